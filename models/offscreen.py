@@ -1,0 +1,144 @@
+"""Off-screen OpenGL on machines without a display: which library draws, and one picture at a time.
+
+Two libraries can do it: OSMesa (software, no device needed) and EGL (a graphics card where there is one, else
+Mesa's software). `MUJOCO_GL=osmesa` or `MUJOCO_GL=egl` chooses one; otherwise the first of `BACKENDS` that
+works is taken. Nothing is loaded before the first `Canvas` is made. A canvas belongs to the thread that made it,
+because an OpenGL context does.
+"""
+
+import ctypes
+import importlib
+import os
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import mujoco
+
+Image = NDArray[np.uint8]
+
+BACKENDS = ("osmesa", "egl")
+"""Order of preference. Without a graphics card both draw equally fast and the same pixels. OSMesa is first
+because it needs no device: where its library loads, it draws. An EGL that fails halfway would leave PyOpenGL bound
+to it."""
+
+_LIBRARIES = {"osmesa": ("libOSMesa.so.8", "libOSMesa.so"), "egl": ("libEGL.so.1", "libEGL.so")}
+_HELP = "install one of them, on Debian or Ubuntu: apt install libosmesa6, or: apt install libegl1 libgl1"
+
+
+class NoDisplayError(RuntimeError):
+    """No library can draw off the screen; the message says what was tried and what to install."""
+
+
+def wanted_backends() -> tuple[str, ...]:
+    """Returns the backends to try, in order: the one that MUJOCO_GL names, else all.
+
+    Raises:
+        NoDisplayError: if MUJOCO_GL names something that does not draw off the screen.
+    """
+    asked = os.environ.get("MUJOCO_GL", "").strip().lower()
+    if not asked:
+        return BACKENDS
+    if asked not in BACKENDS:
+        raise NoDisplayError(
+            f"MUJOCO_GL={asked!r} cannot draw without a display; valid: {', '.join(BACKENDS)}, or unset it"
+        )
+    return (asked,)
+
+
+def _load_library(backend: str) -> None:
+    """Loads the system library of a backend, so that a missing one is noticed before PyOpenGL binds to it."""
+    reasons = []
+    for name in _LIBRARIES[backend]:
+        try:
+            ctypes.CDLL(name)
+        except OSError as error:
+            reasons.append(str(error))
+        else:
+            return
+    raise OSError(reasons[0])
+
+
+def open_context(size: int) -> tuple[str, Any]:
+    """Makes an OpenGL context of the first backend that works current in this thread.
+
+    Returns:
+        The name of the backend and its context (with `free()`).
+
+    Raises:
+        NoDisplayError: if none works.
+    """
+    failures = []
+    for backend in wanted_backends():
+        try:
+            _load_library(backend)
+            bound = os.environ.setdefault("PYOPENGL_PLATFORM", backend)
+            if bound != backend:
+                raise ImportError(f"PyOpenGL is bound to {bound!r} already (PYOPENGL_PLATFORM)")
+            context = importlib.import_module(f"mujoco.{backend}").GLContext(size, size)
+            context.make_current()
+        except Exception as error:
+            # Whatever PyOpenGL or a driver raises here means "this one does not work": remember it and go on.
+            failures.append(f"{backend}: {type(error).__name__}: {error}")
+        else:
+            return backend, context
+    raise NoDisplayError("cannot draw off the screen (" + "; ".join(failures) + "); " + _HELP)
+
+
+class Canvas:
+    """Draws a MuJoCo model into an array.
+
+    Args:
+        model: the compiled model; its off-screen buffer must be at least as large as the picture.
+        size: width and height of the picture, pixels.
+
+    Raises:
+        NoDisplayError: if neither OSMesa nor EGL works here.
+    """
+
+    def __init__(self, model: "mujoco.MjModel", size: int) -> None:
+        import mujoco
+
+        self.backend, self._context = open_context(size)
+        self._model = model
+        self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 16)
+        for flag in (
+            mujoco.mjtRndFlag.mjRND_SHADOW,
+            mujoco.mjtRndFlag.mjRND_REFLECTION,
+            mujoco.mjtRndFlag.mjRND_HAZE,
+        ):
+            self._scene.flags[flag] = False
+        self._options = mujoco.MjvOption()
+        self._rectangle = mujoco.MjrRect(0, 0, size, size)
+        self._drawing = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._drawing)
+        self._free = weakref.finalize(self, _free, self._context, self._drawing)  # also when the process ends
+        self._buffer: Image = np.empty((size, size, 3), np.uint8)
+
+    def draw(self, data: "mujoco.MjData", camera: "mujoco.MjvCamera") -> Image:
+        """Returns what the camera sees: (size, size, 3) uint8 RGB, a new array with the first row on top."""
+        import mujoco
+
+        if not self._free.alive:
+            raise RuntimeError("this canvas is closed")
+        self._context.make_current()
+        mujoco.mjv_updateScene(
+            self._model, data, self._options, None, camera, mujoco.mjtCatBit.mjCAT_ALL, self._scene
+        )
+        mujoco.mjr_render(self._rectangle, self._scene, self._drawing)
+        mujoco.mjr_readPixels(self._buffer, None, self._rectangle, self._drawing)
+        return self._buffer[::-1].copy()
+
+    def close(self) -> None:
+        """Frees the context; may be called again."""
+        self._free()
+
+
+def _free(context: Any, drawing: Any) -> None:
+    """Frees MuJoCo's part and then the OpenGL context, in this order, while the libraries are still there."""
+    context.make_current()
+    drawing.free()
+    context.free()
