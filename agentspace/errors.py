@@ -1,7 +1,22 @@
-"""The errors of agentspace, all under one root, each carrying the data of what went wrong.
+"""What can go wrong, as a tree of types; each also inherits the builtin it resembles.
 
-AgentspaceError
-└── LaunchError (also a ValueError): a launch file that cannot be run, with every problem found in it
+::
+
+    AgentspaceError
+    |-- SlotNameError (ValueError)               a name or mask that is not one
+    |-- WriteError (ValueError)                  priority, validity or delay out of range
+    |-- ValueTypeError (TypeError)               a value that a slot cannot hold
+    |-- LimitError                               too many slots or roles, too large a message
+    |-- ParameterError (ValueError)              an agent's parameter: unknown, wrong type, out of range
+    |-- AgentNotFoundError (ImportError)         no such agent class
+    |-- RoleTakenError                           another incarnation fills the role
+    |-- RoleNotFoundError (LookupError)          no such role
+    |-- FencedError                              this incarnation was replaced; its writes count no more
+    |-- ProtocolError                            a message that is not one
+    |-- SpaceUnreachableError (ConnectionError)  no server, or it does not answer
+    `-- LaunchError (ValueError)                 a launch file with problems; carries them all
+
+A refused write is no error: it is what the slot rule is for. `write` returns it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +26,50 @@ from difflib import get_close_matches
 
 class AgentspaceError(Exception):
     """Root of all errors that agentspace raises on purpose."""
+
+
+class SlotNameError(AgentspaceError, ValueError):
+    """A slot name or mask that is not one."""
+
+
+class WriteError(AgentspaceError, ValueError):
+    """Priority, validity or delay of a write is out of range."""
+
+
+class ValueTypeError(AgentspaceError, TypeError):
+    """A value that a slot cannot hold; names its type and where inside the value it lies."""
+
+
+class LimitError(AgentspaceError):
+    """Too many slots or roles, or too large a message."""
+
+
+class ParameterError(AgentspaceError, ValueError):
+    """An agent's parameter is unknown, of the wrong type or out of range."""
+
+
+class AgentNotFoundError(AgentspaceError, ImportError):
+    """No such agent class."""
+
+
+class RoleTakenError(AgentspaceError):
+    """Another live incarnation fills the role."""
+
+
+class RoleNotFoundError(AgentspaceError, LookupError):
+    """There is no such role."""
+
+
+class FencedError(AgentspaceError):
+    """This incarnation was replaced or fell silent; nothing it writes counts any more."""
+
+
+class ProtocolError(AgentspaceError):
+    """A message that does not follow the protocol."""
+
+
+class SpaceUnreachableError(AgentspaceError, ConnectionError):
+    """There is no server at the address, or it does not answer."""
 
 
 @dataclass(frozen=True, order=True)

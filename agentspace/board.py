@@ -1,0 +1,429 @@
+"""One named space: its slots, the roles that act on it, and the watchers that look on.
+
+A role is a place in the constellation ("extractor"); an incarnation is what fills it now, known by its epoch.
+Every act of an incarnation is checked against the role's epoch, exactly: whoever was replaced is fenced.
+The board is pure: time is passed in, values are opaque, and what should be sent is returned by `deliveries`.
+The in-memory space and the server both are hosts of boards; they differ only in how a batch reaches its reader.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic
+
+from agentspace.errors import FencedError, LimitError, RoleNotFoundError, RoleTakenError, SlotNameError
+from agentspace.mailbox import Batch, Mailbox, Mask, Trigger
+from agentspace.slot import (
+    Change,
+    Decision,
+    Kind,
+    Refused,
+    Slot,
+    SlotTable,
+    V,
+    Writer,
+    check_name,
+    check_write,
+)
+
+OWN = "_/"  #: the prefix of the slots that the space itself writes
+SPACE = Writer("_")
+MAX_ROLES = 1024
+REFUSALS_KEPT = 32
+SAMPLES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Put(Generic[V]):
+    """A write that a handler made, to be committed."""
+
+    name: str
+    value: V
+    validity: float | None = None
+    priority: float = 0.0
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """A delete that a handler made, to be committed."""
+
+    name: str
+    priority: float = 0.0
+    validity: float | None = None
+
+
+@dataclass(slots=True)
+class Role(Generic[V]):
+    """A place in the constellation and what is known of it.
+
+    Attributes:
+        epoch: Of the incarnation that fills it, or did last; grows with each.
+        state: starting, running, stopped (ended well), failed (ended badly), gone (died or fell silent).
+        info: What the incarnation says of itself (pid, host, class).
+        stop_requested: Somebody asked it to end.
+    """
+
+    name: str
+    mailbox: Mailbox[V] = field(default_factory=Mailbox)
+    epoch: int = 0
+    state: str = "gone"
+    info: dict[str, Any] = field(default_factory=dict)
+    stop_requested: bool = False
+    origin: float | None = None  # of the batch that is outstanding
+    dispatched: float = 0.0
+    handled: int = 0
+    refused: int = 0
+    missed: int = 0  # timer ticks
+    times: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+
+    @property
+    def filled(self) -> bool:
+        """Whether an incarnation fills it now."""
+        return self.state in ("starting", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(Generic[V]):
+    """A batch and whom it is for: the name of a role, or the number of a watcher."""
+
+    to: str | int
+    batch: Batch[V]
+
+
+class Board(Generic[V]):
+    """The state of one named space.
+
+    Args:
+        name: Of the space.
+        encode: Makes a value for the space's own slots from plain data.
+    """
+
+    def __init__(self, name: str, encode: Callable[[Any], V]) -> None:
+        self.name = name
+        self.roles: dict[str, Role[V]] = {}
+        self._encode = encode
+        self._table: SlotTable[V] = SlotTable(self._emit)
+        self._watchers: dict[int, Mailbox[V]] = {}
+        self._watcher_count = 0
+        self._ready: dict[str | int, Mailbox[V]] = {}
+        self._published: dict[str, Any] = {}
+        self._counts: dict[str, int] = {}
+        self._counted = 0.0
+        self._refusals: Counter[str] = Counter()
+        self._recent: deque[dict[str, Any]] = deque(maxlen=REFUSALS_KEPT)
+
+    # --- slots
+
+    def read(self, name: str, now: float) -> Change[V] | None:
+        """What a reader of the slot gets now, as the change that made it so; None if the slot is empty."""
+        slot = self._table.get(name, now)
+        return slot.change if slot is not None else None
+
+    def snapshot(self, mask: str, now: float) -> list[Slot[V]]:
+        """The slots under a mask that something holds now, by name."""
+        pattern = Mask(mask)
+        return sorted((s for s in self._table.slots(now) if pattern.matches(s.name)), key=lambda s: s.name)
+
+    def apply(self, act: Put[V] | Erase, writer: Writer, now: float, origin: float | None = None) -> Decision:
+        """Carries out one write or delete.
+
+        Raises:
+            SlotNameError: The name is not one, or is the space's own.
+            WriteError: A number is out of range.
+        """
+        if writer is not SPACE:
+            check_free_name(act.name)
+        if isinstance(act, Put):
+            decision = self._table.write(
+                act.name, act.value, now, writer,
+                priority=act.priority, validity=act.validity, delay=act.delay, origin=origin,
+            )  # fmt: skip
+        else:
+            decision = self._table.delete(act.name, now, writer, priority=act.priority, validity=act.validity)
+        if isinstance(decision, Refused):
+            self._note_refusal(decision, writer)
+        return decision
+
+    def advance(self, now: float) -> None:
+        """Lets time pass: expiries, delayed values."""
+        self._table.advance(now)
+
+    def next_deadline(self) -> float | None:
+        """When `advance` has something to do next."""
+        return self._table.next_deadline()
+
+    # --- roles
+
+    def claim(self, name: str, info: dict[str, Any], now: float) -> Role[V]:
+        """Fills a role with a new incarnation under a new epoch.
+
+        What its predecessor did not acknowledge returns to the mailbox; triggers stay until the newcomer runs.
+
+        Raises:
+            RoleTakenError: A live incarnation fills it.
+            SlotNameError: The name is not one.
+            LimitError: There are too many roles.
+        """
+        role = self.roles.get(name)
+        if role is None:
+            check_name(name)
+            if name == SPACE.role or len(self.roles) >= MAX_ROLES:
+                raise LimitError(
+                    f"no role {name!r}: the space has {len(self.roles)} of at most {MAX_ROLES}, '_' is its own"
+                )
+            role = self.roles[name] = Role(name)
+        if role.filled:
+            who = ", ".join(f"{key} {value}" for key, value in role.info.items() if key in ("pid", "host"))
+            raise RoleTakenError(f"role {name!r} is filled by epoch {role.epoch} ({who or 'a thread'})")
+        role.epoch += 1
+        role.state, role.info, role.stop_requested = "starting", info, False
+        role.mailbox.give_back()
+        role.mailbox.renew()
+        self._publish_role(role, now)
+        return role
+
+    def running(self, name: str, epoch: int, now: float) -> None:
+        """The incarnation has finished `init`: dispatch to it from now on."""
+        role = self.check(name, epoch)
+        role.state = "running"
+        role.mailbox.settle()
+        self._publish_role(role, now)
+        self._note_ready(name, role.mailbox)
+
+    def vacate(self, name: str, epoch: int, state: str, now: float, error: str | None = None) -> None:
+        """The incarnation ended; what it had not acknowledged waits for its successor.
+
+        Args:
+            name: The role.
+            epoch: Its epoch.
+            state: stopped, failed or gone.
+            now: The time (s).
+            error: Its traceback, shown in the slot ``_/errors/ROLE``.
+        """
+        role = self.check(name, epoch)
+        role.state = state
+        role.mailbox.give_back()
+        if error is not None:
+            report = {"epoch": epoch, "traceback": error}
+            self.apply(Put(f"{OWN}errors/{name}", self._encode(report)), SPACE, now)
+        self._publish_role(role, now)
+
+    def check(self, name: str, epoch: int) -> Role[V]:
+        """The role, if this epoch fills it.
+
+        Raises:
+            FencedError: It does not (any more).
+        """
+        role = self.roles.get(name)
+        if role is None or role.epoch != epoch or not role.filled:
+            now_filled = f"epoch {role.epoch} ({role.state})" if role else "unknown"
+            raise FencedError(f"epoch {epoch} does not fill role {name!r}, which is {now_filled}")
+        return role
+
+    def attach(self, name: str, epoch: int, mask: str, kind: Trigger, now: float) -> None:
+        """Gives the role a trigger; a new one starts with what is there already (but for EVERY)."""
+        role = self.check(name, epoch)
+        if role.mailbox.attach(mask, kind) and kind is not Trigger.EVERY:
+            for change in self._present(mask, now):
+                role.mailbox.offer(change)
+
+    def commit(
+        self, name: str, epoch: int, ack: int | None, acts: Sequence[Put[V] | Erase], now: float
+    ) -> list[Decision]:
+        """Carries out a handler's writes together with its acknowledgement, or neither.
+
+        What is written inherits the origin of what woke the handler.
+
+        Raises:
+            FencedError: Another incarnation fills the role; nothing was written.
+        """
+        role = self.check(name, epoch)
+        self._check_acts(acts)
+        origin = None
+        if ack is not None:
+            batch = role.mailbox.acknowledge(ack)
+            if batch is None:
+                raise FencedError(f"batch {ack} is not outstanding for role {name!r}: already handled?")
+            origin = _origin(batch)
+            role.handled += 1
+            role.times.append(now - role.dispatched)
+        writer = Writer(name, epoch)
+        decisions = [self.apply(act, writer, now, origin) for act in acts]
+        self._note_ready(name, role.mailbox)
+        return decisions
+
+    def request_stop(self, name: str, now: float) -> None:
+        """Notes that a role should end; its host tells it, its supervisor does not restart it.
+
+        Raises:
+            RoleNotFoundError: There is no such role.
+        """
+        if name not in self.roles:
+            raise RoleNotFoundError(
+                f"there is no role {name!r}; there are: {', '.join(sorted(self.roles)) or 'none'}"
+            )
+        role = self.roles[name]
+        role.stop_requested = True
+        self._publish_role(role, now)
+
+    # --- watchers
+
+    def watch(self, mask: str, kind: Trigger, known: dict[str, int], now: float) -> int:
+        """Adds a watcher; its first batch is the present state, then come the changes, with nothing in between.
+
+        Args:
+            mask: Which slots.
+            kind: NORMAL for the newest value of each, EVERY for every change.
+            known: Revisions that the watcher has already seen: those are left out of the present state.
+            now: The time (s).
+
+        Returns:
+            Its number.
+        """
+        mailbox: Mailbox[V] = Mailbox()
+        mailbox.attach(mask, kind)
+        mailbox.preload(change for change in self._present(mask, now) if known.get(change.name) != change.revision)
+        self._watcher_count += 1
+        self._watchers[self._watcher_count] = mailbox
+        self._note_ready(self._watcher_count, mailbox)
+        return self._watcher_count
+
+    def unwatch(self, number: int) -> None:
+        """Takes a watcher away."""
+        self._watchers.pop(number, None)
+        self._ready.pop(number, None)
+
+    def seen(self, number: int, ack: int) -> None:
+        """A watcher is ready for more."""
+        mailbox = self._watchers.get(number)
+        if mailbox is not None and mailbox.acknowledge(ack) is not None:
+            self._note_ready(number, mailbox)
+
+    def overflow(self, number: int) -> int:
+        """How many changes the watcher lost because it was too slow."""
+        return self._watchers[number].overflow
+
+    # --- what goes out
+
+    def deliveries(self, now: float) -> Iterator[Delivery[V]]:
+        """Hands out every batch that can go now."""
+        while self._ready:
+            to = next(iter(self._ready))
+            mailbox = self._ready.pop(to)
+            if not mailbox.ready:
+                continue
+            if isinstance(to, str):
+                role = self.roles[to]
+                if role.state != "running":
+                    continue
+                role.dispatched = now
+            yield Delivery(to, mailbox.take())
+
+    def publish(self, now: float) -> None:
+        """Writes what changed in the space's own account of itself; to be called about once a second."""
+        counts = self._table.writes()
+        span = now - self._counted
+        if self._counted and span > 0:
+            rates = {name: round((n - self._counts.get(name, 0)) / span, 2) for name, n in counts.items()}
+            self._publish("rates", {name: rate for name, rate in rates.items() if rate and name[:2] != OWN}, now)
+        self._counts, self._counted = counts, now
+        self._publish("loads", {role.name: _load(role) for role in self.roles.values()}, now)
+        self._publish("refusals", {"counts": dict(self._refusals), "recent": list(self._recent)}, now)
+        watchers = {str(n): box.overflow for n, box in self._watchers.items() if box.overflow}
+        roles = {role.name: role.mailbox.overflow for role in self.roles.values() if role.mailbox.overflow}
+        self._publish("overflows", {"roles": roles, "watchers": watchers}, now)
+
+    # --- inside
+
+    def _present(self, mask: str, now: float) -> Iterator[Change[V]]:
+        return (slot.change for slot in self.snapshot(mask, now) if slot.readable and slot.change is not None)
+
+    def _check_acts(self, acts: Sequence[Put[V] | Erase]) -> None:
+        """Finds what would fail before anything is carried out."""
+        for act in acts:
+            check_free_name(act.name)
+            check_write(act.priority, act.validity, act.delay if isinstance(act, Put) else 0.0)
+        self._table.check_room({act.name for act in acts})
+
+    def _publish(self, name: str, value: Any, now: float) -> None:
+        if self._published.get(name) != value:
+            self._published[name] = value
+            self.apply(Put(OWN + name, self._encode(value)), SPACE, now)
+
+    def _publish_role(self, role: Role[V], now: float) -> None:
+        account = {
+            "state": role.state,
+            "epoch": role.epoch,
+            "stop_requested": role.stop_requested,
+            "triggers": sorted([mask, str(kind)] for mask, kind in role.mailbox.attachments),
+            **role.info,
+        }
+        self._publish(f"roles/{role.name}", account, now)
+
+    def _emit(self, change: Change[V]) -> None:
+        for role in self.roles.values():
+            if role.mailbox.offer(change):
+                self._note_ready(role.name, role.mailbox)
+        for number, mailbox in self._watchers.items():
+            if mailbox.offer(change):
+                self._note_ready(number, mailbox)
+
+    def _note_ready(self, to: str | int, mailbox: Mailbox[V]) -> None:
+        if mailbox.ready:
+            self._ready[to] = mailbox
+
+    def _note_refusal(self, refusal: Refused, writer: Writer) -> None:
+        self._refusals[refusal.name] += 1
+        role = self.roles.get(writer.role)
+        if role is not None:
+            role.refused += 1
+        self._recent.append(
+            {
+                "slot": refusal.name,
+                "writer": str(writer),
+                "priority": refusal.priority,
+                "holder": str(refusal.holder),
+                "held_priority": refusal.held_priority,
+                "time_left": refusal.time_left,
+            }
+        )
+
+
+def check_free_name(name: str) -> str:
+    """The name, if anybody may write a slot of that name.
+
+    Raises:
+        SlotNameError: It is no slot name, or one of the space's own.
+    """
+    check_name(name)
+    if name[:2] == OWN:
+        raise SlotNameError(f"{name!r}: slots under {OWN!r} are the space's own; choose another name")
+    return name
+
+
+def _origin(batch: Batch[Any]) -> float | None:
+    """The oldest root cause among the values that woke a handler."""
+    changes: Iterable[Change[Any]] = (*batch.changed.values(), *batch.every)
+    return min((change.origin for change in changes if change.kind is Kind.WRITTEN), default=None)
+
+
+def _load(role: Role[Any]) -> dict[str, Any]:
+    box = role.mailbox
+    times = sorted(role.times)
+    load: dict[str, Any] = {
+        "handled": role.handled,
+        "refused": role.refused,
+        "missed_ticks": role.missed,
+        "overflow": box.overflow,
+        "redelivered": box.redelivered,
+        "pending": box.pending,
+        "busy": box.outstanding is not None,
+    }
+    if times:
+        load["handler_ms"] = round(1e3 * statistics.median(times), 3)
+        load["handler_ms_p99"] = round(1e3 * times[int(0.99 * (len(times) - 1))], 3)
+    return load

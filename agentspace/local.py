@@ -1,0 +1,358 @@
+"""A space in the memory of one process, for threads: tests, notebooks, small scripts.
+
+Same rule, same sessions, same order of events as the server: both host a `Board`. Values are handed over without
+encoding: arrays are copied once, when they are written, and shared read-only from then on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from agentspace.agent import Agent
+from agentspace.board import Board, Erase, Put
+from agentspace.errors import FencedError
+from agentspace.mailbox import Batch, Trigger
+from agentspace.runner import Runner
+from agentspace.slot import FOREVER, Change, Decision, Kind, Slot, Writer
+from agentspace.space import DEFAULT_SPACE, Entry, Wake
+from agentspace.value import Value, copy_containers, freeze
+
+PUBLISH_PERIOD = 1.0
+_scripts = itertools.count(1)
+
+
+class _Host:
+    """Boards by name, one lock, and the batches that wait to be picked up."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.changed = threading.Condition(threading.RLock())
+        self.inbox: dict[tuple[str, str | int], Batch[Value]] = {}
+        self._boards: dict[str, Board[Value]] = {}
+        self._published = clock()
+
+    def board(self, name: str) -> Board[Value]:
+        with self.changed:
+            if name not in self._boards:
+                self._boards[name] = Board(name, freeze)
+            return self._boards[name]
+
+    def step(self) -> float:
+        """Lets time pass on all boards and moves what is ready to the inboxes; returns the time (s)."""
+        now = self.clock()
+        publish = now - self._published >= PUBLISH_PERIOD
+        if publish:
+            self._published = now
+        for board in self._boards.values():
+            board.advance(now)
+            if publish:
+                board.publish(now)
+        self.deliver(now)
+        return now
+
+    def deliver(self, now: float) -> None:
+        for board in self._boards.values():
+            for delivery in board.deliveries(now):
+                self.inbox[board.name, delivery.to] = delivery.batch
+                self.changed.notify_all()
+
+    def wait(self, key: tuple[str, str | int], until: float, wanted: Callable[[], bool]) -> Batch[Value] | None:
+        """The batch for an address, once there is one; None when the time comes or it is no longer wanted."""
+        while True:
+            now = self.step()
+            batch = self.inbox.pop(key, None)
+            if batch is not None or now >= until or not wanted():
+                return batch
+            deadlines = [d for d in (board.next_deadline() for board in self._boards.values()) if d is not None]
+            left = min([until, self._published + PUBLISH_PERIOD, *deadlines]) - now
+            self.changed.wait(max(left, 0.0))
+
+
+class LocalSpace:
+    """A space for the threads of this process.
+
+    Args:
+        name: Of the space.
+        clock: Monotonic seconds; tests pass their own.
+    """
+
+    def __init__(self, name: str = DEFAULT_SPACE, clock: Callable[[], float] = time.monotonic) -> None:
+        self._start(name, _Host(clock), Writer(f"thread-{next(_scripts)}"))
+
+    def _start(self, name: str, host: _Host, writer: Writer) -> None:
+        self.name = name
+        self._host = host
+        self._board = host.board(name)
+        self._writer = writer
+        self._threads: list[tuple[threading.Thread, Runner]] = []
+
+    def read(self, name: str, default: Value = None) -> Value:
+        """The value of a slot while it is valid, else the default."""
+        entry = self.entry(name)
+        return default if entry is None else entry.value
+
+    def entry(self, name: str) -> Entry | None:
+        """The value with everything known of it; None if the slot is empty."""
+        with self._host.changed:
+            now = self._host.step()
+            change = self._board.read(name, now)
+            return None if change is None else _entry(change, now)
+
+    def write(
+        self, name: str, value: Value, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
+    ) -> Decision:
+        """Writes at once; see `Space.write`."""
+        return self._apply(Put(name, freeze(value), validity, priority, delay))
+
+    def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
+        """Empties a slot; see `Space.delete`."""
+        return self._apply(Erase(name, priority, validity))
+
+    def snapshot(self, mask: str = "*") -> dict[str, Entry]:
+        """All slots under a mask that something holds now."""
+        with self._host.changed:
+            now = self._host.step()
+            return {slot.name: entry_of(slot, now, _copy) for slot in self._board.snapshot(mask, now)}
+
+    def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> LocalWatch:
+        """Follows the slots under a mask."""
+        with self._host.changed:
+            return LocalWatch(self._host, self._board, self._board.watch(mask, kind, {}, self._host.step()))
+
+    def named(self, name: str) -> LocalSpace:
+        """Another space of the same host."""
+        other = LocalSpace.__new__(LocalSpace)
+        other._start(name, self._host, self._writer)
+        return other
+
+    def join(self, role: str, info: dict[str, Any] | None = None) -> LocalSession:
+        """Fills a role."""
+        return LocalSession(self, role, info or {})
+
+    def stop(self, role: str) -> None:
+        """Asks a role to end."""
+        with self._host.changed:
+            self._board.request_stop(role, self._host.step())
+            self._host.changed.notify_all()
+
+    def run(self, agent: Agent, role: str | None = None, project: Path | None = None) -> Runner:
+        """Runs an agent in a thread of its own; it ends with `stop`, or when the space is closed.
+
+        Args:
+            agent: What to run.
+            role: The role it fills; by default the name of its class in lower case.
+            project: What relative paths in its parameters mean.
+        """
+        session = self.join(role or type(agent).__name__.lower(), {"class": type(agent).__name__})
+        runner = Runner(agent, session, project)
+        thread = threading.Thread(target=runner.run, name=session.role, daemon=True)
+        self._threads.append((thread, runner))
+        thread.start()
+        return runner
+
+    def close(self) -> None:
+        """Stops the agents that `run` started and waits for their threads."""
+        for _, runner in self._threads:
+            runner.stop()
+        for thread, _ in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def __enter__(self) -> LocalSpace:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _apply(self, act: Put[Value] | Erase) -> Decision:
+        with self._host.changed:
+            now = self._host.step()
+            decision = self._board.apply(act, self._writer, now)
+            self._host.deliver(now)
+            return decision
+
+
+class LocalWatch:
+    """See `Watch`."""
+
+    def __init__(self, host: _Host, board: Board[Value], number: int) -> None:
+        self._host = host
+        self._board = board
+        self._number = number
+        self._unseen: int | None = None
+        self._open = True
+
+    @property
+    def overflow(self) -> int:
+        """How many changes were lost because this watcher was too slow."""
+        return self._board.overflow(self._number)
+
+    def next(self, timeout: float | None = None) -> list[Entry] | None:
+        """The next changes; the first call gives the present content."""
+        with self._host.changed:
+            if self._unseen is not None:
+                self._board.seen(self._number, self._unseen)
+            until = FOREVER if timeout is None else self._host.clock() + timeout
+            batch = self._host.wait((self._board.name, self._number), until, lambda: self._open)
+            if batch is None:
+                return None
+            self._unseen = batch.number
+            now = self._host.clock()
+            return [_entry(change, now) for change in (*batch.changed.values(), *batch.every)]
+
+    def __iter__(self) -> Iterator[Entry]:
+        while (entries := self.next()) is not None:
+            yield from entries
+
+    def close(self) -> None:
+        """Ends watching."""
+        with self._host.changed:
+            self._open = False
+            self._board.unwatch(self._number)
+            self._host.changed.notify_all()
+
+    def __enter__(self) -> LocalWatch:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class LocalSession(LocalSpace):
+    """A local space as one incarnation of a role sees it; see `Session`."""
+
+    def __init__(self, space: LocalSpace, role: str, info: dict[str, Any]) -> None:
+        host = space._host
+        with host.changed:
+            filled = space._board.claim(role, info, host.step())
+            self._start(space.name, host, Writer(role, filled.epoch))
+            self._filled = filled
+            host.deliver(host.clock())
+        self.role = role
+        self.epoch = filled.epoch
+        self.on_decisions: Callable[[list[Decision]], None] = lambda decisions: None
+        self._interrupted = False
+
+    @property
+    def stop_requested(self) -> bool:
+        """Somebody asked the role to end."""
+        return self._filled.stop_requested
+
+    def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
+        """Wakes this role when a slot under the mask changes."""
+        with self._host.changed:
+            now = self._host.step()
+            self._board.attach(self.role, self.epoch, mask, Trigger(kind), now)
+            self._host.deliver(now)
+
+    def detach_trigger(self, mask: str) -> None:
+        """Takes the triggers of that mask away."""
+        with self._host.changed:
+            self._board.check(self.role, self.epoch).mailbox.detach(mask)
+
+    def running(self) -> None:
+        """Begins to receive."""
+        with self._host.changed:
+            now = self._host.step()
+            self._board.running(self.role, self.epoch, now)
+            self._host.deliver(now)
+
+    def receive(self, timeout: float | None = None) -> Wake | None:
+        """The next wake-up."""
+        with self._host.changed:
+            until = FOREVER if timeout is None else self._host.clock() + timeout
+            batch = self._host.wait((self.name, self.role), until, self._wanted)
+            self._interrupted = False
+            if batch is None:
+                self._board.check(self.role, self.epoch)
+                return None
+            return _wake(batch, self._host.clock())
+
+    def interrupt(self) -> None:
+        """Makes `receive` return."""
+        with self._host.changed:
+            self._interrupted = True
+            self._host.changed.notify_all()
+
+    def prepare(self, value: Value) -> Any:
+        """The value, cut off from its writer."""
+        return freeze(value)
+
+    def reveal(self, prepared: Any) -> Value:
+        """The value that was prepared."""
+        return copy_containers(prepared)
+
+    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase]) -> None:
+        """Carries out a handler's acts together with its acknowledgement."""
+        if wake is None and not acts:
+            return
+        with self._host.changed:
+            now = self._host.step()
+            number = wake.number if wake else None
+            decisions = self._board.commit(self.role, self.epoch, number, acts, now)
+            self._host.deliver(now)
+        self.on_decisions(decisions)
+
+    def tick_missed(self, count: int) -> None:
+        """Reports missed timer ticks."""
+        with self._host.changed:
+            self._board.check(self.role, self.epoch).missed += count
+
+    def leave(self, state: str, error: str | None = None) -> None:
+        """Vacates the role."""
+        with self._host.changed:
+            now = self._host.step()
+            self._board.vacate(self.role, self.epoch, state, now, error)
+            self._host.inbox.pop((self.name, self.role), None)
+            self._host.deliver(now)
+
+    def _apply(self, act: Put[Value] | Erase) -> Decision:
+        with self._host.changed:
+            self._board.check(self.role, self.epoch)
+            return super()._apply(act)
+
+    def _wanted(self) -> bool:
+        try:
+            self._board.check(self.role, self.epoch)
+        except FencedError:
+            return False
+        return not (self._interrupted or self.stop_requested)
+
+
+def _copy(change: Change[Value]) -> Value:
+    return copy_containers(change.value)
+
+
+def _entry(change: Change[Value], now: float) -> Entry:
+    return to_entry(change, now, _copy)
+
+
+def _wake(batch: Batch[Value], now: float) -> Wake:
+    values = {
+        name: (change.value, change.valid_to) if change.kind is Kind.WRITTEN else None
+        for name, change in batch.changed.items()
+        if name in batch.values
+    }
+    every = tuple(_entry(change, now) for change in batch.every)
+    names = dict.fromkeys((*batch.changed, *(change.name for change in batch.every)))
+    return Wake(tuple(names), every, number=batch.number, values=values)
+
+
+def to_entry(change: Change[Any], now: float, reveal: Callable[[Change[Any]], Value]) -> Entry:
+    """A change as its reader sees it, with times told from now."""
+    return Entry(
+        change.name, change.kind, reveal(change) if change.kind is Kind.WRITTEN else None, change.revision,
+        change.priority, change.writer, now - change.at,
+        None if change.valid_to == FOREVER else max(change.valid_to - now, 0.0), change.at - change.origin,
+    )  # fmt: skip
+
+
+def entry_of(slot: Slot[Any], now: float, reveal: Callable[[Change[Any]], Value]) -> Entry:
+    """What holds a slot, as its reader sees it."""
+    assert slot.change is not None, slot.name  # noqa: S101  (snapshot gives only slots that something holds)
+    return to_entry(slot.change, now, reveal)

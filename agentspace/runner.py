@@ -1,0 +1,107 @@
+"""Runs one agent on one session: init, then a handler per wake-up, until it is stopped.
+
+The same loop serves a process of its own and a thread on a `LocalSpace`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from agentspace.agent import Agent
+from agentspace.errors import FencedError, SpaceUnreachableError
+from agentspace.slot import Decision, Refused
+from agentspace.space import Session, Wake
+from agentspace.timer import earliest
+
+Clock = Callable[[], float]
+
+
+class Runner:
+    """The life of one incarnation.
+
+    Args:
+        agent: What to run.
+        session: The role that it fills.
+        project: The user's project folder.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self, agent: Agent, session: Session, project: Path | None = None, clock: Clock = time.monotonic
+    ) -> None:
+        self.agent = agent
+        self._session = session
+        self._clock = clock
+        self._log = logging.getLogger(f"agentspace.{session.role}")
+        agent.bind(session, self._log, project or Path.cwd())
+        session.on_decisions = self._hear
+
+    def run(self) -> bool:
+        """Runs until the agent is stopped; True if it ended well.
+
+        An error in the agent is reported with its traceback, to the log and to the slot ``_/errors/ROLE``.
+        """
+        error: str | None = None
+        try:
+            self._live()
+        except (FencedError, SpaceUnreachableError) as lost:
+            error = str(lost)
+            self._log.error("%s", lost)
+        except Exception:
+            error = traceback.format_exc()
+            self._log.error("failed:\n%s", error.rstrip())
+        error = self._close() or error
+        self._leave("stopped" if error is None else "failed", error)
+        return error is None
+
+    def stop(self) -> None:
+        """Ends the agent after the present handler; may be called from a signal handler or another thread."""
+        self.agent.stop()
+
+    def _live(self) -> None:
+        agent, session = self.agent, self._session
+        agent.init()
+        session.commit(None, agent.finish())
+        session.running()
+        while not (agent.stopped or session.stop_requested):
+            wake = self._next()
+            if wake is None:
+                continue
+            agent.begin(wake)
+            agent.sense_select_act()
+            session.commit(wake, agent.finish())
+
+    def _next(self) -> Wake | None:
+        """The next wake-up: a timer that is due comes first, so that a flood of triggers cannot starve it."""
+        now = self._clock()
+        for timer in self.agent.timers:
+            missed = timer.take(now)
+            if missed is not None:
+                if missed:
+                    self._session.tick_missed(missed)
+                return Wake(timer=True, missed=missed)
+        due = earliest(self.agent.timers)
+        return self._session.receive(None if due is None else max(0.0, due - now))
+
+    def _hear(self, decisions: list[Decision]) -> None:
+        for decision in decisions:
+            if isinstance(decision, Refused):
+                self.agent.refused(decision)
+
+    def _close(self) -> str | None:
+        try:
+            self.agent.close()
+        except Exception:
+            self._log.exception("failed while closing")
+            return traceback.format_exc()
+        return None
+
+    def _leave(self, state: str, error: str | None) -> None:
+        try:
+            self._session.leave(state, error)
+        except (FencedError, SpaceUnreachableError) as lost:
+            self._log.warning("could not sign off: %s", lost)

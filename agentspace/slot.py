@@ -1,0 +1,385 @@
+"""The slot rule: who may write, what a reader sees, and which changes that makes.
+
+Pure: no clock, no thread, no socket. Time (seconds, monotonic) is passed in and never runs backwards;
+values are opaque. Both the in-memory space and the server hold their slots in a `SlotTable`, so there is
+one rule and one place to read it:
+
+* A write is accepted if the slot is free (never written, deleted or expired) or if its priority is at least
+  the priority that holds the slot. Otherwise it is refused, and the refusal says who holds it.
+* A value is valid in ``[valid_from, valid_to)``. It holds its slot from the moment it was accepted, so also
+  while it is still delayed.
+* A delete frees the slot under the same condition; with a validity it holds the slot *empty* for that time.
+* The revision of a slot grows by one with every accepted change and is never used twice.
+* Everything that happens to a slot, expiry included, is emitted once, in order, as a `Change`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import re
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
+from enum import StrEnum
+from numbers import Real
+from typing import Generic, TypeVar
+
+from agentspace.errors import LimitError, SlotNameError, WriteError
+
+V = TypeVar("V")
+
+FOREVER = math.inf
+MAX_SLOTS = 65_536
+MAX_NAME = 255
+_NAME = re.compile(r"[^\x00-\x20\x7f*?\[\]/]+(/[^\x00-\x20\x7f*?\[\]/]+)*")
+
+
+class Kind(StrEnum):
+    """What happened to a slot."""
+
+    WRITTEN = "written"  #: a value became readable
+    DELAYED = "delayed"  #: a value was accepted that becomes readable later (then WRITTEN follows)
+    DELETED = "deleted"  #: the slot was emptied
+    EXPIRED = "expired"  #: the value, or a delete that held the slot empty, ran out
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who wrote: a role and the epoch of the incarnation that filled it."""
+
+    role: str
+    epoch: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.role}#{self.epoch}" if self.epoch else self.role
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An accepted write or delete. True in a condition."""
+
+    name: str
+    revision: int
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refused write or delete, and why. False in a condition.
+
+    Attributes:
+        name: The slot.
+        priority: The priority that was offered.
+        holder: Who holds the slot.
+        held_priority: With which priority.
+        time_left: Seconds until the holder's claim runs out; None if it never does.
+    """
+
+    name: str
+    priority: float
+    holder: Writer
+    held_priority: float
+    time_left: float | None
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        left = "without end" if self.time_left is None else f"for another {self.time_left:.3g} s"
+        return (
+            f"{self.name!r} is held by {self.holder} with priority {self.held_priority:g} {left}; "
+            f"priority {self.priority:g} is refused"
+        )
+
+
+Decision = Written | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[V]):
+    """One thing that happened to one slot.
+
+    Attributes:
+        name: The slot.
+        kind: What happened.
+        revision: The slot's revision after it.
+        value: The value that became readable; None for every other kind.
+        writer: Who did it; for an expiry, whose value expired.
+        priority: The priority it was done with.
+        at: When it happened (seconds, the space's clock).
+        valid_to: When what was written runs out (`FOREVER` if never).
+        origin: When the root cause was written: the camera frame that led, through a chain of
+            handlers, to this joint command. ``at - origin`` is the end-to-end latency.
+    """
+
+    name: str
+    kind: Kind
+    revision: int
+    value: V | None
+    writer: Writer
+    priority: float
+    at: float
+    valid_to: float
+    origin: float
+
+
+class Slot(Generic[V]):
+    """One named place and what holds it now."""
+
+    __slots__ = ("change", "empty", "name", "pending", "revision", "valid_from", "value", "writes")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.revision = 0
+        self.writes = 0
+        self.change: Change[V] | None = None  # what holds the slot; None if it is free
+        self.value: V | None = None
+        self.valid_from = 0.0
+        self.empty = True  # held empty by a delete
+        self.pending = False  # accepted, not readable yet
+
+    @property
+    def readable(self) -> bool:
+        """Whether a reader gets the value (the table has already dropped what expired)."""
+        return self.change is not None and not self.empty and not self.pending
+
+
+class SlotTable(Generic[V]):
+    """The slots of one space.
+
+    Args:
+        emit: Receives every `Change`, in order, during the call that made it happen.
+    """
+
+    def __init__(self, emit: Callable[[Change[V]], None]) -> None:
+        self._emit = emit
+        self._slots: dict[str, Slot[V]] = {}
+        self._deadlines: list[tuple[float, int, str, int]] = []  # (when, order, slot, revision)
+        self._order = 0
+        self._now = -math.inf
+
+    def write(
+        self,
+        name: str,
+        value: V,
+        now: float,
+        writer: Writer,
+        *,
+        priority: float = 0.0,
+        validity: float | None = None,
+        delay: float = 0.0,
+        origin: float | None = None,
+    ) -> Decision:
+        """Offers a value.
+
+        Args:
+            name: The slot.
+            value: What to put there.
+            now: The time (s).
+            writer: Who writes.
+            priority: Accepted if at least the priority that holds the slot.
+            validity: Seconds for which the value is valid, counted from when it becomes readable; None for ever.
+            delay: Seconds until it becomes readable.
+            origin: When the root cause was written (s); by default now.
+
+        Raises:
+            SlotNameError: The name is not one.
+            WriteError: Priority, validity or delay is out of range.
+            LimitError: There are too many slots.
+        """
+        check_write(priority, validity, delay)
+        slot, refusal = self._claim(name, now, priority)
+        if refusal is not None:
+            return refusal
+        valid_from = self._now + delay
+        valid_to = FOREVER if validity is None else valid_from + validity
+        slot.value, slot.valid_from, slot.empty, slot.pending = value, valid_from, False, delay > 0
+        slot.writes += 1
+        kind = Kind.DELAYED if slot.pending else Kind.WRITTEN
+        at = self._now
+        self._hold(
+            slot,
+            kind,
+            None if slot.pending else value,
+            writer,
+            priority,
+            valid_to,
+            at if origin is None else origin,
+        )
+        return Written(name, slot.revision)
+
+    def delete(
+        self, name: str, now: float, writer: Writer, *, priority: float = 0.0, validity: float | None = None
+    ) -> Decision:
+        """Empties a slot; with a validity (s), holds it empty for that time against lower priorities.
+
+        Deleting what is empty already is accepted and changes nothing.
+
+        Raises:
+            SlotNameError: The name is not one.
+            WriteError: Priority or validity is out of range.
+        """
+        check_write(priority, validity, 0.0)
+        slot, refusal = self._claim(name, now, priority)
+        if refusal is not None:
+            return refusal
+        if slot.change is None and validity is None:
+            return Written(name, slot.revision)
+        slot.value, slot.empty, slot.pending = None, True, False
+        valid_to = self._now if validity is None else self._now + validity
+        self._hold(slot, Kind.DELETED, None, writer, priority, valid_to, self._now)
+        if validity is None:
+            slot.change = None
+        return Written(name, slot.revision)
+
+    def get(self, name: str, now: float) -> Slot[V] | None:
+        """The slot if it is readable now."""
+        self.advance(now)
+        slot = self._slots.get(name)
+        return slot if slot is not None and slot.readable else None
+
+    def revision(self, name: str) -> int:
+        """How many accepted changes the slot has seen; 0 if none."""
+        slot = self._slots.get(name)
+        return slot.revision if slot else 0
+
+    def slots(self, now: float) -> Iterator[Slot[V]]:
+        """Every slot that something holds now: readable, delayed or held empty."""
+        self.advance(now)
+        return (slot for slot in self._slots.values() if slot.change is not None)
+
+    def advance(self, now: float) -> None:
+        """Lets time pass: emits what becomes readable and what expires up to and including `now`."""
+        self._now = max(now, self._now)
+        while self._deadlines and self._deadlines[0][0] <= self._now:
+            when, _, name, revision = heapq.heappop(self._deadlines)
+            slot = self._slots[name]
+            if slot.revision == revision and slot.change is not None:
+                self._expire_or_ripen(slot, slot.change, when)
+
+    def next_deadline(self) -> float | None:
+        """When `advance` has something to do next (s); None if nothing will happen by itself."""
+        while self._deadlines:
+            when, _, name, revision = self._deadlines[0]
+            slot = self._slots[name]
+            if slot.revision == revision and slot.change is not None:
+                return when
+            heapq.heappop(self._deadlines)
+        return None
+
+    def writes(self) -> dict[str, int]:
+        """How many writes each slot has accepted so far."""
+        return {slot.name: slot.writes for slot in self._slots.values()}
+
+    def check_room(self, names: Set[str]) -> None:
+        """Whether slots of these names exist or can be made.
+
+        Raises:
+            LimitError: They would be too many.
+        """
+        if (
+            len(self._slots) + len(names) > MAX_SLOTS
+            and len(self._slots) + len(names - self._slots.keys()) > MAX_SLOTS
+        ):
+            raise LimitError(
+                f"no room for {', '.join(sorted(names))}: the space has {len(self._slots)} of {MAX_SLOTS} slots"
+            )
+
+    def _claim(self, name: str, now: float, priority: float) -> tuple[Slot[V], Refused | None]:
+        """The slot, and the refusal if something of higher priority holds it."""
+        self.advance(now)
+        slot = self._slots.get(name)
+        if slot is None:
+            check_name(name)
+            self.check_room({name})
+            slot = self._slots[name] = Slot(name)
+        held = slot.change
+        if held is None or priority >= held.priority:
+            return slot, None
+        left = None if held.valid_to == FOREVER else held.valid_to - self._now
+        return slot, Refused(name, priority, held.writer, held.priority, left)
+
+    def _hold(
+        self,
+        slot: Slot[V],
+        kind: Kind,
+        value: V | None,
+        writer: Writer,
+        priority: float,
+        valid_to: float,
+        origin: float,
+    ) -> None:
+        slot.revision += 1
+        change = Change(slot.name, kind, slot.revision, value, writer, priority, self._now, valid_to, origin)
+        slot.change = change
+        if slot.pending:
+            self._remind(slot.valid_from, slot)
+        if self._now < valid_to < FOREVER:
+            self._remind(valid_to, slot)
+        self._emit(change)
+
+    def _remind(self, when: float, slot: Slot[V]) -> None:
+        self._order += 1
+        heapq.heappush(self._deadlines, (when, self._order, slot.name, slot.revision))
+        if len(self._deadlines) > 64 + 4 * len(self._slots):  # most are of values long since overwritten
+            live = [d for d in self._deadlines if self._slots[d[2]].revision == d[3]]
+            heapq.heapify(live)
+            self._deadlines = live
+
+    def _expire_or_ripen(self, slot: Slot[V], held: Change[V], when: float) -> None:
+        if slot.pending and slot.valid_from <= when:
+            slot.pending = False
+            kind, value = Kind.WRITTEN, slot.value
+        else:
+            slot.change, slot.value, slot.empty = None, None, True
+            kind, value = Kind.EXPIRED, None
+        change = Change(
+            slot.name, kind, slot.revision, value, held.writer, held.priority, when, held.valid_to, when
+        )
+        if slot.change is not None:
+            slot.change = change
+        self._emit(change)
+
+
+def check_name(name: str) -> str:
+    """The name, if it is one: '/'-separated parts without spaces, control characters and ``* ? [ ]``.
+
+    Raises:
+        SlotNameError: It is not.
+    """
+    if not isinstance(name, str):
+        raise SlotNameError(f"a slot name is a str, not {type(name).__name__}: {name!r}")
+    if len(name) > MAX_NAME:
+        raise SlotNameError(
+            f"slot name {name[:40]!r}... has {len(name)} characters; at most {MAX_NAME} are allowed"
+        )
+    if not _NAME.fullmatch(name):
+        raise SlotNameError(
+            f"{name!r} is not a slot name: use parts separated by '/', none of them empty, "
+            "without spaces, control characters and the glob characters * ? [ ]"
+        )
+    return name
+
+
+def check_write(priority: float, validity: float | None, delay: float) -> None:
+    """Checks the numbers of a write.
+
+    Raises:
+        WriteError: One of them is not a finite number in its range.
+    """
+    _check_number("priority", priority, -math.inf)
+    _check_number("delay", delay, 0.0)
+    if validity is not None:
+        _check_number("validity", validity, 0.0)
+        if validity == 0:
+            raise WriteError("validity is 0 seconds: give a positive number, or None for ever")
+
+
+def _check_number(what: str, number: float, minimum: float) -> None:
+    if isinstance(number, bool) or not isinstance(number, Real):
+        raise WriteError(f"{what} is a number, not {type(number).__name__}: {number!r}")
+    if not minimum <= number < math.inf or number == -math.inf:
+        least = "" if minimum == -math.inf else f" of at least {minimum:g}"
+        raise WriteError(f"{what} is {number!r}; it must be a finite number{least}")
