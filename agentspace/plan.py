@@ -1,0 +1,193 @@
+"""What a launch will do: frozen, completely validated, with nothing left to look up.
+
+`agentspace.launchfile` makes plans, `agentspace.supervisor` runs them; neither imports an agent class.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from agentspace.setting import Data
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+DEFAULT_SPACE = "DATA"
+
+# What numerical libraries read to learn how many threads they may start; AGENTSPACE_THREADS is for agents
+# whose library has no variable of its own (onnxruntime).
+THREAD_VARIABLES = (
+    "AGENTSPACE_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
+
+
+class Policy(StrEnum):
+    """When an agent that ended is started again."""
+
+    ALWAYS = "always"  # whatever its exit code
+    ON_FAILURE = "on-failure"  # after a crash, an exit code other than 0, or when it was not ready in time
+    NEVER = "never"
+
+
+class OnExit(StrEnum):
+    """What the end of an agent, when it is not started again, means for the launch."""
+
+    CONTINUE = "continue"
+    SHUTDOWN = "shutdown"  # everything stops; the launch ends with the exit code of this agent
+
+
+@dataclass(frozen=True)
+class Restart:
+    """How an agent that ended is started again.
+
+    Attributes:
+        policy: when.
+        backoff: seconds before the first new start; doubled for each one within `window`.
+        backoff_max: seconds that are never exceeded.
+        limit: that many new starts within `window`, then the role is given up.
+        window: seconds.
+    """
+
+    policy: Policy = Policy.ON_FAILURE
+    backoff: float = 0.5
+    backoff_max: float = 10.0
+    limit: int = 5
+    window: float = 60.0
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait before the new start number `attempt` (from 1) within the window."""
+        return min(self.backoff_max, self.backoff * 2.0 ** min(attempt - 1, 60))
+
+
+@dataclass(frozen=True)
+class Ready:
+    """When those that come after an agent may start.
+
+    Attributes:
+        slot: when this slot is valid and the agent has finished its init; None = when it has finished init.
+        timeout: seconds; an agent that is not ready by then has failed.
+    """
+
+    slot: str | None = None
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True)
+class AgentPlan:
+    """One role of the constellation and how its process is run.
+
+    Attributes:
+        role: unique name in the plan, with the prefixes of includes.
+        spec: the class, as "package.module:Class".
+        params: parameter values that the launch file sets, typed.
+        slots: slot names for the SlotName fields of the class, where they are not the class's own.
+        group: the group it belongs to, if any.
+        after: roles that must be ready before it starts.
+        ready: when it is ready itself.
+        restart: what happens when it ends.
+        on_exit: what its end means for the launch.
+        env: environment variables on top of those of the launching shell.
+        cpus: indices of the CPU cores that it may use; empty = all.
+        nice: 0 (normal) to 19 (only when nobody else wants the CPU); negative needs privileges.
+        stop_timeout: seconds between SIGTERM and SIGKILL.
+        place: "file:line" that defines it.
+    """
+
+    role: str
+    spec: str
+    params: Mapping[str, Data] = EMPTY
+    slots: Mapping[str, str] = EMPTY
+    group: str | None = None
+    after: tuple[str, ...] = ()
+    ready: Ready = field(default_factory=Ready)
+    restart: Restart = field(default_factory=Restart)
+    on_exit: OnExit = OnExit.CONTINUE
+    env: Mapping[str, str] = EMPTY
+    cpus: tuple[int, ...] = ()
+    nice: int = 0
+    stop_timeout: float = 3.0
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A launch.
+
+    Attributes:
+        name: of the launch file, without its ending.
+        file: the launch file, absolute.
+        project: the folder from which agents are imported, absolute.
+        address: where the server listens, as given to --space; None = the default address.
+        space: the named space that the agents join.
+        arguments: the arguments of the launch and their values.
+        agents: in an order in which they can start: nobody stands before one that it comes after.
+    """
+
+    name: str
+    file: Path
+    project: Path
+    agents: tuple[AgentPlan, ...]
+    address: str | None = None
+    space: str = DEFAULT_SPACE
+    arguments: Mapping[str, Data] = EMPTY
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as JSON can say it."""
+        agents = [asdict(agent, dict_factory=_plain) for agent in self.agents]
+        return {
+            "name": self.name,
+            "file": str(self.file),
+            "project": str(self.project),
+            "address": self.address,
+            "space": self.space,
+            "arguments": dict(self.arguments),
+            "agents": agents,
+        }
+
+    def describe(self) -> str:
+        """The plan for people, one block per agent, in the order in which they start."""
+        lines = [f"launch {self.name}: {len(self.agents)} agents from {self.project}"]
+        lines += [f"  {name} = {json.dumps(value)}" for name, value in self.arguments.items()]
+        lines.append(f"space {self.space} at {self.address or 'the default address'}")
+        for agent in self.agents:
+            lines += ["", f"{agent.role}: {agent.spec}    ({agent.place})"]
+            lines += [f"    {line}" for line in _details(agent)]
+        return "\n".join(lines)
+
+
+def frozen(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A mapping that cannot be changed."""
+    return MappingProxyType(dict(data))
+
+
+def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: dict(value) if isinstance(value, Mapping) else value for key, value in items}
+
+
+def _details(agent: AgentPlan) -> list[str]:
+    restart, ready = agent.restart, agent.ready
+    ready_when = f"slot {ready.slot} is valid" if ready.slot else "init is done"
+    lines = [f"{name} = {json.dumps(value)}" for name, value in agent.params.items()]
+    lines += [f"slot {name} = {slot}" for name, slot in agent.slots.items()]
+    lines += [f"after {', '.join(agent.after)}"] if agent.after else []
+    lines.append(f"ready when {ready_when}, within {ready.timeout:g} s")
+    lines.append(
+        f"restart {restart.policy}"
+        + (
+            ""
+            if restart.policy == Policy.NEVER
+            else f", at most {restart.limit} times in {restart.window:g} s"
+        )
+        + ("; its end ends the launch" if agent.on_exit == OnExit.SHUTDOWN else "")
+    )
+    lines += [f"env {name}={value}" for name, value in agent.env.items()]
+    lines += [f"cpus {', '.join(map(str, agent.cpus))}"] if agent.cpus else []
+    lines += [f"nice {agent.nice}"] if agent.nice else []
+    return lines
