@@ -9,12 +9,13 @@ robot.render()                  # (224, 224, 3) uint8 RGB
 
 import dataclasses
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from models.icub_model import JOINTS, build_model
+from models.icub_model import MODEL_JOINTS, build_model
+from models.kinematics import JOINTS, REST_ARM, Floats
 from models.offscreen import Image, NoDisplayError
 
 if TYPE_CHECKING:
@@ -22,40 +23,17 @@ if TYPE_CHECKING:
 
     from models.offscreen import Canvas
 
-__all__ = ["JOINTS", "REST", "Icub", "Limits", "NoDisplayError", "View", "swap_arms"]
+__all__ = ["JOINTS", "REST", "Icub", "NoDisplayError", "View"]
 
-Posture = NDArray[np.float64]
-"""Ten angles in degrees in the order of `JOINTS`: the right arm, then the left."""
-
-REST: Posture = np.array([-15.0, 20.0, 0.0, 45.0, 0.0] * 2)
-"""Arms down, elbows half bent: where a robot stands that nobody asked for anything."""
+REST: Final[Floats] = np.concatenate([REST_ARM, REST_ARM])
+"""Where the robot stands at the beginning: the rest pose of both arms (10,), degrees."""
 REST.setflags(write=False)
 
 OVERSAMPLING = 2
 """Pictures are drawn this many times larger and averaged: smooth edges in 2/3 of the time of OpenGL's own."""
 
 _LOOK_AT = (0.0, 0.0, 0.17)
-_DISTANCE = (
-    2.3  # metres, with a field of view of 30 degrees: the hands of both arms stretched anywhere are seen
-)
-
-
-def swap_arms(posture: ArrayLike) -> Posture:
-    """Returns the posture (..., 10) with right and left arm exchanged: what a mirror shows."""
-    angles = np.asarray(posture, np.float64)
-    return np.concatenate([angles[..., 5:], angles[..., :5]], axis=-1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """Lowest and highest angle of the ten joints, (10,) degrees each, as the model has them."""
-
-    lower: Posture
-    upper: Posture
-
-    def clip(self, posture: Posture) -> Posture:
-        """Returns the posture moved into the limits."""
-        return np.clip(posture, self.lower, self.upper)
+_DISTANCE = 2.3  # metres, with a field of view of 30 degrees: the hands of both arms stretched anywhere are seen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +67,11 @@ class Icub:
         start: posture at the beginning, (10,) degrees.
         seed: of the noise in the pictures.
 
+    Attributes:
+        limits: lowest and highest angle of the ten joints (10, 2), degrees, as the model has them.
+        speed: see above; may be changed at any time.
+        view: see above; may be changed at any time.
+
     Raises:
         ValueError: if speed or size is not positive, or start is not a posture.
     """
@@ -117,17 +100,13 @@ class Icub:
         self._data = mujoco.MjData(self._model)
         self._light = (self._model.vis.headlight.ambient.copy(), self._model.vis.headlight.diffuse.copy())
         self._lamp = self._model.light_diffuse.copy()
-        joints = [self._model.joint(name) for name in JOINTS]
+        joints = [self._model.joint(name) for name in MODEL_JOINTS]
         self._positions = np.array([joint.qposadr[0] for joint in joints])
         self._speeds = np.array([joint.dofadr[0] for joint in joints])
         ranges = np.rad2deg([joint.range for joint in joints])
-        self.limits = Limits(lower=ranges[:, 0], upper=ranges[:, 1])
+        self.limits: Floats = ranges
+        self.limits.setflags(write=False)
         self.reset(start)
-
-    @property
-    def joints(self) -> tuple[str, ...]:
-        """Names of the ten joints, in the order of every posture."""
-        return JOINTS
 
     def reset(self, posture: ArrayLike) -> None:
         """Puts the robot into a posture at once, at rest; for studies, not for a robot that runs.
@@ -160,10 +139,10 @@ class Icub:
         target = np.asarray(posture, np.float64)
         if target.shape != (len(JOINTS),) or not np.isfinite(target).all():
             raise ValueError(f"a target is {len(JOINTS)} finite angles in degrees, not {posture!r}")
-        self._target = self.limits.clip(target)
+        self._target = np.clip(target, self.limits[:, 0], self.limits[:, 1])
 
     @property
-    def target(self) -> Posture:
+    def target(self) -> Floats:
         """The posture that it goes to, (10,) degrees, within the limits."""
         return self._target.copy()
 
@@ -180,15 +159,15 @@ class Icub:
             self._data.ctrl[:] = np.deg2rad(self._set_point)
             mujoco.mj_step(self._model, self._data)
 
-    def encoders(self) -> Posture:
+    def encoders(self) -> Floats:
         """Returns where the joints are, (10,) degrees."""
         return np.asarray(np.rad2deg(self._data.qpos[self._positions]))
 
-    def velocities(self) -> Posture:
+    def velocities(self) -> Floats:
         """Returns how fast the joints move, (10,) degrees per second."""
         return np.asarray(np.rad2deg(self._data.qvel[self._speeds]))
 
-    def body_position(self, name: str) -> NDArray[np.float64]:
+    def body_position(self, name: str) -> Floats:
         """Returns where a link of the model is, (3,) metres: x backwards, y to the robot's right, z up.
 
         Raises:

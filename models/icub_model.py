@@ -1,8 +1,8 @@
 """The official iCub (iCubGazeboV2_5 of the PyPI package icub-models, CC BY-SA 4.0) as a MuJoCo model.
 
-The URDF is trimmed to what imitation needs: the upper body on a fixed base, five driven joints in each arm, every
-other joint fixed at zero. Visual meshes only, reduced for drawing; nothing collides, so an arm can pass through
-the chest.
+The URDF is trimmed to what imitation needs: the upper body on a fixed base, five driven joints in each arm,
+every other joint fixed at zero. Visual meshes only, reduced for drawing; nothing collides, so an arm can pass
+through the chest.
 """
 
 import xml.etree.ElementTree as ET
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.kinematics import ARM_JOINTS
 from models.mesh_cache import cache_folder, reduced_meshes
 
 if TYPE_CHECKING:
     import mujoco
 
 ROBOT = "iCubGazeboV2_5"
-ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_prosup")
-JOINTS = tuple(f"{side}_{joint}" for side in ("r", "l") for joint in ARM)
-"""The ten joints in the order of every posture: the right arm, then the left."""
+MODEL_JOINTS = tuple(f"{side}_{joint}" for side in ("r", "l") for joint in ARM_JOINTS)
+"""What the model calls the ten joints of a posture: the right arm, then the left."""
 
 TIMESTEP = 0.005
 """Seconds per physics step."""
@@ -48,7 +48,7 @@ def read_urdf() -> ET.Element:
         _remove_subtree(robot, link)
     _remove_bare_leaves(robot)
     for joint in robot.findall("joint"):
-        if joint.get("name") not in JOINTS:
+        if joint.get("name") not in MODEL_JOINTS:
             joint.set("type", "fixed")
     for link_element in robot.findall("link"):
         for collision in link_element.findall("collision"):
@@ -103,7 +103,7 @@ def build_model(size: int = 224, folder: Path | None = None) -> "mujoco.MjModel"
         folder: of the mesh cache; None for `cache_folder()`.
 
     Returns:
-        A model with ten joints and ten position actuators in the order of `JOINTS`. Metres; x points
+        A model with ten joints and ten position actuators in the order of `MODEL_JOINTS`. Metres; x points
         backwards, y to the robot's right, z up; the origin is the root link (the hips).
     """
     import mujoco
@@ -134,7 +134,7 @@ def _add_physics(spec: "mujoco.MjSpec") -> None:
         body.gravcomp = 1.0
     for geom in spec.geoms:
         geom.contype = geom.conaffinity = 0
-    for name in JOINTS:
+    for name in MODEL_JOINTS:
         spec.joint(name).armature = ARMATURE
         motor = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
         motor.set_to_position(kp=1.0)  # the gains follow from the inertia, see _tune
@@ -147,7 +147,7 @@ def _tune(model: "mujoco.MjModel") -> None:
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     column = np.zeros(model.nv)
-    for motor, name in enumerate(JOINTS):
+    for motor, name in enumerate(MODEL_JOINTS):
         dof = model.joint(name).dofadr[0]
         mujoco.mj_mulM(model, data, column, np.eye(model.nv)[dof])
         inertia = column[dof]

@@ -27,8 +27,8 @@ def reduced_meshes(sources: Mapping[str, Path], folder: Path) -> dict[str, bytes
     """Returns the meshes with fewer faces, from the cache where it holds them.
 
     The cache is one zip file, named by a digest of the sources and of the reduction. It appears by an
-    atomic rename, so that processes that build it at the same time do no harm; a broken or unwritable one costs
-    time only.
+    atomic rename, so that processes that build it at the same time do no harm; a broken or unwritable one only
+    costs time.
 
     Args:
         sources: mesh files by name.

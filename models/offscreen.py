@@ -2,8 +2,8 @@
 
 Two libraries can do it: OSMesa (software, no device needed) and EGL (a graphics card where there is one, else
 Mesa's software). `MUJOCO_GL=osmesa` or `MUJOCO_GL=egl` chooses one; otherwise the first of `BACKENDS` that
-works is taken. Nothing is loaded before the first `Canvas` is made. A canvas belongs to the thread that made it,
-because an OpenGL context does.
+works is taken. Nothing is loaded before the first `Canvas` is made. A canvas belongs to the thread that made
+it, because an OpenGL context does.
 """
 
 import ctypes
@@ -22,8 +22,8 @@ Image = NDArray[np.uint8]
 
 BACKENDS = ("osmesa", "egl")
 """Order of preference. Without a graphics card both draw equally fast and the same pixels. OSMesa is first
-because it needs no device: where its library loads, it draws. An EGL that fails halfway would leave PyOpenGL bound
-to it."""
+because it needs no device: where its library loads, it draws. An EGL that fails halfway would leave PyOpenGL
+bound to it."""
 
 _LIBRARIES = {"osmesa": ("libOSMesa.so.8", "libOSMesa.so"), "egl": ("libEGL.so.1", "libEGL.so")}
 _HELP = "install one of them, on Debian or Ubuntu: apt install libosmesa6, or: apt install libegl1 libgl1"
