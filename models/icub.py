@@ -7,7 +7,6 @@ robot.encoders()                # (10,) degrees
 robot.render()                  # (224, 224, 3) uint8 RGB
 """
 
-import dataclasses
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -17,13 +16,14 @@ from numpy.typing import ArrayLike
 from models.icub_model import MODEL_JOINTS, build_model
 from models.kinematics import JOINTS, REST_ARM, Floats
 from models.offscreen import Image, NoDisplayError
+from models.view import View, ViewError
 
 if TYPE_CHECKING:
     import mujoco
 
     from models.offscreen import Canvas
 
-__all__ = ["JOINTS", "REST", "Icub", "NoDisplayError", "View"]
+__all__ = ["JOINTS", "REST", "Icub", "NoDisplayError", "View", "ViewError"]
 
 REST: Final[Floats] = np.concatenate([REST_ARM, REST_ARM])
 """Where the robot stands at the beginning: the rest pose of both arms (10,), degrees."""
@@ -34,25 +34,6 @@ OVERSAMPLING = 2
 
 _LOOK_AT = (0.0, 0.0, 0.17)
 _DISTANCE = 2.3  # metres, with a field of view of 30 degrees: the hands of both arms stretched anywhere are seen
-
-
-@dataclasses.dataclass(frozen=True)
-class View:
-    """How the robot is seen; vary it to show the same posture again, or in another scene.
-
-    Attributes:
-        azimuth: of the camera about the vertical axis, degrees; 0 is straight in front.
-        elevation: of the camera above the shoulders, degrees.
-        light: brightness of all lights; 1 is normal.
-        noise: standard deviation of Gaussian noise on each pixel, grey levels.
-        wall: red, green, blue of the wall behind, 0..1.
-    """
-
-    azimuth: float = 0.0
-    elevation: float = 0.0
-    light: float = 1.0
-    noise: float = 0.0
-    wall: tuple[float, float, float] = (0.92, 0.94, 0.96)
 
 
 class Icub:

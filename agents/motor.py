@@ -1,0 +1,60 @@
+"""The motor: takes joint targets, makes them safe, and drives a robot."""
+
+import time
+
+from agents.drivers import DRIVERS, Driver, open_driver
+from agents.follower import Follower, State
+from agents.posture import EMPTY, NotAPostureError, clamp, read_posture
+from agentspace import Agent, Parameter, SlotName
+
+
+class Motor(Agent):
+    """Joint targets -> a robot: clamped to its limits, without jumps, holding the pose when they stop coming."""
+
+    joints = SlotName("joints", "targets, float64 (10,) degrees: right arm, then left arm")
+    state = SlotName("motor/state", "str: waiting (for the robot), hold or follow")
+    clamped = SlotName("motor/clamped", "the last clamp: list of dicts joint, asked, given (degrees)")
+    refused_target = SlotName("motor/refused", "str: why the last bad target was refused")
+    driver = Parameter("mujoco", "which kind of robot", choices=tuple(DRIVERS))
+    robot = Parameter("icub", "which robot; for the driver mujoco the first part of its slot names")
+    speed = Parameter(120.0, "limit of every joint, degrees per second", minimum=0.1)
+    rate = Parameter(30.0, "commands per second while the robot moves", minimum=1.0)
+    patience = Parameter(1.0, "seconds without a target until the pose is held", minimum=0.05)
+
+    def init(self) -> None:
+        """Opens the driver; the robot may come later."""
+        self._driver: Driver = open_driver(self.driver, self, self.robot)
+        self._follower = Follower(self.speed, self.patience)
+        self._told: State | None = None
+        self.attach_trigger(self.joints)
+        self.attach_timer(1.0 / self.rate)
+
+    def sense_select_act(self) -> None:
+        """Hears of a target, or lets time pass."""
+        now = time.monotonic()
+        if self.joints in self.wake.names:
+            self._hear(now)
+        command = self._follower.command(self._driver.encoders, now)
+        if command is not None:
+            self._driver.command(command)
+        if self._follower.state is not self._told:
+            self._told = self._follower.state
+            self.write(self.state, str(self._told))
+
+    def _hear(self, now: float) -> None:
+        value, limits = self.read(self.joints, EMPTY), self._driver.limits()
+        if value is EMPTY or limits is None:  # it expired; or nobody knows yet what this robot can do
+            return
+        try:
+            target, clamps = clamp(read_posture(value), limits)
+        except NotAPostureError as error:
+            self.write(self.refused_target, f"{self.joints}: {error}")
+            return
+        if clamps:
+            self.write(self.clamped, [each.as_value() for each in clamps])
+        self._follower.ask(target, now)
+
+    def close(self) -> None:
+        """Lets go of the robot, which keeps its posture."""
+        if hasattr(self, "_driver"):
+            self._driver.close()

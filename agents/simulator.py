@@ -1,0 +1,91 @@
+"""The simulated robot as an agent."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from agents.posture import EMPTY, NotAPostureError, read_posture
+from agentspace import Agent, Parameter, SlotName
+from agentspace.timer import Timer
+from models.icub import REST, Icub, View, ViewError
+
+FRESH = 0.5
+"""Seconds for which encoders and picture are valid at least: when they expire, the robot is not there."""
+LONGEST_STEP = 0.25
+"""Seconds of physics at once; a process that was stopped for longer goes on from where it was."""
+
+
+class Simulator(Agent):
+    """A simulated iCub: joint targets -> encoders and the picture of a camera in front of it."""
+
+    target = SlotName("icub/target", "posture to go to, float64 (10,) degrees: right arm, then left arm")
+    scene = SlotName("icub/scene", "dict of what to change in the view: azimuth, elevation, light, noise, wall")
+    encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees")
+    limits = SlotName("icub/limits", "lowest and highest angle of each joint, float64 (10, 2) degrees")
+    view = SlotName("icub/view", "RGB image (size, size, 3) uint8")
+    refused_target = SlotName("icub/refused", "str: why the last bad target or scene was refused")
+    rate = Parameter(60.0, "physics and encoders, per second", minimum=1.0)
+    fps = Parameter(30.0, "pictures per second; 0 for none", minimum=0.0)
+    speed = Parameter(90.0, "limit of every joint, degrees per second", minimum=0.1)
+    size = Parameter(224, "of the picture, pixels", minimum=16, maximum=2048)
+    mirror = Parameter(False, "flip the picture as a mirror does")
+    azimuth = Parameter(0.0, "of the camera, degrees; 0 is straight in front")
+    elevation = Parameter(0.0, "of the camera, degrees")
+    light = Parameter(1.0, "brightness; 1 is normal", minimum=0.0)
+    noise = Parameter(0.0, "standard deviation of the picture's noise, grey levels", minimum=0.0)
+    seed = Parameter(0, "of the noise", minimum=0)
+    start = Parameter(REST.tolist(), "posture at the beginning, ten angles in degrees")
+
+    def init(self) -> None:
+        """Builds the robot and shows it."""
+        view = View(self.azimuth, self.elevation, self.light, self.noise)
+        self._robot = Icub(self.speed, self.size, view, read_posture(self.start), self.seed)
+        self._then = time.monotonic()
+        self.write(self.limits, self._robot.limits)
+        self._tell()
+        self._frames: Timer | None = None
+        if self.fps:
+            self._show()
+            self._frames = Timer(1.0 / self.fps, self._then)
+        self.attach_trigger(self.target)
+        self.attach_trigger(self.scene)
+        self.attach_timer(1.0 / self.rate)
+
+    def sense_select_act(self) -> None:
+        """Takes what it is asked for; lets as much physics happen as time has passed."""
+        for name, take in ((self.target, self._take_target), (self.scene, self._take_scene)):
+            value = self.read(name, EMPTY) if name in self.wake.names else EMPTY
+            if value is not EMPTY:
+                self._try(name, take, value)
+        if self.wake.timer:
+            now = time.monotonic()
+            self._robot.step(min(now - self._then, LONGEST_STEP))
+            self._then = now
+            self._tell()
+            if self._frames is not None and self._frames.take(now) is not None:
+                self._show()
+
+    def _try(self, name: str, take: Callable[[Any], None], value: Any) -> None:
+        """Does what a slot asks for, or reports why not; a bad value must never end the robot."""
+        try:
+            take(value)
+        except (NotAPostureError, ViewError) as error:
+            self.log.warning("refused %s: %s", name, error)
+            self.write(self.refused_target, f"{name}: {error}")
+
+    def _take_target(self, value: Any) -> None:
+        self._robot.set_target(read_posture(value))
+
+    def _take_scene(self, value: Any) -> None:
+        self._robot.view = self._robot.view.changed(value)
+
+    def _tell(self) -> None:
+        self.write(self.encoders, self._robot.encoders(), validity=FRESH)
+
+    def _show(self) -> None:
+        self.write(self.view, self._robot.render(self.mirror), validity=max(FRESH, 5.0 / self.fps))
+
+    def close(self) -> None:
+        """Frees the drawing context."""
+        if hasattr(self, "_robot"):
+            self._robot.close()
