@@ -102,7 +102,9 @@ class _Builder:
             self._loader = _Loader(text)
             try:
                 node = self._loader.get_single_node()
-                if node is not None:
+                if node is None:
+                    self._add(1, 1, "the file is empty")
+                else:
                     self._document.data = self._build(node, ())
             finally:
                 self._loader.dispose()

@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -102,14 +102,14 @@ class AgentPlan:
 
     role: str
     spec: str
-    params: Mapping[str, Data] = EMPTY
-    slots: Mapping[str, str] = EMPTY
+    params: Mapping[str, Data] = field(default_factory=lambda: EMPTY)
+    slots: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     group: str | None = None
     after: tuple[str, ...] = ()
     ready: Ready = field(default_factory=Ready)
     restart: Restart = field(default_factory=Restart)
     on_exit: OnExit = OnExit.CONTINUE
-    env: Mapping[str, str] = EMPTY
+    env: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     cpus: tuple[int, ...] = ()
     nice: int = 0
     stop_timeout: float = 3.0
@@ -136,20 +136,12 @@ class Plan:
     agents: tuple[AgentPlan, ...]
     address: str | None = None
     space: str = DEFAULT_SPACE
-    arguments: Mapping[str, Data] = EMPTY
+    arguments: Mapping[str, Data] = field(default_factory=lambda: EMPTY)
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON can say it."""
-        agents = [asdict(agent, dict_factory=_plain) for agent in self.agents]
-        return {
-            "name": self.name,
-            "file": str(self.file),
-            "project": str(self.project),
-            "address": self.address,
-            "space": self.space,
-            "arguments": dict(self.arguments),
-            "agents": agents,
-        }
+        data: dict[str, Any] = _plain(self)
+        return data
 
     def describe(self) -> str:
         """The plan for people, one block per agent, in the order in which they start."""
@@ -167,8 +159,14 @@ def frozen(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(data))
 
 
-def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {key: dict(value) if isinstance(value, Mapping) else value for key, value in items}
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {part.name: _plain(getattr(value, part.name)) for part in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path | StrEnum) else value
 
 
 def _details(agent: AgentPlan) -> list[str]:
@@ -180,11 +178,7 @@ def _details(agent: AgentPlan) -> list[str]:
     lines.append(f"ready when {ready_when}, within {ready.timeout:g} s")
     lines.append(
         f"restart {restart.policy}"
-        + (
-            ""
-            if restart.policy == Policy.NEVER
-            else f", at most {restart.limit} times in {restart.window:g} s"
-        )
+        + ("" if restart.policy == Policy.NEVER else f", at most {restart.limit} times in {restart.window:g} s")
         + ("; its end ends the launch" if agent.on_exit == OnExit.SHUTDOWN else "")
     )
     lines += [f"env {name}={value}" for name, value in agent.env.items()]

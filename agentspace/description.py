@@ -1,0 +1,87 @@
+"""What agent classes say about themselves, asked in a process of its own: a plan is made without their code."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentspace.errors import AgentspaceError
+from agentspace.setting import Data, Setting
+
+PATIENCE = 120.0  # seconds for importing all agent modules of a launch file, on a slow machine
+
+
+class DescriptionError(AgentspaceError):
+    """Agent classes could not be asked at all."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an agent class takes.
+
+    Attributes:
+        doc: its help text.
+        parameters: by name.
+        slots: default slot name of each SlotName field.
+        error: why there is no such class; then all else is empty.
+        classes: the agent classes that its module has instead.
+    """
+
+    doc: str = ""
+    parameters: Mapping[str, Setting] = field(default_factory=dict)
+    slots: Mapping[str, str] = field(default_factory=dict)
+    error: str | None = None
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Data]) -> "Description":
+        """Reads one entry of what `agentspace describe` prints."""
+        parameters = data.get("parameters") or {}
+        slots = data.get("slots") or {}
+        return cls(
+            doc=data.get("doc") or "",
+            parameters={name: Setting.from_dict(name, entry) for name, entry in parameters.items()},
+            slots={name: entry["default"] for name, entry in slots.items()},
+            error=data.get("error"),
+            classes=tuple(data.get("classes") or ()),
+        )
+
+
+Describe = Callable[[Sequence[str], Path], Mapping[str, Description]]  # (specs, project folder)
+
+
+def describe(specs: Sequence[str], project: Path) -> Mapping[str, Description]:
+    """Asks `python -m agentspace describe`, which imports the classes.
+
+    Args:
+        specs: classes as "package.module:Class".
+        project: folder from which they are imported.
+
+    Raises:
+        DescriptionError: the process failed; with the end of what it said.
+    """
+    command = [sys.executable, "-m", "agentspace", "describe", "--project", str(project), *specs]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=project,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DescriptionError(f"importing {', '.join(specs)} took more than {PATIENCE:g} s") from None
+    # Modules may print while they are imported: the answer is the last line.
+    answer = done.stdout.strip().rpartition("\n")[2]
+    try:
+        entries = json.loads(answer)
+        return {spec: Description.from_dict(entries[spec]) for spec in specs}
+    except (ValueError, KeyError, TypeError):
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-5:]
+        raise DescriptionError(
+            f"the agents could not be asked for their parameters (exit code {done.returncode}): {' | '.join(said)}"
+        ) from None

@@ -1,0 +1,178 @@
+"""An agent of a launch file on its way into the plan: its settings are merged and checked, its names resolved."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from agentspace.description import Description
+from agentspace.document import Document, Where, shown
+from agentspace.errors import Problem, SlotNameError, suggest
+from agentspace.expression import written
+from agentspace.plan import THREAD_VARIABLES, AgentPlan, OnExit, Policy, Ready, Restart, frozen
+from agentspace.setting import Data, SettingError
+from agentspace.slot import check_name
+
+
+@dataclass
+class Draft:
+    """What a launch file says about one agent that takes part.
+
+    Attributes:
+        role: its name in the plan.
+        prefix: that of the includes around its file; "" for none.
+        document: the file.
+        where: the agent in the file.
+        data: the agent in the file, with the values of arguments put in.
+        group: what its group says.
+        env: environment variables of its file and of the files around it.
+        problems: what is wrong.
+    """
+
+    role: str
+    prefix: str
+    document: Document
+    where: Where
+    data: Mapping[str, Data]
+    group: Mapping[str, Data]
+    env: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def spec(self) -> str:
+        """The class, as "package.module:Class"."""
+        return str(self.data["class"])
+
+    @property
+    def place(self) -> str:
+        """Where it is defined, as "file:line"."""
+        return f"{shown(self.document.file)}:{self.document.place(self.where, key=True)[0]}"
+
+    def complain(self, message: str, *way: str | int, key: bool = False) -> None:
+        """Notes a problem at a place inside the agent."""
+        self.problems.append(self.document.problem((*self.where, *way), message, key))
+
+    def resolve(self, name: str) -> str:
+        """A role or slot name as the plan knows it: under the prefix, or the rest after a leading slash."""
+        if name.startswith("/"):
+            return name[1:]
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+    def after(self, known: Iterable[str], running: Iterable[str]) -> tuple[str, ...]:
+        """The roles that it starts after, without those that are switched off.
+
+        Args:
+            known: all roles of the launch.
+            running: those that take part.
+        """
+        known, running = set(known), set(running)
+        names = []
+        for index, name in enumerate(self.data.get("after", ())):
+            role = self.resolve(name)
+            if role not in known:
+                inside = f"{self.prefix}/" if self.prefix else ""
+                valid = sorted(other.removeprefix(inside) for other in known if other.startswith(inside))
+                self.complain(f"there is no agent {name!r}; {suggest(name, valid)}", "after", index)
+            elif role in running:
+                names.append(role)
+        return tuple(names)
+
+    def plan(self, description: Description | None, after: tuple[str, ...]) -> AgentPlan:
+        """The agent as the supervisor runs it; what is wrong is added to `problems`.
+
+        Args:
+            description: of its class; None when the class could not be asked.
+            after: resolved roles.
+        """
+        settings = {**self.group, **self.data}
+        ready = self.data.get("ready", {})
+        return AgentPlan(
+            role=self.role,
+            spec=self.spec,
+            params=frozen(dict(self._params(description)) if description else {}),
+            slots=frozen(dict(self._slots(description)) if description else {}),
+            group=self.data.get("group"),
+            after=after,
+            ready=Ready(
+                slot=self._slot(ready["slot"], "ready", "slot") if "slot" in ready else None,
+                timeout=float(ready.get("timeout", Ready.timeout)),
+            ),
+            restart=self._restart(),
+            on_exit=OnExit(settings.get("on_exit", OnExit.CONTINUE)),
+            env=frozen(self._env()),
+            cpus=self._cpus(settings.get("cpus", ())),
+            nice=int(settings.get("nice", 0)),
+            stop_timeout=float(settings.get("stop_timeout", AgentPlan.stop_timeout)),
+            place=self.place,
+        )
+
+    def check_class(self, description: Description) -> bool:
+        """Whether there is such a class."""
+        if description.error is None:
+            return True
+        name = self.spec.partition(":")[2]
+        hint = f"; {suggest(name, description.classes)}" if description.classes else ""
+        self.complain(f"{self.spec!r}: {description.error}{hint}", "class")
+        return False
+
+    def _params(self, description: Description) -> Iterator[tuple[str, Data]]:
+        given = self.data.get("params", {})
+        for name, value in given.items():
+            if name not in description.parameters:
+                valid = suggest(name, description.parameters)
+                hint = "that is a slot: set it under 'slots'" if name in description.slots else valid
+                self.complain(f"{self.spec} has no parameter {name!r}; {hint}", "params", name, key=True)
+                continue
+            try:
+                checked = description.parameters[name].check(value)
+            except SettingError as error:
+                self.complain(f"parameter {name}: {error}", "params", name)
+                continue
+            if checked is not None:  # None says: as by default
+                yield name, checked
+        for name, setting in description.parameters.items():
+            if setting.required and name not in given:
+                self.complain(f"parameter {name} has no default and must be set", key=True)
+
+    def _slots(self, description: Description) -> Iterator[tuple[str, str]]:
+        given = self.data.get("slots", {})
+        for name in given:
+            if name not in description.slots:
+                valid = suggest(name, description.slots)
+                hint = "that is a parameter: set it under 'params'" if name in description.parameters else valid
+                self.complain(f"{self.spec} has no slot field {name!r}; {hint}", "slots", name, key=True)
+        for name, default in description.slots.items():
+            if name in given:
+                yield name, self._slot(given[name], "slots", name)
+            elif self.prefix:
+                yield name, self.resolve(default)
+
+    def _slot(self, name: str, *way: str) -> str:
+        slot = self.resolve(name)
+        try:
+            return check_name(slot)
+        except SlotNameError as error:
+            self.complain(str(error), *way)
+            return slot
+
+    def _restart(self) -> Restart:
+        merged: dict[str, Data] = {}
+        for layer in (self.group.get("restart", {}), self.data.get("restart", {})):
+            merged |= {"policy": layer} if isinstance(layer, str) else layer
+        policy = Policy(merged.pop("policy", Policy.ON_FAILURE))
+        limit = int(merged.pop("limit", Restart.limit))
+        return Restart(policy, limit=limit, **{name: float(value) for name, value in merged.items()})
+
+    def _env(self) -> dict[str, str]:
+        threads = self.data.get("threads", self.group.get("threads"))
+        env = {} if threads is None else dict.fromkeys(THREAD_VARIABLES, str(int(threads)))
+        layers = (self.group.get("env", {}), self.data.get("env", {}))
+        return env | dict(self.env) | {name: written(value) for layer in layers for name, value in layer.items()}
+
+    def _cpus(self, cpus: Iterable[int]) -> tuple[int, ...]:
+        valid = sorted(os.sched_getaffinity(0))
+        cpus = tuple(int(cpu) for cpu in cpus)
+        for cpu in cpus:
+            if cpu not in valid:
+                message = f"there is no CPU core {cpu} for us; valid: {', '.join(map(str, valid))}"
+                self.complain(message, "cpus")
+        return cpus

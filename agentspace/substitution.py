@@ -1,0 +1,104 @@
+"""One launch file with the values of its arguments put in, and without what its conditions switch off."""
+
+from typing import Final
+
+from agentspace.document import Document, Where
+from agentspace.errors import Problem, suggest
+from agentspace.expression import ExpressionError, UnsettledError, Variables, condition, substitute
+from agentspace.setting import Data
+from agentspace.structure import check, copy
+
+_GONE: Final = object()  # a value that could not be put in; it is left out, and was reported
+
+
+def settle(document: Document, data: Data, variables: Variables) -> tuple[dict[str, Data], list[Problem]]:
+    """Evaluates conditions, replaces `${...}`, and checks that the values fit where they were put.
+
+    What is switched off is not looked at any further: its values may make no sense then.
+
+    Args:
+        document: for the places.
+        data: of the document, right in its structure.
+        variables: what `${...}` may name.
+
+    Returns:
+        What is left (agents that are switched off are gone, includes only have `if` false), and the problems.
+    """
+    work = _Substitution(document, variables)
+    data = copy(data)
+    work.evaluate_conditions(data)
+    put_in = {section: work.put_in(content, (section,)) for section, content in data.items() if section != "args"}
+    checked, problems = check(
+        document, {key: value for key, value in put_in.items() if value is not _GONE}, settled=True
+    )
+    return checked or {}, work.problems + problems
+
+
+class _Substitution:
+    """Puts values into the data of one document, and notes what is wrong."""
+
+    def __init__(self, document: Document, variables: Variables) -> None:
+        self.problems: list[Problem] = []
+        self._document = document
+        self._variables = variables
+
+    def evaluate_conditions(self, data: dict[str, Data]) -> None:
+        groups, agents = data.get("groups", {}), data.get("agents", {})
+        for name, group in groups.items():
+            if not self._holds(group, ("groups", name)):
+                groups[name] = {"if": False}
+        for role, agent in list(agents.items()):
+            if not (self._holds(agent, ("agents", role)) and self._group_holds(agent, groups, ("agents", role))):
+                del agents[role]
+        for index, entry in enumerate(data.get("include", [])):
+            if not self._holds(entry, ("include", index)):
+                data["include"][index] = {"file": "none", "if": False}
+
+    def put_in(self, data: Data, where: Where) -> Data:
+        """The data with values for `${...}`; `_GONE` where there is none."""
+        if isinstance(data, str):
+            return self._value(data, where)
+        if isinstance(data, list):
+            items = [self.put_in(item, (*where, index)) for index, item in enumerate(data)]
+            return _GONE if _GONE in items else items
+        if isinstance(data, dict):
+            pairs = ((key, self.put_in(value, (*where, key))) for key, value in data.items())
+            return {key: value for key, value in pairs if value is not _GONE}
+        return data
+
+    def _value(self, text: str, where: Where) -> Data:
+        try:
+            return copy(substitute(text, self._variables))
+        except UnsettledError:
+            return _GONE
+        except ExpressionError as error:
+            self._complain(where, str(error))
+            return _GONE
+
+    def _complain(self, where: Where, message: str) -> None:
+        self.problems.append(self._document.problem(where, message))
+
+    def _holds(self, entry: dict[str, Data], where: Where) -> bool:
+        text = entry.pop("if", True)
+        if isinstance(text, bool):
+            return text
+        try:
+            return condition(text, self._variables)
+        except UnsettledError:
+            return False
+        except ExpressionError as error:
+            self._complain((*where, "if"), str(error))
+            return True  # so that what else is wrong in it is seen too
+
+    def _group_holds(self, agent: dict[str, Data], groups: dict[str, Data], where: Where) -> bool:
+        if "group" not in agent:
+            return True
+        group = self._value(agent["group"], (*where, "group"))
+        if group is _GONE:
+            del agent["group"]
+            return True
+        if group not in groups:
+            del agent["group"]
+            self._complain((*where, "group"), f"there is no group {group!r}; {suggest(str(group), groups)}")
+            return True
+        return bool(groups[group].get("if", True))
