@@ -1,0 +1,119 @@
+"""How queries are compared with keys, and which scale d of the softmax suits a set of pairs.
+
+See `models.attention` for the formula. Scales are searched by leave-one-out: each pair is predicted by all
+others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.floating]
+KeyKind = Literal["cosine", "raw"]
+
+KEY_KINDS: Final = ("cosine", "raw")
+PAIRS_TO_CHOOSE: Final = 20
+_TINY: Final = 1e-12
+
+
+def softmax(x: Floats) -> Floats:
+    """Exponentials along the last axis that sum to 1; large numbers do not overflow."""
+    powers = np.exp(x - x.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def unit(vectors: Floats) -> Floats:
+    """Vectors (..., n) divided by their norms; a zero vector stays zero."""
+    norms = np.sqrt(np.einsum("...n,...n->...", vectors, vectors))
+    return np.asarray(vectors / np.maximum(norms, _TINY)[..., None])
+
+
+def leave_one_out(keys: Floats, values: Floats, scale: float) -> float:
+    """Mean distance between the value of each pair and the answer of all other pairs to its key.
+
+    Args:
+        keys: (l, n), l >= 2, as they are compared (normalised, centred).
+        values: (l, m).
+        scale: d > 0.
+    """
+    return float(_leave_one_out(keys @ keys.T, values, scale))
+
+
+def _leave_one_out(similarity: Floats, values: Floats, scale: float) -> float:
+    others = similarity / scale
+    np.fill_diagonal(others, -np.inf)
+    return float(np.linalg.norm(softmax(others) @ values - values, axis=1).mean())
+
+
+def choose_scale(keys: Floats, values: Floats, candidates: Floats) -> float:
+    """The candidate with the smallest leave-one-out error.
+
+    Args:
+        keys: (l, n), l >= 2, as they are compared.
+        values: (l, m).
+        candidates: (k,) scales.
+    """
+    similarity = keys @ keys.T
+    errors = [_leave_one_out(similarity, values, float(scale)) for scale in candidates]
+    return float(candidates[int(np.argmin(errors))])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How queries are compared with keys.
+
+    Attributes:
+        kind: "cosine" (divided by their norms) or "raw" (as in the seed).
+        centring: whether keys and queries are taken relative to their means.
+        scale: d; None = chosen by leave-one-out, from 20 pairs on.
+    """
+
+    kind: KeyKind = "cosine"
+    centring: bool = False
+    scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KEY_KINDS:
+            raise ValueError(f"kind is {self.kind!r}; valid kinds are {', '.join(map(repr, KEY_KINDS))}")
+        if self.scale is not None and not 0 < self.scale < float("inf"):
+            raise ValueError(f"scale is {self.scale}; valid is a positive number, or None to choose it")
+
+    def prepare(self, vectors: Floats, mean: Floats) -> Floats:
+        """Vectors (..., n) as they are compared, given the mean (n,) of their side."""
+        relative = vectors - mean if self.centring else vectors
+        return unit(relative) if self.kind == "cosine" else relative
+
+    def default_scale(self, keys: Floats) -> float:
+        """A scale for too few pairs: 0.01 (0.03 when centred) of the size of the prepared keys (l, n) squared."""
+        return (0.03 if self.centring else 0.01) * _size(keys)
+
+    def choose(self, keys: Floats, values: Floats) -> float:
+        """A scale for prepared keys (l, n) and values (l, m)."""
+        if self.scale is not None:
+            return self.scale
+        if len(keys) < PAIRS_TO_CHOOSE:
+            return self.default_scale(keys)
+        return choose_scale(keys, values, np.geomspace(0.002, 0.2, 21) * _size(keys))
+
+
+def _size(keys: Floats) -> float:
+    """Mean squared norm of the keys: 1 for cosine keys, what makes a scale portable for raw ones."""
+    return float(max(np.einsum("ln,ln->l", keys, keys).mean(), _TINY))
+
+
+def finite(name: str, value: ArrayLike, size: int | None, dtype: type[np.floating]) -> Floats:
+    """The value as a finite vector (size,).
+
+    Raises:
+        ValueError: another shape, or NaN.
+    """
+    vector = np.asarray(value, dtype=dtype)
+    if vector.ndim != 1 or vector.size == 0 or size not in (None, vector.size):
+        raise ValueError(f"{name} has shape {vector.shape}; valid is ({'n' if size is None else size},)")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} contains NaN or infinity")
+    return vector
