@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.icub_model import MODEL_JOINTS, build_model
+from models.icub_model import MODEL_JOINTS, WALL_EMISSION, build_model
 from models.kinematics import JOINTS, REST_ARM, Floats
 from models.offscreen import Image, NoDisplayError
 from models.view import View, ViewError
@@ -85,7 +85,7 @@ class Icub:
         self._positions = np.array([joint.qposadr[0] for joint in joints])
         self._speeds = np.array([joint.dofadr[0] for joint in joints])
         ranges = np.rad2deg([joint.range for joint in joints])
-        self.limits: Floats = ranges
+        self.limits: Floats = ranges.round(6)  # the model has radians
         self.limits.setflags(write=False)
         self.reset(start)
 
@@ -198,7 +198,9 @@ class Icub:
         headlight.ambient[:] = self._light[0] * light
         headlight.diffuse[:] = self._light[1] * light
         self._model.light_diffuse[:] = self._lamp * light
-        self._model.mat_rgba[self._model.mat("wall").id, :3] = np.asarray(self.view.wall) * light
+        wall = self._model.mat("wall").id
+        self._model.mat_emission[wall] = WALL_EMISSION * light
+        self._model.mat_rgba[wall, :3] = self.view.wall
         camera = mujoco.MjvCamera()
         camera.azimuth, camera.elevation = self.view.azimuth, -self.view.elevation
         camera.distance, camera.lookat = _DISTANCE, _LOOK_AT

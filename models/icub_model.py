@@ -31,6 +31,8 @@ ARMATURE = 0.05
 
 FIELD_OF_VIEW = 30.0
 """Of the camera, degrees."""
+WALL_EMISSION = 0.15
+"""Light of the wall's own, so that it is brighter than the robot."""
 
 _DROPPED_ROOTS = ("r_hip_1", "l_hip_1")
 
@@ -178,7 +180,7 @@ def _add_scene(spec: "mujoco.MjSpec", size: int) -> None:
     )
     shapes = mujoco.mjtGeom
     still: dict[str, Any] = {"contype": 0, "conaffinity": 0}
-    spec.add_material(name="wall", specular=0.0, shininess=0.0, emission=0.15)
+    spec.add_material(name="wall", specular=0.0, shininess=0.0, emission=WALL_EMISSION)
     world.add_geom(
         name="wall", type=shapes.mjGEOM_BOX, size=[0.01, 20, 20], pos=[4, 0, 0], material="wall", **still
     )

@@ -8,6 +8,7 @@ it, because an OpenGL context does.
 
 import ctypes
 import importlib
+import logging
 import os
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ because it needs no device: where its library loads, it draws. An EGL that fails
 bound to it."""
 
 _LIBRARIES = {"osmesa": ("libOSMesa.so.8", "libOSMesa.so"), "egl": ("libEGL.so.1", "libEGL.so")}
+logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it tells of each accelerator that is not there
+
 _HELP = "install one of them, on Debian or Ubuntu: apt install libosmesa6, or: apt install libegl1 libgl1"
 
 
