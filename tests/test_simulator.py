@@ -66,7 +66,7 @@ def test_goes_where_the_target_says(space: LocalSpace) -> None:
 
 
 def test_keeps_its_rates(space: LocalSpace) -> None:
-    """Encoders come at `rate`, pictures at `fps`: within 25 % on a machine that has other things to do."""
+    """Encoders come at `rate`, pictures at `fps`: no faster, and not much slower on a busy machine."""
     space.run(Simulator(rate=50.0, fps=20.0, size=32))
     wait(space, "icub/view", is_there)
     for name, per_second in (("icub/encoders", 50.0), ("icub/view", 20.0)):
@@ -74,7 +74,7 @@ def test_keeps_its_rates(space: LocalSpace) -> None:
             start, seen = time.monotonic(), 0
             while time.monotonic() < start + 1.5:
                 seen += len(watch.next(0.05) or ())
-            assert 0.75 < seen / (time.monotonic() - start) / per_second < 1.25
+            assert 0.6 < seen / (time.monotonic() - start) / per_second < 1.1
 
 
 @pytest.mark.parametrize("bad", [None, "up", [1.0] * 9, [float("nan")] * 10, {"a": 1}, np.ones((3, 3), complex)])
