@@ -115,7 +115,7 @@ def test_holds_once_when_nobody_asks() -> None:
 
 
 def test_moves_at_its_speed_and_then_says_nothing() -> None:
-    """10 degrees at 20 degrees per second are there after half a second; after that there is nothing to command."""
+    """10 degrees at 20 degrees per second take half a second; then there is nothing to command."""
     follower = Follower(speed=20.0, patience=1.0)
     follower.ask(np.full(10, 10.0), 0.0)
     commands = [follower.command(anywhere, 0.1 * tick) for tick in range(8)]
