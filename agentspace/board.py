@@ -17,6 +17,7 @@ from typing import Any, Generic
 from agentspace.errors import FencedError, LimitError, RoleNotFoundError, RoleTakenError, SlotNameError
 from agentspace.mailbox import Batch, Mailbox, Mask, Trigger
 from agentspace.slot import (
+    OWN,
     Change,
     Decision,
     Kind,
@@ -29,7 +30,6 @@ from agentspace.slot import (
     check_write,
 )
 
-OWN = "_/"  #: the prefix of the slots that the space itself writes
 SPACE = Writer("_")
 MAX_ROLES = 1024
 REFUSALS_KEPT = 32
@@ -165,16 +165,19 @@ class Board(Generic[V]):
 
         Raises:
             RoleTakenError: A live incarnation fills it.
-            SlotNameError: The name is not one.
+            SlotNameError: The name is not one, or too long for a slot ``_/errors/ROLE``.
+            ValueTypeError: The info is not what a slot holds.
             LimitError: There are too many roles.
         """
+        self._encode(info)  # everything that can fail comes before the role is filled
         role = self.roles.get(name)
         if role is None:
             check_name(name)
-            if name == SPACE.role or len(self.roles) >= MAX_ROLES:
-                raise LimitError(
-                    f"no role {name!r}: the space has {len(self.roles)} of at most {MAX_ROLES}, '_' is its own"
-                )
+            check_name(f"{OWN}errors/{name}")
+            if name == SPACE.role:
+                raise SlotNameError(f"no role {name!r}: that is the space's own; choose another name")
+            if len(self.roles) >= MAX_ROLES:
+                raise LimitError(f"no role {name!r}: the space has its {MAX_ROLES} roles already")
             role = self.roles[name] = Role(name)
         if role.filled:
             who = ", ".join(f"{key} {value}" for key, value in role.info.items() if key in ("pid", "host"))
@@ -229,7 +232,8 @@ class Board(Generic[V]):
         role = self.check(name, epoch)
         if role.mailbox.attach(mask, kind) and kind is not Trigger.EVERY:
             for change in self._present(mask, now):
-                role.mailbox.offer(change)
+                role.mailbox.offer(change, frozenset({kind}))
+            self._note_ready(name, role.mailbox)
 
     def commit(
         self, name: str, epoch: int, ack: int | None, acts: Sequence[Put[V] | Erase], now: float
@@ -323,6 +327,10 @@ class Board(Generic[V]):
                 role.dispatched = now
             yield Delivery(to, mailbox.take())
 
+    def account(self, name: str, value: Any, now: float) -> None:
+        """Shows plain data in one of the space's own slots, ``_/NAME``, if it has changed."""
+        self._publish(name, value, now)
+
     def publish(self, now: float) -> None:
         """Writes what changed in the space's own account of itself; to be called about once a second."""
         counts = self._table.writes()
@@ -356,13 +364,13 @@ class Board(Generic[V]):
 
     def _publish_role(self, role: Role[V], now: float) -> None:
         account = {
+            **role.info,
             "state": role.state,
             "epoch": role.epoch,
             "stop_requested": role.stop_requested,
             "triggers": sorted([mask, str(kind)] for mask, kind in role.mailbox.attachments),
-            **role.info,
         }
-        self._publish(f"roles/{role.name}", account, now)
+        self.apply(Put(f"{OWN}roles/{role.name}", self._encode(account)), SPACE, now)
 
     def _emit(self, change: Change[V]) -> None:
         for role in self.roles.values():

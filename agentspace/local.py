@@ -65,8 +65,10 @@ class _Host:
         """The batch for an address, once there is one; None when the time comes or it is no longer wanted."""
         while True:
             now = self.step()
+            if not wanted():  # asked first: the batch may be for a successor
+                return None
             batch = self.inbox.pop(key, None)
-            if batch is not None or now >= until or not wanted():
+            if batch is not None or now >= until:
                 return batch
             deadlines = [d for d in (board.next_deadline() for board in self._boards.values()) if d is not None]
             left = min([until, self._published + PUBLISH_PERIOD, *deadlines]) - now
@@ -186,11 +188,13 @@ class LocalWatch:
         self._number = number
         self._unseen: int | None = None
         self._open = True
+        self._overflow = 0
 
     @property
     def overflow(self) -> int:
         """How many changes were lost because this watcher was too slow."""
-        return self._board.overflow(self._number)
+        with self._host.changed:
+            return self._board.overflow(self._number) if self._open else self._overflow
 
     def next(self, timeout: float | None = None) -> list[Entry] | None:
         """The next changes; the first call gives the present content."""
@@ -212,8 +216,9 @@ class LocalWatch:
     def close(self) -> None:
         """Ends watching."""
         with self._host.changed:
-            self._open = False
+            self._overflow, self._open = self.overflow, False
             self._board.unwatch(self._number)
+            self._host.inbox.pop((self._board.name, self._number), None)
             self._host.changed.notify_all()
 
     def __enter__(self) -> LocalWatch:
@@ -310,6 +315,7 @@ class LocalSession(LocalSpace):
             self._board.vacate(self.role, self.epoch, state, now, error)
             self._host.inbox.pop((self.name, self.role), None)
             self._host.deliver(now)
+            self._host.changed.notify_all()  # a thread may still wait in `receive`
 
     def _apply(self, act: Put[Value] | Erase) -> Decision:
         with self._host.changed:
@@ -333,8 +339,9 @@ def _entry(change: Change[Value], now: float) -> Entry:
 
 
 def _wake(batch: Batch[Value], now: float) -> Wake:
+    skew = time.monotonic() - now  # an agent tells the age of what woke it by its own clock
     values = {
-        name: (change.value, change.valid_to) if change.kind is Kind.WRITTEN else None
+        name: (change.value, change.valid_to + skew) if change.kind is Kind.WRITTEN else None
         for name, change in batch.changed.items()
         if name in batch.values
     }

@@ -46,7 +46,11 @@ class Mask:
     __slots__ = ("_regex", "text")
 
     def __init__(self, text: str) -> None:
-        if not isinstance(text, str) or not 0 < len(text) <= MAX_NAME or re.search(r"[\x00-\x20\x7f]", text):
+        if (
+            not isinstance(text, str)
+            or not 0 < len(text) <= MAX_NAME
+            or re.search(r"[\x00-\x20\x7f\ud800-\udfff]", text)
+        ):
             raise SlotNameError(
                 f"{text!r} is not a slot name or a mask over slot names (such as 'camera' or 'arm/*')"
             )
@@ -143,9 +147,14 @@ class Mailbox(Generic[V]):
             self._kinds[name] = kinds
         return kinds
 
-    def offer(self, change: Change[V]) -> bool:
-        """Takes note of a change; True if it wants the subscriber woken."""
-        kinds = self.kinds(change.name)
+    def offer(self, change: Change[V], only: frozenset[Trigger] | None = None) -> bool:
+        """Takes note of a change; True if it wants the subscriber woken.
+
+        Args:
+            change: What happened.
+            only: Is meant for triggers of these kinds alone; by default for all that the name has.
+        """
+        kinds = self.kinds(change.name) if only is None else only
         if not kinds:
             return False
         if kinds != {Trigger.EVERY}:

@@ -1,9 +1,10 @@
-"""Parameters of agents: declared in the class, typed by their default, set from a launch file or a command line."""
+"""Parameters of agents: declared in the class, typed by their default, set from a launch file or a shell."""
 
 from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
@@ -79,9 +80,10 @@ class Parameter(Generic[T]):
         parsed: Any = value
         if isinstance(value, str) and self.type is not str:
             parsed = self._from_text(value)
-        if self.type is float and type(parsed) is int:
+        if self.type is float and type(parsed) is int and abs(parsed) <= sys.float_info.max:
             parsed = float(parsed)
-        if type(parsed) is not self.type:
+        kind = type(parsed)
+        if kind is not self.type:
             raise self._error(value, f"is not {_article(self.type.__name__)}")
         if self.choices is not None and parsed not in self.choices:
             raise self._error(value, f"is not one of: {', '.join(map(str, self.choices))}")
@@ -107,7 +109,7 @@ class Parameter(Generic[T]):
             return _WORDS.get(text.strip().lower(), text)
         try:
             return json.loads(text) if self.type in (list, dict) else self.type(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
 
     def _check_range(self, number: float) -> None:
@@ -166,7 +168,10 @@ def settings(owner: type) -> dict[str, Setting]:
     """The parameters and slot names that a class declares, its bases' first."""
     found: dict[str, Setting] = {}
     for base in reversed(owner.__mro__):
-        found |= {name: item for name, item in vars(base).items() if isinstance(item, Parameter | SlotName)}
+        for name, item in vars(base).items():
+            found.pop(name, None)  # a class may replace what its base declares, or make it a plain constant
+            if isinstance(item, Parameter | SlotName):
+                found[name] = item
     return found
 
 

@@ -37,6 +37,7 @@ class Runner:
         self._session = session
         self._clock = clock
         self._log = logging.getLogger(f"agentspace.{session.role}")
+        self._ticked = False  # the last wake-up was a timer's
         agent.bind(session, self._log, project or Path.cwd())
         session.on_decisions = self._hear
 
@@ -52,9 +53,9 @@ class Runner:
             error = str(lost)
             self._log.error("%s", lost)
         except Exception:
-            error = traceback.format_exc()
+            error = _traceback()
             self._log.error("failed:\n%s", error.rstrip())
-        error = self._close() or error
+        error = "\n".join(filter(None, (error, self._close()))) or None
         self._leave("stopped" if error is None else "failed", error)
         return error is None
 
@@ -76,16 +77,24 @@ class Runner:
             session.commit(wake, agent.finish())
 
     def _next(self) -> Wake | None:
-        """The next wake-up: a timer that is due comes first, so that a flood of triggers cannot starve it."""
-        now = self._clock()
-        for timer in self.agent.timers:
-            missed = timer.take(now)
-            if missed is not None:
-                if missed:
-                    self._session.tick_missed(missed)
-                return Wake(timer=True, missed=missed)
+        """The next wake-up: a timer that is due comes first, but after a timer the triggers have their turn.
+
+        So neither a flood of triggers nor a handler that is slower than its timer starves the other.
+        """
         due = earliest(self.agent.timers)
-        return self._session.receive(None if due is None else max(0.0, due - now))
+        if due is not None and due <= self._clock() and not self._ticked:
+            return self._tick()
+        self._ticked = False
+        return self._session.receive(None if due is None else max(0.0, due - self._clock()))
+
+    def _tick(self) -> Wake:
+        """One wake-up for all timers that are due."""
+        now = self._clock()
+        self._ticked = True
+        missed = sum(timer.take(now) or 0 for timer in self.agent.timers)
+        if missed:
+            self._session.tick_missed(missed)
+        return Wake(timer=True, missed=missed)
 
     def _hear(self, decisions: list[Decision]) -> None:
         for decision in decisions:
@@ -97,7 +106,7 @@ class Runner:
             self.agent.close()
         except Exception:
             self._log.exception("failed while closing")
-            return traceback.format_exc()
+            return _traceback()
         return None
 
     def _leave(self, state: str, error: str | None) -> None:
@@ -105,3 +114,8 @@ class Runner:
             self._session.leave(state, error)
         except (FencedError, SpaceUnreachableError) as lost:
             self._log.warning("could not sign off: %s", lost)
+
+
+def _traceback() -> str:
+    """The present error's traceback as text that can be encoded (file names may hold surrogates)."""
+    return traceback.format_exc().encode(errors="backslashreplace").decode()

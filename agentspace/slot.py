@@ -18,6 +18,7 @@ from __future__ import annotations
 import heapq
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,7 +32,9 @@ V = TypeVar("V")
 FOREVER = math.inf
 MAX_SLOTS = 65_536
 MAX_NAME = 255
-_NAME = re.compile(r"[^\x00-\x20\x7f*?\[\]/]+(/[^\x00-\x20\x7f*?\[\]/]+)*")
+OWN = "_/"  #: the prefix of the slots that the space itself writes
+_PART = r"[^\x00-\x20\x7f\ud800-\udfff*?\[\]/]+"  # surrogates cannot be encoded
+_NAME = re.compile(f"{_PART}(/{_PART})*")
 
 
 class Kind(StrEnum):
@@ -190,11 +193,12 @@ class SlotTable(Generic[V]):
             LimitError: There are too many slots.
         """
         check_write(priority, validity, delay)
+        priority, delay = float(priority), float(delay)
         slot, refusal = self._claim(name, now, priority)
         if refusal is not None:
             return refusal
         valid_from = self._now + delay
-        valid_to = FOREVER if validity is None else valid_from + validity
+        valid_to = FOREVER if validity is None else valid_from + float(validity)
         slot.value, slot.valid_from, slot.empty, slot.pending = value, valid_from, False, delay > 0
         slot.writes += 1
         kind = Kind.DELAYED if slot.pending else Kind.WRITTEN
@@ -222,13 +226,18 @@ class SlotTable(Generic[V]):
             WriteError: Priority or validity is out of range.
         """
         check_write(priority, validity, 0.0)
+        priority = float(priority)
+        if validity is None and name not in self._slots:
+            check_name(name)
+            self.advance(now)
+            return Written(name, 0)
         slot, refusal = self._claim(name, now, priority)
         if refusal is not None:
             return refusal
         if slot.change is None and validity is None:
             return Written(name, slot.revision)
         slot.value, slot.empty, slot.pending = None, True, False
-        valid_to = self._now if validity is None else self._now + validity
+        valid_to = self._now if validity is None else self._now + float(validity)
         self._hold(slot, Kind.DELETED, None, writer, priority, valid_to, self._now)
         if validity is None:
             slot.change = None
@@ -293,7 +302,8 @@ class SlotTable(Generic[V]):
         slot = self._slots.get(name)
         if slot is None:
             check_name(name)
-            self.check_room({name})
+            if not name.startswith(OWN):  # the space can always give its account of itself
+                self.check_room({name})
             slot = self._slots[name] = Slot(name)
         held = slot.change
         if held is None or priority >= held.priority:
@@ -316,7 +326,7 @@ class SlotTable(Generic[V]):
         slot.change = change
         if slot.pending:
             self._remind(slot.valid_from, slot)
-        if self._now < valid_to < FOREVER:
+        if valid_to < FOREVER:
             self._remind(valid_to, slot)
         self._emit(change)
 
@@ -380,6 +390,6 @@ def check_write(priority: float, validity: float | None, delay: float) -> None:
 def _check_number(what: str, number: float, minimum: float) -> None:
     if isinstance(number, bool) or not isinstance(number, Real):
         raise WriteError(f"{what} is a number, not {type(number).__name__}: {number!r}")
-    if not minimum <= number < math.inf or number == -math.inf:
+    if not max(minimum, -sys.float_info.max) <= number <= sys.float_info.max:  # NaN is refused here too
         least = "" if minimum == -math.inf else f" of at least {minimum:g}"
         raise WriteError(f"{what} is {number!r}; it must be a finite number{least}")

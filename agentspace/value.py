@@ -36,7 +36,7 @@ from agentspace.errors import ProtocolError, ValueTypeError
 Value = Any
 Array = NDArray[Any]
 Share = Callable[[Array], int | None]
-Resolve = Callable[[int, int], memoryview]
+Resolve = Callable[[int, int], Array]
 
 MAX_DEPTH = 64
 TUPLE, BIGINT, SCALAR, ARRAY, REFERENCE = 1, 2, 3, 4, 5
@@ -150,33 +150,13 @@ def decode(data: bytes, resolve: Resolve | None = None) -> Value:
 
     Args:
         data: The bytes.
-        resolve: Gives the memory of the payload with this index and size in bytes.
+        resolve: Gives the payload with this index and size in bytes, as an array of uint8.
 
     Raises:
         ProtocolError: The bytes are not a value.
     """
-
-    def extend(code: int, body: bytes) -> Value:
-        fields = unpack(body)
-        if code == ARRAY:
-            return _array_in(*_fields(fields, 4))
-        if code == TUPLE and type(fields) is list:
-            return tuple(fields)
-        if code == SCALAR:
-            dtype, raw = _fields(fields, 2)
-            return _array_in(dtype, [], "C", raw)[()]
-        if code == BIGINT and type(fields) is str:
-            return int(fields, 16)
-        if code == REFERENCE and resolve is not None:
-            dtype, shape, order, index = _fields(fields, 4)
-            return _array_in(dtype, shape, order, resolve(index, _nbytes(_dtype_in(dtype), shape)))
-        raise ProtocolError(f"extension type {code} is not known here")
-
-    def unpack(body: bytes) -> Value:
-        return msgpack.unpackb(body, ext_hook=extend, strict_map_key=True, raw=False)
-
     try:
-        value = unpack(data)
+        value = _Decoder(resolve).unpack(data)
         _check(value, "value", 0)
     except ProtocolError:
         raise
@@ -193,6 +173,39 @@ def decode(data: bytes, resolve: Resolve | None = None) -> Value:
     return value
 
 
+class _Decoder:
+    """Decodes one value."""
+
+    __slots__ = ("_depth", "_resolve")
+
+    def __init__(self, resolve: Resolve | None) -> None:
+        self._resolve = resolve
+        self._depth = 0
+
+    def unpack(self, body: bytes) -> Value:
+        return msgpack.unpackb(body, ext_hook=self._extend, strict_map_key=True, raw=False)
+
+    def _extend(self, code: int, body: bytes) -> Value:
+        self._depth += 1
+        if self._depth > MAX_DEPTH + 1:  # each level takes some 50 KB of the C stack, which nobody else guards
+            raise ProtocolError(f"extensions are nested deeper than {MAX_DEPTH}")
+        fields = self.unpack(body)
+        self._depth -= 1
+        if code == ARRAY:
+            return _array_in(*_fields(fields, 4))
+        if code == TUPLE and type(fields) is list:
+            return tuple(fields)
+        if code == SCALAR:
+            dtype, raw = _fields(fields, 2)
+            return _array_in(dtype, [], "C", raw)[()]
+        if code == BIGINT and type(fields) is str:
+            return int(fields, 16)
+        if code == REFERENCE and self._resolve is not None:
+            dtype, shape, order, index = _fields(fields, 4)
+            return _array_in(dtype, shape, order, self._resolve(index, _nbytes(_dtype_in(dtype), shape)))
+        raise ProtocolError(f"extension type {code} is not known here")
+
+
 def _fields(fields: Value, count: int) -> list[Value]:
     if type(fields) is not list or len(fields) != count:
         raise ProtocolError(f"an extension has {count} fields, not {fields!r:.80}")
@@ -205,7 +218,7 @@ def _nbytes(dtype: np.dtype[Any], shape: Value) -> int:
     return math.prod(shape) * dtype.itemsize
 
 
-def _array_in(dtype: Value, shape: Value, order: Value, raw: bytes | memoryview) -> Array:
+def _array_in(dtype: Value, shape: Value, order: Value, raw: bytes | Array) -> Array:
     kind = _dtype_in(dtype)
     if order not in ("C", "F") or len(raw) != _nbytes(kind, shape):
         raise ProtocolError(f"{len(raw)} bytes, order {order!r:.8} do not make an array {kind}{shape}")
@@ -267,6 +280,8 @@ def _frozen(value: Value) -> Value:
         array = value.copy(order="K")
         array.flags.writeable = False
         return np.asarray(array)
+    if isinstance(value, np.void):  # a record is a view of the array that it was taken from
+        return _frozen(np.asarray(value))[()]
     return copy_containers(value, _frozen)
 
 
