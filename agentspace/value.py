@@ -118,22 +118,30 @@ def encode(value: Value, share: Share | None = None) -> bytes:
         ValueTypeError: The value is not one that a slot holds.
     """
     check(value)
+    return _Encoder(share).pack(value)
 
-    def extend(item: Value) -> msgpack.ExtType:
-        if type(item) is tuple:
-            return msgpack.ExtType(TUPLE, pack(list(item)))
-        if isinstance(item, np.ndarray):
-            return _array_out(item, share)
-        if isinstance(item, int):
-            return msgpack.ExtType(BIGINT, pack(f"{item:x}"))
-        scalar = np.asarray(item)
-        return msgpack.ExtType(SCALAR, pack([_dtype_out(scalar.dtype), scalar.tobytes()]))
 
-    def pack(item: Value) -> bytes:
-        packed: bytes = msgpack.packb(item, default=extend, strict_types=True)
+class _Encoder:
+    """Not closures: those would refer to each other, and keep payloads alive until the garbage collector runs."""
+
+    __slots__ = ("_share",)
+
+    def __init__(self, share: Share | None) -> None:
+        self._share = share
+
+    def pack(self, item: Value) -> bytes:
+        packed: bytes = msgpack.packb(item, default=self._extend, strict_types=True)
         return packed
 
-    return pack(value)
+    def _extend(self, item: Value) -> msgpack.ExtType:
+        if type(item) is tuple:
+            return msgpack.ExtType(TUPLE, self.pack(list(item)))
+        if isinstance(item, np.ndarray):
+            return _array_out(item, self._share)
+        if isinstance(item, int):
+            return msgpack.ExtType(BIGINT, self.pack(f"{item:x}"))
+        scalar = np.asarray(item)
+        return msgpack.ExtType(SCALAR, self.pack([_dtype_out(scalar.dtype), scalar.tobytes()]))
 
 
 def _array_out(array: Array, share: Share | None) -> msgpack.ExtType:

@@ -1,0 +1,121 @@
+"""Who is connected to a server: client processes, their connections, their leases and what they hold."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import zmq
+
+from agentspace.board import Board
+from agentspace.payload import Ledger, Loan
+from agentspace.value import Value, decode, encode
+from agentspace.wire import Ref
+
+
+class Stored:
+    """A value as the server holds it: encoded, with its payloads in shared memory."""
+
+    __slots__ = ("_inline", "data", "loans")
+
+    def __init__(self, data: bytes, loans: tuple[Loan, ...] = ()) -> None:
+        self.data = data
+        self.loans = loans
+        self._inline: bytes | None = None if loans else data
+
+    def value(self) -> Value:
+        """The value itself; arrays in shared memory are views."""
+        return decode(self.data, lambda index, nbytes: self.loans[index].view(nbytes))
+
+    def inline(self) -> bytes:
+        """The value with its arrays inside, for a client that cannot share memory."""
+        if self._inline is None:
+            self._inline = encode(self.value())
+        return self._inline
+
+
+@dataclass(slots=True)
+class Client:
+    """A client process.
+
+    Attributes:
+        ident: What it calls itself on all of its connections.
+        name: How its writes are signed when it fills no role.
+        pid: Its process, on its own machine.
+        shares: Whether arrays travel by reference.
+        ledger: The segments that it writes into.
+        recycled: Segments that it should hear it may fill again.
+        lent: The payloads that it holds, with how many times, by segment.
+        silent_since: When it gave its last sign of life (s).
+        pidfd: Tells when its process ends; -1 if that cannot be seen from here.
+        seats: The roles that it fills: (space, role) to epoch.
+        peers: Its connections.
+    """
+
+    ident: bytes
+    name: str
+    pid: int
+    shares: bool
+    idents: Callable[[], int]
+    silent_since: float
+    pidfd: int = -1
+    recycled: list[int] = field(default_factory=list)
+    lent: dict[int, list[Loan]] = field(default_factory=dict)
+    seats: dict[tuple[str, str], int] = field(default_factory=dict)
+    peers: list[Peer] = field(default_factory=list)
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.pid, self.recycled.append, self.idents)
+
+    def lend(self, stored: Stored) -> tuple[list[Ref], bytes]:
+        """The payload descriptors and the frame with which a value goes to this client."""
+        if not stored.loans:
+            return [], stored.data
+        if not self.shares:
+            return [], stored.inline()
+        for loan in stored.loans:
+            self.lent.setdefault(loan.segment.ident, []).append(loan)
+        return [(x.segment.ident, x.segment.fd, x.segment.size, x.nbytes) for x in stored.loans], stored.data
+
+    def release(self, segments: Iterable[int]) -> None:
+        """Views of these segments are gone."""
+        for ident in segments:
+            held = self.lent.get(ident)
+            if held:
+                held.pop()
+                if not held:
+                    del self.lent[ident]
+
+    def drop(self) -> None:
+        """The process is gone: what it held and what it wrote into is freed."""
+        self.lent.clear()
+        self.ledger.close()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+
+
+@dataclass(slots=True)
+class Peer:
+    """One connection of a client.
+
+    Attributes:
+        seat: The role that is dispatched through it: (space, role).
+        watch: The watcher that is served through it: its board and number.
+    """
+
+    socket: zmq.Socket[bytes]
+    identity: bytes
+    client: Client
+    seat: tuple[str, str] | None = None
+    watch: tuple[Board[Stored], int] | None = None
+
+
+def open_process(pid: int) -> int:
+    """A file descriptor that becomes readable when the process ends; -1 if there is none to be had."""
+    with contextlib.suppress(OSError, AttributeError, OverflowError):
+        return os.pidfd_open(pid)
+    return -1

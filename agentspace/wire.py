@@ -1,0 +1,375 @@
+"""The messages between a server and its clients, and how they are written.
+
+A message is a ZeroMQ multipart: a header, then one frame for each value that it carries. The header is a msgpack
+array ``[version, code, field, ...]``; values are encoded as `agentspace.value` says. There is a small closed set
+of messages; what is not one of them, to the type of every field, is answered with an error. docs/protocol.md
+describes it all for other languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+import msgpack
+
+from agentspace.errors import ProtocolError
+from agentspace.slot import FOREVER, Change, Decision, Kind, Refused, Writer, Written
+
+VERSION = 1
+MAX_MESSAGE = 256 << 20  #: bytes
+
+Ref = tuple[int, int, int, int]
+M = TypeVar("M", bound="Message")
+_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "bytes": (bytes,),
+    "bool": (bool,),
+    "float": (float, int),
+    "float | None": (float, int, type(None)),
+    "list": (list,),
+    "dict": (dict,),
+}
+
+
+class Message:
+    """Base of all messages; a subclass is a dataclass whose fields are the message's, in order."""
+
+    CODE: ClassVar[int]
+    FIELDS: ClassVar[tuple[tuple[str, tuple[type, ...]], ...]]
+    __slots__ = ()
+
+    def pack(self) -> bytes:
+        """The header."""
+        header: bytes = msgpack.packb([VERSION, self.CODE, *[getattr(self, name) for name, _ in self.FIELDS]])
+        return header
+
+
+_CODES: dict[int, type[Message]] = {}
+
+
+@dataclass_transform()
+def _message(code: int) -> Callable[[type[M]], type[M]]:
+    """Makes a message of a class, with the code by which it is known on the wire."""
+
+    def register(cls: type[M]) -> type[M]:
+        made = dataclass(slots=True)(cls)
+        made.CODE = code
+        made.FIELDS = tuple((f.name, _TYPES[str(f.type)]) for f in fields(made))  # type: ignore[arg-type]  # is one
+        _CODES[code] = made
+        return made
+
+    return register
+
+
+# --- from client to server. `call` numbers a request; its reply carries the same number.
+
+
+@_message(1)
+class Hello(Message):
+    """A connection of a client process. Answered with `Welcome`."""
+
+    call: int
+    client: bytes  # 16 random bytes, the same for all connections of the process
+    name: str  # how its writes are signed when it fills no role
+    pid: int
+    machine: str  # equal on two processes that can share memory
+
+
+@_message(2)
+class Write(Message):
+    """Offers the value in the frame. Answered with `Decided`."""
+
+    call: int
+    space: str
+    role: str
+    epoch: int  # 0: fills no role
+    name: str
+    validity: float | None
+    priority: float
+    delay: float
+    refs: list  # type: ignore[type-arg]  # of [segment, fd, size, nbytes]: payloads in shared memory
+
+
+@_message(3)
+class Delete(Message):
+    """Empties a slot. Answered with `Decided`."""
+
+    call: int
+    space: str
+    role: str
+    epoch: int
+    name: str
+    priority: float
+    validity: float | None
+
+
+@_message(4)
+class Read(Message):
+    """Asks for the slots under a mask; `held`: those delayed or held empty too. Answered with `Entries`."""
+
+    call: int
+    space: str
+    mask: str
+    held: bool
+
+
+@_message(5)
+class Join(Message):
+    """Fills a role from this connection. Answered with `Joined`."""
+
+    call: int
+    space: str
+    role: str
+    info: dict  # type: ignore[type-arg]  # str to plain data
+
+
+@_message(6)
+class Attach(Message):
+    """Adds a trigger of a kind, or takes those of the mask away (no kind). Answered with `Done`."""
+
+    call: int
+    space: str
+    role: str
+    epoch: int
+    mask: str
+    kind: str | None
+
+
+@_message(7)
+class Running(Message):
+    """`init` is over: dispatch. Answered with `Done`."""
+
+    call: int
+    space: str
+    role: str
+    epoch: int
+
+
+@_message(8)
+class Commit(Message):
+    """What a handler did and the batch that it acknowledges. Answered with `Decided` if something was refused."""
+
+    call: int
+    space: str
+    role: str
+    epoch: int
+    ack: int | None
+    missed: int  # timer ticks
+    acts: list  # type: ignore[type-arg]  # [name, validity, priority, delay, refs] or [name, priority, validity]
+
+
+@_message(9)
+class Leave(Message):
+    """Vacates a role. Answered with `Done`."""
+
+    call: int
+    space: str
+    role: str
+    epoch: int
+    state: str
+    error: str | None
+
+
+@_message(10)
+class Watch(Message):
+    """Follows a mask from this connection. Answered with `Done`, then come `Changes`."""
+
+    call: int
+    space: str
+    mask: str
+    kind: str
+    known: dict  # type: ignore[type-arg]  # slot to revision: leave these out of the present content
+
+
+@_message(11)
+class Seen(Message):
+    """The watcher of this connection is ready for more."""
+
+    batch: int
+
+
+@_message(12)
+class Release(Message):
+    """Views of these segments are gone."""
+
+    segments: list  # type: ignore[type-arg]  # of int
+
+
+@_message(13)
+class Beat(Message):
+    """The client is alive. Answered with `Done`."""
+
+    call: int
+
+
+@_message(14)
+class Stop(Message):
+    """Asks a role to end; ``*``: all, and the server. Answered with `Done`."""
+
+    call: int
+    space: str
+    role: str
+
+
+@_message(15)
+class Bye(Message):
+    """The client process is about to end."""
+
+
+# --- from server to client
+
+
+@_message(64)
+class Welcome(Message):
+    """Answers `Hello`."""
+
+    call: int
+    server: bytes  # 16 random bytes, others after each start
+    version: str
+    pid: int
+    shared: bool  # whether arrays may travel by reference
+    lease: float  # seconds without a sign of life after which a client counts as gone
+
+
+@_message(65)
+class Failed(Message):
+    """A request could not be carried out."""
+
+    call: int
+    error: str  # the name of an error of this library
+    text: str
+
+
+@_message(66)
+class Done(Message):
+    """A request was carried out."""
+
+    call: int
+
+
+@_message(67)
+class Decided(Message):
+    """What became of writes and deletes."""
+
+    call: int
+    decisions: list  # type: ignore[type-arg]  # see `pack_decision`
+
+
+@_message(68)
+class Entries(Message):
+    """Slots, with a frame each (empty if there is no value)."""
+
+    call: int
+    heads: list  # type: ignore[type-arg]  # see `pack_head`
+
+
+@_message(69)
+class Joined(Message):
+    """The role is filled."""
+
+    call: int
+    epoch: int
+
+
+@_message(70)
+class Dispatch(Message):
+    """A role's wake-up: names, then NORMAL's newest values and EVERY's changes, with a frame for each head."""
+
+    batch: int
+    names: list  # type: ignore[type-arg]
+    newest: list  # type: ignore[type-arg]  # heads
+    every: list  # type: ignore[type-arg]  # heads
+
+
+@_message(71)
+class Changes(Message):
+    """A watcher's next changes, with a frame each."""
+
+    batch: int
+    overflow: int
+    heads: list  # type: ignore[type-arg]
+
+
+@_message(72)
+class Recycle(Message):
+    """Nobody holds these segments of yours any more."""
+
+    segments: list  # type: ignore[type-arg]
+
+
+@_message(73)
+class Stopping(Message):
+    """Somebody asked the role of this connection to end."""
+
+
+def parse(header: bytes) -> Message:
+    """The message of a header.
+
+    Raises:
+        ProtocolError: It is not one.
+    """
+    try:
+        parts = msgpack.unpackb(header, strict_map_key=True, raw=False)
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise ProtocolError(f"not a header: {type(error).__name__}: {error}") from None
+    if type(parts) is not list or len(parts) < 2:
+        raise ProtocolError("a header is an array [version, code, ...]")
+    if parts[0] != VERSION:
+        raise ProtocolError(f"protocol version {parts[0]!r:.20}; this side speaks {VERSION}")
+    cls = _CODES.get(parts[1]) if type(parts[1]) is int else None
+    if cls is None:
+        raise ProtocolError(f"message code {parts[1]!r:.20} is not known")
+    if len(parts) - 2 != len(cls.FIELDS):
+        raise ProtocolError(f"{cls.__name__} has {len(cls.FIELDS)} fields, not {len(parts) - 2}")
+    for value, (name, allowed) in zip(parts[2:], cls.FIELDS, strict=True):
+        if type(value) not in allowed:
+            raise ProtocolError(f"{cls.__name__}.{name} cannot be {value!r:.40}")
+    return cls(*parts[2:])
+
+
+def pack_head(change: Change[Any], now: float, refs: list[Ref]) -> list[Any]:
+    """A change without its value: name, kind, revision, priority, role, epoch, age, time left, latency, refs."""
+    writer = change.writer
+    left = None if change.valid_to == FOREVER else max(change.valid_to - now, 0.0)
+    return [
+        change.name, change.kind.value, change.revision, change.priority, writer.role, writer.epoch,
+        now - change.at, left, change.at - change.origin, refs,
+    ]  # fmt: skip
+
+
+def writer_of(head: list[Any]) -> Writer:
+    """Who made the change of a head."""
+    return Writer(head[4], head[5])
+
+
+def kind_of(head: list[Any]) -> Kind:
+    """What kind of change a head tells."""
+    return Kind(head[1])
+
+
+def pack_decision(decision: Decision) -> list[Any]:
+    """A decision: ``[name, revision]`` if accepted, else the fields of `Refused`."""
+    if isinstance(decision, Written):
+        return [decision.name, decision.revision]
+    holder = decision.holder
+    return [
+        decision.name,
+        decision.priority,
+        holder.role,
+        holder.epoch,
+        decision.held_priority,
+        decision.time_left,
+    ]
+
+
+def unpack_decision(fields: list[Any]) -> Decision:
+    """The decision that `pack_decision` made this of."""
+    if len(fields) == 2:
+        return Written(*fields)
+    name, priority, role, epoch, held, left = fields
+    return Refused(name, priority, Writer(role, epoch), held, left)
