@@ -101,6 +101,8 @@ def check(document: Document, data: Data, settled: bool = False) -> tuple[Data, 
     problems: dict[tuple[Where, bool], Problem] = {}
     for error in validator.iter_errors(data):
         for violation in _violations(error):
+            if settled and violation.rule == "required":
+                continue  # it was there as written; what took it out was reported
             for where, key, message in _findings(violation):
                 problems.setdefault((where, key), document.problem(where, message, key))
     while violations := [found for error in validator.iter_errors(data) for found in _violations(error)]:
@@ -209,9 +211,7 @@ def _fault(violation: _Violation) -> str:
     limit = violation.limit
     match violation.rule:
         case "type" | "anyOf":
-            return (
-                f"is {_kind(violation.value)}, not {' or '.join(violation.wanted) or 'in one of its forms'}"
-            )
+            return f"is {_kind(violation.value)}, not {' or '.join(violation.wanted) or 'in one of its forms'}"
         case "enum" | "const":
             valid = limit if violation.rule == "enum" else [limit]
             return f"is not valid; {suggest(str(violation.value), map(str, valid))}"

@@ -1,0 +1,57 @@
+"""What the supervisor starts: the command lines of the server and of the agents of a plan."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentspace.plan import DEFAULT_SPACE, EMPTY, AgentPlan, Plan
+from agentspace.setting import Data
+
+_PYTHON = (sys.executable, "-m", "agentspace")
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a process is started.
+
+    Attributes:
+        argv: program and arguments.
+        cwd: its working directory.
+        env: environment variables on top of those of the supervisor.
+        cpus: CPU cores that it may use; empty = all that the supervisor may use.
+        nice: added to the niceness of the supervisor.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    cpus: tuple[int, ...] = ()
+    nice: int = 0
+
+
+def server_command(plan: Plan) -> Command:
+    """Starts the server of a plan's space."""
+    return Command((*_PYTHON, "server", *_address(plan)), plan.project)
+
+
+def agent_command(plan: Plan, agent: AgentPlan) -> Command:
+    """Starts an agent of a plan."""
+    space = ("--name", plan.space) if plan.space != DEFAULT_SPACE else ()
+    settings = {**agent.params, **agent.slots}
+    argv = (
+        *(*_PYTHON, "agent", agent.spec, "--role", agent.role, *_address(plan), *space),
+        *("--project", str(plan.project)),
+        *(f"{name}={plain(value)}" for name, value in settings.items()),
+    )
+    return Command(argv, plan.project, agent.env, agent.cpus, agent.nice)
+
+
+def plain(value: Data) -> str:
+    """A parameter value on a command line: text and numbers as they are, the rest as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _address(plan: Plan) -> tuple[str, ...]:
+    return ("--space", plan.address) if plan.address is not None else ()

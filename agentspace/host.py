@@ -1,0 +1,50 @@
+"""The machine on which a supervisor starts processes, as a small seam that tests can replace."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agentspace.command import Command
+
+
+@dataclass(frozen=True)
+class Exited:
+    """A process ended; a negative code is the signal that killed it."""
+
+    pid: int
+    code: int
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A signal asks the supervisor to end."""
+
+    signal: int
+
+
+Event = Exited | Interrupted
+
+
+class Host(Protocol):
+    """Processes, time and signals."""
+
+    def now(self) -> float:
+        """Seconds of a monotonic clock."""
+
+    def spawn(self, name: str, command: Command) -> int:
+        """Starts a process in a group of its own; returns its pid.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+
+    def terminate(self, pid: int) -> None:
+        """Asks a process to end."""
+
+    def kill(self, pid: int) -> None:
+        """Kills a process and its whole group."""
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Waits for events, at most so long."""
+
+    def close(self) -> None:
+        """Kills what is left, and gives everything back."""

@@ -1,0 +1,220 @@
+"""The life of one supervised role, from start to end, through its restarts: a state machine without any I/O.
+
+    WAITING → STARTING → RUNNING → STOPPING → STOPPED
+                 ↑  ↓        ↓         ↓
+                 BACKOFF ←───┴─────────┘      or at last DONE, FAILED, GAVE_UP; BLOCKED if it never started
+
+Time is passed in, in seconds of any monotonic clock. Methods return what must be done to the process.
+"""
+
+import signal
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from agentspace.plan import Policy, Restart
+
+KILL_PATIENCE = 5.0  # seconds after SIGKILL; a process that still exists hangs in the kernel
+
+
+class State(StrEnum):
+    """Where a role is in its life."""
+
+    WAITING = "waiting"  # for those that it comes after
+    STARTING = "starting"  # its process runs but is not ready
+    RUNNING = "running"  # ready
+    BACKOFF = "backoff"  # ended; will be started again
+    STOPPING = "stopping"  # was told to end
+    STOPPED = "stopped"  # ended on request
+    DONE = "done"  # ended with exit code 0 and is not started again
+    FAILED = "failed"  # ended in another way and is not started again
+    GAVE_UP = "gave up"  # failed too often
+    BLOCKED = "blocked"  # never started: one that it comes after never became ready
+
+
+FINAL = frozenset({State.STOPPED, State.DONE, State.FAILED, State.GAVE_UP, State.BLOCKED})
+ALIVE = frozenset({State.STARTING, State.RUNNING, State.STOPPING})
+
+
+class Action(Enum):
+    """What a life asks of the supervisor."""
+
+    SPAWN = "start the process"
+    TERMINATE = "ask the process to end"
+    KILL = "kill its process group"
+
+
+@dataclass
+class Lifecycle:
+    """The life of one role.
+
+    Attributes:
+        name: the role.
+        restart: what happens when it ends.
+        ready_timeout: seconds that a start may take.
+        stop_timeout: seconds that a stop may take.
+        state: where it is now.
+        pid: of its process, while there is one.
+        restarts: new starts so far.
+        exit_code: of the last process that ended; negative = killed by that signal.
+        reason: why it is in this state, for people.
+        was_ready: at some time; then those that come after it may start.
+        deadline: when `due` must be called, if nothing happens before.
+    """
+
+    name: str
+    restart: Restart
+    ready_timeout: float
+    stop_timeout: float
+    state: State = State.WAITING
+    pid: int | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+    reason: str = ""
+    was_ready: bool = False
+    deadline: float | None = None
+    _is_wanted: bool = True  # STOPPING was asked for; else it was not ready in time
+    _is_killed: bool = False
+    _starts: deque[float] = field(default_factory=deque)  # times of the new starts within the window
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing more will happen."""
+        return self.state in FINAL
+
+    @property
+    def lets_others_start(self) -> bool:
+        """Those that come after it need not wait any longer."""
+        return self.was_ready or self.state == State.DONE
+
+    @property
+    def is_bad(self) -> bool:
+        """It ended, or never started, because something went wrong."""
+        return self.state in (State.FAILED, State.GAVE_UP, State.BLOCKED)
+
+    def sentence(self, now: float) -> str:
+        """What happened to it, for people."""
+        match self.state:
+            case State.STARTING:
+                return (
+                    "starts" + (f" again (number {self.restarts})" if self.restarts else "") + f", pid {self.pid}"
+                )
+            case State.RUNNING:
+                return "is ready"
+            case State.BACKOFF:
+                return f"ended: {self.reason}; starts again in {(self.deadline or now) - now:.2g} s"
+            case State.STOPPING:
+                return f"stops: {self.reason}"
+            case State.STOPPED:
+                return "has stopped"
+            case _:
+                return f"{self.state}: {self.reason}"
+
+    def to_dict(self) -> dict[str, str | int | None]:
+        """What everybody may see of it."""
+        return {
+            "state": str(self.state),
+            "pid": self.pid,
+            "restarts": self.restarts,
+            "exit_code": self.exit_code,
+            "reason": self.reason,
+        }
+
+    def start(self, now: float) -> Action:
+        """It may start."""
+        self._enter(State.STARTING, "", now + self.ready_timeout)
+        return Action.SPAWN
+
+    def ready(self) -> None:
+        """It is ready for work."""
+        self.was_ready = True
+        self._enter(State.RUNNING, "")
+
+    def block(self, reason: str) -> None:
+        """It can never start."""
+        self._enter(State.BLOCKED, reason)
+
+    def stop(self, now: float, reason: str = "on request") -> Action | None:
+        """It must end and not be started again."""
+        if self.is_final:
+            return None
+        if self.state not in ALIVE:
+            self._enter(State.STOPPED, reason)
+            return None
+        self._is_wanted = True
+        if self.state == State.STOPPING:
+            return None
+        self._enter(State.STOPPING, reason, now + self.stop_timeout)
+        return Action.TERMINATE
+
+    def kill(self, now: float) -> Action | None:
+        """It must end at once."""
+        self.stop(now)
+        if self.state != State.STOPPING or self._is_killed:
+            return None
+        self._is_killed = True
+        self.deadline = now + KILL_PATIENCE
+        return Action.KILL
+
+    def due(self, now: float) -> Action | None:
+        """Does what was to be done at the deadline."""
+        if self.deadline is None or now < self.deadline:
+            return None
+        match self.state:
+            case State.BACKOFF:
+                self.restarts += 1
+                return self.start(now)
+            case State.STARTING:
+                self._is_wanted = False
+                self._enter(State.STOPPING, f"not ready within {self.ready_timeout:g} s", now + self.stop_timeout)
+                return Action.TERMINATE
+        if not self._is_killed:
+            self._is_killed = True
+            self.deadline = now + KILL_PATIENCE
+            return Action.KILL
+        self._enter(State.FAILED, f"process {self.pid} cannot be killed")
+        return None
+
+    def exited(self, code: int, now: float) -> None:
+        """Its process ended.
+
+        Args:
+            code: exit code; negative = killed by that signal.
+            now: seconds.
+        """
+        self.pid, self.exit_code = None, code
+        if self.state not in ALIVE:
+            return
+        if self.state == State.STOPPING and self._is_wanted:
+            self._enter(State.STOPPED, self.reason)
+            return
+        too_slow = self.state == State.STOPPING
+        self._after_end(too_slow or code != 0, self.reason if too_slow else how(code), now)
+
+    def _after_end(self, failed: bool, reason: str, now: float) -> None:
+        rule = self.restart
+        if rule.policy == Policy.NEVER or (rule.policy == Policy.ON_FAILURE and not failed):
+            self._enter(State.FAILED if failed else State.DONE, reason)
+            return
+        while self._starts and self._starts[0] <= now - rule.window:
+            self._starts.popleft()
+        if len(self._starts) >= rule.limit:
+            self._enter(State.GAVE_UP, f"{reason}, after {rule.limit} new starts within {rule.window:g} s")
+            return
+        self._starts.append(now)
+        self._enter(State.BACKOFF, reason, now + rule.delay(len(self._starts)))
+
+    def _enter(self, state: State, reason: str, deadline: float | None = None) -> None:
+        self.state, self.reason, self.deadline = state, reason, deadline
+        if state == State.STARTING:
+            self._is_killed = False
+
+
+def how(code: int) -> str:
+    """How a process ended, for people."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

@@ -1,0 +1,180 @@
+"""This machine as a `Host`: child processes, their output, signals, and the guardian."""
+
+import os
+import select
+import selectors
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import IO, Final
+
+from agentspace.command import Command
+from agentspace.guardian import KILL_PATIENCE, Guardian, end, processes
+from agentspace.host import Event, Exited, Interrupted
+from agentspace.logs import MERGED, Log
+from agentspace.process import Child
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_CHUNK: Final = 65536  # bytes read at once
+_GUARDIANS: Final = 5  # as many are started; when all were killed within `_GUARDIANS_WITHIN`, no more
+_GUARDIANS_WITHIN: Final = 10.0  # seconds
+
+
+class LocalHost:
+    """Starts processes on this machine and waits for what happens to them, in one thread, without polling."""
+
+    def __init__(self, log: Log, signals: Iterable[int] = SIGNALS, last: str = "server") -> None:
+        """Starts the guardian and takes over signals.
+
+        Args:
+            log: for what the processes say.
+            signals: that ask for the end; empty when this is not the main thread.
+            last: name of the process that ends after all others.
+        """
+        self.mark = uuid.uuid4().hex  # of this run, in the environment of all its processes
+        self._log = log
+        self._last = last
+        self._children: dict[int, Child] = {}
+        self._outputs: set[IO[bytes]] = set()
+        self._events: list[Event] = []
+        self._selector = selectors.DefaultSelector()
+        self._guardian = Guardian(self.mark, log.file)
+        self._guardian_starts: list[float] = []
+        self._start_guardian()
+        self._take_signals(signals)
+
+    def now(self) -> float:
+        """Seconds of the monotonic clock."""
+        return time.monotonic()
+
+    def spawn(self, name: str, command: Command) -> int:
+        """Starts a process; see `Host`."""
+        child = Child.spawn(name, command, self.mark)
+        self._children[child.pid] = child
+        self._outputs.add(child.output)
+        self._guardian.add(child.pid, name == self._last)
+        self._watch(child.output, partial(self._read, child))
+        self._watch(child.pidfd, partial(self._reap, child))
+        if command.nice:
+            try:
+                child.renice(command.nice)
+            except PermissionError:
+                self._log.say(name, f"niceness {command.nice} needs privileges: it runs without")
+        return child.pid
+
+    def terminate(self, pid: int) -> None:
+        """Asks a process to end."""
+        self._children[pid].terminate()
+
+    def kill(self, pid: int) -> None:
+        """Kills a process and its group."""
+        self._children[pid].kill_group()
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Waits for events; passes on what processes say meanwhile."""
+        until = self.now() + seconds
+        while True:
+            for key, _ in self._selector.select(max(0.0, until - self.now())):
+                key.data()
+            if self._events or self.now() >= until:
+                events, self._events = self._events, []
+                return events
+
+    def close(self) -> None:
+        """Kills what is left, also what escaped from its group; gives signals back; closes the log."""
+        for child in list(self._children.values()):
+            child.kill_group()
+            if select.select([child.pidfd], [], [], KILL_PATIENCE)[0]:
+                self._reap(child)
+        end(lambda: processes(mark=self.mark), patience=0.0)
+        self._guardian.close()
+        self._give_signals_back()
+        for key in self._selector.get_map().values():
+            if isinstance(key.fileobj, int):
+                os.close(key.fd)
+        for output in self._outputs:
+            output.close()
+        self._selector.close()
+        self._log.close()
+
+    def _watch(self, source: IO[bytes] | int, action: Callable[[], None]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, action)
+
+    # Children
+
+    def _read(self, child: Child) -> None:
+        """Passes on what there is to read now, but not so much that others wait."""
+        try:
+            data = os.read(child.output.fileno(), _CHUNK)
+        except BlockingIOError:
+            return
+        self._log.feed(child.name, data)
+        if not data:
+            self._selector.unregister(child.output)
+            self._outputs.discard(child.output)
+            child.output.close()
+
+    def _reap(self, child: Child) -> None:
+        self._selector.unregister(child.pidfd)
+        code = child.reap()
+        del self._children[child.pid]
+        self._guardian.remove(child.pid)
+        self._read_rest(child)
+        self._log.flush(child.name)
+        self._events.append(Exited(child.pid, code))
+
+    def _read_rest(self, child: Child) -> None:
+        """A pipe holds 64 KiB by default, more only if somebody asked for it: so there is an end to this."""
+        for _ in range(64):
+            if child.output.closed or not select.select([child.output], [], [], 0.0)[0]:
+                return
+            self._read(child)
+
+    # The guardian
+
+    def _start_guardian(self) -> None:
+        now = self.now()
+        recent = [start for start in self._guardian_starts if start > now - _GUARDIANS_WITHIN]
+        if len(recent) >= _GUARDIANS:
+            self._log.say(MERGED, "the guardian was killed again and again: there is none any more")
+            return
+        self._guardian_starts = [*recent, now]
+        pidfd = os.pidfd_open(self._guardian.start())
+        self._watch(pidfd, partial(self._replace_guardian, pidfd))
+
+    def _replace_guardian(self, pidfd: int) -> None:
+        self._selector.unregister(pidfd)
+        os.close(pidfd)
+        self._log.say(MERGED, "the guardian was killed: starting a new one")
+        self._start_guardian()
+
+    # Signals
+
+    def _take_signals(self, numbers: Iterable[int]) -> None:
+        """Turns signals into events; those that whoever started us wants ignored (nohup) stay ignored."""
+        self._handlers = {n: h for n in numbers if (h := signal.getsignal(n)) != signal.SIG_IGN}
+        if not self._handlers:
+            return
+        self._wake = os.pipe()
+        for side in self._wake:
+            os.set_blocking(side, False)
+        self._wakeup_before = signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
+        for number in self._handlers:
+            signal.signal(number, lambda *_: None)
+        self._watch(self._wake[0], self._read_signals)
+
+    def _read_signals(self) -> None:
+        numbers = os.read(self._wake[0], _CHUNK)
+        self._events += [Interrupted(number) for number in numbers if number in self._handlers]
+
+    def _give_signals_back(self) -> None:
+        if not self._handlers:
+            return
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._wakeup_before)
+        self._selector.unregister(self._wake[0])
+        for side in self._wake:
+            os.close(side)

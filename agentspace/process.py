@@ -1,0 +1,145 @@
+"""A child process in a group of its own, and how a child makes sure that it does not outlive its supervisor."""
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from typing import IO, Final
+
+from agentspace.command import Command
+from agentspace.guardian import RUN_VARIABLE
+
+PARENT_VARIABLE: Final = "AGENTSPACE_PARENT"  # pid of the supervisor, in the environment of what it starts
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+
+
+def die_with_parent(grace: float = 0.0) -> None:
+    """Makes this process end when the supervisor that started it dies; does nothing when none did.
+
+    Call it first thing in a process, from the main thread. Children that it starts do not inherit this.
+
+    Args:
+        grace: seconds to go on living; the server waits until the agents are gone.
+    """
+    text = os.environ.pop(PARENT_VARIABLE, "")
+    if not text:
+        return
+    parent = int(text)
+    if grace:
+        threading.Thread(target=_outlive, args=(parent, grace), name="parent-watch", daemon=True).start()
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the line above
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _outlive(parent: int, grace: float) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(parent)
+        if os.getppid() == parent:
+            select.select([descriptor], [], [])
+        os.close(descriptor)
+    time.sleep(grace)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Child:
+    """A running child process, leader of its own session and process group.
+
+    Attributes:
+        name: the role.
+        pid: of the process, and of its group.
+        pidfd: becomes readable when it ends.
+        output: what it says, on stdout and stderr; does not block.
+    """
+
+    name: str
+    pid: int
+    pidfd: int
+    output: IO[bytes]
+    _popen: "subprocess.Popen[bytes]"
+
+    @classmethod
+    def spawn(cls, name: str, command: Command, mark: str) -> "Child":
+        """Starts a process.
+
+        Args:
+            name: the role.
+            command: what to start.
+            mark: of this run, put into its environment so that all its descendants can be found.
+
+        Raises:
+            OSError: the program or the folder does not exist, or the CPU cores do not.
+        """
+        environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",  # else log lines appear late, or never after a crash
+            **command.env,
+            PARENT_VARIABLE: str(os.getpid()),
+            RUN_VARIABLE: mark,
+        }
+        with _on_cpus(set(command.cpus)):
+            popen = subprocess.Popen(
+                command.argv,
+                cwd=command.cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        output = popen.stdout
+        if output is None:
+            raise OSError(f"no pipe from {name}")
+        os.set_blocking(output.fileno(), False)
+        return cls(name, popen.pid, os.pidfd_open(popen.pid), output, popen)
+
+    def renice(self, nice: int) -> None:
+        """Adds to the niceness of this process; its threads to come inherit it.
+
+        Raises:
+            PermissionError: a negative one needs privileges.
+        """
+        os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + nice)
+
+    def terminate(self) -> None:
+        """Asks the process to end."""
+        signal.pidfd_send_signal(self.pidfd, signal.SIGTERM)
+
+    def kill_group(self) -> None:
+        """Kills the process and all in its group; only before `reap`, as later the number may be another's."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def reap(self) -> int:
+        """Waits for the end; returns the exit code, negative for a signal.
+
+        What is left of the group is killed while the ended leader still holds the group's number.
+        """
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOWAIT)
+        self.kill_group()
+        code = self._popen.wait()
+        os.close(self.pidfd)
+        return code
+
+
+@contextlib.contextmanager
+def _on_cpus(cpus: Set[int]) -> Iterator[None]:
+    """Moves this thread for a moment: what it starts inherits the cores from its first instruction on."""
+    if not cpus:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,0 +1,284 @@
+"""Runs a plan: starts the server and the agents in order, restarts what fails, and stops everything in order.
+
+The supervisor decides; a `Host` starts and ends processes and tells the time, a `Contact` looks at the
+blackboard. Both can be replaced, so that tests replay whole histories without a process and without waiting.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Set
+from typing import Any, Final, Protocol
+
+from agentspace.command import Command, agent_command, server_command
+from agentspace.host import Event, Exited, Host, Interrupted
+from agentspace.lifecycle import Action, Lifecycle, State
+from agentspace.plan import AgentPlan, OnExit, Plan, Policy, Restart
+
+EXIT_AGENTS_FAILED: Final = 1  # every agent has ended, at least one of them not well
+EXIT_NO_SERVER: Final = 3  # the server did not start, or failed too often
+POLL_STARTING: Final = 0.05  # seconds between looks at the blackboard while something starts
+POLL_RUNNING: Final = 0.2  # seconds between looks for requests to stop
+SERVER: Final = "server"
+SERVER_READY_TIMEOUT: Final = 30.0  # seconds
+SERVER_STOP_TIMEOUT: Final = 5.0  # seconds
+SERVER_HURRY: Final = 1.0  # seconds that the server gets to clean up when all else is killed
+_SERVER_RESTART: Final = Restart(Policy.ALWAYS, backoff=0.1, backoff_max=5.0)
+
+
+class Contact(Protocol):
+    """The blackboard as far as the supervisor needs it. No method blocks for long, and none raises."""
+
+    def connect(self) -> bool:
+        """Tries to reach the server; whether it answered. Called again and again until it does."""
+
+    def valid(self, slot: str) -> bool:
+        """Whether a slot has a valid value."""
+
+    def role_state(self, role: str, pid: int) -> str | None:
+        """State of a role if the process `pid` fills it: "starting", "idle", "busy", "gone", ..."""
+
+    def stop_requested(self) -> Set[str]:
+        """Roles that somebody asked to stop; "*" stands for the whole launch."""
+
+    def report(self, report: dict[str, Any]) -> None:
+        """Shows the state of the launch to everybody."""
+
+
+class Supervisor:
+    """Runs one plan, once."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        host: Host,
+        contact: Contact,
+        say: Callable[[str, str], None],
+        *,
+        own_server: bool = True,
+        agent_command: Callable[[Plan, AgentPlan], Command] = agent_command,
+        server_command: Callable[[Plan], Command] = server_command,
+    ) -> None:
+        """Prepares a launch.
+
+        Args:
+            plan: what to run.
+            host: starts processes.
+            contact: looks at the blackboard.
+            say: tells people (name of a role or "launch", what happened).
+            own_server: start the server; False = one is running already.
+            agent_command: how an agent is started.
+            server_command: how the server is started.
+        """
+        self._plan = plan
+        self._host = host
+        self._contact = contact
+        self._say = say
+        self._own_server = own_server
+        self._agent_command = agent_command
+        self._server_command = server_command
+        self._agents = {agent.role: agent for agent in plan.agents}
+        self._server = Lifecycle(SERVER, Restart(Policy.NEVER), SERVER_READY_TIMEOUT, SERVER_STOP_TIMEOUT)
+        self._lives = {
+            agent.role: Lifecycle(agent.role, agent.restart, agent.ready.timeout, agent.stop_timeout)
+            for agent in plan.agents
+        }
+        self._needed_by = {
+            role: [other.role for other in plan.agents if role in other.after] for role in self._agents
+        }
+        self._exit_code: int | None = None  # set when the launch begins to stop
+        self._announced: dict[str, tuple[State, int]] = {}
+        self._reported: dict[str, Any] | None = None
+
+    def run(self) -> int:
+        """Runs the launch to its end; returns its exit code.
+
+        0: every agent ended well, or the launch was asked to stop; the exit code of an agent with
+        `on_exit: shutdown`; `EXIT_AGENTS_FAILED`; `EXIT_NO_SERVER`; 128 + n when ended by signal n.
+        """
+        try:
+            self._do(self._server, self._server.start(self._host.now()))
+            self._step()
+            while not self._is_over():
+                for event in self._host.wait(self._patience()):
+                    self._handle(event)
+                self._step()
+            return self._exit_code or 0
+        finally:
+            self._host.close()
+
+    # What happens
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Exited(pid, code):
+                for life in self._all():
+                    if life.pid == pid:
+                        self._obey_requests()  # it may have ended because it was asked to
+                        life.exited(code, self._host.now())
+            case Interrupted(number):
+                name = signal.Signals(number).name
+                if self._exit_code is None:
+                    self._begin_stop(128 + number, f"{name}: stopping; once more kills at once")
+                elif number == signal.SIGINT:
+                    self._kill_all()
+
+    def _step(self) -> None:
+        for life in self._all():
+            self._do(life, life.due(self._host.now()))
+        self._watch_server()
+        if self._server.was_ready:
+            self._obey_requests()
+            self._watch_readiness()
+        self._watch_ends()
+        if self._exit_code is None:
+            self._start_next()
+            self._watch_ends()
+        else:
+            self._stop_next()
+        self._announce()
+        self._report()
+
+    def _do(self, life: Lifecycle, action: Action | None) -> None:
+        if life is self._server and not self._own_server:
+            if action in (Action.TERMINATE, Action.KILL):
+                life.exited(0, self._host.now())
+            return
+        match action:
+            case Action.SPAWN:
+                self._spawn(life)
+            case Action.TERMINATE if life.pid is not None:
+                self._host.terminate(life.pid)
+            case Action.KILL if life.pid is not None:
+                self._say(life.name, "does not end: killing its process group")
+                self._host.kill(life.pid)
+
+    def _spawn(self, life: Lifecycle) -> None:
+        if life is self._server:
+            command = self._server_command(self._plan)
+        else:
+            command = self._agent_command(self._plan, self._agents[life.name])
+        try:
+            life.pid = self._host.spawn(life.name, command)
+        except OSError as error:
+            self._say(life.name, f"cannot be started: {error}")
+            life.exited(127, self._host.now())
+
+    # Starting
+
+    def _watch_server(self) -> None:
+        server = self._server
+        if server.state == State.STARTING and self._contact.connect():
+            server.ready()
+            server.restart = _SERVER_RESTART  # one that never worked is not started again
+            self._reported = None
+        if server.is_bad and self._exit_code is None:
+            self._begin_stop(EXIT_NO_SERVER, f"there is no server: {server.reason}")
+
+    def _watch_readiness(self) -> None:
+        for life in self._lives.values():
+            if life.state == State.STARTING and life.pid is not None and self._is_ready(life, life.pid):
+                life.ready()
+
+    def _is_ready(self, life: Lifecycle, pid: int) -> bool:
+        slot = self._agents[life.name].ready.slot
+        if self._contact.role_state(life.name, pid) not in ("idle", "busy"):
+            return False
+        return slot is None or self._contact.valid(slot)
+
+    def _start_next(self) -> None:
+        if self._server.state != State.RUNNING:
+            return
+        for role, agent in self._agents.items():
+            life = self._lives[role]
+            if life.state != State.WAITING:
+                continue
+            needed = [self._lives[other] for other in agent.after]
+            lost = [other.name for other in needed if other.is_final and not other.lets_others_start]
+            if lost:
+                life.block(f"never started: {', '.join(lost)} never became ready")
+            elif all(other.lets_others_start for other in needed):
+                self._do(life, life.start(self._host.now()))
+
+    # Ending
+
+    def _obey_requests(self) -> None:
+        requested = self._contact.stop_requested()
+        if "*" in requested and self._exit_code is None:
+            self._begin_stop(0, "stopping on request")
+        for role in requested & self._lives.keys():
+            self._do(self._lives[role], self._lives[role].stop(self._host.now()))
+
+    def _watch_ends(self) -> None:
+        if self._exit_code is not None:
+            return
+        for role, life in self._lives.items():
+            if life.is_final and self._agents[role].on_exit == OnExit.SHUTDOWN:
+                self._begin_stop(_exit_status(life), f"{role} has ended: stopping")
+                return
+        if all(life.is_final for life in self._lives.values()):
+            bad = [life.name for life in self._lives.values() if life.is_bad]
+            ending = f"; not well: {', '.join(bad)}" if bad else ""
+            self._begin_stop(EXIT_AGENTS_FAILED if bad else 0, f"every agent has ended{ending}")
+
+    def _begin_stop(self, code: int, why: str) -> None:
+        self._announce()  # what led to this comes first
+        self._exit_code = code
+        self._say("launch", why)
+
+    def _stop_next(self) -> None:
+        """Stops what nobody needs any more: an agent before those that it comes after, the server last."""
+        now = self._host.now()
+        for role in reversed(self._lives):
+            if all(self._lives[other].is_final for other in self._needed_by[role]):
+                self._do(self._lives[role], self._lives[role].stop(now, "with the launch"))
+        if all(life.is_final for life in self._lives.values()):
+            self._do(self._server, self._server.stop(now, "with the launch"))
+
+    def _kill_all(self) -> None:
+        self._say("launch", "killing everything")
+        for life in self._lives.values():
+            self._do(life, life.kill(self._host.now()))
+        self._server.stop_timeout = SERVER_HURRY
+        if self._server.state == State.STOPPING:
+            self._do(self._server, self._server.kill(self._host.now()))
+
+    def _is_over(self) -> bool:
+        return self._exit_code is not None and all(life.is_final for life in self._all())
+
+    # Telling
+
+    def _announce(self) -> None:
+        for life in self._all():
+            news = (life.state, life.restarts)
+            before = self._announced.get(life.name, (State.WAITING, 0))
+            if news != before and (before[0], life.state) != (State.WAITING, State.STOPPED):
+                self._say(life.name, life.sentence(self._host.now()))
+            self._announced[life.name] = news
+
+    def _report(self) -> None:
+        report = {
+            "launch": self._plan.name,
+            "file": str(self._plan.file),
+            "pid": os.getpid(),
+            "state": "running" if self._exit_code is None else "stopping",
+            "roles": {life.name: life.to_dict() for life in self._all()},
+        }
+        if report != self._reported and self._server.state == State.RUNNING:
+            self._reported = report
+            self._contact.report(report)
+
+    def _all(self) -> list[Lifecycle]:
+        return [self._server, *self._lives.values()]
+
+    def _patience(self) -> float:
+        now = self._host.now()
+        starting = any(life.state == State.STARTING for life in self._all())
+        deadlines = [life.deadline - now for life in self._all() if life.deadline is not None]
+        return max(0.0, min([POLL_STARTING if starting else POLL_RUNNING, *deadlines]))
+
+
+def _exit_status(life: Lifecycle) -> int:
+    """As a shell says it: 128 + n for signal n; never 0 for a role that failed."""
+    code = life.exit_code or 0
+    status = 128 - code if code < 0 else code
+    return status or (EXIT_AGENTS_FAILED if life.is_bad else 0)
