@@ -17,7 +17,7 @@ from agentspace import wire
 from agentspace.address import Address, parse
 from agentspace.board import Erase, Put
 from agentspace.errors import FencedError, SpaceUnreachableError
-from agentspace.link import Channel, Encoded, Link, Received, to_error
+from agentspace.link import PATIENCE, Channel, Encoded, Link, Received, to_error
 from agentspace.mailbox import Mask, Trigger
 from agentspace.slot import Decision, Kind, check_name, check_write
 from agentspace.space import Entry, Wake
@@ -26,13 +26,16 @@ from agentspace.value import Value
 _LOOK = 1.0  #: seconds after which a waiting client looks whether its server is still there
 
 
-def connect(address: str | Address = "", name: str | None = None, timeout: float = 0.0) -> RemoteSpace:
+def connect(
+    address: str | Address = "", name: str | None = None, timeout: float = 0.0, patience: float = PATIENCE
+) -> RemoteSpace:
     """Connects to a space.
 
     Args:
         address: A name, ``ipc:///path`` or ``tcp://host:port``, with or without ``#SPACE``; nothing for the default.
         name: How writes are signed that no role makes; by default the program's name and process.
         timeout: Seconds to wait for a server that is not there yet.
+        patience: Seconds to wait for an answer before the server counts as out of reach.
 
     Raises:
         SpaceUnreachableError: No server answers.
@@ -40,7 +43,7 @@ def connect(address: str | Address = "", name: str | None = None, timeout: float
     """
     where = parse(address) if isinstance(address, str) else address
     program = Path(sys.argv[0]).stem.replace(" ", "-") or "python"
-    return RemoteSpace(Link(where, check_name(name or f"{program}-{os.getpid()}"), timeout), where.space)
+    return RemoteSpace(Link(where, check_name(name or f"{program}-{os.getpid()}"), timeout, patience), where.space)
 
 
 class RemoteSpace:
@@ -68,9 +71,10 @@ class RemoteSpace:
         check_name(name)
         check_write(priority, validity, delay)
         encoded = self._link.encode(value)
-        numbers = (_number(validity), float(priority), float(delay))
+        role, epoch = self._signature
+        lasts, strength, wait = _number(validity), float(priority), float(delay)
         return self._decide(
-            lambda call: wire.Write(call, self.name, *self._signature, name, *numbers, encoded.refs),
+            lambda call: wire.Write(call, self.name, role, epoch, name, lasts, strength, wait, encoded.refs),
             (encoded.data,),
         )
 
@@ -78,8 +82,8 @@ class RemoteSpace:
         """Empties a slot; see `Space.delete`."""
         check_name(name)
         check_write(priority, validity, 0.0)
-        numbers = (float(priority), _number(validity))
-        return self._decide(lambda call: wire.Delete(call, self.name, *self._signature, name, *numbers))
+        (role, epoch), strength, lasts = self._signature, float(priority), _number(validity)
+        return self._decide(lambda call: wire.Delete(call, self.name, role, epoch, name, strength, lasts))
 
     def snapshot(self, mask: str = "*") -> dict[str, Entry]:
         """All slots under a mask that something holds now."""

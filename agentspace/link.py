@@ -21,7 +21,7 @@ from agentspace.slot import Kind
 from agentspace.space import Entry
 from agentspace.value import Array, Value, decode, encode
 
-CALL_TIMEOUT = 10.0  #: seconds in which a server that lives has answered
+PATIENCE = 10.0  #: seconds in which a server that lives has answered
 _BEATS_PER_LEASE = 4
 
 
@@ -92,7 +92,7 @@ class Channel:
             SpaceUnreachableError: No reply in time.
         """
         self.send(message, frames)
-        return self._reply(message.call, CALL_TIMEOUT)
+        return self._reply(message.call, self._link.patience)
 
     def send(self, message: wire.Message, frames: tuple[bytes, ...] = ()) -> None:
         """Sends a message, after telling which views are gone."""
@@ -155,12 +155,13 @@ class Link:
         address: Of the server.
         name: How writes are signed that no role makes.
         timeout: Seconds to wait for the server at first.
+        patience: Seconds to wait for an answer.
 
     Raises:
         SpaceUnreachableError: No server answers.
     """
 
-    def __init__(self, address: Address, name: str, timeout: float) -> None:
+    def __init__(self, address: Address, name: str, timeout: float, patience: float = PATIENCE) -> None:
         if address.local and not timeout and not address.path.exists():
             raise SpaceUnreachableError(
                 f"there is no server at {address}; start one with `agentspace server` or a launch"
@@ -168,6 +169,7 @@ class Link:
         self.address = address
         self.name = name
         self.timeout = max(timeout, 1.0)
+        self.patience = patience
         self.ident = os.urandom(16)
         self.machine = machine() if AVAILABLE else ""
         self.server = b""

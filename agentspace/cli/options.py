@@ -1,0 +1,68 @@
+"""Options that several commands share, and what completes their arguments."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from agentspace.client import RemoteSpace, connect
+from agentspace.errors import AgentspaceError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def space_option(command: F) -> F:
+    """``--space``."""
+    return click.option(
+        "-s",
+        "--space",
+        "address",
+        metavar="ADDRESS",
+        default="",
+        envvar="AGENTSPACE_SPACE",
+        help="A name, ipc:///PATH or tcp://HOST:PORT, with or without #SPACE; by default the local server 'default'.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def echo_json(data: Any) -> None:
+    """Prints one line of JSON."""
+    click.echo(json.dumps(data, ensure_ascii=False))
+
+
+def _from_space(ctx: click.Context, names: Callable[[RemoteSpace], list[str]]) -> list[str]:
+    with contextlib.suppress(AgentspaceError), connect(ctx.params.get("address") or "", patience=1.0) as space:
+        return names(space)
+    return []
+
+
+def complete_slot(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The slots that exist now."""
+    mask = "_*" if incomplete.startswith("_") else "*"
+    found = _from_space(ctx, lambda space: list(space.snapshot(mask)))
+    return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+
+
+def complete_role(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The roles that exist now."""
+    found = _from_space(ctx, lambda space: [name.removeprefix("_/roles/") for name in space.snapshot("_/roles/*")])
+    return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+
+
+def complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The modules in the folder ``agents`` of the project."""
+    folder = Path(ctx.params.get("project") or ".") / "agents"
+    found = [
+        f"agents.{file.stem}:{file.stem.title().replace('_', '')}" for file in sorted(folder.glob("[a-z]*.py"))
+    ]
+    return [CompletionItem(spec) for spec in found if spec.startswith(incomplete)]

@@ -1,0 +1,84 @@
+"""Values as text: short for tables, complete as JSON."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import numpy as np
+
+from agentspace.space import Entry
+from agentspace.value import Value, describe
+
+SHORT = 60
+_FEW = 8
+
+
+def to_json(value: Value) -> Any:
+    """The value as JSON can say it: arrays as nested lists, bytes as base64, numbers that JSON lacks as text."""
+    if isinstance(value, np.ndarray):
+        return to_json(value.tolist())
+    if isinstance(value, np.generic):
+        return to_json(value.item()) if not isinstance(value, np.datetime64 | np.timedelta64) else str(value)
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def short(value: Value, width: int = SHORT) -> str:
+    """The value in a few words: small ones whole, large ones by type and shape."""
+    if isinstance(value, np.ndarray) and value.size > _FEW:
+        return describe(value)
+    if isinstance(value, np.ndarray):
+        text = np.array2string(value, precision=4, separator=", ", max_line_width=10_000)
+    elif isinstance(value, str):
+        text = repr(value)
+    else:
+        text = _plain(value)
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _plain(value: Value) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {short(item, 24)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        inside = ", ".join(short(item, 24) for item in value)
+        return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+    return str(value)
+
+
+def seconds(time: float | None) -> str:
+    """A duration for people."""
+    if time is None:
+        return "∞"
+    if time < 1:
+        return f"{1e3 * time:.0f} ms"
+    if time < 120:
+        return f"{time:.1f} s"
+    return f"{time / 60:.0f} min" if time < 7200 else f"{time / 3600:.1f} h"
+
+
+def entry_to_json(entry: Entry, with_value: bool = True) -> dict[str, Any]:
+    """An entry as JSON can say it; times in seconds."""
+    data: dict[str, Any] = {
+        "name": entry.name,
+        "kind": str(entry.kind),
+        "type": describe(entry.value) if entry.kind == "written" else None,
+        "revision": entry.revision,
+        "priority": entry.priority,
+        "writer": str(entry.writer),
+        "age": entry.age,
+        "time_left": entry.time_left,
+        "latency": entry.latency,
+    }
+    return data | ({"value": to_json(entry.value)} if with_value else {})

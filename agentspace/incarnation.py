@@ -1,0 +1,137 @@
+"""A process that fills a role: finds the agent's class, connects, runs it, and ends cleanly on a signal."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from agentspace.address import Address
+from agentspace.agent import Agent
+from agentspace.client import RemoteSpace, connect
+from agentspace.errors import AgentNotFoundError, ParameterError, suggest
+from agentspace.runner import Runner
+
+EXIT_OVERDUE = 124  #: a handler or `init` was still running when the time to stop was over
+STOP_TIMEOUT = 5.0  #: seconds between a signal and the end, at most
+CONNECT_TIMEOUT = 10.0  #: seconds to wait for the server
+
+
+def load(spec: str, project: Path) -> type[Agent]:
+    """The agent class that a spec such as ``agents.camera:Camera`` names.
+
+    Args:
+        spec: Module and class.
+        project: The folder from which it is imported.
+
+    Raises:
+        AgentNotFoundError: There is no such module or class, or importing fails; lists the module's agents.
+    """
+    module_name, _, class_name = spec.partition(":")
+    if not (module_name and class_name):
+        raise AgentNotFoundError(f"{spec!r} is not an agent: write MODULE:CLASS, such as agents.camera:Camera")
+    folder = str(project)
+    if folder not in sys.path[:1]:
+        sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise AgentNotFoundError(f"cannot import {module_name!r} from {project}: {error}") from error
+    except Exception as error:
+        raise AgentNotFoundError(
+            f"{module_name!r} fails when it is imported: {type(error).__name__}: {error}"
+        ) from error
+    found = getattr(module, class_name, None)
+    if not (isinstance(found, type) and issubclass(found, Agent)):
+        what = "no class" if found is None else "no subclass of Agent"
+        raise AgentNotFoundError(
+            f"{module_name} has {what} {class_name!r}: {suggest(class_name, agents_of(module))}"
+        )
+    return found
+
+
+def agents_of(module: object) -> list[str]:
+    """The names of the agent classes that a module defines."""
+    return sorted(
+        name
+        for name, item in vars(module).items()
+        if isinstance(item, type)
+        and issubclass(item, Agent)
+        and item.__module__ == getattr(module, "__name__", "")
+    )
+
+
+def settings(pairs: Sequence[str]) -> dict[str, str]:
+    """The ``name=value`` pairs of a command line.
+
+    Raises:
+        ParameterError: One has no ``=``, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"{pair!r} is not a setting: write name=value")
+        if name in found:
+            raise ParameterError(f"{name!r} is set twice: to {found[name]!r} and to {value!r}")
+        found[name] = value
+    return found
+
+
+def run(
+    spec: str,
+    role: str | None,
+    address: Address,
+    project: Path,
+    values: dict[str, Any],
+    stop_timeout: float = STOP_TIMEOUT,
+) -> int:
+    """Runs an agent in this process until it is stopped; for the main thread.
+
+    Args:
+        spec: Module and class.
+        role: The role that it fills; by default the class's name in lower case.
+        address: Of the space.
+        project: The folder of the user's project.
+        values: Parameters and slot names.
+        stop_timeout: Seconds between SIGTERM or SIGINT and the end, at most.
+
+    Returns:
+        The exit code: 0 if it ended well, 1 if not.
+
+    Raises:
+        AgentspaceError: It could not begin.
+    """
+    found = load(spec, project)
+    agent = found(**values)
+    with connect(address, timeout=CONNECT_TIMEOUT) as space:
+        runner = _begin(agent, space, role or found.__name__.lower(), spec, project)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda received, _: _stop(runner, received, stop_timeout))
+        return 0 if runner.run() else 1
+
+
+def _begin(agent: Agent, space: RemoteSpace, role: str, spec: str, project: Path) -> Runner:
+    return Runner(agent, space.join(role, {"class": spec, "host": os.uname().nodename}), project)
+
+
+def _stop(runner: Runner, number: int, stop_timeout: float) -> None:
+    """Asks the agent to end, and makes sure that it does; a second signal ends it at once."""
+    signal.signal(number, signal.SIG_DFL)
+    runner.stop()
+    deadline = threading.Timer(stop_timeout, _overdue, [stop_timeout])
+    deadline.daemon = True
+    deadline.start()
+
+
+def _overdue(stop_timeout: float) -> None:
+    logging.getLogger("agentspace").error("did not stop within %g s: ended", stop_timeout)
+    logging.shutdown()
+    os._exit(EXIT_OVERDUE)
