@@ -221,7 +221,7 @@ class Memory:
         for name, width in (("_keys", n), ("_compared", n), ("_values", m)):
             old = getattr(self, name)
             new = np.empty((room, width), dtype=old.dtype)
-            new[: self._count] = old[: self._count]
+            new[: self._count] = old.reshape(-1, width)[: self._count]
             setattr(self, name, new)
 
     def _key_mean(self) -> Floats:

@@ -58,7 +58,10 @@ class Recipe:
         rate: learning rate of Adam (the highest one, where it is scheduled).
         noise: factor of the spread with which latents are drawn.
         divergence: weight of the Kullback-Leibler divergence (sum over the latent) against the squared error (sum
-            over the joints, of scaled angles).
+            over the joints, of scaled angles), at the end of the training.
+        first_divergence: the same at its beginning; it falls evenly on a logarithmic scale. A high one first lays
+            the map out without folds, a low one then makes it exact.
+        returning: weight of the squared distance between a latent and what the encoder makes of its posture.
         redraws: whether each epoch pairs the arms anew.
         scheduled: whether the rate rises and falls in one cycle.
         fits_square: whether the latent is rescaled so that most postures lie in the square -1..1.
@@ -72,9 +75,15 @@ class Recipe:
     rate: float = 0.005
     noise: float = 0.1
     divergence: float = 1.0
+    first_divergence: float = 1.0
+    returning: float = 0.0
     redraws: bool = False
     scheduled: bool = False
     fits_square: bool = False
+
+    def divergence_at(self, done: float) -> float:
+        """The weight of the divergence when so much of the training (0..1) is done."""
+        return float(self.first_divergence ** (1.0 - done) * self.divergence**done)
 
 
 RECIPES: Final = {
@@ -84,7 +93,9 @@ RECIPES: Final = {
         epochs=400,
         batch=256,
         noise=1.0,
-        divergence=0.005,
+        divergence=0.05,
+        first_divergence=1.0,
+        returning=0.3,
         redraws=True,
         scheduled=True,
         fits_square=True,
@@ -115,17 +126,29 @@ def _networks(recipe: Recipe) -> tuple[nn.Sequential, nn.Sequential]:
     return encoder, decoder
 
 
-def _loss(recipe: Recipe, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
-    """Squared error plus weighted divergence of a batch (b, 10) of scaled angles."""
+def _loss(recipe: Recipe, encoder: nn.Module, decoder: nn.Module, x: Tensor, done: float) -> Tensor:
+    """Squared error plus weighted divergence and return of a batch (b, 10) of scaled angles.
+
+    Args:
+        recipe: the weights of the parts.
+        encoder: (b, 10) -> (b, 2m): means and log variances.
+        decoder: (b, m) -> (b, 10).
+        x: the batch.
+        done: how much of the training is done, 0..1.
+    """
     import torch
 
     mean, log_variance = encoder(x).chunk(2, dim=1)
     # The ancestor means the deviation where the divergence means the variance; its noise of 0.1 hides that.
     spread = torch.exp(log_variance / 2 if recipe.variant == "wide" else log_variance)
-    y = decoder(mean + recipe.noise * spread * torch.randn_like(mean))
+    z = mean + recipe.noise * spread * torch.randn_like(mean)
+    y = decoder(z)
     error = torch.square(y - x).sum(dim=1)
     divergence = -0.5 * (1 + log_variance - torch.square(mean) - torch.exp(log_variance)).sum(dim=1)
-    loss: Tensor = (error + recipe.divergence * divergence).mean()
+    loss: Tensor = (error + recipe.divergence_at(done) * divergence).mean()
+    if recipe.returning > 0.0:
+        again = encoder(y)[:, : recipe.latent]
+        loss = loss + recipe.returning * torch.square(again - z).sum(dim=1).mean()
     return loss
 
 
@@ -157,12 +180,14 @@ def train(recipe: Recipe, data: PostureSet, progress: bool = False) -> Autoencod
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], recipe.rate)
     steps = recipe.epochs * -(-len(data.train) // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, steps) if recipe.scheduled else None
-    for _ in tqdm(range(recipe.epochs), desc=recipe.variant, unit="epoch", disable=not progress):
+    for epoch in tqdm(range(recipe.epochs), desc=recipe.variant, unit="epoch", disable=not progress):
         scaled = (_samples(recipe, data, rng) - plan.center) / plan.scale
         samples = torch.tensor(scaled, dtype=torch.float32)
         for start in range(0, len(samples), recipe.batch):
             optimizer.zero_grad()
-            _loss(recipe, encoder, decoder, samples[start : start + recipe.batch]).backward()  # type: ignore[no-untyped-call]  # torch
+            _loss(
+                recipe, encoder, decoder, samples[start : start + recipe.batch], epoch / recipe.epochs
+            ).backward()  # type: ignore[no-untyped-call]  # torch
             optimizer.step()
             if schedule is not None:
                 schedule.step()
