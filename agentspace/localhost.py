@@ -66,11 +66,13 @@ class LocalHost:
 
     def terminate(self, pid: int) -> None:
         """Asks a process to end."""
-        self._children[pid].terminate()
+        if pid in self._children:  # else it has ended, and the event waits to be handled
+            self._children[pid].terminate()
 
     def kill(self, pid: int) -> None:
         """Kills a process and its group."""
-        self._children[pid].kill_group()
+        if pid in self._children:
+            self._children[pid].kill_group()
 
     def wait(self, seconds: float) -> list[Event]:
         """Waits for events; passes on what processes say meanwhile."""

@@ -113,6 +113,7 @@ class Supervisor:
             case Exited(pid, code):
                 for life in self._all():
                     if life.pid == pid:
+                        life.pid = None
                         self._obey_requests()  # it may have ended because it was asked to
                         life.exited(code, self._host.now())
             case Interrupted(number):
@@ -224,6 +225,7 @@ class Supervisor:
         self._announce()  # what led to this comes first
         self._exit_code = code
         self._say("launch", why)
+        self._report()  # while there is a server to tell
 
     def _stop_next(self) -> None:
         """Stops what nobody needs any more: an agent before those that it comes after, the server last."""
