@@ -35,100 +35,108 @@ class Camera(Agent):
         self._used = ""
         self._source: Source | None = None
         self._slot: str | None = None
-        self._state: dict[str, Any] = {}
-        self._changed = 0.0  # when the state became what it is
+        self._told: tuple[str, str, str] | None = None
+        self._count = 0
+        self._idle_since = 0.0
         self._pace = Pace(self.rate)
         self._valid = max(self.validity, 2.0 / self.rate)
         self.attach_trigger(self.source)
         self.attach_timer(1.0 / self.rate)
-        self._use(self.read(self.source, self.device), time.monotonic())
+        self._use(self.read(self.source, self.device))
 
     def sense_select_act(self) -> None:
         """Takes the next picture."""
         now = time.monotonic()
         if self.source in self.wake.names:
-            self._use(self.read(self.source, self.device), now)
-        if self._slot is not None and self._slot in self.wake.names:
-            self._pace.offer(self.read(self._slot, EMPTY))
+            self._use(self.read(self.source, self.device))
         try:
-            image = self._next(now)
+            image = self._from_slot(self._slot, now) if self._slot else self._from_device(now)
         except (SourceError, TypeError, ValueError) as error:
-            self._tell("failed", now, str(error))
+            self._fail(str(error))
             return
         if image is not None:
+            self._count += 1
             self.write(self.image, image, validity=self._valid)
-            self._tell("running", now, pictures=self._state["pictures"] + 1)
+            self._tell("running")
 
-    def _next(self, now: float) -> Image | None:
-        """The picture that is due, as RGB."""
-        if self._slot is not None:
-            image = self._pace.take(now)
-            return None if image is EMPTY else as_rgb(image)
+    def _from_slot(self, slot: str, now: float) -> Image | None:
+        if slot in self.wake.names:
+            self._pace.offer(self.read(slot, EMPTY))
+        image = self._pace.take(now)
+        return None if image is EMPTY else as_rgb(image)
+
+    def _from_device(self, now: float) -> Image | None:
         if not self.wake.timer:
             return None
-        if self._source is None or self._state["state"] in ("failed", "end"):
+        if self._source is None:
             self._rest(now)
             return None
         image = self._source.next(now)
         if self._source.ended:
-            self._tell("end", now, self._source.remark)
+            remark = self._source.remark
+            self._leave()
             if self.loop:
-                self._open(now)
+                self._open()
+            else:
+                self._tell("end", remark)
         return image
 
-    def _use(self, device: Any, now: float) -> None:
-        """Changes to a device, unless it is the one in use."""
-        if not isinstance(device, str):
-            self._tell("failed", now, f"{self.source} is {device!r}; valid is the name of a device, a str")
-        elif device != self._used:
-            self._used = device
-            self._state = {}
-            self._open(now)
+    def _rest(self, now: float) -> None:
+        """Nothing comes any more: tries a device that failed again, or stops at the end."""
+        state = self._told[0] if self._told else ""
+        if state == "failed" and 0.0 < self.retry <= now - self._idle_since:
+            self._open()
+        elif state == "end" and self.stop_at_end and now - self._idle_since >= self._valid:
+            self.stop()
 
-    def _open(self, now: float) -> None:
+    def _use(self, device: Any) -> None:
+        """Changes to a device, unless it is the one in use."""
+        name = str(device)  # a webcam's number may come as an int
+        if name == self._used:
+            return
         self._leave()
-        pictures = self._state.get("pictures", 0)
-        self._tell("waiting", now, pictures=pictures)
+        self._used, self._count = name, 0
+        self._tell("waiting")
+        self._open()
+
+    def _open(self) -> None:
         try:
             if self._used.startswith(SLOT):
-                self._follow(self._used.removeprefix(SLOT))
+                self._follow(check_name(self._used.removeprefix(SLOT)))
             else:
                 self._source = open_source(self._used, self.project)
         except (SourceError, SlotNameError) as error:
-            self._tell("failed", now, str(error))
+            self._fail(str(error))
 
     def _follow(self, slot: str) -> None:
-        if check_name(slot) in (self.image, self.source, self.state):
+        if slot in (self.image, self.source, self.state):
             raise SourceError(f"the camera cannot look at its own slot {slot!r}")
         self._slot = slot
         self._pace = Pace(self.rate)
         self.attach_trigger(slot)
 
+    def _fail(self, message: str) -> None:
+        if self._slot is None:
+            self._leave()
+        self._tell("failed", message)
+
     def _leave(self) -> None:
+        self._idle_since = time.monotonic()
         if self._slot is not None:
             self.space.detach_trigger(self._slot)
         if self._source is not None:
             self._source.close()
         self._slot = self._source = None
 
-    def _rest(self, now: float) -> None:
-        """Nothing comes any more: tries a failed device again, or ends at the end."""
-        since = now - self._changed
-        if self._state["state"] == "failed" and 0.0 < self.retry <= since:
-            self._open(now)
-        if self._state["state"] == "end" and self.stop_at_end and since >= self._valid:
-            self.stop()
-
-    def _tell(self, state: str, now: float, message: str = "", pictures: int | None = None) -> None:
-        """Notes the state, and writes it if it is news."""
-        before = self._state
-        count = before.get("pictures", 0) if pictures is None else pictures
-        self._state = {"state": state, "device": self._used, "pictures": count, "message": message}
-        if (state, self._used) != (before.get("state"), before.get("device")):
-            self._changed = now
-            self.write(self.state, self._state)
-            if message:
-                self.log.warning("%s: %s", self._used, message)
+    def _tell(self, state: str, message: str = "") -> None:
+        """Writes the state if it is news."""
+        if (state, self._used, message) == self._told:
+            return
+        self._told = (state, self._used, message)
+        account = {"state": state, "device": self._used, "pictures": self._count, "message": message}
+        self.write(self.state, account)
+        if message:
+            self.log.warning("%s: %s", self._used, message)
 
     def close(self) -> None:
         """Lets go of the device."""

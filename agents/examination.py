@@ -1,0 +1,64 @@
+"""What is noted while a robot acquires and imitates: its pairs, where both robots are, how fast the loop is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from agents.meter import Meter
+from agents.stance import Stance
+from agents.trial import Trial
+from models.kinematics import Floats
+from models.measures import swap_arms
+
+REST = 0.3
+"""Seconds for which both must not move: more than the loop needs from a picture to a command."""
+
+
+class Examination:
+    """A record.
+
+    Attributes:
+        acquired: Postures (10,) of the robot's pairs, in the order in which they were acquired.
+        trials: Postures that were shown, and their imitations.
+        joints: Measures the joint targets.
+        commands: Measures the motor's commands.
+        robot: Where the robot is.
+        demonstrator: Where the demonstrator is.
+    """
+
+    def __init__(self) -> None:
+        self.acquired: list[Floats] = []
+        self.trials: list[Trial] = []
+        self.joints, self.commands = Meter(), Meter()
+        self.robot = Stance(window=REST, tolerance=1.0)
+        self.demonstrator = Stance(window=REST)
+
+    def hear(self, answer: Any) -> None:
+        """Takes note of a pair: its posture is what the explorer said when it confirmed."""
+        if not answer["added"] or not isinstance(answer["confirm"], dict):
+            return
+        if answer["pairs"] == 1:  # a new memory
+            self.acquired.clear()
+        self.acquired.append(np.array(answer["confirm"]["posture"]))
+
+    def begin(self, posture: Floats, limits: Floats | None, now: float) -> Floats:
+        """A posture (10,) is to be shown; returns the one that the demonstrator must take for that.
+
+        It has the arms swapped, so that it looks like the robot in a mirror, and is within its limits (10, 2).
+        """
+        goal = swap_arms(posture)
+        goal = goal if limits is None else np.clip(goal, limits[:, 0], limits[:, 1])
+        self.demonstrator.send(goal, now)
+        self.robot.send(None, now)
+        return goal
+
+    def at_rest(self, now: float) -> bool:
+        """Whether the demonstrator has got there, and the robot has come to rest with its answer."""
+        return self.demonstrator.stands(now) and self.robot.stands(now)
+
+    def outcome(self) -> tuple[Floats, Floats] | None:
+        """What a perfect imitation would be, and what the robot does (10,); None if one of them is away."""
+        shown, answer = self.demonstrator.posture, self.robot.posture
+        return None if shown is None or answer is None else (swap_arms(shown), answer)

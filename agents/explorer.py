@@ -1,0 +1,134 @@
+"""The explorer: a robot in front of a mirror tries postures, so that it learns what they look like."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agents.associator import ACQUIRE
+from agents.stance import Stance, see
+from agentspace import Agent, Kind, Parameter, SlotName, Trigger
+from models import autoencoder
+from models.kinematics import Floats
+
+GIVE_UP = 6.0
+"""Seconds until a try is given up: the robot does not come to rest, or nobody answers the confirmation."""
+
+
+@dataclass
+class Try:
+    """One posture that is tried.
+
+    Attributes:
+        number: Counts the tries of this incarnation; it makes the confirmation known again in the answer.
+        began: When (s, monotonic).
+        confirmed: The robot stands, and this was said.
+    """
+
+    number: int
+    began: float
+    confirmed: bool = False
+
+
+class Explorer(Agent):
+    """While mode is acquire: random posture, wait until the robot stands, confirm; until there are enough."""
+
+    mode = SlotName("mode", "str: acquire or use")
+    encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees")
+    limits = SlotName("icub/limits", "lowest and highest angle of each joint, float64 (10, 2) degrees")
+    answer = SlotName("memory/answer", "dict: what became of a confirm")
+    act = SlotName("act", "float64 (latent,): the posture to take")
+    confirm = SlotName("confirm", "dict: number (of the try), posture (10,) degrees: add a pair now")
+    done = SlotName("explorer/done", "dict: pairs, tries, enough")
+    variant = Parameter("wide", "which autoencoder draws the postures", choices=autoencoder.VARIANTS)
+    latent = Parameter(2, "dimension of its latent", minimum=1)
+    wanted = Parameter(50, "pairs", minimum=1)
+    tries = Parameter(1000, "postures to try at most", minimum=1)
+    seed = Parameter(0, "of the postures", minimum=0)
+
+    def init(self) -> None:
+        """Waits for the mode."""
+        self._autoencoder = autoencoder.load(self.variant, self.latent)
+        # One that takes the place of another must not try the same postures again.
+        self._random = np.random.default_rng([self.seed, self.space.epoch])
+        self._stance = Stance()
+        self._try: Try | None = None
+        self._pairs = self._count = 0
+        self.attach_trigger(self.mode)
+        self.attach_trigger(self.answer, Trigger.EVERY)
+        self.attach_timer(0.5)
+        if self.read(self.mode) == ACQUIRE:
+            self._begin()
+
+    def sense_select_act(self) -> None:
+        """Goes one step further with the present try."""
+        now = time.monotonic()
+        if self.mode in self.wake.names:
+            self._switch(self.read(self.mode))
+        if self._try is None:
+            return
+        for change in self.wake.changes:
+            if change.kind is Kind.WRITTEN:
+                self._hear(change.value, self._try)
+        if self.encoders in self.wake.names:
+            see(self._stance, self.read(self.encoders), now)
+        self._proceed(self._try, now)
+
+    def _switch(self, mode: Any) -> None:
+        if mode == ACQUIRE and self._try is None:
+            self._begin()
+        elif mode != ACQUIRE:
+            self._end()
+
+    def _begin(self) -> None:
+        self._pairs = self._count = 0
+        self.delete(self.done)
+        self.attach_trigger(self.encoders)
+        self._move()
+
+    def _end(self) -> None:
+        if self._try is not None:
+            self._try = None
+            self.space.detach_trigger(self.encoders)
+
+    def _hear(self, answer: Any, present: Try) -> None:
+        """Takes note of an answer; only that to the present confirmation brings the next try."""
+        if not isinstance(answer, dict) or not {"pairs", "confirm"} <= answer.keys():
+            return
+        self._pairs = answer["pairs"]
+        confirm = answer["confirm"]
+        if isinstance(confirm, dict) and confirm.get("number") == present.number and present.confirmed:
+            self._move()
+
+    def _proceed(self, present: Try | None, now: float) -> None:
+        if present is None:
+            return
+        if not present.confirmed and self._stance.stands(now):
+            present.confirmed = True
+            self.write(self.confirm, {"number": present.number, "posture": self._stance.posture})
+        elif now - present.began > GIVE_UP:
+            self.log.warning("try %d gave no pair within %g s", present.number, GIVE_UP)
+            self._move()
+
+    def _move(self) -> None:
+        """Begins the next try, unless it is enough."""
+        if self._pairs >= self.wanted or self._count >= self.tries:
+            enough = self._pairs >= self.wanted
+            self.write(self.done, {"pairs": self._pairs, "tries": self._count, "enough": enough})
+            self._end()
+            return
+        self._count += 1
+        now = time.monotonic()
+        latent = self._autoencoder.sample(self._random, 1)[0]
+        self._stance.send(self._goal(latent), now)
+        self._try = Try(self._count, now)
+        self.write(self.act, latent, validity=GIVE_UP + 1.0)
+
+    def _goal(self, latent: Floats) -> Floats:
+        """Where the robot will stand: its limits may be narrower than those of the autoencoder."""
+        goal: Floats = self._autoencoder.decode(latent)
+        limits = self.read(self.limits)
+        return goal if limits is None else np.clip(goal, limits[:, 0], limits[:, 1])

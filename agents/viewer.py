@@ -1,0 +1,38 @@
+"""The viewer: shows a slot's picture in a window, or keeps it in a file."""
+
+from __future__ import annotations
+
+from agents.posture import EMPTY
+from agents.screen import open_screen
+from agentspace import Agent, Parameter, SlotName
+from models.extractor import as_rgb
+
+
+class Viewer(Agent):
+    """Shows a slot's picture in a window, or writes it to an image or video file (without a display)."""
+
+    image = SlotName("camera", "RGB image (H, W, 3) uint8; grey and RGBA are taken as well")
+    output = Parameter("", "file to write: .png or .jpg for the newest picture, .mp4 or .avi; empty for a window")
+    rate = Parameter(10.0, "pictures per second", minimum=0.01, maximum=100.0)
+
+    def init(self) -> None:
+        """Opens the window or the file."""
+        path = self.project / self.output if self.output else None
+        self._screen = open_screen(path, title=self.image, rate=self.rate)
+        self.attach_timer(1.0 / self.rate)
+
+    def sense_select_act(self) -> None:
+        """Shows the newest picture; a window that is closed ends the agent."""
+        value = self.read(self.image, EMPTY)
+        try:
+            image = None if value is EMPTY else as_rgb(value)
+        except (TypeError, ValueError) as error:
+            self.log.warning("cannot show %s: %s", self.image, error)
+            return
+        if not self._screen.show(image):
+            self.stop()
+
+    def close(self) -> None:
+        """Closes the window or the file."""
+        if hasattr(self, "_screen"):
+            self._screen.close()
