@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-RUN_VARIABLE: Final = "AGENTSPACE_RUN"  # in the environment of every process of a launch
+MARK_VARIABLE: Final = "AGENTSPACE_LAUNCH"  # in the environment of every process of a launch: its run and role
 PATIENCE: Final = 1.5  # seconds between SIGTERM and SIGKILL
 KILL_PATIENCE: Final = 1.0  # seconds after SIGKILL; what is left then hangs in the kernel
 _LOOK: Final = 0.02  # seconds between looks at what still lives
@@ -37,13 +37,24 @@ class Found:
     group: int
 
 
-def processes(groups: Iterable[int] = (), mark: str = "") -> list[Found]:
-    """Living processes of some groups, or with the mark of a run in their environment; zombies do not count."""
-    wanted, needle = set(groups), f"{RUN_VARIABLE}={mark}\0".encode() if mark else b""
+def mark(run: str, role: str) -> str:
+    """What the environment of a role's process, and of all its descendants, says in `MARK_VARIABLE`."""
+    return f"{run} {role}"
+
+
+def processes(groups: Iterable[int] = (), run: str = "", role: str = "") -> list[Found]:
+    """Living processes of some groups, or with the mark of a run in their environment; zombies do not count.
+
+    Args:
+        groups: process groups.
+        run: of a launch; "" for none.
+        role: only those of this role of the run; "" for all.
+    """
+    wanted, needle = set(groups), f"\0{MARK_VARIABLE}={mark(run, role)}{'' if not role else chr(0)}".encode()
     return [
         found
         for found in _living()
-        if found.group in wanted or (needle and found.pid != os.getpid() and needle in _environment(found.pid))
+        if found.group in wanted or (run and found.pid != os.getpid() and needle in _environment(found.pid))
     ]
 
 
@@ -67,6 +78,11 @@ def _environment(pid: int) -> bytes:
         return b""
 
 
+def kill(targets: Iterable[Found]) -> None:
+    """Kills processes."""
+    _signal(targets, signal.SIGKILL)
+
+
 def end(find: Callable[[], list[Found]], patience: float = PATIENCE) -> int:
     """Asks processes to end and kills what does not; returns how many had to be killed.
 
@@ -79,7 +95,7 @@ def end(find: Callable[[], list[Found]], patience: float = PATIENCE) -> int:
     stubborn = {found.pid for found in find()}
     deadline = time.monotonic() + KILL_PATIENCE
     while (left := find()) and time.monotonic() < deadline:
-        _signal(left, signal.SIGKILL)
+        kill(left)
         time.sleep(_LOOK)
     return len(stubborn)
 
@@ -103,11 +119,11 @@ class Guardian:
     """The supervisor's side: starts the guardian, and a new one when it was killed.
 
     Attributes:
-        mark: of this run.
+        run: of the launch.
         log: file to which the guardian adds a line when it had to act; None for none.
     """
 
-    mark: str
+    run: str
     log: Path | None = None
     _groups: dict[int, bool] = field(default_factory=dict)
     _process: "subprocess.Popen[str] | None" = None
@@ -116,12 +132,12 @@ class Guardian:
         """Starts it, or a new one, and tells it all groups; returns its pid."""
         self._dismiss()
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__, self.mark, str(self.log or "")],
+            [sys.executable, "-I", "-S", __file__, self.run, str(self.log or "")],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            env={name: value for name, value in os.environ.items() if name != RUN_VARIABLE},
+            env={name: value for name, value in os.environ.items() if name != MARK_VARIABLE},
             start_new_session=True,
             text=True,
             bufsize=1,
@@ -163,7 +179,7 @@ class Guardian:
         self._process = None
 
 
-def watch(lines: Iterable[str], mark: str) -> str | None:
+def watch(lines: Iterable[str], run: str) -> str | None:
     """The guardian's work: follows the supervisor's lines, and cleans up when they stop without a farewell.
 
     Returns:
@@ -182,16 +198,16 @@ def watch(lines: Iterable[str], mark: str) -> str | None:
             groups.pop(int(rest[0]), None)
     last = {group for group, is_last in groups.items() if is_last}
     first = groups.keys() - last
-    killed = end(lambda: [found for found in processes(first, mark) if found.group not in last])
-    killed += end(lambda: processes(last, mark))
+    killed = end(lambda: [found for found in processes(first, run) if found.group not in last])
+    killed += end(lambda: processes(last))
     return f"the supervisor died; its processes were ended, {killed} of them killed"
 
 
-def main(mark: str, log: str) -> None:
+def main(run: str, log: str) -> None:
     """Runs the guardian of a launch."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    news = watch(sys.stdin, mark)
+    news = watch(sys.stdin, run)
     if news and log:
         with Path(log).open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%H:%M:%S')} guardian * {news}\n")

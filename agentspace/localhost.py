@@ -11,7 +11,7 @@ from functools import partial
 from typing import IO, Final
 
 from agentspace.command import Command
-from agentspace.guardian import KILL_PATIENCE, Guardian, end, processes
+from agentspace.guardian import KILL_PATIENCE, Guardian, end, kill, processes
 from agentspace.host import Event, Exited, Interrupted
 from agentspace.logs import MERGED, Log
 from agentspace.process import Child
@@ -33,14 +33,14 @@ class LocalHost:
             signals: that ask for the end; empty when this is not the main thread.
             last: name of the process that ends after all others.
         """
-        self.mark = uuid.uuid4().hex  # of this run, in the environment of all its processes
+        self.run = uuid.uuid4().hex  # in the environment of all its processes
         self._log = log
         self._last = last
         self._children: dict[int, Child] = {}
         self._outputs: set[IO[bytes]] = set()
         self._events: list[Event] = []
         self._selector = selectors.DefaultSelector()
-        self._guardian = Guardian(self.mark, log.file)
+        self._guardian = Guardian(self.run, log.file)
         self._guardian_starts: list[float] = []
         self._start_guardian()
         self._take_signals(signals)
@@ -51,7 +51,7 @@ class LocalHost:
 
     def spawn(self, name: str, command: Command) -> int:
         """Starts a process; see `Host`."""
-        child = Child.spawn(name, command, self.mark)
+        child = Child.spawn(name, command, self.run)
         self._children[child.pid] = child
         self._outputs.add(child.output)
         self._guardian.add(child.pid, name == self._last)
@@ -90,7 +90,7 @@ class LocalHost:
             child.kill_group()
             if select.select([child.pidfd], [], [], KILL_PATIENCE)[0]:
                 self._reap(child)
-        end(lambda: processes(mark=self.mark), patience=0.0)
+        end(lambda: processes(run=self.run), patience=0.0)
         self._guardian.close()
         self._give_signals_back()
         for key in self._selector.get_map().values():
@@ -121,6 +121,7 @@ class LocalHost:
     def _reap(self, child: Child) -> None:
         self._selector.unregister(child.pidfd)
         code = child.reap()
+        kill(processes(run=self.run, role=child.name))  # what it started and what left its group
         del self._children[child.pid]
         self._guardian.remove(child.pid)
         self._read_rest(child)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from agentspace.command import Command
-from agentspace.guardian import RUN_VARIABLE
+from agentspace.guardian import MARK_VARIABLE, mark
 
 PARENT_VARIABLE: Final = "AGENTSPACE_PARENT"  # pid of the supervisor, in the environment of what it starts
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
@@ -67,13 +67,13 @@ class Child:
     _popen: "subprocess.Popen[bytes]"
 
     @classmethod
-    def spawn(cls, name: str, command: Command, mark: str) -> "Child":
+    def spawn(cls, name: str, command: Command, run: str) -> "Child":
         """Starts a process.
 
         Args:
             name: the role.
             command: what to start.
-            mark: of this run, put into its environment so that all its descendants can be found.
+            run: of the launch, put into its environment so that all its descendants can be found.
 
         Raises:
             OSError: the program or the folder does not exist, or the CPU cores do not.
@@ -83,7 +83,7 @@ class Child:
             "PYTHONUNBUFFERED": "1",  # else log lines appear late, or never after a crash
             **command.env,
             PARENT_VARIABLE: str(os.getpid()),
-            RUN_VARIABLE: mark,
+            MARK_VARIABLE: mark(run, name),
         }
         with _on_cpus(set(command.cpus)):
             popen = subprocess.Popen(
