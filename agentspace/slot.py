@@ -18,7 +18,6 @@ from __future__ import annotations
 import heapq
 import math
 import re
-import sys
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from enum import StrEnum
@@ -390,6 +389,10 @@ def check_write(priority: float, validity: float | None, delay: float) -> None:
 def _check_number(what: str, number: float, minimum: float) -> None:
     if isinstance(number, bool) or not isinstance(number, Real):
         raise WriteError(f"{what} is a number, not {type(number).__name__}: {number!r}")
-    if not max(minimum, -sys.float_info.max) <= number <= sys.float_info.max:  # NaN is refused here too
+    try:
+        finite = math.isfinite(number)
+    except OverflowError:  # an int beyond all floats
+        finite = False
+    if not finite or number < minimum:
         least = "" if minimum == -math.inf else f" of at least {minimum:g}"
         raise WriteError(f"{what} is {number!r}; it must be a finite number{least}")
