@@ -9,6 +9,7 @@ from pathlib import Path
 from agentspace.plan import DEFAULT_SPACE, EMPTY, AgentPlan, Plan
 from agentspace.setting import Data
 
+_OWN_SHARE = 0.8  # of the time to stop; then an agent ends itself, and says why, before it is killed
 _PYTHON = (sys.executable, "-m", "agentspace")
 
 
@@ -42,7 +43,7 @@ def agent_command(plan: Plan, agent: AgentPlan) -> Command:
     settings = {**agent.params, **agent.slots}
     argv = (
         *(*_PYTHON, "agent", agent.spec, "--role", agent.role, *_address(plan), *space),
-        *("--project", str(plan.project)),
+        *("--project", str(plan.project), "--stop-timeout", f"{_OWN_SHARE * agent.stop_timeout:g}"),
         *(f"{name}={plain(value)}" for name, value in settings.items()),
     )
     return Command(argv, plan.project, agent.env, agent.cpus, agent.nice)

@@ -110,8 +110,9 @@ class Draft:
         if description.error is None:
             return True
         name = self.spec.partition(":")[2]
-        hint = f"; {suggest(name, description.classes)}" if description.classes else ""
-        self.complain(f"{self.spec!r}: {description.error}{hint}", "class")
+        hint = suggest(name, description.classes)
+        known = not description.classes or hint in description.error
+        self.complain(f"{self.spec!r}: {description.error}" + ("" if known else f"; {hint}"), "class")
         return False
 
     def _params(self, description: Description) -> Iterator[tuple[str, Data]]:

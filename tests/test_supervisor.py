@@ -503,6 +503,16 @@ def test_commands() -> None:
     assert server_command(plan).argv[1:] == ("-m", "agentspace", "server", "--space", "ipc:///x")
     assert agent_command(plan, one).argv[1:] == (
         *("-m", "agentspace", "agent", "agents.a:Agent", "--role", "a", "--space", "ipc:///x", "--name", "ROBOT"),
-        *("--project", "/p", "rate=5.0", "flip=true", "size=[1, 2]", "device=0", "image=left/camera"),
+        *(
+            "--project",
+            "/p",
+            "--stop-timeout",
+            "2.4",
+            "rate=5.0",
+            "flip=true",
+            "size=[1, 2]",
+            "device=0",
+            "image=left/camera",
+        ),
     )
     assert plain({"a": None}) == '{"a": null}'
