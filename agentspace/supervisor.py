@@ -35,7 +35,7 @@ class Contact(Protocol):
         """Whether a slot has a valid value."""
 
     def role_state(self, role: str, pid: int) -> str | None:
-        """State of a role if the process `pid` fills it: "starting", "idle", "busy", "gone", ..."""
+        """State of a role if the process `pid` fills it: "starting", "running", "stopped", "gone", ..."""
 
     def stop_requested(self) -> Set[str]:
         """Roles that somebody asked to stop; "*" stands for the whole launch."""
@@ -182,7 +182,7 @@ class Supervisor:
 
     def _is_ready(self, life: Lifecycle, pid: int) -> bool:
         slot = self._agents[life.name].ready.slot
-        if self._contact.role_state(life.name, pid) not in ("idle", "busy"):
+        if self._contact.role_state(life.name, pid) != "running":
             return False
         return slot is None or self._contact.valid(slot)
 

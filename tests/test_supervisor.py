@@ -136,7 +136,7 @@ class World:
 
     def role_state(self, role: str, pid: int) -> str | None:
         assert self.names[pid] == role
-        return "starting" if role in self.unready else "idle"
+        return "starting" if role in self.unready else "running"
 
     def stop_requested(self) -> Set[str]:
         return frozenset(self.requested)
