@@ -67,7 +67,7 @@ programs = {{
 class Contact:
     def connect(self): return True
     def valid(self, slot): return True
-    def role_state(self, role, pid): return "idle"
+    def role_state(self, role, pid): return "running"
     def stop_requested(self): return frozenset()
     def report(self, report): pass
 
