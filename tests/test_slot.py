@@ -180,6 +180,45 @@ WILD = ops(
 )
 
 
+NAMES = ("a", "a/b", "c")
+
+
+def act_on_both(table: SlotTable[Any], model: History, op: Op, number: int, time: float) -> None:
+    """Carries out one operation; decisions and readings must agree."""
+    if op.what == "write":
+        numbers = {"priority": op.priority, "validity": op.validity, "delay": op.delay}
+        got = table.write(op.name, number, time, op.writer, **numbers)
+        assert got == model.write(time, op.name, number, op.writer, **numbers)
+    elif op.what == "delete":
+        got = table.delete(op.name, time, op.writer, priority=op.priority, validity=op.validity)
+        assert got == model.delete(time, op.name, op.writer, op.priority, op.validity)
+    else:
+        model.pass_time(time)
+        table.advance(time)
+
+
+def compare(table: SlotTable[Any], model: History, changes: list[Change[Any]]) -> None:
+    """Everything that can be seen without letting time pass must agree."""
+    log = [(c.name, c.kind, c.revision, c.value, c.writer, c.priority, c.at, c.valid_to) for c in changes]
+    assert log == model.log()
+    assert table.next_deadline() == model.next_deadline()
+    assert [table.revision(name) for name in NAMES] == [model.revision(name) for name in NAMES]
+    assert {name: count for name, count in table.writes().items() if count} == model.writes
+
+
+def compare_readings(table: SlotTable[Any], model: History, time: float) -> None:
+    """What readers see at that time must agree."""
+    model.pass_time(time)
+    for name in NAMES:
+        seen, known = table.get(name, time), model.readable(name)
+        assert (seen is None) == (known is None)
+        if seen is not None:
+            assert (seen.value, seen.revision) == (known.value, known.revision)
+            assert (seen.change.kind, seen.change.value) == (Kind.WRITTEN, known.value)
+    held = {slot.name: slot.readable for slot in table.slots(time)}
+    assert held == {name: model.readable(name) is not None for name in NAMES if model.holder(name)}
+
+
 def play(history: list[Op], start: float) -> None:
     """Runs a history through table and model, comparing everything that can be seen after every step."""
     changes: list[Change[Any]] = []
@@ -188,36 +227,11 @@ def play(history: list[Op], start: float) -> None:
     time = start
     for number, op in enumerate(history):
         time += op.step
-        if op.what == "write":
-            got = table.write(
-                op.name, number, time, op.writer, priority=op.priority, validity=op.validity, delay=op.delay
-            )
-            assert got == model.write(time, op.name, number, op.writer, op.priority, op.validity, op.delay)
-        elif op.what == "delete":
-            got = table.delete(op.name, time, op.writer, priority=op.priority, validity=op.validity)
-            assert got == model.delete(time, op.name, op.writer, op.priority, op.validity)
-        elif op.what == "advance":
-            model.pass_time(time)
-            table.advance(time)
-        else:
-            model.pass_time(time)
-            for name in ("a", "a/b", "c"):
-                seen, known = table.get(name, time), model.readable(name)
-                assert (seen is None) == (known is None)
-                if seen is not None:
-                    assert (seen.value, seen.revision) == (known.value, known.revision)
-                    assert (seen.change.kind, seen.change.value) == (Kind.WRITTEN, known.value)
-        log = [(c.name, c.kind, c.revision, c.value, c.writer, c.priority, c.at, c.valid_to) for c in changes]
-        assert log == model.log()
-        assert table.next_deadline() == model.next_deadline()
-        for name in ("a", "a/b", "c"):
-            assert table.revision(name) == model.revision(name)
-    held = {slot.name: slot for slot in table.slots(time)}
-    model.pass_time(time)
-    assert sorted(held) == [name for name in ("a", "a/b", "c") if model.holder(name)]
-    for name, slot in held.items():
-        assert slot.readable == (model.readable(name) is not None)
-    assert {name: count for name, count in table.writes().items() if count} == model.writes
+        act_on_both(table, model, op, number, time)
+        compare(table, model, changes)
+        if op.what == "read":
+            compare_readings(table, model, time)
+    compare_readings(table, model, time)
 
 
 @settings(max_examples=1500)
