@@ -22,7 +22,7 @@ SERVER: Final = "server"
 SERVER_READY_TIMEOUT: Final = 30.0  # seconds
 SERVER_STOP_TIMEOUT: Final = 5.0  # seconds
 SERVER_HURRY: Final = 1.0  # seconds that the server gets to clean up when all else is killed
-_SERVER_RESTART: Final = Restart(Policy.ALWAYS, backoff=0.1, backoff_max=5.0)
+_SERVER_RESTART: Final = Restart(Policy.ON_FAILURE, backoff=0.1, backoff_max=5.0)
 
 
 class Contact(Protocol):
@@ -114,7 +114,8 @@ class Supervisor:
                 for life in self._all():
                     if life.pid == pid:
                         life.pid = None
-                        self._obey_requests()  # it may have ended because it was asked to
+                        if life is not self._server:
+                            self._obey_requests()  # it may have ended because it was asked to
                         life.exited(code, self._host.now())
             case Interrupted(number):
                 name = signal.Signals(number).name
@@ -127,9 +128,8 @@ class Supervisor:
         for life in self._all():
             self._do(life, life.due(self._host.now()))
         self._watch_server()
-        if self._server.was_ready:
-            self._obey_requests()
-            self._watch_readiness()
+        self._obey_requests()
+        self._watch_readiness()
         self._watch_ends()
         if self._exit_code is None:
             self._start_next()
@@ -172,11 +172,13 @@ class Supervisor:
             server.ready()
             server.restart = _SERVER_RESTART  # one that never worked is not started again
             self._reported = None
-        if server.is_bad and self._exit_code is None:
-            self._begin_stop(EXIT_NO_SERVER, f"there is no server: {server.reason}")
+        if server.is_final and self._exit_code is None:
+            asked = server.state == State.DONE and server.was_ready
+            why = "the server was asked to stop: stopping" if asked else f"there is no server: {server.reason}"
+            self._begin_stop(0 if asked else EXIT_NO_SERVER, why)
 
     def _watch_readiness(self) -> None:
-        for life in self._lives.values():
+        for life in self._lives.values() if self._serves() else ():
             if life.state == State.STARTING and life.pid is not None and self._is_ready(life, life.pid):
                 life.ready()
 
@@ -187,7 +189,7 @@ class Supervisor:
         return slot is None or self._contact.valid(slot)
 
     def _start_next(self) -> None:
-        if self._server.state != State.RUNNING:
+        if not self._serves():
             return
         for role, agent in self._agents.items():
             life = self._lives[role]
@@ -203,7 +205,7 @@ class Supervisor:
     # Ending
 
     def _obey_requests(self) -> None:
-        requested = self._contact.stop_requested()
+        requested = self._contact.stop_requested() if self._serves() else frozenset()
         if "*" in requested and self._exit_code is None:
             self._begin_stop(0, "stopping on request")
         for role in requested & self._lives.keys():
@@ -265,9 +267,13 @@ class Supervisor:
             "state": "running" if self._exit_code is None else "stopping",
             "roles": {life.name: life.to_dict() for life in self._all()},
         }
-        if report != self._reported and self._server.state == State.RUNNING:
+        if report != self._reported and self._serves():
             self._reported = report
             self._contact.report(report)
+
+    def _serves(self) -> bool:
+        """Whether the server can be asked; asking one that is gone would only cost time."""
+        return self._server.state == State.RUNNING
 
     def _all(self) -> list[Lifecycle]:
         return [self._server, *self._lives.values()]

@@ -50,6 +50,7 @@ class World:
         self.requested: set[str] = set()
         self.reports: list[dict[str, Any]] = []
         self.connectable = True
+        self.own_server = True
         self.closed = False
 
     # What tests arrange
@@ -131,17 +132,24 @@ class World:
     def connect(self) -> bool:
         return self.connectable
 
+    def ask(self) -> None:
+        assert not self.own_server or "server" in {self.names[pid] for pid in self.alive}, "asked in vain"
+
     def valid(self, slot: str) -> bool:
+        self.ask()
         return slot in self.slots
 
     def role_state(self, role: str, pid: int) -> str | None:
+        self.ask()
         assert self.names[pid] == role
         return "starting" if role in self.unready else "running"
 
     def stop_requested(self) -> Set[str]:
+        self.ask()
         return frozenset(self.requested)
 
     def report(self, report: dict[str, Any]) -> None:
+        self.ask()
         self.reports.append(report)
 
     def say(self, name: str, text: str) -> None:
@@ -158,6 +166,7 @@ def world() -> Iterator[World]:
 
 
 def run(world: World, *agents: AgentPlan, own_server: bool = True) -> int:
+    world.own_server = own_server
     plan = Plan("test", Path("/p/test.yaml"), Path("/p"), agents)
     return Supervisor(plan, world, world, world.say, own_server=own_server).run()
 
@@ -403,6 +412,13 @@ def test_server_crash(world: World) -> None:
     assert world.when("started", "server") == [0.0, 1.1]
     assert world.when("started", "a") == [0.0]
     assert world.reports[-1]["roles"]["server"]["restarts"] == 1
+
+
+def test_server_that_was_stopped(world: World) -> None:
+    """A server that somebody stops, so that it ends well, ends the launch well."""
+    world.at(1.0, lambda: world.exit("server", 0))
+    assert run(world, agent("a")) == 0
+    assert world.order("asked") == ["a"]
 
 
 def test_server_crash_loop(world: World) -> None:
