@@ -92,7 +92,7 @@ def run_folder() -> Path:
         else Path(session, "agentspace")
         if session
         else Path(f"/tmp/agentspace-{os.getuid()}")
-    )  # noqa: S108  (checked below)
+    )
     return private(folder)
 
 

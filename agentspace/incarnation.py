@@ -111,8 +111,9 @@ def run(
     """
     found = load(spec, project)
     agent = found(**values)
-    with connect(address, timeout=CONNECT_TIMEOUT) as space:
-        runner = _begin(agent, space, role or found.__name__.lower(), spec, project)
+    role = role or found.__name__.lower()
+    with connect(address, role, timeout=CONNECT_TIMEOUT) as space:
+        runner = _begin(agent, space, role, spec, project)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _: _stop(runner, received, stop_timeout))
         return 0 if runner.run() else 1

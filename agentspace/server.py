@@ -20,12 +20,12 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from agentspace import wire
 from agentspace.address import Address, Lock, machine, server_keys
-from agentspace.board import SPACE, Board, Erase, Put
+from agentspace.board import Board, Erase, Put
 from agentspace.errors import AgentspaceError, FencedError, LimitError, ProtocolError
 from agentspace.mailbox import Trigger
 from agentspace.payload import AVAILABLE
 from agentspace.peers import Client, Peer, Stored, open_process
-from agentspace.slot import Change, Decision, Kind, Refused, Writer, check_name
+from agentspace.slot import Kind, Refused, Writer, check_name
 from agentspace.space import DEFAULT_SPACE
 from agentspace.value import Value, encode
 from agentspace.version import __version__

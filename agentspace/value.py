@@ -22,6 +22,7 @@ A dtype is its ``str`` (``"<f4"``), or ``{"names", "formats", "offsets", "itemsi
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -248,9 +249,16 @@ def _dtype_out(dtype: np.dtype[Any]) -> Value:
     }
 
 
+@functools.lru_cache(maxsize=256)
+def _plain_dtype(text: str) -> np.dtype[Any]:
+    if not _DTYPE.fullmatch(text):
+        raise ProtocolError(f"not a dtype: {text!r:.80}")
+    return np.dtype(text)
+
+
 def _dtype_in(dtype: Value) -> np.dtype[Any]:
-    if type(dtype) is str and _DTYPE.fullmatch(dtype):
-        return np.dtype(dtype)
+    if type(dtype) is str:
+        return _plain_dtype(dtype)
     if type(dtype) is list and len(dtype) == 2:
         base, shape = dtype
         _nbytes(np.dtype("b"), shape)

@@ -41,11 +41,12 @@ class Message:
 
     CODE: ClassVar[int]
     FIELDS: ClassVar[tuple[tuple[str, tuple[type, ...]], ...]]
+    KNOWN: ClassVar[set[tuple[type, ...]]]  # combinations of types that were found right before
     __slots__ = ()
 
     def pack(self) -> bytes:
         """The header."""
-        header: bytes = msgpack.packb([VERSION, self.CODE, *[getattr(self, name) for name, _ in self.FIELDS]])
+        header: bytes = msgpack.packb([VERSION, self.CODE, *[getattr(self, name) for name in self.__slots__]])
         return header
 
 
@@ -60,6 +61,7 @@ def _message(code: int) -> Callable[[type[M]], type[M]]:
         made = dataclass(slots=True)(cls)
         made.CODE = code
         made.FIELDS = tuple((f.name, _TYPES[str(f.type)]) for f in fields(made))  # type: ignore[arg-type]  # is one
+        made.KNOWN = set()
         _CODES[code] = made
         return made
 
@@ -324,12 +326,20 @@ def parse(header: bytes) -> Message:
     cls = _CODES.get(parts[1]) if type(parts[1]) is int else None
     if cls is None:
         raise ProtocolError(f"message code {parts[1]!r:.20} is not known")
-    if len(parts) - 2 != len(cls.FIELDS):
-        raise ProtocolError(f"{cls.__name__} has {len(cls.FIELDS)} fields, not {len(parts) - 2}")
-    for value, (name, allowed) in zip(parts[2:], cls.FIELDS, strict=True):
+    del parts[:2]
+    types = tuple(map(type, parts))
+    if types not in cls.KNOWN:
+        _check_fields(cls, parts)
+        cls.KNOWN.add(types)
+    return cls(*parts)
+
+
+def _check_fields(cls: type[Message], parts: list[Any]) -> None:
+    if len(parts) != len(cls.FIELDS):
+        raise ProtocolError(f"{cls.__name__} has {len(cls.FIELDS)} fields, not {len(parts)}")
+    for value, (name, allowed) in zip(parts, cls.FIELDS, strict=True):
         if type(value) not in allowed:
             raise ProtocolError(f"{cls.__name__}.{name} cannot be {value!r:.40}")
-    return cls(*parts[2:])
 
 
 def pack_head(change: Change[Any], now: float, refs: list[Ref]) -> list[Any]:
