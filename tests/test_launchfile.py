@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +14,13 @@ from jsonschema import Draft202012Validator
 
 from agentspace import description as descriptions
 from agentspace.description import Description, DescriptionError
+from agentspace.document import Document
 from agentspace.errors import LaunchError, SlotNameError
 from agentspace.launchfile import load, project_folder, schema
 from agentspace.order import order
 from agentspace.plan import OnExit, Plan, Policy, Ready, Restart
 from agentspace.slot import check_name
+from agentspace.structure import check
 
 CAMERA = Description.from_dict(
     {
@@ -494,6 +497,31 @@ def test_schema_is_valid() -> None:
     Draft202012Validator.check_schema(schema())
     example = {"version": 1, "agents": {"camera": {"class": "agents.camera:Camera", "nice": "${nice}"}}}
     assert list(Draft202012Validator(schema()).iter_errors(example)) == []
+
+
+def documented() -> list[str]:
+    text = (Path(__file__).parent.parent / "docs" / "launch.md").read_text(encoding="utf-8")
+    return re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("example", documented())
+def test_documentation(example: str) -> None:
+    """Every example of the documentation is right where it belongs."""
+    document = Document.parse(example, Path("example.yaml"))
+    data = document.data
+    if "restart" in data:
+        data = {"agents": {"a": {"class": "a:B", **data}}}
+    if "if" in data:
+        data = {"groups": {"a": data}}
+    assert document.problems == []
+    assert check(document, {"version": 1, **data})[1] == []
+
+
+def test_documentation_names_every_key() -> None:
+    """No section, and no key of an agent, is missing in the documentation."""
+    text = (Path(__file__).parent.parent / "docs" / "launch.md").read_text(encoding="utf-8")
+    keys = {*schema()["properties"], *schema()["$defs"]["agent"]["properties"]}
+    assert {key for key in keys if f"| `{key}` |" not in text} == set()
 
 
 def test_order() -> None:
