@@ -155,7 +155,7 @@ class Memory:
             return float("inf")
         asked = self._query(key)
         true = finite("value", value, self._values.shape[1], np.float64)
-        predicted, _ = self._ask(asked, self._key_mean())
+        predicted, _ = self._ask(asked, self._key_mean() if self.comparison.centring else asked)
         return float(np.linalg.norm(predicted - true))
 
     def save(self, path: Path | str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.artifact import WEIGHTS, read_arrays, write_arrays
-from models.kinematics import reachable
+from models.inverse_kinematics import reachable
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.uint16]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.inverse_kinematics import inverse, reachable
 from models.kinematics import (
     ARM_LIMITS,
     PALM,
@@ -16,8 +17,6 @@ from models.kinematics import (
     WAIST,
     WRIST,
     direct,
-    inverse,
-    reachable,
 )
 
 ARMS = st.tuples(*(st.floats(low, high) for low, high in ARM_LIMITS)).map(np.array)

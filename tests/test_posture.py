@@ -1,0 +1,291 @@
+"""Data, training and run time of the autoencoders of postures."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from models import autoencoder, dataset
+from models.artifact import WEIGHTS, ArtifactError, checksum, verify, write_arrays
+from models.autoencoder import NICE_LATENTS, VARIANTS, load, load_file
+from models.kinematics import ARM_LIMITS, JOINT_LIMITS, WRIST, direct
+from models.measures import chance, nmae, nmae_per_joint
+
+CARD = (WEIGHTS / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def data():
+    return dataset.load()
+
+
+@pytest.fixture(params=VARIANTS, scope="module")
+def model(request):
+    return load(request.param)
+
+
+def test_data_are_what_they_say(data):
+    """10 000 postures, half symmetric, wrists straight, each arm reaching its point, a fifth for testing."""
+    assert data.joints.shape == (10_000, 10)
+    assert data.train.shape == (8000, 10)
+    assert data.test.shape == (2000, 10)
+    for part in (data.train, data.test):
+        symmetric = (part[:, :5] == part[:, 5:]).all(axis=1)
+        assert 0.47 < symmetric.mean() < 0.53
+    assert not data.joints[:, [4, 9]].any()
+    assert (data.arm >= ARM_LIMITS[:, 0] - 1e-4).all()
+    assert (data.arm <= ARM_LIMITS[:, 1] + 1e-4).all()
+    assert np.linalg.norm(direct(data.arm)[:, WRIST] - data.points, axis=1).max() < 3.0
+
+
+def test_no_arm_of_the_test_was_learned_from(data):
+    """The parts share no posture of an arm."""
+    learned = set(data.right[~data.is_test]) | set(data.left[~data.is_test])
+    tested = set(data.right[data.is_test]) | set(data.left[data.is_test])
+    assert not learned & tested
+
+
+@pytest.mark.slow
+def test_the_command_makes_the_committed_data(tmp_path, data):
+    """The same seed gives the committed postures again."""
+    made = dataset.make(seed=0)
+    dataset.save(made, tmp_path / "postures.npz")
+    again = dataset.load(tmp_path / "postures.npz")
+    assert np.array_equal(again.joints, data.joints)
+    assert np.array_equal(again.is_test, data.is_test)
+
+
+def test_saving_data_twice_gives_the_same_bytes(tmp_path, data):
+    """Files do not depend on the time of the day."""
+    dataset.save(data, tmp_path / "a.npz")
+    dataset.save(data, tmp_path / "b.npz")
+    assert checksum(tmp_path / "a.npz") == checksum(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize(("arguments", "message"), [((5,), "samples is 5"), ((100, 6.0), "choose a larger step")])
+def test_bad_data_arguments(arguments, message, monkeypatch):
+    """Impossible data sets are refused."""
+    many = np.zeros((70_000, 3)), np.zeros((70_000, 5))
+    monkeypatch.setattr("models.dataset.reachable", lambda *_: many)
+    with pytest.raises(ValueError, match=message):
+        dataset.make(*arguments)
+
+
+@pytest.mark.parametrize(("variant", "limit"), [("ancestor", 14.0), ("wide", 8.0)])
+def test_committed_weights_reach_their_nmae(variant, limit, data):
+    """On the test part the reconstruction is as good as the model card says, and far below chance."""
+    model = load(variant)
+    answer = model.decode(model.encode(data.test))
+    error = nmae(answer, data.test)
+    assert error < limit
+    assert error < 0.7 * chance(data.train, data.test)
+    row = next(line for line in CARD.splitlines() if line.startswith(f"| {variant}-2 "))
+    assert f"| {error:.2f} % (" in row
+    assert [f"{e:.2f}" for e in nmae_per_joint(answer, data.test)] == row.strip("| ").split(" | ")[2:]
+
+
+def test_the_card_states_chance(data):
+    """The model card has the chance line of the committed data."""
+    assert f"{chance(data.train, data.test):.2f} %" in CARD
+
+
+def test_all_committed_files_are_whole():
+    """Every file in models/weights has its checksum in SHA256SUMS, and the other way round."""
+    listed = {line.split()[1] for line in (WEIGHTS / "SHA256SUMS").read_text().splitlines()}
+    assert {"ancestor-2.npz", "wide-2.npz", "postures.npz", "efficientnet-lite0-block10.onnx"} <= listed
+    for name in listed:
+        verify(WEIGHTS / name, "see the README")
+
+
+@given(arrays(np.float64, (3, 2), elements=st.floats(-3, 3)))
+@settings(max_examples=50, deadline=None)
+def test_wide_decodes_within_the_limits(latents):
+    """Whatever the latent, the robot can take the posture."""
+    joints = load("wide").decode(latents)
+    assert (joints >= JOINT_LIMITS[:, 0]).all()
+    assert (joints <= JOINT_LIMITS[:, 1]).all()
+
+
+def test_shapes(model):
+    """Single postures and batches of any shape; a batch gives what its members give."""
+    latents = np.random.default_rng(0).uniform(-1, 1, size=(3, 4, 2))
+    joints = model.decode(latents)
+    assert joints.shape == (3, 4, 10)
+    assert model.encode(joints).shape == (3, 4, 2)
+    assert model.decode(latents[1, 2]) == pytest.approx(joints[1, 2])
+    assert model.encode(joints[1, 2]) == pytest.approx(model.encode(joints)[1, 2])
+    assert model.decode([0.1, 0.2]).shape == (10,)
+    assert model.decode(np.zeros((0, 2))).shape == (0, 10)
+
+
+def test_nearby_latents_are_nearby_postures(model):
+    """The map is continuous: a step of a thousandth moves no joint by more than 3 degrees."""
+    rng = np.random.default_rng(1)
+    latents = model.sample(rng, 500)
+    moved = model.decode(latents + 1e-3) - model.decode(latents)
+    assert np.abs(moved).max() < 3.0
+
+
+def test_samples_are_plausible(model, data):
+    """Sampled latents are spread like encoded postures, are repeatable, and decode to what was learned from."""
+    latents = model.sample(np.random.default_rng(2), 1000)
+    assert latents.shape == (1000, 2)
+    assert np.array_equal(latents, model.sample(np.random.default_rng(2), 1000))
+    encoded = model.encode(data.train)
+    assert np.allclose(latents.mean(axis=0), encoded.mean(axis=0), atol=0.15 * encoded.std())
+    assert np.allclose(latents.std(axis=0), encoded.std(axis=0), rtol=0.15)
+    decoded = model.decode(latents)
+    learned = model.decode(encoded)
+    nearest = [np.abs(learned - posture).mean(axis=1).min() for posture in decoded[:200]]
+    assert np.mean(nearest) < 2.0
+
+
+def test_wide_fills_the_square():
+    """Most sampled latents of the wide variant lie in -1..1, for a map that one can click on."""
+    latents = load("wide").sample(np.random.default_rng(3), 2000)
+    assert (np.abs(latents) <= 1.05).all(axis=1).mean() > 0.95
+    assert (np.abs(latents).max(axis=0) > 0.7).all()
+
+
+def test_encoding_a_decoded_posture_returns_its_latent(data):
+    """Wide: proprioception (the encoder) agrees with the act that caused the angles, in degrees and latents."""
+    model = load("wide")
+    latents = model.sample(np.random.default_rng(4), 1000)
+    joints = model.decode(latents)
+    again = model.encode(joints)
+    assert np.linalg.norm(again - latents, axis=1).mean() < 0.05
+    assert nmae(model.decode(again), joints) < 1.0
+
+
+def test_nice_latents():
+    """The ancestor's eight postures are in the square of its map."""
+    assert NICE_LATENTS.shape == (8, 2)
+    assert NICE_LATENTS[0] == pytest.approx([0.1, -0.31])
+    assert np.abs(NICE_LATENTS).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: load("deep"), "variant is 'deep'; valid variants are 'ancestor', 'wide'"),
+        (lambda: load("wide", 7), r"no weights for variant 'wide' with latent 7; there are: ancestor-2, wide-2"),
+        (lambda: load("wide").decode([1.0, 2.0, 3.0]), r"latent has shape \(3,\); valid is \(\.\.\., 2\)"),
+        (lambda: load("wide").decode([np.nan, 0.0]), "latent contains NaN"),
+        (lambda: load("wide").encode(np.zeros(9)), r"joints has shape \(9,\); valid is \(\.\.\., 10\)"),
+        (lambda: load("wide").encode(np.full(10, np.inf)), "joints contains NaN or infinity"),
+    ],
+)
+def test_errors(call, message):
+    """Errors name the bad value and the valid ones."""
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_damaged_weights(tmp_path, monkeypatch):
+    """Cut off, changed, foreign and inconsistent weights are refused."""
+    whole = (WEIGHTS / "wide-2.npz").read_bytes()
+    (tmp_path / "SHA256SUMS").write_text((WEIGHTS / "SHA256SUMS").read_text())
+    monkeypatch.setattr(autoencoder, "WEIGHTS", tmp_path)
+    path = tmp_path / "wide-2.npz"
+    path.write_bytes(whole[:-7])
+    with pytest.raises(ArtifactError, match=r"damaged.*python -m models.posture train --variant wide --latent 2"):
+        load("wide")
+    with pytest.raises(ArtifactError, match="cut off"):
+        load_file(path)
+    write_arrays(path, "something else", {})
+    with pytest.raises(ArtifactError, match="holds 'something else'"):
+        load_file(path)
+    write_arrays(path, "agentspace autoencoder 1", {"variant": np.array("wide")})
+    with pytest.raises(ArtifactError, match="does not hold a whole autoencoder"):
+        load_file(path)
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        load_file(tmp_path / "absent.npz")
+
+
+def test_run_time_needs_no_torch():
+    """What agents import does not import torch, nor onnxruntime before an extractor is loaded."""
+    code = (
+        "import sys, models.attention, models.autoencoder, models.extractor, models.kinematics, models.measures\n"
+        "models.autoencoder.load()\n"
+        "print([name for name in ('torch', 'onnx', 'onnxruntime', 'cv2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+class TestTraining:
+    """Training needs torch."""
+
+    @pytest.fixture(autouse=True)
+    def _torch(self):
+        pytest.importorskip("torch")
+
+    @pytest.mark.parametrize("variant", VARIANTS)
+    def test_numpy_runs_what_torch_trained(self, variant, data, monkeypatch):
+        """The exported encoder and decoder compute what the torch networks compute (rescaled map included)."""
+        import torch
+
+        from models import training
+
+        kept = {}
+        original = training._networks
+
+        def keep(recipe):
+            kept["networks"] = original(recipe)
+            return kept["networks"]
+
+        monkeypatch.setattr(training, "_networks", keep)
+        model = training.train(replace(training.RECIPES[variant], epochs=2, polish=1), data)
+        encoder, decoder = kept["networks"]
+        plan = autoencoder.design(variant)
+        scaled = torch.tensor((data.test[:50] - plan.center) / plan.scale, dtype=torch.float32)
+        with torch.no_grad():
+            expected = decoder(encoder(scaled)[:, :2]).numpy() * plan.scale + plan.center
+        if plan.clips:
+            expected = np.clip(expected, *JOINT_LIMITS.T)
+        assert np.allclose(model.decode(model.encode(data.test[:50])), expected, atol=0.02)
+
+    def test_training_is_repeatable_and_learns(self, data):
+        """The same seed gives the same weights, another one others; some epochs already beat chance."""
+        from models import training
+
+        recipe = replace(training.RECIPES["wide"], epochs=8, polish=2)
+        first, second = training.train(recipe, data), training.train(recipe, data)
+        other = training.train(replace(recipe, seed=1), data)
+        probe = data.test[:100]
+        assert np.array_equal(first.encode(probe), second.encode(probe))
+        assert not np.allclose(first.encode(probe), other.encode(probe))
+        assert nmae(first.decode(first.encode(data.test)), data.test) < 0.75 * chance(data.train, data.test)
+
+    @pytest.mark.slow
+    def test_the_command_reaches_the_committed_nmae(self, data):
+        """Training again as the model card says gives an autoencoder that is as good (ancestor: 5 s)."""
+        from models import training
+
+        model, committed = training.train(training.RECIPES["ancestor"], data), load("ancestor")
+        errors = [nmae(m.decode(m.encode(data.test)), data.test) for m in (model, committed)]
+        assert errors[0] == pytest.approx(errors[1], abs=0.5)
+
+    def test_commands(self, tmp_path, capsys):
+        """`train` writes weights that can be loaded, `show` prints the table of the model card."""
+        from models import posture
+
+        path = tmp_path / "tiny.npz"
+        assert (
+            posture.main(["train", "--variant", "ancestor", "--latent", "3", "--epochs", "1", "--out", str(path)])
+            == 0
+        )
+        model = load_file(path)
+        assert (model.variant, model.latent) == ("ancestor", 3)
+        capsys.readouterr()
+        assert posture.main(["show"]) == 0
+        table = capsys.readouterr().out.splitlines()
+        assert set(table[:-1]) <= set(CARD.splitlines())
+        with pytest.raises(SystemExit):
+            posture.main(["train", "--variant", "deep"])
+        assert "invalid choice: 'deep'" in capsys.readouterr().err
