@@ -91,7 +91,7 @@ def run_folder() -> Path:
         if chosen
         else Path(session, "agentspace")
         if session
-        else Path(f"/tmp/agentspace-{os.getuid()}")
+        else Path(f"/tmp/agentspace-{os.getuid()}")  # noqa: S108  (`private` checks it)
     )
     return private(folder)
 

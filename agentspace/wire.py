@@ -41,12 +41,13 @@ class Message:
 
     CODE: ClassVar[int]
     FIELDS: ClassVar[tuple[tuple[str, tuple[type, ...]], ...]]
+    NAMES: ClassVar[tuple[str, ...]]
     KNOWN: ClassVar[set[tuple[type, ...]]]  # combinations of types that were found right before
     __slots__ = ()
 
     def pack(self) -> bytes:
         """The header."""
-        header: bytes = msgpack.packb([VERSION, self.CODE, *[getattr(self, name) for name in self.__slots__]])
+        header: bytes = msgpack.packb([VERSION, self.CODE, *[getattr(self, name) for name in self.NAMES]])
         return header
 
 
@@ -61,6 +62,7 @@ def _message(code: int) -> Callable[[type[M]], type[M]]:
         made = dataclass(slots=True)(cls)
         made.CODE = code
         made.FIELDS = tuple((f.name, _TYPES[str(f.type)]) for f in fields(made))  # type: ignore[arg-type]  # is one
+        made.NAMES = tuple(name for name, _ in made.FIELDS)
         made.KNOWN = set()
         _CODES[code] = made
         return made

@@ -1,0 +1,238 @@
+"""What a server knows, apart from its sockets: the boards, who is connected, and what goes out to whom."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import zmq
+
+from agentspace import wire
+from agentspace.address import machine
+from agentspace.board import Board
+from agentspace.errors import AgentspaceError, LimitError
+from agentspace.mailbox import Batch
+from agentspace.payload import AVAILABLE
+from agentspace.peers import Client, Peer, Stored, open_process
+from agentspace.slot import Change, Kind, check_name
+from agentspace.value import encode
+from agentspace.version import __version__
+
+LEASE = 5.0  #: seconds of silence after which a client counts as gone
+STARTING = 60.0  #: the same while one of its roles runs `init`: an import may hold the interpreter for long
+PUBLISH_PERIOD = 1.0
+MAX_SPACES = 64
+MAX_CLIENTS = 4096
+
+Key = tuple[int, bytes]
+_log = logging.getLogger("agentspace.server")
+
+
+class Hub:
+    """The state of a server. Time is passed in, by setting `now`.
+
+    Args:
+        endpoints: Where clients can reach the server, to be shown.
+        lease: Seconds of silence after which a client counts as gone.
+        now: The time (s, monotonic).
+        watch_process: Is told of a file descriptor that becomes readable when a client's process ends.
+        forget_process: Is told that it is about to be closed.
+    """
+
+    def __init__(
+        self,
+        endpoints: list[str],
+        lease: float,
+        now: float,
+        watch_process: Callable[[int], None],
+        forget_process: Callable[[int], None],
+    ) -> None:
+        self.now = now
+        self.lease = lease
+        self.stop_at: float | None = None
+        self.boards: dict[str, Board[Stored]] = {}
+        self.peers: dict[Key, Peer] = {}
+        self.seats: dict[tuple[str, str], Peer] = {}
+        self.watchers: dict[tuple[str, int], Peer] = {}
+        self._endpoints = endpoints
+        self._watch_process = watch_process
+        self._forget_process = forget_process
+        self._ident = os.urandom(16)
+        self._machine = machine() if AVAILABLE else ""
+        self._clients: dict[bytes, Client] = {}
+        self._segments = itertools.count(1)
+        self._published = now
+        self._started = time.time()
+
+    # --- time
+
+    def next_event(self) -> float:
+        """When something happens by itself (s)."""
+        deadlines = [d for d in (board.next_deadline() for board in self.boards.values()) if d is not None]
+        return min([self._published + PUBLISH_PERIOD, *deadlines])
+
+    def tick(self) -> None:
+        """Lets time pass: expiries, leases, the account of itself; sends what became ready."""
+        for board in self.boards.values():
+            board.advance(self.now)
+        for client in [c for c in self._clients.values() if self.now > c.silent_since + self._patience(c)]:
+            self.drop(client, f"silent for {self._patience(client):g} s")
+        if self.now - self._published >= PUBLISH_PERIOD:
+            self.publish()
+        self.deliver()
+        for client in self._clients.values():
+            if client.recycled and client.peers:
+                self._recycle(client.peers[0])
+
+    @property
+    def over(self) -> bool:
+        """Whether everybody was asked to end and has, or had the time to."""
+        if self.stop_at is None:
+            return False
+        filled = any(role.filled for board in self.boards.values() for role in board.roles.values())
+        return not filled or self.now >= self.stop_at
+
+    def publish(self) -> None:
+        """Writes the slots ``_/...`` of all spaces."""
+        self._published = self.now
+        account = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "endpoints": self._endpoints,
+            "started": self._started,
+            "clients": len(self._clients),
+            "spaces": sorted(self.boards),
+            "shared_bytes": sum(client.ledger.size for client in self._clients.values()),
+            "stop_requested": self.stop_at is not None,
+        }
+        for board in self.boards.values():
+            board.account("server", account, self.now)
+            board.publish(self.now)
+
+    def _patience(self, client: Client) -> float:
+        starting = any(self.boards[space].roles[role].state == "starting" for space, role in client.seats)
+        return max(self.lease, STARTING) if starting else self.lease
+
+    # --- who is here
+
+    def board(self, name: str) -> Board[Stored]:
+        """The board of a space; made when it is first named.
+
+        Raises:
+            LimitError: There are too many.
+        """
+        board = self.boards.get(name)
+        if board is None:
+            check_name(name)
+            if len(self.boards) >= MAX_SPACES:
+                raise LimitError(f"no space {name!r}: the server has its {MAX_SPACES} spaces already")
+            board = self.boards[name] = Board(name, lambda value: Stored(encode(value)))
+        return board
+
+    def welcome(self, key: Key, socket: zmq.Socket[bytes], hello: wire.Hello) -> None:
+        """Takes a connection in."""
+        client = self._clients.get(hello.client)
+        if client is None:
+            if len(self._clients) >= MAX_CLIENTS:
+                raise LimitError(f"the server has its {MAX_CLIENTS} clients already")
+            check_name(hello.name)
+            near = bool(self._machine) and hello.machine == self._machine
+            client = Client(hello.client, hello.name, hello.pid, near, lambda: next(self._segments), self.now)
+            self._clients[hello.client] = client
+            client.pidfd = open_process(hello.pid) if near else -1
+            if client.pidfd >= 0:
+                self._watch_process(client.pidfd)
+        peer = self.peers[key] = Peer(socket, key[1], client)
+        client.peers.append(peer)
+        reply = wire.Welcome(hello.call, self._ident, __version__, os.getpid(), client.shares, self.lease)
+        self.send(peer, reply)
+
+    def process_ended(self, pidfd: int) -> None:
+        """A client's process is gone."""
+        for client in [client for client in self._clients.values() if client.pidfd == pidfd]:
+            self.drop(client, "its process ended")
+
+    def drop(self, client: Client, why: str | None) -> None:
+        """A client is gone: its roles are free, its watchers end, what it held is freed."""
+        if why is not None and client.seats:
+            _log.warning("%s (pid %d) is gone: %s", client.name, client.pid, why)
+        self._clients.pop(client.ident, None)
+        for seat, epoch in list(client.seats.items()):
+            self.boards[seat[0]].vacate(seat[1], epoch, "gone", self.now)
+            self.unseat(seat)
+        gone = {id(peer) for peer in client.peers}
+        for key in [key for key, peer in self.peers.items() if id(peer) in gone]:
+            del self.peers[key]
+        for peer in client.peers:
+            if peer.watch is not None:
+                board, number = peer.watch
+                board.unwatch(number)
+                self.watchers.pop((board.name, number), None)
+        if client.pidfd >= 0:
+            self._forget_process(client.pidfd)
+        client.drop()
+
+    def unseat(self, seat: tuple[str, str]) -> None:
+        """A role is no longer dispatched to its connection."""
+        peer = self.seats.pop(seat, None)
+        if peer is not None:
+            peer.seat = None
+            peer.client.seats.pop(seat, None)
+
+    def close(self) -> None:
+        """Frees what all clients hold."""
+        for client in self._clients.values():
+            client.drop()
+
+    # --- what goes out
+
+    def deliver(self) -> None:
+        """Sends every batch that can go now."""
+        for board in self.boards.values():
+            for delivery in board.deliveries(self.now):
+                if isinstance(delivery.to, int):
+                    self._show(board, delivery.to, delivery.batch)
+                else:
+                    self._dispatch(board, delivery.to, delivery.batch)
+
+    def pack(self, client: Client, changes: Iterable[Change[Stored]]) -> tuple[list[Any], list[bytes]]:
+        """The heads and frames with which changes go to a client."""
+        heads, frames = [], []
+        for change in changes:
+            stored = change.value if change.kind is Kind.WRITTEN else None
+            refs, frame = client.lend(stored) if stored is not None else ([], b"")
+            heads.append(wire.pack_head(change, self.now, refs))
+            frames.append(frame)
+        return heads, frames
+
+    def send(self, peer: Peer, message: wire.Message, frames: Iterable[bytes] = ()) -> None:
+        """Sends a message, after what the client may fill again."""
+        if peer.client.recycled:
+            self._recycle(peer)
+        peer.socket.send_multipart([peer.identity, message.pack(), *frames])
+
+    def fail(self, socket: zmq.Socket[bytes], identity: bytes, call: int, error: AgentspaceError) -> None:
+        """Tells a sender what is wrong with what it sent."""
+        socket.send_multipart([identity, wire.Failed(call, type(error).__name__, str(error)).pack()])
+
+    def _dispatch(self, board: Board[Stored], role: str, batch: Batch[Stored]) -> None:
+        peer = self.seats[board.name, role]
+        newest = [change for name, change in batch.changed.items() if name in batch.values]
+        heads, frames = self.pack(peer.client, newest)
+        every, more = self.pack(peer.client, batch.every)
+        names = list(dict.fromkeys((*batch.changed, *(change.name for change in batch.every))))
+        self.send(peer, wire.Dispatch(batch.number, names, heads, every), frames + more)
+
+    def _show(self, board: Board[Stored], number: int, batch: Batch[Stored]) -> None:
+        peer = self.watchers[board.name, number]
+        heads, frames = self.pack(peer.client, (*batch.changed.values(), *batch.every))
+        self.send(peer, wire.Changes(batch.number, board.overflow(number), heads), frames)
+
+    def _recycle(self, peer: Peer) -> None:
+        segments = peer.client.recycled[:]
+        peer.client.recycled.clear()
+        peer.socket.send_multipart([peer.identity, wire.Recycle(segments).pack()])

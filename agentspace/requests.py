@@ -1,0 +1,228 @@
+"""What a server does with each message of a client."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import zmq
+
+from agentspace import wire
+from agentspace.board import Erase, Put
+from agentspace.errors import AgentspaceError, FencedError, ProtocolError
+from agentspace.hub import Hub, Key
+from agentspace.mailbox import Trigger
+from agentspace.peers import Client, Peer, Stored
+from agentspace.slot import Refused, Writer
+from agentspace.value import Value, encode
+
+_Handler = Callable[[Hub, Peer, Any, list[bytes]], None]
+_H = TypeVar("_H", bound=_Handler)
+_HANDLERS: dict[type[wire.Message], _Handler] = {}
+_log = logging.getLogger("agentspace.server")
+
+
+def serve(hub: Hub, key: Key, socket: zmq.Socket[bytes], frames: list[bytes]) -> None:
+    """Handles one message; whatever is wrong with it is told to its sender and harms nobody else."""
+    call = 0
+    try:
+        message = wire.parse(frames[0] if frames else b"")
+        call = getattr(message, "call", 0)
+        if isinstance(message, wire.Hello):
+            hub.welcome(key, socket, message)
+            return
+        peer = hub.peers.get(key)
+        if peer is None:
+            raise FencedError(
+                "this connection is unknown here: the server was restarted or the client fell silent"
+            )
+        peer.client.silent_since = hub.now
+        handler = _HANDLERS.get(type(message))
+        if handler is None:
+            raise ProtocolError(f"{type(message).__name__} goes from server to client only")
+        handler(hub, peer, message, frames[1:])
+    except AgentspaceError as error:
+        hub.fail(socket, key[1], call, error)
+    except Exception as error:
+        _log.exception("internal error")
+        hub.fail(socket, key[1], call, AgentspaceError(f"internal error of the server: {error!r}"))
+
+
+def _on(kind: type[wire.Message]) -> Callable[[_H], _H]:
+    def register(handler: _H) -> _H:
+        _HANDLERS[kind] = handler
+        return handler
+
+    return register
+
+
+@_on(wire.Write)
+def _write(hub: Hub, peer: Peer, message: wire.Write, frames: list[bytes]) -> None:
+    stored = _stored(peer.client, message.refs, frames)
+    _act(hub, peer, message, Put(message.name, stored, message.validity, message.priority, message.delay))
+
+
+@_on(wire.Delete)
+def _delete(hub: Hub, peer: Peer, message: wire.Delete, frames: list[bytes]) -> None:
+    _act(hub, peer, message, Erase(message.name, message.priority, message.validity))
+
+
+def _act(hub: Hub, peer: Peer, message: wire.Write | wire.Delete, act: Put[Stored] | Erase) -> None:
+    board = hub.board(message.space)
+    writer = Writer(peer.client.name)
+    if message.epoch:
+        board.check(message.role, message.epoch)
+        writer = Writer(message.role, message.epoch)
+    decision = board.apply(act, writer, hub.now)
+    hub.deliver()  # whom it wakes comes before who wrote it
+    hub.send(peer, wire.Decided(message.call, [wire.pack_decision(decision)]))
+
+
+@_on(wire.Commit)
+def _commit(hub: Hub, peer: Peer, message: wire.Commit, frames: list[bytes]) -> None:
+    board = hub.board(message.space)
+    board.check(message.role, message.epoch).missed += max(0, message.missed)
+    rest = list(frames)
+    acts = [_unpack_act(peer.client, act, rest) for act in message.acts]
+    decisions = board.commit(message.role, message.epoch, message.ack, acts, hub.now)
+    hub.deliver()
+    if any(isinstance(decision, Refused) for decision in decisions):
+        hub.send(peer, wire.Decided(message.call, [wire.pack_decision(decision) for decision in decisions]))
+
+
+@_on(wire.Read)
+def _read(hub: Hub, peer: Peer, message: wire.Read, frames: list[bytes]) -> None:
+    board = hub.board(message.space)
+    if message.held:
+        slots = board.snapshot(message.mask, hub.now)
+        changes = [slot.change for slot in slots if slot.change is not None]
+    else:
+        change = board.read(message.mask, hub.now)
+        changes = [] if change is None else [change]
+    heads, values = hub.pack(peer.client, changes)
+    hub.send(peer, wire.Entries(message.call, heads), values)
+
+
+@_on(wire.Join)
+def _join(hub: Hub, peer: Peer, message: wire.Join, frames: list[bytes]) -> None:
+    if peer.seat is not None:
+        raise AgentspaceError(f"this connection already fills role {peer.seat[1]!r}")
+    encode(message.info)
+    role = hub.board(message.space).claim(message.role, {**message.info, "pid": peer.client.pid}, hub.now)
+    peer.seat = (message.space, message.role)
+    peer.client.seats[peer.seat] = role.epoch
+    hub.seats[peer.seat] = peer
+    hub.send(peer, wire.Joined(message.call, role.epoch))
+
+
+@_on(wire.Attach)
+def _attach(hub: Hub, peer: Peer, message: wire.Attach, frames: list[bytes]) -> None:
+    board = hub.board(message.space)
+    if message.kind is None:
+        board.check(message.role, message.epoch).mailbox.detach(message.mask)
+    else:
+        board.attach(message.role, message.epoch, message.mask, _trigger(message.kind), hub.now)
+    hub.send(peer, wire.Done(message.call))
+
+
+@_on(wire.Running)
+def _running(hub: Hub, peer: Peer, message: wire.Running, frames: list[bytes]) -> None:
+    hub.board(message.space).running(message.role, message.epoch, hub.now)
+    hub.send(peer, wire.Done(message.call))
+
+
+@_on(wire.Leave)
+def _leave(hub: Hub, peer: Peer, message: wire.Leave, frames: list[bytes]) -> None:
+    state = message.state if message.state in ("stopped", "failed") else "gone"
+    hub.board(message.space).vacate(message.role, message.epoch, state, hub.now, message.error)
+    hub.unseat((message.space, message.role))
+    hub.send(peer, wire.Done(message.call))
+
+
+@_on(wire.Watch)
+def _watch(hub: Hub, peer: Peer, message: wire.Watch, frames: list[bytes]) -> None:
+    if peer.watch is not None:
+        raise AgentspaceError("this connection already watches")
+    board = hub.board(message.space)
+    number = board.watch(message.mask, _trigger(message.kind), message.known, hub.now)
+    peer.watch = (board, number)
+    hub.watchers[board.name, number] = peer
+    hub.send(peer, wire.Done(message.call))
+
+
+@_on(wire.Seen)
+def _seen(hub: Hub, peer: Peer, message: wire.Seen, frames: list[bytes]) -> None:
+    if peer.watch is not None:
+        peer.watch[0].seen(peer.watch[1], message.batch)
+
+
+@_on(wire.Release)
+def _release(hub: Hub, peer: Peer, message: wire.Release, frames: list[bytes]) -> None:
+    peer.client.release(ident for ident in message.segments if type(ident) is int)
+
+
+@_on(wire.Beat)
+def _beat(hub: Hub, peer: Peer, message: wire.Beat, frames: list[bytes]) -> None:
+    hub.send(peer, wire.Done(message.call))
+
+
+@_on(wire.Bye)
+def _bye(hub: Hub, peer: Peer, message: wire.Bye, frames: list[bytes]) -> None:
+    hub.drop(peer.client, None)
+
+
+@_on(wire.Stop)
+def _stop(hub: Hub, peer: Peer, message: wire.Stop, frames: list[bytes]) -> None:
+    if message.role == "*":
+        hub.stop_at = hub.now + hub.lease
+        filled = [(b.name, r.name) for b in hub.boards.values() for r in b.roles.values() if r.filled]
+    else:
+        filled = [(message.space, message.role)]
+    for space, role in filled:
+        hub.board(space).request_stop(role, hub.now)
+        seated = hub.seats.get((space, role))
+        if seated is not None:
+            hub.send(seated, wire.Stopping())
+    hub.publish()
+    hub.send(peer, wire.Done(message.call))
+
+
+def _stored(client: Client, refs: list[Any], frames: list[bytes]) -> Stored:
+    """A value that came in, checked to the last byte, so that no reader can be harmed by it."""
+    if len(frames) != 1:
+        raise ProtocolError(f"a value is one frame, not {len(frames)}")
+    if refs and not client.shares:
+        raise ProtocolError("this client cannot share memory with the server")
+    loans = []
+    for ref in refs:
+        match ref:
+            case [int(number), int(fd), int(size), int(nbytes)]:
+                loans.append(client.ledger.borrow(number, fd, size, nbytes))
+            case _:
+                raise ProtocolError(f"not a payload descriptor: {ref!r:.80}")
+    stored = Stored(frames[0], tuple(loans))
+    stored.value()
+    return stored
+
+
+def _unpack_act(client: Client, act: Value, frames: list[bytes]) -> Put[Stored] | Erase:
+    match act:
+        case [
+            str(name),
+            None | float() | int() as lasts,
+            float() | int() as priority,
+            float() | int() as delay,
+            list(refs),
+        ]:
+            return Put(name, _stored(client, refs, [frames.pop(0)] if frames else []), lasts, priority, delay)
+        case [str(name), float() | int() as priority, None | float() | int() as lasts]:
+            return Erase(name, priority, lasts)
+    raise ProtocolError(f"not an act: {act!r:.80}")
+
+
+def _trigger(kind: str) -> Trigger:
+    try:
+        return Trigger(kind)
+    except ValueError:
+        raise ProtocolError(f"{kind!r:.40} is not a kind of trigger; there are: {', '.join(Trigger)}") from None
