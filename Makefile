@@ -1,0 +1,63 @@
+# make demo: the iCub learns to imitate, headless.   make test: everything that is checked.   make help: the rest.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# library that must be there : Debian package that has it
+LIBRARIES := libOSMesa.so.8:libosmesa6 libGL.so.1:libgl1 libglib-2.0.so.0:libglib2.0-0
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-fast lint docs bench clean system
+
+help: ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/robot.done ## set up, then run launch/mirror.yaml; arguments: make demo ARGS="pairs=20"
+	$(BIN)/agentspace launch launch/mirror.yaml $(ARGS)
+
+test: $(VENV)/test.done lint docs ## set up, then lint, types, docs and all tests, with coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --fail-under=95
+
+test-fast: $(VENV)/test.done ## the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+lint: $(VENV)/test.done ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(VENV)/test.done ## docs/_build/html, warnings are errors
+	$(BIN)/sphinx-build -q -n -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/robot.done ## latency beside a raw broker
+	$(BIN)/python tests/benchmarks/latency.py $(ARGS)
+
+clean: ## removes what make made
+	rm -rf $(VENV) build *.egg-info docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+system:
+	@missing=; for pair in $(LIBRARIES); do \
+	  /sbin/ldconfig -p | grep -q "$${pair%%:*}" || missing="$$missing $${pair##*:}"; done; \
+	[ -z "$$missing" ] && exit 0; \
+	if ! command -v apt-get >/dev/null; then echo "Please install the libraries of these Debian packages:$$missing" >&2; exit 1; fi; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; \
+	else echo "Please run as root: apt-get install$$missing" >&2; exit 1; fi; \
+	echo "Installing Debian packages:$$missing"; \
+	$$as apt-get update -q && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
+
+$(BIN)/python: | system
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=... names it")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Please install python3-venv" >&2; exit 1; }
+
+$(VENV)/robot.done: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Python packages (once; about a minute)"
+	$(PIP) --editable '.[robot]'
+	@touch $@
+
+$(VENV)/test.done: $(VENV)/robot.done
+	@echo "Installing Python packages for tests, docs and training (once; some minutes)"
+	$(PIP) --editable '.[robot,train,test,docs]'
+	@touch $@
