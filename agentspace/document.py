@@ -12,9 +12,7 @@ import yaml
 from agentspace.errors import Problem
 from agentspace.setting import Data
 
-Where = tuple[
-    str | int, ...
-]  # the way from the root of a document to a value: ("agents", "camera", "after", 0)
+Where = tuple[str | int, ...]  # the way from the root of a document to a value: ("agents", "camera", "after", 0)
 Place = tuple[int, int]  # line and column, both 1-based
 
 _SCALARS: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str")}
@@ -93,9 +91,7 @@ class _Builder:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._open: list[
-            yaml.Node
-        ] = []  # the nodes around the one being built, against anchors in themselves
+        self._open: list[yaml.Node] = []  # the nodes around the one being built, against anchors in themselves
 
     def run(self, text: str) -> None:
         try:

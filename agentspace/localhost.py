@@ -108,6 +108,8 @@ class LocalHost:
 
     def _read(self, child: Child) -> None:
         """Passes on what there is to read now, but not so much that others wait."""
+        if child.output.closed:  # the process ended in the same moment, and `_read_rest` came first
+            return
         try:
             data = os.read(child.output.fileno(), _CHUNK)
         except BlockingIOError:

@@ -115,9 +115,7 @@ class Setting:
 
     def _check_limits(self, value: Data) -> None:
         if self.choices and value not in self.choices:
-            raise SettingError(
-                f"{show(value)} is not a choice; {suggest(str(value), map(str, self.choices))}"
-            )
+            raise SettingError(f"{show(value)} is not a choice; {suggest(str(value), map(str, self.choices))}")
         if isinstance(value, bool) or not isinstance(value, int | float):
             return
         if math.isnan(value):

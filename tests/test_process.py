@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import pytest
 from agentspace.command import Command
 from agentspace.guardian import Found, Guardian, end, processes, watch
 from agentspace.host import Exited, Interrupted
+from agentspace.launcher import launch
 from agentspace.localhost import LocalHost
 from agentspace.logs import Log
+from agentspace.plan import AgentPlan, Plan, Policy, Restart
 from agentspace.process import PARENT_VARIABLE, die_with_parent
 from tests.eventually import eventually
 
@@ -264,6 +267,21 @@ def test_output_and_exit(host: LocalHost, console: io.StringIO) -> None:
     assert console.getvalue() == f"a      | {'x' * 100000}\na      | last\n"
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_end_and_last_words_together(host: LocalHost, monkeypatch: pytest.MonkeyPatch, order: int) -> None:
+    """When the end of a process and of its output are seen at once, either may be handled first."""
+    pid = host.spawn("a", python("print('last words')"))
+    child = host._children[pid]
+    for descriptor in (child.output.fileno(), child.pidfd):
+        assert select.select([descriptor], [], [], 20.0)[0]
+    ready = host._selector.select
+    by_kind = {child.output.fileno(): order, child.pidfd: -order}
+    monkeypatch.setattr(
+        host._selector, "select", lambda t: sorted(ready(t), key=lambda k: by_kind.get(k[0].fd, 0))
+    )
+    assert host.wait(20.0) == [Exited(pid, 0)]
+
+
 def test_exit_is_seen_at_once(host: LocalHost) -> None:
     """The end of a process wakes the host; it does not look now and then."""
     pid = host.spawn("a", python(SLEEP))
@@ -370,6 +388,34 @@ def test_guardian_that_cannot_live(host: LocalHost, console: io.StringIO, monkey
     assert console.getvalue().count("starting a new one") == 5
     host._guardian.add(1, is_last=False)  # told to nobody, and no error
     host._guardian.remove(1)
+
+
+class Blank:
+    """A blackboard that is there, and empty."""
+
+    def connect(self) -> bool:
+        return True
+
+    def valid(self, slot: str) -> bool:
+        return False
+
+    def role_state(self, role: str, pid: int) -> str | None:
+        return None
+
+    def stop_requested(self) -> frozenset[str]:
+        return frozenset()
+
+    def report(self, report: dict[str, object]) -> None:
+        return
+
+
+def test_launch(tmp_path: Path, console: io.StringIO) -> None:
+    """A plan runs on this machine, with log files in the project; what its agent says in the end is there."""
+    agent = AgentPlan("a", "no.such:Agent", restart=Restart(Policy.NEVER))
+    plan = Plan("test", tmp_path / "test.yaml", tmp_path, (agent,))
+    assert launch(plan, Blank(), own_server=False, console=console) == 1
+    assert "no.such" in (tmp_path / "runs" / "latest" / "a.log").read_text()
+    assert "every agent has ended; not well: a" in console.getvalue()
 
 
 # The guardian's own functions
