@@ -156,8 +156,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         return launches[-1]
 
     yield start_launch
-    for launch in launches:
-        launch.close()
+    for started in launches:
+        started.close()
 
 
 def test_exit_code_of_an_agent(start: Start) -> None:
