@@ -85,8 +85,8 @@ class Hub:
             self.publish()
         self.deliver()
         for client in self._clients.values():
-            if client.recycled and client.peers:
-                self._recycle(client.peers[0])
+            if client.recycled and client.voice is not None:
+                self._recycle(client.voice)
 
     @property
     def over(self) -> bool:

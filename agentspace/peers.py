@@ -52,6 +52,7 @@ class Client:
         pidfd: Tells when its process ends; -1 if that cannot be seen from here.
         seats: The roles that it fills: (space, role) to epoch.
         peers: Its connections.
+        voice: The connection that it spoke on last: there it listens.
     """
 
     ident: bytes
@@ -65,6 +66,7 @@ class Client:
     lent: dict[int, list[Loan]] = field(default_factory=dict)
     seats: dict[tuple[str, str], int] = field(default_factory=dict)
     peers: list[Peer] = field(default_factory=list)
+    voice: Peer | None = None
     ledger: Ledger = field(init=False)
 
     def __post_init__(self) -> None:

@@ -38,6 +38,8 @@ def serve(hub: Hub, key: Key, socket: zmq.Socket[bytes], frames: list[bytes]) ->
                 "this connection is unknown here: the server was restarted or the client fell silent"
             )
         peer.client.silent_since = hub.now
+        if not isinstance(message, wire.Beat):
+            peer.client.voice = peer
         handler = _HANDLERS.get(type(message))
         if handler is None:
             raise ProtocolError(f"{type(message).__name__} goes from server to client only")

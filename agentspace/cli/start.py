@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -80,6 +81,8 @@ def server(bind: str | None, lease: float, address: str, log_level: str) -> None
         raise click.UsageError(
             f"a server has a local address; give {where.endpoint} as --bind, and a name as --space"
         )
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a descriptor for each client and each segment
     serving = Server(where, bind, lease)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: serving.stop())
