@@ -32,7 +32,7 @@ def connect(
     """Connects to a space.
 
     Args:
-        address: A name, ``ipc:///path`` or ``tcp://host:port``, with or without ``#SPACE``; nothing for the default.
+        address: A name, ``ipc:///path`` or ``tcp://host:port``, each with or without ``#SPACE``.
         name: How writes are signed that no role makes; by default the program's name and process.
         timeout: Seconds to wait for a server that is not there yet.
         patience: Seconds to wait for an answer before the server counts as out of reach.

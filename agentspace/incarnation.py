@@ -124,8 +124,14 @@ def _begin(agent: Agent, space: RemoteSpace, role: str, spec: str, project: Path
 
 
 def _stop(runner: Runner, number: int, stop_timeout: float) -> None:
-    """Asks the agent to end, and makes sure that it does; a second signal ends it at once."""
-    signal.signal(number, signal.SIG_DFL)
+    """Asks the agent to end, and makes sure that it does.
+
+    A second Ctrl-C ends it at once. A second SIGTERM does not: when a supervisor dies, several processes may send it.
+    """
+    if number == signal.SIGINT:
+        signal.signal(number, signal.SIG_DFL)
+    else:
+        signal.signal(number, signal.SIG_IGN)
     runner.stop()
     deadline = threading.Timer(stop_timeout, _overdue, [stop_timeout])
     deadline.daemon = True

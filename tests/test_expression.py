@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentspace.expression import (
+from agentspace.launch.expression import (
     ExpressionError,
     Unsettled,
     UnsettledError,
@@ -12,7 +12,7 @@ from agentspace.expression import (
     condition,
     substitute,
 )
-from agentspace.setting import Data
+from agentspace.launch.setting import Data
 
 VARIABLES = Variables(
     {

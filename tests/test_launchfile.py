@@ -12,15 +12,15 @@ from textwrap import dedent
 import pytest
 from jsonschema import Draft202012Validator
 
-from agentspace import description as descriptions
-from agentspace.description import Description, DescriptionError
-from agentspace.document import Document
+from agentspace.launch import description as descriptions
+from agentspace.launch.description import Description, DescriptionError
+from agentspace.launch.document import Document
 from agentspace.errors import LaunchError, SlotNameError
-from agentspace.launchfile import load, project_folder, schema
-from agentspace.order import order
-from agentspace.plan import OnExit, Plan, Policy, Ready, Restart
+from agentspace.launch.launchfile import load, project_folder, schema
+from agentspace.launch.order import order
+from agentspace.launch.plan import OnExit, Plan, Policy, Ready, Restart
 from agentspace.slot import check_name
-from agentspace.structure import check
+from agentspace.launch.structure import check
 
 CAMERA = Description.from_dict(
     {
@@ -244,7 +244,6 @@ def test_wrong_value(read: Load, settings: str, message: str) -> None:
         ("agents: {", "robot.yaml:1:10: not YAML: while parsing a flow node"),
         ("\x00", "robot.yaml:1:1: not YAML: "),
         ("- 1", "robot.yaml:1:1: [1] is a list, not a mapping"),
-        ("agents: {a: {class: 'agents.camera:Camera'}}", "robot.yaml:1:1: the key 'version' is missing"),
         ("version: 2\nagents: {}", "robot.yaml:1:10: version: 2 is not valid; Valid: 1"),
         ("version: 1", "robot.yaml:1:1: no agent takes part: there is nothing to start"),
         ("version: 1\nagents: {a: {}}", "robot.yaml:2:10: agents.a: the key 'class' is missing"),
@@ -447,9 +446,9 @@ def test_nothing_is_imported(write: Write) -> None:
     path = write(one_agent("after: []"))
     program = f"""
 import sys
-from agentspace.description import Description
-from agentspace.launchfile import load
-from agentspace.launcher import launch
+from agentspace.launch.description import Description
+from agentspace.launch.launchfile import load
+from agentspace.supervise.launcher import launch
 load({str(path)!r}, describe=lambda specs, project: {{spec: Description() for spec in specs}})
 print([name for name in ("agents", "torch") if name in sys.modules])
 """

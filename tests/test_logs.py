@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentspace.logs import Lines, Log, new_run, open_log, wants_colour
+from agentspace.supervise.logs import Lines, Log, new_run, open_log, wants_colour
 
 
 class Terminal(io.StringIO):

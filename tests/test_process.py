@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from agentspace.command import Command
-from agentspace.guardian import Found, Guardian, end, processes, watch
-from agentspace.host import Exited, Interrupted
-from agentspace.launcher import launch
-from agentspace.localhost import LocalHost
-from agentspace.logs import Log
-from agentspace.plan import AgentPlan, Plan, Policy, Restart
-from agentspace.process import PARENT_VARIABLE, die_with_parent
+from agentspace.supervise.command import Command
+from agentspace.supervise.guardian import Found, Guardian, end, processes, watch
+from agentspace.supervise.host import Exited, Interrupted
+from agentspace.supervise.launcher import launch
+from agentspace.supervise.localhost import LocalHost
+from agentspace.supervise.logs import Log
+from agentspace.launch.plan import AgentPlan, Plan, Policy, Restart
+from agentspace.supervise.process import PARENT_VARIABLE, die_with_parent
 from tests.eventually import eventually
 
 SLEEP = "import time; time.sleep(100)"
@@ -36,7 +36,7 @@ time.sleep(100)
 
 SERVER = """
 import os, pathlib, signal, sys, time
-from agentspace.guardian import MARK_VARIABLE, processes
+from agentspace.supervise.guardian import MARK_VARIABLE, processes
 def clean_up(*_):
     others = processes(run=os.environ[MARK_VARIABLE].split()[0])
     pathlib.Path("cleaned").write_text(f"beside {len(others)} others")
@@ -52,11 +52,11 @@ TALK = [("server", "serving"), ("deaf", "deaf"), ("family", "family")]  # lines 
 LAUNCH = f"""
 import sys
 from pathlib import Path
-from agentspace.command import Command
-from agentspace.localhost import LocalHost
-from agentspace.logs import Log
-from agentspace.plan import AgentPlan, OnExit, Plan, Policy, Restart
-from agentspace.supervisor import Supervisor
+from agentspace.supervise.command import Command
+from agentspace.supervise.localhost import LocalHost
+from agentspace.supervise.logs import Log
+from agentspace.launch.plan import AgentPlan, OnExit, Plan, Policy, Restart
+from agentspace.supervise.supervisor import Supervisor
 
 folder = Path(sys.argv[1])
 programs = {{
@@ -429,7 +429,7 @@ def test_watch_needs_a_farewell(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(set(groups))
         return []
 
-    monkeypatch.setattr("agentspace.guardian.processes", note)
+    monkeypatch.setattr("agentspace.supervise.guardian.processes", note)
     assert watch(["+ 10 0\n", "+ 11 1\n", "bye\n", "- 10\n"], "m") is None
     assert asked == []
     news = watch(["+ 10 0\n", "+ 11 1\n", "+ 12 0\n", "- 12\n", "+ 1"], "m")
@@ -481,7 +481,7 @@ import os, subprocess, sys, time
 os.environ["AGENTSPACE_PARENT"] = str(os.getpid() + int(sys.argv[2]))
 child = subprocess.Popen([sys.executable, "-c", '''
 import os, signal, sys, time
-from agentspace.process import die_with_parent
+from agentspace.supervise.process import die_with_parent
 def leave(*_):
     print("asked", flush=True)
     sys.exit(0)

@@ -26,7 +26,7 @@ def space_option(command: F) -> F:
         metavar="ADDRESS",
         default="",
         envvar="AGENTSPACE_SPACE",
-        help="A name, ipc:///PATH or tcp://HOST:PORT, with or without #SPACE; by default the local server 'default'.",
+        help="A name, ipc:///PATH or tcp://HOST:PORT, each with or without #SPACE; by default 'default'.",
     )(command)
 
 

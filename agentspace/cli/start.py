@@ -17,7 +17,7 @@ from agentspace import incarnation
 from agentspace.address import Address, parse
 from agentspace.cli.options import complete_agent, json_option, space_option
 from agentspace.errors import AgentspaceError
-from agentspace.process import PARENT_VARIABLE, die_with_parent
+from agentspace.supervise.process import PARENT_VARIABLE, die_with_parent
 
 _GRACE = 4.0  #: seconds that the server outlives its supervisor: the agents end first
 
@@ -233,10 +233,10 @@ def launch(
     import dataclasses
 
     from agentspace.client import connect
-    from agentspace.contact import SpaceContact
     from agentspace.errors import SpaceUnreachableError
-    from agentspace.launcher import launch as run
-    from agentspace.launchfile import load
+    from agentspace.launch.launchfile import load
+    from agentspace.supervise.contact import SpaceContact
+    from agentspace.supervise.launcher import launch as run
 
     plan = load(file, incarnation.settings(arguments))
     if address:
@@ -270,7 +270,7 @@ def launch(
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of launch files, for editors."""
-    from agentspace.structure import schema as launch_schema
+    from agentspace.launch.structure import schema as launch_schema
 
     click.echo(json.dumps(launch_schema(), indent=2))
 

@@ -1,6 +1,6 @@
 """What a launch will do: frozen, completely validated, with nothing left to look up.
 
-`agentspace.launchfile` makes plans, `agentspace.supervisor` runs them; neither imports an agent class.
+`agentspace.launch` makes plans, `agentspace.supervise` runs them; neither imports an agent class.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from agentspace.setting import Data
+from agentspace.launch.setting import Data
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 DEFAULT_SPACE = "DATA"

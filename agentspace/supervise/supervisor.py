@@ -9,10 +9,10 @@ import signal
 from collections.abc import Callable, Set
 from typing import Any, Final, Protocol
 
-from agentspace.command import Command, agent_command, server_command
-from agentspace.host import Event, Exited, Host, Interrupted
-from agentspace.lifecycle import Action, Lifecycle, State
-from agentspace.plan import AgentPlan, OnExit, Plan, Policy, Restart
+from agentspace.launch.plan import AgentPlan, OnExit, Plan, Policy, Restart
+from agentspace.supervise.command import Command, agent_command, server_command
+from agentspace.supervise.host import Event, Exited, Host, Interrupted
+from agentspace.supervise.lifecycle import Action, Lifecycle, State
 
 EXIT_AGENTS_FAILED: Final = 1  # every agent has ended, at least one of them not well
 EXIT_NO_SERVER: Final = 3  # the server did not start, or failed too often

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TextIO
 
-from agentspace.localhost import LocalHost
-from agentspace.logs import open_log
-from agentspace.plan import Plan
-from agentspace.supervisor import SERVER, Contact, Supervisor
+from agentspace.launch.plan import Plan
+from agentspace.supervise.localhost import LocalHost
+from agentspace.supervise.logs import open_log
+from agentspace.supervise.supervisor import SERVER, Contact, Supervisor
 
 
 def launch(

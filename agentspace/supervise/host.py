@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from agentspace.command import Command
+from agentspace.supervise.command import Command
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentspace import description as descriptions
-from agentspace.argument import Arguments
-from agentspace.description import Describe, Description, DescriptionError
-from agentspace.document import Document, Where, shown
-from agentspace.draft import Draft
 from agentspace.errors import LaunchError, Problem, suggest
-from agentspace.expression import Variables, written
-from agentspace.order import order
-from agentspace.plan import DEFAULT_SPACE, EMPTY, AgentPlan, Plan, frozen
-from agentspace.setting import Data
-from agentspace.structure import check, schema
-from agentspace.substitution import settle
+from agentspace.launch import description as descriptions
+from agentspace.launch.argument import Arguments
+from agentspace.launch.description import Describe, Description, DescriptionError
+from agentspace.launch.document import Document, Where, shown
+from agentspace.launch.draft import Draft
+from agentspace.launch.expression import Variables, written
+from agentspace.launch.order import order
+from agentspace.launch.plan import DEFAULT_SPACE, EMPTY, AgentPlan, Plan, frozen
+from agentspace.launch.setting import Data
+from agentspace.launch.structure import check, schema
+from agentspace.launch.substitution import settle
 
 __all__ = ["load", "project_folder", "schema"]
 

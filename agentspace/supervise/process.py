@@ -12,8 +12,8 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import IO, Final
 
-from agentspace.command import Command
-from agentspace.guardian import MARK_VARIABLE, mark
+from agentspace.supervise.command import Command
+from agentspace.supervise.guardian import MARK_VARIABLE, mark
 
 PARENT_VARIABLE: Final = "AGENTSPACE_PARENT"  # pid of the supervisor, in the environment of what it starts
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)

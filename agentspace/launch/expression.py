@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from agentspace.errors import AgentspaceError, suggest
-from agentspace.setting import Data, type_name
+from agentspace.launch.setting import Data, type_name
 
 REFERENCE: Final = re.compile(r"\$(\$\{)|\$\{([^{}]*)(\})?")
 _WHOLE: Final = re.compile(r"\$\{([^{}]*)\}")

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from agentspace.document import Document, Where
 from agentspace.errors import Problem, suggest
-from agentspace.expression import ExpressionError, UnsettledError, Variables, condition, substitute
-from agentspace.setting import Data
-from agentspace.structure import check, copy
+from agentspace.launch.document import Document, Where
+from agentspace.launch.expression import ExpressionError, UnsettledError, Variables, condition, substitute
+from agentspace.launch.setting import Data
+from agentspace.launch.structure import check, copy
 
 _GONE: Final = object()  # a value that could not be put in; it is left out, and was reported
 

@@ -16,9 +16,9 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from agentspace.document import Document, Where
 from agentspace.errors import Problem, suggest
-from agentspace.setting import Data, show, type_name
+from agentspace.launch.document import Document, Where
+from agentspace.launch.setting import Data, show, type_name
 
 _TYPES: Final = {
     "object": "a mapping",
@@ -72,7 +72,7 @@ class _Violation:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of launch files, for editors and other tools."""
-    text = files("agentspace").joinpath("launch.schema.json").read_text(encoding="utf-8")
+    text = files("agentspace.launch").joinpath("launch.schema.json").read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)
     return data
 

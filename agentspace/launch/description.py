@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentspace.errors import AgentspaceError
-from agentspace.setting import Data, Setting
+from agentspace.launch.setting import Data, Setting
 
 PATIENCE = 120.0  # seconds for importing all agent modules of a launch file, on a slow machine
 

@@ -17,7 +17,7 @@ _FRESH = 0.03  #: seconds for which one look serves several questions
 
 
 class SpaceContact:
-    """Implements `agentspace.supervisor.Contact`.
+    """Implements `agentspace.supervise.supervisor.Contact`.
 
     Args:
         address: Of the server.

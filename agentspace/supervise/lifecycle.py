@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
-from agentspace.plan import Policy, Restart
+from agentspace.launch.plan import Policy, Restart
 
 KILL_PATIENCE = 5.0  # seconds after SIGKILL; a process that still exists hangs in the kernel
 

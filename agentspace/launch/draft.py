@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from agentspace.description import Description
-from agentspace.document import Document, Where, shown
 from agentspace.errors import Problem, SlotNameError, suggest
-from agentspace.expression import written
-from agentspace.plan import THREAD_VARIABLES, AgentPlan, OnExit, Policy, Ready, Restart, frozen
-from agentspace.setting import Data, SettingError
+from agentspace.launch.description import Description
+from agentspace.launch.document import Document, Where, shown
+from agentspace.launch.expression import written
+from agentspace.launch.plan import THREAD_VARIABLES, AgentPlan, OnExit, Policy, Ready, Restart, frozen
+from agentspace.launch.setting import Data, SettingError
 from agentspace.slot import check_name
 
 

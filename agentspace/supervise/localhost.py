@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import IO, Final
 
-from agentspace.command import Command
-from agentspace.guardian import KILL_PATIENCE, Guardian, end, kill, processes
-from agentspace.host import Event, Exited, Interrupted
-from agentspace.logs import MERGED, Log
-from agentspace.process import Child
+from agentspace.supervise.command import Command
+from agentspace.supervise.guardian import KILL_PATIENCE, Guardian, end, kill, processes
+from agentspace.supervise.host import Event, Exited, Interrupted
+from agentspace.supervise.logs import MERGED, Log
+from agentspace.supervise.process import Child
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CHUNK: Final = 65536  # bytes read at once

@@ -1,0 +1,1 @@
+"""Launch files: from YAML to a frozen, completely checked plan. Nothing is started here."""
