@@ -126,7 +126,7 @@ def _begin(agent: Agent, space: RemoteSpace, role: str, spec: str, project: Path
 def _stop(runner: Runner, number: int, stop_timeout: float) -> None:
     """Asks the agent to end, and makes sure that it does.
 
-    A second Ctrl-C ends it at once. A second SIGTERM does not: when a supervisor dies, several processes may send it.
+    A second Ctrl-C ends it at once. A second SIGTERM does not: several may come when a supervisor dies.
     """
     if number == signal.SIGINT:
         signal.signal(number, signal.SIG_DFL)

@@ -12,15 +12,15 @@ from textwrap import dedent
 import pytest
 from jsonschema import Draft202012Validator
 
+from agentspace.errors import LaunchError, SlotNameError
 from agentspace.launch import description as descriptions
 from agentspace.launch.description import Description, DescriptionError
 from agentspace.launch.document import Document
-from agentspace.errors import LaunchError, SlotNameError
 from agentspace.launch.launchfile import load, project_folder, schema
 from agentspace.launch.order import order
 from agentspace.launch.plan import OnExit, Plan, Policy, Ready, Restart
-from agentspace.slot import check_name
 from agentspace.launch.structure import check
+from agentspace.slot import check_name
 
 CAMERA = Description.from_dict(
     {

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from agentspace.launch.plan import AgentPlan, Plan, Policy, Restart
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import Found, Guardian, end, processes, watch
 from agentspace.supervise.host import Exited, Interrupted
 from agentspace.supervise.launcher import launch
 from agentspace.supervise.localhost import LocalHost
 from agentspace.supervise.logs import Log
-from agentspace.launch.plan import AgentPlan, Plan, Policy, Restart
 from agentspace.supervise.process import PARENT_VARIABLE, die_with_parent
 from tests.eventually import eventually
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentspace.launch.plan import AgentPlan, OnExit, Plan, Policy, Ready, Restart
 from agentspace.supervise.command import Command, agent_command, plain, server_command
 from agentspace.supervise.host import Event, Exited, Interrupted
 from agentspace.supervise.lifecycle import KILL_PATIENCE, Action, Lifecycle, State, how
-from agentspace.launch.plan import AgentPlan, OnExit, Plan, Policy, Ready, Restart
 from agentspace.supervise.supervisor import (
     EXIT_AGENTS_FAILED,
     EXIT_NO_SERVER,

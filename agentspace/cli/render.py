@@ -17,19 +17,18 @@ _FEW = 8
 
 def to_json(value: Value) -> Any:
     """The value as JSON can say it: arrays as nested lists, bytes as base64, numbers that JSON lacks as text."""
-    if isinstance(value, np.ndarray):
-        return to_json(value.tolist())
-    if isinstance(value, np.generic):
-        return to_json(value.item()) if not isinstance(value, np.datetime64 | np.timedelta64) else str(value)
     if isinstance(value, dict):
         return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return str(value) if value.dtype.kind in "mM" and value.ndim == 0 else to_json(value.tolist())
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+    exact = (
+        value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+    )
+    return value if exact else str(value)
 
 
 def short(value: Value, width: int = SHORT) -> str:

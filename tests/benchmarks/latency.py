@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,8 @@ def raw_reader(folder: str, count: int, out: Connection) -> None:
     out.send(ages)
 
 
-def raw_write(folder: str, payload: np.ndarray[Any, Any], pace: Pace, count: int) -> None:
+def raw_write(folder: str, payload: np.ndarray[Any, Any], rate: float, count: int) -> None:
+    pace = Pace(rate)
     dealer = zmq.Context().socket(zmq.DEALER)
     dealer.connect(f"ipc://{folder}/in")
     time.sleep(0.3)  # a SUB hears nothing before its subscription has arrived: there is nothing to wait for
@@ -116,7 +118,8 @@ def space_reader(count: int, out: Connection) -> None:
     out.send(agent.ages)
 
 
-def space_write(payload: np.ndarray[Any, Any], pace: Pace, count: int) -> None:
+def space_write(payload: np.ndarray[Any, Any], rate: float, count: int) -> None:
+    pace = Pace(rate)
     with connect(timeout=10) as space:
         for _ in range(count):
             pace.wait()
@@ -162,14 +165,12 @@ def run_case(shape: tuple[int, ...], dtype: str, rate: float, rounds: int, count
         server = mp.Process(target=space_server, daemon=True)
         broker.start()
         server.start()
+        extra = count + 3  # the last may come late
+        write_raw = partial(raw_write, folder, payload, rate, extra)
+        write_space = partial(space_write, payload, rate, extra)
         for _ in range(rounds):
-            extra = count + 3  # the last may come late
-            ages["raw"].append(
-                measure(raw_reader, (folder,), lambda: raw_write(folder, payload, Pace(rate), extra), count)
-            )
-            ages["agentspace"].append(
-                measure(space_reader, (), lambda: space_write(payload, Pace(rate), extra), count)
-            )
+            ages["raw"].append(measure(raw_reader, (folder,), write_raw, count))
+            ages["agentspace"].append(measure(space_reader, (), write_space, count))
         for process in (broker, server):
             process.terminate()
             process.join()
