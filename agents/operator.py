@@ -18,6 +18,8 @@ from agentspace.errors import AgentspaceError
 from models import autoencoder
 from models.kinematics import Floats
 
+STREAM = 2**31
+"""Sets its random numbers apart from those of explorers, who use the epoch of their role in its place."""
 TOLD = 1.3
 """Seconds after which a space has written its account of itself anew (it does so once a second)."""
 
@@ -62,7 +64,7 @@ class Operator(Agent):
     fresh = Parameter(30, "mirror: how many new postures are shown", minimum=0)
     patience = Parameter(240.0, "mirror: seconds for acquiring", minimum=1.0)
     deadline = Parameter(6.0, "seconds for showing and imitating one posture", minimum=0.5)
-    seed = Parameter(1000, "of the new postures", minimum=0)
+    seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
     variant = Parameter("wide", "which autoencoder draws the new postures", choices=autoencoder.VARIANTS)
     latent = Parameter(2, "dimension of its latent", minimum=1)
     out = Parameter("runs/mirror", "folder for report.json and contact_sheet.png; made if missing")
@@ -141,7 +143,7 @@ class Operator(Agent):
         if step.shown > len(acquired):
             raise ScriptError(f"{step.shown} acquired postures shall be shown; there are {len(acquired)}")
         decoder = autoencoder.load(self.variant, self.latent)
-        new = decoder.decode(decoder.sample(np.random.default_rng(self.seed), step.fresh))
+        new = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.fresh))
         triggers = {self.encoders: Trigger.NORMAL, self.demonstrator_encoders: Trigger.NORMAL}
         triggers |= {self.joints: Trigger.EVERY, self.target: Trigger.EVERY}
         for slot, kind in triggers.items():

@@ -1,0 +1,349 @@
+"""The associator: what it learns and when, what it answers, what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.associator import Associator
+from agentspace import Agent, AgentspaceError, Entry, Kind, LocalSpace
+from models.artifact import ArtifactError
+from models.attention import Memory
+from tests.eventually import eventually
+from tests.recording import recording
+
+KEYS = np.eye(4, 16, dtype=np.float32)
+VALUES = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
+
+
+class Heard(Associator):
+    """Lets a test know how many confirmations it has taken."""
+
+    heard = 0
+
+    def _take(self, change: Entry) -> None:
+        super()._take(change)
+        self.heard += change.kind is Kind.WRITTEN and change.name == self.confirm
+
+
+class Eye(Agent):
+    """Writes the features of a picture, with the picture as their cause, as camera and extractor do."""
+
+    def init(self) -> None:
+        self.attach_trigger("camera")
+
+    def sense_select_act(self) -> None:
+        self.write("features", self.read("camera"), validity=5.0)
+
+
+@pytest.fixture
+def space() -> Iterator[LocalSpace]:
+    with LocalSpace() as space:
+        space.run(Eye())
+        space.write("features/space", "test/16")
+        yield space
+
+
+def start(space: LocalSpace, **parameters: Any) -> Heard:
+    agent = Heard(**parameters)
+    space.run(agent, role="associator")
+    eventually(lambda: space.read("_/roles/associator", {}).get("state") == "running")
+    return agent
+
+
+def confirm(space: LocalSpace, what: Any = "now") -> int:
+    """Confirms, waits until it was heard, and returns how many answers there were before."""
+    entry = space.entry("memory/answer")
+    before = 0 if entry is None else entry.revision
+    agent = next(runner.agent for _, runner in reversed(space._threads) if isinstance(runner.agent, Heard))
+    heard = agent.heard
+    assert space.write("confirm", what)
+    eventually(lambda: agent.heard > heard)
+    return before
+
+
+def answered(space: LocalSpace, before: int) -> dict[str, Any]:
+    eventually(lambda: (entry := space.entry("memory/answer")) is not None and entry.revision > before)
+    found: dict[str, Any] = space.read("memory/answer")
+    return found
+
+
+def teach(space: LocalSpace, key: np.ndarray, value: np.ndarray) -> dict[str, Any]:
+    """Confirms a posture, then takes the picture."""
+    space.write("proprio", value)
+    before = confirm(space)
+    space.write("camera", key)
+    return answered(space, before)
+
+
+def teach_all(space: LocalSpace) -> None:
+    for key, value in zip(KEYS, VALUES, strict=True):
+        assert teach(space, key, value)["added"]
+
+
+def ask(space: LocalSpace, query: np.ndarray) -> np.ndarray:
+    entry = space.entry("act")
+    before = 0 if entry is None else entry.revision
+    space.write("camera", query)
+    eventually(lambda: (entry := space.entry("act")) is not None and entry.revision > before)
+    found: np.ndarray = space.read("act")
+    return found
+
+
+def test_it_answers_what_it_was_taught(space: LocalSpace) -> None:
+    """Four pairs in one shot each; then each key is answered with its value, with a validity and coefficients."""
+    start(space)
+    space.write("mode", "acquire")
+    teach_all(space)
+    assert space.read("pairs") == 4
+    assert space.entry("act") is None
+    space.write("mode", "use")
+    for index, key in enumerate(KEYS):
+        np.testing.assert_allclose(ask(space, key), VALUES[index], atol=1e-6)
+        attention = eventually(lambda: space.entry("attention"))
+        assert (attention.value.dtype, attention.value.shape) == (np.float32, (4,))
+        assert attention.value.argmax() == index
+        assert attention.value.sum() == pytest.approx(1.0, abs=1e-5)
+        act = space.entry("act")
+        assert act is not None
+        assert 0 < act.time_left <= 0.5
+
+
+def test_the_answer_of_a_memory_is_that_of_attention(space: LocalSpace) -> None:
+    """Between keys it answers what models.attention answers to the same pairs."""
+    start(space, scale=0.3, keys="raw")
+    teach_all(space)
+    space.write("mode", "use")
+    reference = Memory()
+    reference.comparison = type(reference.comparison)("raw", False, 0.3)
+    for key, value in zip(KEYS, VALUES, strict=True):
+        reference.add(key, value)
+    query = np.linspace(0, 1, 16, dtype=np.float32)
+    np.testing.assert_allclose(ask(space, query), reference.answer(query)[0], rtol=1e-6)
+
+
+def test_a_pair_takes_a_picture_taken_after_the_confirmation(space: LocalSpace) -> None:
+    """Features that are there already are not used: they may show the robot still on its way."""
+    start(space, patience=5.0)
+    space.write("proprio", VALUES[1])
+    space.write("camera", KEYS[0])
+    eventually(lambda: space.entry("features"))
+    before = confirm(space)
+    assert space.entry("memory/answer") is None
+    space.write("camera", KEYS[1])
+    assert answered(space, before)["added"]
+    space.write("mode", "use")
+    np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1])
+
+
+def test_no_confirmation_is_lost(space: LocalSpace) -> None:
+    """Confirmations that come at once are all answered, in their order, each with what was confirmed."""
+    start(space, novelty=0.0)
+    space.write("proprio", VALUES[0])
+    with recording(space, "memory/answer") as answers:
+        for number in range(20):
+            space.write("confirm", {"number": number})
+        eventually(lambda: space.write("camera", KEYS[0]) and len(answers) == 20)
+    assert [entry.value["confirm"]["number"] for entry in answers] == list(range(20))
+    assert space.read("pairs") == 20
+
+
+def test_expiry_of_a_confirmation_adds_nothing(space: LocalSpace) -> None:
+    """A confirmation with a validity counts once: its expiry is a change, but no second one."""
+    start(space, novelty=0.0)
+    space.write("proprio", VALUES[0])
+    space.write("confirm", "now", validity=0.05)
+    space.write("camera", KEYS[0])
+    eventually(lambda: space.entry("memory/answer"))
+    eventually(lambda: space.entry("confirm") is None)
+    space.write("camera", KEYS[1])
+    eventually(lambda: space.read("features")[1] == 1.0)
+    assert teach(space, KEYS[2], VALUES[2])["pairs"] == 2
+
+
+def test_the_gate_lets_only_news_pass(space: LocalSpace) -> None:
+    """A pair whose value the memory predicts within the gate is not added; the answer says how far it was."""
+    start(space, novelty=0.2)
+    first = teach(space, KEYS[0], VALUES[0])
+    assert (first["added"], first["novelty"], first["pairs"]) == (True, None, 1)
+    again = teach(space, KEYS[0], VALUES[0] + 0.1)
+    assert (again["added"], again["reason"], again["pairs"]) == (False, "known already", 1)
+    assert again["novelty"] == pytest.approx(0.1 * np.sqrt(2))
+    news = teach(space, KEYS[0], VALUES[0] + 0.2)
+    assert (news["added"], news["pairs"]) == (True, 2)
+
+
+def test_without_gate_every_pair_passes(space: LocalSpace) -> None:
+    """novelty 0 adds the same pair twice."""
+    start(space, novelty=0.0)
+    assert [teach(space, KEYS[0], VALUES[0])["pairs"] for _ in range(2)] == [1, 2]
+
+
+def test_a_confirmation_without_picture_or_posture_is_answered(space: LocalSpace) -> None:
+    """Nobody who confirms waits for ever: no picture in time, no proprioception, features of a wrong kind."""
+    start(space, patience=0.1)
+    assert answered(space, confirm(space))["reason"] == "no picture came within 0.1 s"
+    before = confirm(space, {"number": 1})
+    space.write("camera", KEYS[0])
+    answer = answered(space, before)
+    assert (answer["reason"], answer["confirm"]) == ("proprio is empty", {"number": 1})
+    assert "shape (2, 2)" in teach(space, np.zeros((2, 2)), VALUES[0])["reason"]
+    assert not space.snapshot("_/errors/*")
+    assert space.read("pairs") == 0
+
+
+def test_features_of_another_length_or_type_get_no_answer(space: LocalSpace) -> None:
+    """Bad queries are logged, and answered with nothing; the agent lives and answers the next good one."""
+    start(space)
+    teach_all(space)
+    space.write("mode", "use")
+    for bad in (np.zeros(3), np.full(16, np.nan), "text", None):
+        space.write("camera", bad)
+    np.testing.assert_allclose(ask(space, KEYS[2]), VALUES[2], atol=1e-6)
+    assert not space.snapshot("_/errors/*")
+
+
+def test_without_pairs_it_is_silent(space: LocalSpace) -> None:
+    """In use with an empty memory nothing is written to act."""
+    start(space)
+    space.write("mode", "use")
+    space.write("camera", KEYS[0])
+    eventually(lambda: space.entry("features"))
+    assert teach(space, KEYS[1], VALUES[1])["added"]
+    acts = space.entry("act")
+    assert acts is None or acts.revision == 1
+
+
+def command(space: LocalSpace, value: Any) -> dict[str, Any]:
+    entry = space.entry("memory/done")
+    before = 0 if entry is None else entry.revision
+    space.write("memory/command", value)
+    eventually(lambda: (entry := space.entry("memory/done")) is not None and entry.revision > before)
+    found: dict[str, Any] = space.read("memory/done")
+    return found
+
+
+def test_save_forget_load(space: LocalSpace, tmp_path: Path) -> None:
+    """A memory that was saved, forgotten and loaded answers as before; the file names the feature space."""
+    start(space)
+    teach_all(space)
+    path = tmp_path / "new" / "memory.npz"
+    assert command(space, {"do": "save", "path": str(path)})["ok"]
+    assert command(space, {"do": "forget"})["ok"]
+    eventually(lambda: space.read("pairs") == 0)
+    assert command(space, {"do": "load", "path": str(path)})["ok"]
+    eventually(lambda: space.read("pairs") == 4)
+    space.write("mode", "use")
+    np.testing.assert_allclose(ask(space, KEYS[3]), VALUES[3], atol=1e-6)
+    assert Memory.load(path).features == "test/16"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("explode", "valid: do = forget, save or load"),
+        ({"do": ["save"]}, "valid: do = forget, save or load"),
+        ({"do": "save"}, "save needs a path"),
+        ({"do": "load", "path": 3}, "load needs a path, not 3"),
+        ({"do": "load", "path": "/does/not/exist.npz"}, "/does/not/exist.npz"),
+        ({"do": "save", "path": "/proc/nowhere/memory.npz"}, "/proc/nowhere"),
+    ],
+)
+def test_a_command_that_cannot_be_done_is_reported(value: Any, message: str, space: LocalSpace) -> None:
+    """memory/done names what is wrong; pairs and agent are as before."""
+    start(space)
+    teach(space, KEYS[0], VALUES[0])
+    done = command(space, value)
+    assert not done["ok"]
+    assert message in done["message"]
+    assert done["command"] == value
+    assert space.read("pairs") == 1
+    assert not space.snapshot("_/errors/*")
+
+
+def test_pairs_of_other_features_are_not_mixed(space: LocalSpace, tmp_path: Path) -> None:
+    """When the features change their space, the memory neither answers nor learns until it forgets."""
+    start(space)
+    teach_all(space)
+    assert command(space, {"do": "save", "path": str(tmp_path / "old.npz")})["ok"]
+    space.write("features/space", "other/16")
+    answer = teach(space, KEYS[0], VALUES[1])
+    assert answer["reason"] == "the pairs are of features 'test/16', these are 'other/16': forget"
+    done = command(space, {"do": "load", "path": str(tmp_path / "old.npz")})
+    assert not done["ok"]
+    assert "'test/16'" in done["message"]
+    command(space, {"do": "forget"})
+    assert teach(space, KEYS[0], VALUES[1])["added"]
+
+
+def test_a_memory_from_the_start(space: LocalSpace, tmp_path: Path) -> None:
+    """The parameter memory gives pairs to begin with, relative to the project; a bad file ends the start."""
+    memory = Memory("test/16")
+    memory.add(KEYS[0], VALUES[3])
+    memory.save(tmp_path / "memory.npz")
+    space.run(Associator(memory="memory.npz"), project=tmp_path)
+    eventually(lambda: space.read("pairs") == 1)
+    with LocalSpace() as other:
+        other.run(Associator(memory="missing.npz"), project=tmp_path)
+        eventually(lambda: other.read("_/roles/associator")["state"] == "failed")
+        assert ArtifactError.__name__ in other.read("_/errors/associator")["traceback"]
+
+
+def test_acquire_forgets_only_when_asked_to(space: LocalSpace) -> None:
+    """With forget_on_acquire each entry into acquire begins anew; a repeated write of the mode does not."""
+    start(space, forget_on_acquire=True)
+    space.write("mode", "acquire")
+    teach(space, KEYS[0], VALUES[0])
+    space.write("mode", "acquire")
+    assert teach(space, KEYS[1], VALUES[1])["pairs"] == 2
+    space.write("mode", "use")
+    ask(space, KEYS[0])
+    space.write("mode", "acquire")
+    eventually(lambda: space.read("pairs") == 0)
+
+
+def test_a_successor_knows_what_its_predecessor_knew(space: LocalSpace) -> None:
+    """State given and taken over: pairs, mode and waiting confirmations; nothing is forgotten by the swap."""
+    first = start(space, forget_on_acquire=True)
+    space.write("mode", "acquire")
+    teach_all(space)
+    space.write("proprio", VALUES[0] + 5)
+    before = confirm(space, "waits")
+    eventually(lambda: first._waiting)
+    space.stop("associator")
+    eventually(lambda: space.read("_/roles/associator")["state"] == "stopped")
+    state = first.get_state()
+    assert state is not None
+
+    class Successor(Heard):
+        def init(self) -> None:
+            super().init()
+            self.set_state(*state)
+
+    space.run(Successor(forget_on_acquire=True), role="associator")
+    eventually(lambda: space.read("_/roles/associator")["state"] == "running")
+    assert space.read("pairs") == 4
+    space.write("camera", KEYS[0])
+    answer = answered(space, before)
+    assert (answer["confirm"], answer["pairs"]) == ("waits", 5)
+
+
+def test_a_restarted_associator_knows_the_mode(space: LocalSpace) -> None:
+    """The mode that its predecessor has been told is read again by a new incarnation."""
+    start(space)
+    space.write("mode", "use")
+    space.stop("associator")
+    eventually(lambda: space.read("_/roles/associator")["state"] == "stopped")
+    start(space)
+    assert teach(space, KEYS[0], VALUES[2])["added"]
+    np.testing.assert_allclose(ask(space, KEYS[0]), VALUES[2])
+
+
+def test_a_state_of_another_version_is_refused(space: LocalSpace) -> None:
+    """The error names both versions."""
+    with pytest.raises(AgentspaceError, match="version 9 cannot be read; valid is 1"):
+        start(space).set_state(9, {})
