@@ -7,7 +7,7 @@ what the user writes  what it means
 ``lab``               the local server "lab": ``RUN/lab/server.sock``
 ``ipc:///a/b.sock``   a server at that socket
 ``tcp://host:7447``   a server on another machine; needs its key
-``...#NAME``          the named space NAME of that server (default DATA)
+``...#NAME``          the named space NAME of that server (default DATA); ``#NAME`` alone: of the default server
 ====================  ==================================================================
 
 RUN is ``$AGENTSPACE_RUN``, or ``$XDG_RUNTIME_DIR/agentspace``, or ``/tmp/agentspace-UID``: private to the user.
@@ -31,6 +31,9 @@ from agentspace.space import DEFAULT_SPACE
 DEFAULT_SERVER = "default"
 _LONGEST_SOCKET = 107  # bytes, sun_path of Linux
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SOCKET = re.compile(r"ipc:///[^\0]+")
+_TCP = re.compile(r"tcp://[^:/]+:(\d{1,5})")
+_KEY_LENGTH = 40  # characters of Z85, of a CURVE key
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,17 @@ def parse(text: str = "") -> Address:
     Raises:
         AgentspaceError: It is not an address; says what one looks like.
     """
-    text = text or os.environ.get("AGENTSPACE_SPACE", "") or DEFAULT_SERVER
     server, _, space = text.partition("#")
+    if not server:
+        server, _, usual = os.environ.get("AGENTSPACE_SPACE", "").partition("#")
+        server, space = server or DEFAULT_SERVER, space or usual
     if space and not _WORD.fullmatch(space):
         raise AgentspaceError(f"{space!r} is not a name of a space: use letters, digits, '_', '.' and '-'")
     if _WORD.fullmatch(server):
         server = f"ipc://{run_folder() / server / 'server.sock'}"
-    if not re.fullmatch(r"ipc:///.+|tcp://[^:/]+:\d+", server):
+    if not (_SOCKET.fullmatch(server) or _is_tcp(server)):
         raise AgentspaceError(
-            f"{text!r} is not an address: use a name, ipc:///PATH or tcp://HOST:PORT, each with or without #SPACE"
+            f"{text or server!r} is not an address: use a name, ipc:///PATH or tcp://HOST:PORT, each with or without #SPACE"
         )
     address = Address(server, space or DEFAULT_SPACE)
     if address.local and len(os.fsencode(address.path)) > _LONGEST_SOCKET:
@@ -76,6 +81,11 @@ def parse(text: str = "") -> Address:
             f"{address.path} is too long for a socket: at most {_LONGEST_SOCKET} bytes; set AGENTSPACE_RUN"
         )
     return address
+
+
+def _is_tcp(endpoint: str) -> bool:
+    found = _TCP.fullmatch(endpoint)
+    return found is not None and 0 < int(found[1]) < 1 << 16
 
 
 def run_folder() -> Path:
@@ -100,10 +110,13 @@ def private(folder: Path) -> Path:
     """The folder, made with mode 0700.
 
     Raises:
-        AgentspaceError: It belongs to somebody else or others may enter it.
+        AgentspaceError: It cannot be made, belongs to somebody else or others may enter it.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    info = folder.lstat()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.lstat()
+    except OSError as error:
+        raise AgentspaceError(f"there can be no folder {folder}: {error}") from None
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
         raise AgentspaceError(f"{folder} must be a folder that only you may enter (mode 0700, your own)")
     return folder
@@ -158,6 +171,11 @@ class Key:
     server: str
     public: str
     secret: str
+
+    def __post_init__(self) -> None:
+        for key in (self.server, self.public, self.secret):
+            if not isinstance(key, str) or len(key) != _KEY_LENGTH:
+                raise ValueError(f"a key has {_KEY_LENGTH} characters")
 
 
 def key_folder() -> Path:
