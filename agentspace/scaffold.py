@@ -1,0 +1,62 @@
+"""A new project: a folder with one agent, one launch file and one test that passes."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from agentspace.errors import AgentspaceError
+
+_PLACEHOLDER = "my_robot"  #: what the project is called in the template, in texts and in file names
+_SUFFIX = ".in"  #: of all files of the template, so that no tool takes them for a part of this package
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class ScaffoldError(AgentspaceError, ValueError):
+    """A project cannot be made there, or not with that name."""
+
+
+def scaffold(folder: Path) -> list[Path]:
+    """Makes a project; it is called as its folder.
+
+    Args:
+        folder: Where; it may exist if it is empty.
+
+    Returns:
+        The files that were made, in the order of their names.
+
+    Raises:
+        ScaffoldError: The name is not one, or the folder cannot be made or is not empty. Nothing was written.
+    """
+    name = folder.absolute().name
+    if not _NAME.fullmatch(name):
+        raise ScaffoldError(
+            f"{name!r} is not a name for a project: use letters, digits, '_' and '-', beginning with a letter"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        present = sorted(item.name for item in folder.iterdir())
+    except OSError as error:
+        raise ScaffoldError(f"cannot make the folder {folder}: {error.strerror}") from None
+    if present:
+        raise ScaffoldError(f"{folder} is not empty (it has {present[0]!r}): name a new folder")
+    made = []
+    for file, content in sorted(_template(files("agentspace") / "template", Path())):
+        path = folder / str(file).replace(_PLACEHOLDER, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content.replace(_PLACEHOLDER, name), encoding="utf-8")
+        made.append(path)
+    return made
+
+
+def _template(folder: Traversable, place: Path) -> list[tuple[Path, str]]:
+    """The files of the template, with their places in the project."""
+    found: list[tuple[Path, str]] = []
+    for item in folder.iterdir():
+        if item.is_dir():
+            found += _template(item, place / item.name)
+        else:
+            found.append((place / item.name.removesuffix(_SUFFIX), item.read_text(encoding="utf-8")))
+    return found
