@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import sys
@@ -31,6 +32,9 @@ class Parameter(Generic[T]):
         choices: The only valid values.
         minimum: The least valid number.
         maximum: The greatest valid number.
+
+    Raises:
+        ParameterError: The default is not of a type that a launch file can write, or not valid itself.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class Parameter(Generic[T]):
         self.name = ""
         if self.type not in _TYPES.values():
             raise ParameterError(f"a parameter's type is one of {', '.join(_TYPES)}, not {self.type.__name__}")
+        if default is not None:
+            self.default = self.parse(default)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -63,7 +69,9 @@ class Parameter(Generic[T]):
     def __get__(self, agent: object | None, owner: type) -> Parameter[T] | T:
         if agent is None:
             return self
-        value: T = agent.__dict__.get(self.name, self.default)
+        if self.name not in agent.__dict__:
+            agent.__dict__[self.name] = copy.deepcopy(self.default)  # a list of one agent is no other's
+        value: T = agent.__dict__[self.name]
         return value
 
     def __set__(self, agent: object, value: T) -> None:
