@@ -12,7 +12,7 @@ import statistics
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple
 
 from agentspace.errors import FencedError, LimitError, RoleNotFoundError, RoleTakenError, SlotNameError
 from agentspace.mailbox import Batch, Mailbox, Mask, Trigger
@@ -36,8 +36,7 @@ REFUSALS_KEPT = 32
 SAMPLES = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Put(Generic[V]):
+class Put(NamedTuple, Generic[V]):
     """A write that a handler made, to be committed."""
 
     name: str
@@ -47,8 +46,7 @@ class Put(Generic[V]):
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Erase:
+class Erase(NamedTuple):
     """A delete that a handler made, to be committed."""
 
     name: str
@@ -86,8 +84,7 @@ class Role(Generic[V]):
         return self.state in ("starting", "running")
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery(Generic[V]):
+class Delivery(NamedTuple, Generic[V]):
     """A batch and whom it is for: the name of a role, or the number of a watcher."""
 
     to: str | int
@@ -110,6 +107,7 @@ class Board(Generic[V]):
         self._watchers: dict[int, Mailbox[V]] = {}
         self._watcher_count = 0
         self._ready: dict[str | int, Mailbox[V]] = {}
+        self._routes: dict[str, list[tuple[str | int, Mailbox[V]]]] = {}  # who wants a slot: remembered per name
         self._published: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
         self._counted = 0.0
@@ -135,7 +133,7 @@ class Board(Generic[V]):
             SlotNameError: The name is not one, or is the space's own.
             WriteError: A number is out of range.
         """
-        if writer is not SPACE:
+        if writer is not SPACE and (type(act.name) is not str or act.name[:2] == OWN):
             check_free_name(act.name)
         if isinstance(act, Put):
             decision = self._table.write(
@@ -194,6 +192,7 @@ class Board(Generic[V]):
         role = self.check(name, epoch)
         role.state = "running"
         role.mailbox.settle()
+        self._routes.clear()
         self._publish_role(role, now)
         self._note_ready(name, role.mailbox)
 
@@ -227,9 +226,15 @@ class Board(Generic[V]):
             raise FencedError(f"epoch {epoch} does not fill role {name!r}, which is {now_filled}")
         return role
 
+    def detach(self, name: str, epoch: int, mask: str) -> None:
+        """Takes a role's triggers of a mask away."""
+        self.check(name, epoch).mailbox.detach(mask)
+        self._routes.clear()
+
     def attach(self, name: str, epoch: int, mask: str, kind: Trigger, now: float) -> None:
         """Gives the role a trigger; a new one starts with what is there already (but for EVERY)."""
         role = self.check(name, epoch)
+        self._routes.clear()
         if role.mailbox.attach(mask, kind) and kind is not Trigger.EVERY:
             for change in self._present(mask, now):
                 role.mailbox.offer(change, frozenset({kind}))
@@ -293,12 +298,14 @@ class Board(Generic[V]):
         mailbox.preload(change for change in self._present(mask, now) if known.get(change.name) != change.revision)
         self._watcher_count += 1
         self._watchers[self._watcher_count] = mailbox
+        self._routes.clear()
         self._note_ready(self._watcher_count, mailbox)
         return self._watcher_count
 
     def unwatch(self, number: int) -> None:
         """Takes a watcher away."""
         self._watchers.pop(number, None)
+        self._routes.clear()
         self._ready.pop(number, None)
 
     def seen(self, number: int, ack: int) -> None:
@@ -373,12 +380,16 @@ class Board(Generic[V]):
         self.apply(Put(f"{OWN}roles/{role.name}", self._encode(account)), SPACE, now)
 
     def _emit(self, change: Change[V]) -> None:
-        for role in self.roles.values():
-            if role.mailbox.offer(change):
-                self._note_ready(role.name, role.mailbox)
-        for number, mailbox in self._watchers.items():
-            if mailbox.offer(change):
-                self._note_ready(number, mailbox)
+        route = self._routes.get(change.name)
+        if route is None:
+            route = self._routes[change.name] = [pair for pair in self._mailboxes() if pair[1].wants(change.name)]
+        for to, mailbox in route:
+            if mailbox.offer(change) and mailbox.outstanding is None:
+                self._ready[to] = mailbox
+
+    def _mailboxes(self) -> Iterator[tuple[str | int, Mailbox[V]]]:
+        yield from ((role.name, role.mailbox) for role in self.roles.values())
+        yield from self._watchers.items()
 
     def _note_ready(self, to: str | int, mailbox: Mailbox[V]) -> None:
         if mailbox.ready:

@@ -14,12 +14,13 @@ import zmq
 from agentspace import wire
 from agentspace.address import machine
 from agentspace.board import Board
+from agentspace.codec import encode
 from agentspace.errors import AgentspaceError, LimitError
+from agentspace.frames import send
 from agentspace.mailbox import Batch
 from agentspace.payload import AVAILABLE
 from agentspace.peers import Client, Peer, Stored, open_process
 from agentspace.slot import Change, Kind, check_name
-from agentspace.value import encode
 from agentspace.version import __version__
 
 LEASE = 5.0  #: seconds of silence after which a client counts as gone
@@ -213,19 +214,23 @@ class Hub:
         """Sends a message, after what the client may fill again."""
         if peer.client.recycled:
             self._recycle(peer)
-        peer.socket.send_multipart([peer.identity, message.pack(), *frames])
+        send(peer.socket, peer.identity, (message.pack(), *frames))
 
     def fail(self, socket: zmq.Socket[bytes], identity: bytes, call: int, error: AgentspaceError) -> None:
         """Tells a sender what is wrong with what it sent."""
-        socket.send_multipart([identity, wire.Failed(call, type(error).__name__, str(error)).pack()])
+        send(socket, identity, (wire.Failed(call, type(error).__name__, str(error)).pack(),))
 
     def _dispatch(self, board: Board[Stored], role: str, batch: Batch[Stored]) -> None:
         peer = self.seats[board.name, role]
         newest = [change for name, change in batch.changed.items() if name in batch.values]
+        names = list(batch.changed)
+        every: list[Any] = []
         heads, frames = self.pack(peer.client, newest)
-        every, more = self.pack(peer.client, batch.every)
-        names = list(dict.fromkeys((*batch.changed, *(change.name for change in batch.every))))
-        self.send(peer, wire.Dispatch(batch.number, names, heads, every), frames + more)
+        if batch.every:
+            names = list(dict.fromkeys((*names, *(change.name for change in batch.every))))
+            every, more = self.pack(peer.client, batch.every)
+            frames += more
+        self.send(peer, wire.Dispatch(batch.number, names, heads, every), frames)
 
     def _show(self, board: Board[Stored], number: int, batch: Batch[Stored]) -> None:
         peer = self.watchers[board.name, number]
@@ -235,4 +240,4 @@ class Hub:
     def _recycle(self, peer: Peer) -> None:
         segments = peer.client.recycled[:]
         peer.client.recycled.clear()
-        peer.socket.send_multipart([peer.identity, wire.Recycle(segments).pack()])
+        send(peer.socket, peer.identity, (wire.Recycle(segments).pack(),))

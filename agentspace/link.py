@@ -15,11 +15,13 @@ import zmq
 
 from agentspace import errors, wire
 from agentspace.address import Address, client_key, machine
+from agentspace.codec import SMALL, decode, encode
 from agentspace.errors import AgentspaceError, FencedError, LimitError, ProtocolError, SpaceUnreachableError
-from agentspace.payload import AVAILABLE, THRESHOLD, Holding, Mapper, Pool
+from agentspace.frames import NOBLOCK, receive, send
+from agentspace.payload import AVAILABLE, Holding, Mapper, Pool
 from agentspace.slot import Kind
 from agentspace.space import Entry
-from agentspace.value import Array, Value, decode, encode
+from agentspace.value import Array, Value
 
 PATIENCE = 10.0  #: seconds in which a server that lives has answered
 _BEATS_PER_LEASE = 4
@@ -118,12 +120,12 @@ class Channel:
         if size > wire.MAX_MESSAGE:
             raise LimitError(f"a message of {size} bytes; at most {wire.MAX_MESSAGE} are allowed")
         try:
-            self.socket.send_multipart([message.pack(), *frames], zmq.NOBLOCK)
+            send(self.socket, message.pack(), frames, NOBLOCK)
         except zmq.Again:
             raise SpaceUnreachableError(f"the server at {self._link.address} does not take messages") from None
 
     def _take(self) -> tuple[wire.Message, list[bytes]] | None:
-        header, *frames = self.socket.recv_multipart()
+        header, *frames = receive(self.socket)
         message = wire.parse(header)
         if isinstance(message, wire.Recycle):
             for number in message.segments:
@@ -249,7 +251,7 @@ class Link:
         refs: list[tuple[int, int, int, int]] = []
 
         def share(array: Array) -> int | None:
-            if array.nbytes < THRESHOLD:
+            if array.nbytes < SMALL:
                 return None
             placed = self.pool.put(array)
             if placed is None:

@@ -258,7 +258,7 @@ class LocalSession(LocalSpace):
     def detach_trigger(self, mask: str) -> None:
         """Takes the triggers of that mask away."""
         with self._host.changed:
-            self._board.check(self.role, self.epoch).mailbox.detach(mask)
+            self._board.detach(self.role, self.epoch, mask)
 
     def running(self) -> None:
         """Begins to receive."""

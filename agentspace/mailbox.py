@@ -10,10 +10,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
 from enum import StrEnum
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from agentspace.errors import SlotNameError
 from agentspace.slot import MAX_NAME, Change, V
@@ -69,8 +68,7 @@ class Mask:
         return self._regex.match(name) is not None and (name[0] != "_" or self.text[0] == "_")
 
 
-@dataclass(frozen=True, slots=True)
-class Batch(Generic[V]):
+class Batch(NamedTuple, Generic[V]):
     """What a subscriber is told at once.
 
     Attributes:
@@ -83,7 +81,27 @@ class Batch(Generic[V]):
     number: int
     changed: dict[str, Change[V]]
     every: tuple[Change[V], ...]
-    values: frozenset[str]
+    values: Set[str]
+
+
+class _Interest(NamedTuple):
+    """What the triggers that cover a name ask for together."""
+
+    newest: bool  # the newest change: all kinds but EVERY
+    value: bool  # its value: NORMAL
+    every: bool  # each change
+    wakes: bool  # all kinds but QUIET
+
+
+def _interest(kinds: Set[Trigger]) -> _Interest | None:
+    if not kinds:
+        return None
+    return _Interest(
+        bool(kinds - {Trigger.EVERY}),
+        Trigger.NORMAL in kinds,
+        Trigger.EVERY in kinds,
+        bool(kinds - {Trigger.QUIET}),
+    )
 
 
 class Mailbox(Generic[V]):
@@ -105,14 +123,14 @@ class Mailbox(Generic[V]):
         self._every: deque[Change[V]] = deque()
         self._awake = False
         self._stale: set[tuple[str, Trigger]] = set()
-        self._kinds: dict[str, frozenset[Trigger]] = {}  # which kinds a name has: remembered per name
+        self._interests: dict[str, _Interest | None] = {}  # remembered per name
 
     def attach(self, mask: str, kind: Trigger) -> bool:
         """Adds a trigger; False if it was there already (an earlier incarnation may have attached it)."""
         new = (mask, kind) not in self.attachments
         self.attachments[mask, kind] = Mask(mask)
         self._stale.discard((mask, kind))
-        self._kinds.clear()
+        self._interests.clear()
         return new
 
     def renew(self) -> None:
@@ -124,7 +142,7 @@ class Mailbox(Generic[V]):
         for key in self._stale:
             del self.attachments[key]
         self._stale.clear()
-        self._kinds.clear()
+        self._interests.clear()
 
     def preload(self, changes: Iterable[Change[V]]) -> None:
         """Starts with the present state, in one batch, however long, even if it is empty."""
@@ -137,15 +155,19 @@ class Mailbox(Generic[V]):
         for key in [key for key in self.attachments if key[0] == mask]:
             del self.attachments[key]
             self._stale.discard(key)
-        self._kinds.clear()
+        self._interests.clear()
 
-    def kinds(self, name: str) -> frozenset[Trigger]:
-        """The kinds of trigger that the name has here."""
-        kinds = self._kinds.get(name)
-        if kinds is None:
-            kinds = frozenset(kind for (_, kind), mask in self.attachments.items() if mask.matches(name))
-            self._kinds[name] = kinds
-        return kinds
+    def wants(self, name: str) -> bool:
+        """Whether a trigger covers the name."""
+        return self._interest(name) is not None
+
+    def _interest(self, name: str) -> _Interest | None:
+        try:
+            return self._interests[name]
+        except KeyError:
+            kinds = {kind for (_, kind), mask in self.attachments.items() if mask.matches(name)}
+            interest = self._interests[name] = _interest(kinds)
+            return interest
 
     def offer(self, change: Change[V], only: frozenset[Trigger] | None = None) -> bool:
         """Takes note of a change; True if it wants the subscriber woken.
@@ -154,16 +176,16 @@ class Mailbox(Generic[V]):
             change: What happened.
             only: Is meant for triggers of these kinds alone; by default for all that the name has.
         """
-        kinds = self.kinds(change.name) if only is None else only
-        if not kinds:
+        interest = self._interest(change.name) if only is None else _interest(only)
+        if interest is None:
             return False
-        if kinds != {Trigger.EVERY}:
+        if interest.newest:
             self._changed[change.name] = change
-        if Trigger.NORMAL in kinds:
+        if interest.value:
             self._values.add(change.name)
-        if Trigger.EVERY in kinds:
+        if interest.every:
             self._queue(change)
-        if kinds != {Trigger.QUIET}:
+        if interest.wakes:
             self._awake = True
         return self._awake
 
@@ -179,9 +201,11 @@ class Mailbox(Generic[V]):
 
     def take(self) -> Batch[V]:
         """Hands out what has collected; it is outstanding until acknowledged or given back."""
-        every = tuple(self._every.popleft() for _ in range(min(BATCH_LIMIT, len(self._every))))
+        every: tuple[Change[V], ...] = ()
+        if self._every:
+            every = tuple(self._every.popleft() for _ in range(min(BATCH_LIMIT, len(self._every))))
         self._number += 1
-        batch = Batch(self._number, self._changed, every, frozenset(self._values))
+        batch = Batch(self._number, self._changed, every, self._values)
         self.outstanding = batch
         self._changed, self._values = {}, set()
         self._awake = bool(self._every)

@@ -27,7 +27,6 @@ import numpy as np
 from agentspace.errors import ProtocolError
 from agentspace.value import Array
 
-THRESHOLD = 32 * 1024  #: bytes; a smaller array travels faster inside the message
 SMALLEST = 64 * 1024
 POOL_LIMIT = 1 << 30  #: bytes of one writer; beyond it arrays travel inside the messages
 MAPPED_LIMIT = 128  #: segments that a reader keeps mapped

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import zmq
 
 from agentspace.board import Board
+from agentspace.codec import decode, encode
 from agentspace.payload import Ledger, Loan
-from agentspace.value import Value, decode, encode
+from agentspace.value import Value
 from agentspace.wire import Ref
 
 

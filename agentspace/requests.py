@@ -10,12 +10,13 @@ import zmq
 
 from agentspace import wire
 from agentspace.board import Erase, Put
+from agentspace.codec import encode
 from agentspace.errors import AgentspaceError, FencedError, ProtocolError
 from agentspace.hub import Hub, Key
 from agentspace.mailbox import Trigger
 from agentspace.peers import Client, Peer, Stored
 from agentspace.slot import Refused, Writer
-from agentspace.value import Value, encode
+from agentspace.value import Value
 
 _Handler = Callable[[Hub, Peer, Any, list[bytes]], None]
 _H = TypeVar("_H", bound=_Handler)
@@ -122,7 +123,7 @@ def _join(hub: Hub, peer: Peer, message: wire.Join, frames: list[bytes]) -> None
 def _attach(hub: Hub, peer: Peer, message: wire.Attach, frames: list[bytes]) -> None:
     board = hub.board(message.space)
     if message.kind is None:
-        board.check(message.role, message.epoch).mailbox.detach(message.mask)
+        board.detach(message.role, message.epoch, message.mask)
     else:
         board.attach(message.role, message.epoch, message.mask, _trigger(message.kind), hub.now)
     hub.send(peer, wire.Done(message.call))

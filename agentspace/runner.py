@@ -81,6 +81,8 @@ class Runner:
 
         So neither a flood of triggers nor a handler that is slower than its timer starves the other.
         """
+        if not self.agent.timers:
+            return self._session.receive(None)
         due = earliest(self.agent.timers)
         if due is not None and due <= self._clock() and not self._ticked:
             return self._tick()

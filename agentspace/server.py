@@ -18,6 +18,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from agentspace import wire
 from agentspace.address import Address, Lock, server_keys
 from agentspace.errors import AgentspaceError
+from agentspace.frames import NOBLOCK, receive
 from agentspace.hub import LEASE, Hub
 from agentspace.requests import serve
 from agentspace.space import DEFAULT_SPACE
@@ -100,7 +101,7 @@ class Server:
     def _take(self, number: int, socket: zmq.Socket[bytes]) -> None:
         for _ in range(BURST):
             try:
-                identity, *frames = socket.recv_multipart(zmq.NOBLOCK)
+                identity, *frames = receive(socket, NOBLOCK)
             except zmq.Again:
                 return
             self._hub.now = self._clock()

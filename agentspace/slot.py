@@ -15,20 +15,23 @@ one rule and one place to read it:
 
 from __future__ import annotations
 
+import functools
 import heapq
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from numbers import Real
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from agentspace.errors import LimitError, SlotNameError, WriteError
 
 V = TypeVar("V")
 
 FOREVER = math.inf
+_MOST = sys.float_info.max
 MAX_SLOTS = 65_536
 MAX_NAME = 255
 OWN = "_/"  #: the prefix of the slots that the space itself writes
@@ -45,8 +48,7 @@ class Kind(StrEnum):
     EXPIRED = "expired"  #: the value, or a delete that held the slot empty, ran out
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(NamedTuple):
     """Who wrote: a role and the epoch of the incarnation that filled it."""
 
     role: str
@@ -99,8 +101,7 @@ class Refused:
 Decision = Written | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Change(Generic[V]):
+class Change(NamedTuple, Generic[V]):
     """One thing that happened to one slot.
 
     Attributes:
@@ -297,7 +298,9 @@ class SlotTable(Generic[V]):
 
     def _claim(self, name: str, now: float, priority: float) -> tuple[Slot[V], Refused | None]:
         """The slot, and the refusal if something of higher priority holds it."""
-        self.advance(now)
+        self._now = max(self._now, now)
+        if self._deadlines and self._deadlines[0][0] <= self._now:
+            self.advance(now)
         slot = self._slots.get(name)
         if slot is None:
             check_name(name)
@@ -360,16 +363,21 @@ def check_name(name: str) -> str:
     """
     if not isinstance(name, str):
         raise SlotNameError(f"a slot name is a str, not {type(name).__name__}: {name!r}")
+    if _is_name(name):
+        return name
     if len(name) > MAX_NAME:
         raise SlotNameError(
             f"slot name {name[:40]!r}... has {len(name)} characters; at most {MAX_NAME} are allowed"
         )
-    if not _NAME.fullmatch(name):
-        raise SlotNameError(
-            f"{name!r} is not a slot name: use parts separated by '/', none of them empty, "
-            "without spaces, control characters and the glob characters * ? [ ]"
-        )
-    return name
+    raise SlotNameError(
+        f"{name!r} is not a slot name: use parts separated by '/', none of them empty, "
+        "without spaces, control characters and the glob characters * ? [ ]"
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_name(text: str) -> bool:
+    return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
 
 
 def check_write(priority: float, validity: float | None, delay: float) -> None:
@@ -378,6 +386,10 @@ def check_write(priority: float, validity: float | None, delay: float) -> None:
     Raises:
         WriteError: One of them is not a finite number in its range.
     """
+    if type(priority) is type(delay) is float and (validity is None or type(validity) is float):
+        lasts = 1.0 if validity is None else validity
+        if -_MOST <= priority <= _MOST and 0.0 <= delay <= _MOST and 0.0 < lasts <= _MOST:
+            return  # nearly always
     _check_number("priority", priority, -math.inf)
     _check_number("delay", delay, 0.0)
     if validity is not None:

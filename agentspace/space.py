@@ -8,8 +8,9 @@ role and epoch, it is woken by triggers and commits what a handler wrote togethe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from agentspace.board import Erase, Put
 from agentspace.mailbox import Trigger
@@ -46,8 +47,7 @@ class Entry:
     latency: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(NamedTuple):
     """Why a handler runs.
 
     Attributes:
@@ -65,7 +65,7 @@ class Wake:
     timer: bool = False
     missed: int = 0
     number: int | None = None
-    values: Mapping[str, tuple[Any, float] | None] = field(default_factory=dict)
+    values: Mapping[str, tuple[Any, float] | None] = MappingProxyType({})
 
 
 class Watch(Protocol):

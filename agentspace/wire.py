@@ -8,6 +8,8 @@ describes it all for other languages.
 
 from __future__ import annotations
 
+import operator
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar, dataclass_transform
@@ -41,17 +43,29 @@ class Message:
 
     CODE: ClassVar[int]
     FIELDS: ClassVar[tuple[tuple[str, tuple[type, ...]], ...]]
-    NAMES: ClassVar[tuple[str, ...]]
+    GET: ClassVar[Any]  # the values of all fields of a message
     KNOWN: ClassVar[set[tuple[type, ...]]]  # combinations of types that were found right before
     __slots__ = ()
 
     def pack(self) -> bytes:
         """The header."""
-        header: bytes = msgpack.packb([VERSION, self.CODE, *[getattr(self, name) for name in self.NAMES]])
+        try:
+            packer = _own.packer
+        except AttributeError:  # the first message of this thread; a packer for each message would cost a buffer
+            packer = _own.packer = msgpack.Packer()
+        header: bytes = packer.pack((VERSION, self.CODE, *self.GET(self)))
         return header
 
 
+_own = threading.local()
 _CODES: dict[int, type[Message]] = {}
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+def _getter(names: list[str]) -> Any:
+    if len(names) > 1:
+        return staticmethod(operator.attrgetter(*names))
+    return staticmethod(lambda message: tuple(getattr(message, name) for name in names))
 
 
 @dataclass_transform()
@@ -62,7 +76,7 @@ def _message(code: int) -> Callable[[type[M]], type[M]]:
         made = dataclass(slots=True)(cls)
         made.CODE = code
         made.FIELDS = tuple((f.name, _TYPES[str(f.type)]) for f in fields(made))  # type: ignore[arg-type]  # is one
-        made.NAMES = tuple(name for name, _ in made.FIELDS)
+        made.GET = _getter([name for name, _ in made.FIELDS])
         made.KNOWN = set()
         _CODES[code] = made
         return made
@@ -349,7 +363,7 @@ def pack_head(change: Change[Any], now: float, refs: list[Ref]) -> list[Any]:
     writer = change.writer
     left = None if change.valid_to == FOREVER else max(change.valid_to - now, 0.0)
     return [
-        change.name, change.kind.value, change.revision, change.priority, writer.role, writer.epoch,
+        change.name, change.kind, change.revision, change.priority, writer.role, writer.epoch,
         now - change.at, left, change.at - change.origin, refs,
     ]  # fmt: skip
 
@@ -361,7 +375,7 @@ def writer_of(head: list[Any]) -> Writer:
 
 def kind_of(head: list[Any]) -> Kind:
     """What kind of change a head tells."""
-    return Kind(head[1])
+    return _KINDS[head[1]]
 
 
 def pack_decision(decision: Decision) -> list[Any]:

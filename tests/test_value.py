@@ -19,22 +19,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from agentspace.codec import ARRAY, BIGINT, REFERENCE, SCALAR, TUPLE, Resolve, decode, encode
 from agentspace.errors import ProtocolError, ValueTypeError
-from agentspace.value import (
-    ARRAY,
-    BIGINT,
-    MAX_DEPTH,
-    REFERENCE,
-    SCALAR,
-    TUPLE,
-    Resolve,
-    check,
-    copy_containers,
-    decode,
-    describe,
-    encode,
-    freeze,
-)
+from agentspace.value import MAX_DEPTH, check, copy_containers, describe, freeze
 
 
 def same(left: Any, right: Any) -> bool:
@@ -71,8 +58,9 @@ SUBARRAYS = st.tuples(SIMPLE, hnp.array_shapes(max_dims=2, max_side=3)).map(np.d
 
 def parts(dtype: np.dtype) -> list[np.dtype]:
     """A dtype and all dtypes inside it."""
-    inside = [parts(dtype.fields[name][0]) for name in dtype.names or ()]
-    return [dtype.base, *(part for found in inside for part in found)]
+    base = dtype.base
+    inside = [parts(base.fields[name][0]) for name in base.names or ()]
+    return [base, *(part for found in inside for part in found)]
 
 
 def has_titles(dtype: np.dtype) -> bool:
@@ -207,6 +195,19 @@ def test_arrays_can_travel_beside_the_message(value):
         return np.frombuffer(payloads[index], np.uint8)
 
     assert same(decode(encode(value, share), resolve), value)
+
+
+@settings(max_examples=200)
+@given(st.lists(arrays(), min_size=2, max_size=4), st.binary(max_size=8))
+def test_what_came_before_makes_no_difference(stream, tail):
+    """Streams of arrays, mixed and repeated, are encoded and decoded as each array would be alone."""
+    for _ in range(2):
+        for array in stream:
+            data = encode(array)
+            assert same(decode(data), array)
+            cut = data[: len(data) - len(tail)] + tail  # the same length, perhaps other elements
+            with contextlib.suppress(ProtocolError):
+                check(decode(cut))
 
 
 @pytest.mark.parametrize("char", [c for c in np.typecodes["All"] if c not in "OTpP"])
@@ -471,7 +472,7 @@ def wrapped(levels: int) -> bytes:
 @pytest.mark.parametrize("levels", [MAX_DEPTH + 2, 300, 3000])
 def test_nested_extensions_do_not_overrun_the_stack(levels):
     """Each level of extensions costs the C stack some 50 KB: a message of 10 KB must not end the process."""
-    code = "import sys; from agentspace.value import decode; decode(bytes.fromhex(sys.stdin.read()))"
+    code = "import sys; from agentspace.codec import decode; decode(bytes.fromhex(sys.stdin.read()))"
     done = subprocess.run(
         [sys.executable, "-c", code], input=wrapped(levels).hex(), capture_output=True, text=True, check=False
     )
