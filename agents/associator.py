@@ -41,6 +41,7 @@ class Associator(Agent):
     validity = Parameter(0.5, "seconds for which an answer is valid", minimum=0.01)
     patience = Parameter(2.0, "seconds that a confirm waits for a picture", minimum=0.01)
     memory = Parameter("", "file with pairs to begin with (.npz); empty for none")
+    keep = Parameter("", "file that keeps the pairs (.npz) for who takes over after a crash; empty for none")
 
     def init(self) -> None:
         """Begins with an empty memory, or that of a file."""
@@ -48,7 +49,11 @@ class Associator(Agent):
         self._memory = Recollection(comparison, self.project)
         self._mode = self.read(self.mode)  # the trigger brings it to the first incarnation only
         self._waiting: deque[Confirmation] = deque()
-        if self.memory:
+        self._news = False
+        self._kept = self.project / self.keep if self.keep else None
+        if self._kept is not None and self.space.epoch > 1 and self._kept.exists():
+            self.log.info(self._memory.load(self._kept))
+        elif self.memory:
             self._memory.load(self.project / self.memory)
         self._know_features()
         for slot in (self.features, self.identifier, self.mode):
@@ -60,7 +65,6 @@ class Associator(Agent):
 
     def sense_select_act(self) -> None:
         """Obeys commands, learns what was confirmed, answers what is seen."""
-        before = len(self._memory)
         if self.identifier in self.wake.names:
             self._know_features()
         if self.mode in self.wake.names:
@@ -68,8 +72,8 @@ class Associator(Agent):
         for change in self.wake.changes:
             self._take(change)
         self._learn()
-        if len(self._memory) != before:
-            self.write(self.pairs, len(self._memory))
+        if self._news:
+            self._tell()
         if self._mode == USE and self.features in self.wake.names:
             self._imitate(self.read(self.features, EMPTY))
 
@@ -86,9 +90,17 @@ class Associator(Agent):
         if isinstance(identifier, str):
             self._memory.fit(identifier)
 
+    def _tell(self) -> None:
+        """Says how many pairs there are now, and keeps them."""
+        self._news = False
+        self.write(self.pairs, len(self._memory))
+        if self._kept is not None:
+            self._memory.save(self._kept)
+
     def _switch(self, mode: Any) -> None:
         if self.forget_on_acquire and mode == ACQUIRE and self._mode != ACQUIRE:
             self._memory.forget()
+            self._news = True
         self._mode = mode
 
     def _learn(self) -> None:
@@ -113,6 +125,7 @@ class Associator(Agent):
         if value is EMPTY:
             return confirmation.answer(len(self._memory), reason=f"{self.proprio} is empty")
         novelty, reason = self._memory.learn(key, value, self.novelty)
+        self._news = self._news or not reason
         return confirmation.answer(len(self._memory), novelty, reason)
 
     def _imitate(self, query: Any) -> None:
@@ -130,6 +143,7 @@ class Associator(Agent):
     def _obey(self, command: Any) -> None:
         try:
             message, fine = self._memory.obey(command), True
+            self._news = True
         except (OSError, ValueError) as error:
             message, fine = str(error), False
             self.log.warning("%s: %s", self.command, error)

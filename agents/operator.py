@@ -10,7 +10,7 @@ import numpy as np
 
 from agents import publication, report
 from agents.examination import Examination
-from agents.script import Delete, Demonstration, Imitate, Report, ScriptError, Step, Wait, Write, load
+from agents.script import Delete, Demonstration, Imitate, Report, ScriptError, Step, Wait, Write, label, load
 from agents.stance import see
 from agents.trial import FRESH, SHOWN, Trial, thumbnail
 from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
@@ -115,7 +115,7 @@ class Operator(Agent):
             began = time.monotonic()
             self.log.info("step %d of %d: %s", number, len(steps), step)
             yield from self._take(step, began)
-            self._seconds[f"{number} {type(step).__name__.lower()}"] = time.monotonic() - began
+            self._seconds[f"{number} {label(step)}"] = time.monotonic() - began
 
     def _take(self, step: Step, now: float) -> Play:
         match step:

@@ -43,7 +43,7 @@ class Report:
         lost_triggers: Changes lost for full queues; None if the space does not tell.
         processes: Names of the operating-system processes.
         restarts: How often an agent had to be started again.
-        seconds: What each part took.
+        seconds: What each step of the script took.
     """
 
     decoder: str
@@ -87,7 +87,7 @@ class Report:
             ("latency camera -> motor command, p50 / p99", _latency(self.commands)),
             ("lost triggers", "unknown" if self.lost_triggers is None else str(self.lost_triggers)),
             ("processes", f"{len(self.processes)} ({self.restarts} restarts)"),
-            ("seconds", ", ".join(f"{name} {value:.0f}" for name, value in self.seconds.items())),
+            ("seconds", ", ".join(f"{name} {s:.0f}" for name, s in self.seconds.items() if s >= 1.0)),
         ]
 
     def to_json(self) -> dict[str, Any]:

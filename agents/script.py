@@ -97,6 +97,11 @@ class Report:
 Step = Write | Delete | Wait | Imitate | Report
 
 
+def label(step: Step) -> str:
+    """A few words for a table."""
+    return f"wait for {step.slot}" if isinstance(step, Wait) else type(step).__name__.lower()
+
+
 @dataclass(frozen=True)
 class Demonstration:
     """How the mirror's script goes.

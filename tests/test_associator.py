@@ -343,6 +343,24 @@ def test_a_restarted_associator_knows_the_mode(space: LocalSpace) -> None:
     np.testing.assert_allclose(ask(space, KEYS[0]), VALUES[2])
 
 
+def test_a_crash_costs_no_pair(space: LocalSpace, tmp_path: Path) -> None:
+    """With keep, a later incarnation goes on with the pairs; the first of a new space begins without them."""
+    path = tmp_path / "kept" / "memory.npz"
+    start(space, keep=str(path))
+    space.write("mode", "use")
+    teach_all(space)
+    space.stop("associator")
+    eventually(lambda: space.read("_/roles/associator")["state"] == "stopped")
+    start(space, keep=str(path))
+    assert space.read("pairs") == 4
+    np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1], atol=1e-6)
+    assert command(space, {"do": "forget"})["ok"]
+    eventually(lambda: len(Memory.load(path)) == 0)
+    with LocalSpace() as other:
+        start(other, keep=str(path))
+        assert other.read("pairs") == 0
+
+
 def test_a_state_of_another_version_is_refused(space: LocalSpace) -> None:
     """The error names both versions."""
     with pytest.raises(AgentspaceError, match="version 9 cannot be read; valid is 1"):
