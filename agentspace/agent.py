@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Agent:
         self._acts: list[Put[Any] | Erase] = []
         self._staged: dict[str, Put[Any] | Erase] = {}
         self._timers: list[Timer] = []
+        self._clock: Callable[[], float] = time.monotonic
         self._stopping = False
 
     # --- to override
@@ -110,7 +112,7 @@ class Agent:
 
     def attach_timer(self, period: float) -> None:
         """Wakes this agent every `period` seconds, without drift; missed ticks are counted, not made up for."""
-        self._timers.append(Timer(period, time.monotonic()))
+        self._timers.append(Timer(period, self._clock()))
 
     def read(self, name: str, default: Value = None) -> Value:
         """The value of a slot, or the default if it is empty.
@@ -166,9 +168,15 @@ class Agent:
 
     # --- for the runner
 
-    def bind(self, session: Session, log: logging.Logger, project: Path) -> None:
-        """Gives the agent its place."""
-        self.space, self.log, self.project = session, log, project
+    def bind(
+        self,
+        session: Session,
+        log: logging.Logger,
+        project: Path,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Gives the agent its place; its timers count on the clock (monotonic seconds)."""
+        self.space, self.log, self.project, self._clock = session, log, project, clock
 
     def begin(self, wake: Wake) -> None:
         """A handler begins."""

@@ -38,7 +38,7 @@ class Runner:
         self._clock = clock
         self._log = logging.getLogger(f"agentspace.{session.role}")
         self._ticked = False  # the last wake-up was a timer's
-        agent.bind(session, self._log, project or Path.cwd())
+        agent.bind(session, self._log, project or Path.cwd(), clock)
         session.on_decisions = self._hear
 
     def run(self) -> bool:
