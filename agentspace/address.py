@@ -25,7 +25,7 @@ from pathlib import Path
 
 import zmq
 
-from agentspace.errors import AgentspaceError, SpaceUnreachableError
+from agentspace.errors import AddressError, AgentspaceError, SpaceUnreachableError
 from agentspace.space import DEFAULT_SPACE
 
 DEFAULT_SERVER = "default"
@@ -61,31 +61,46 @@ def parse(text: str = "") -> Address:
     """The address that a user means.
 
     Raises:
-        AgentspaceError: It is not an address; says what one looks like.
+        AddressError: It is not an address; says what one looks like.
     """
     server, _, space = text.partition("#")
     if not server:
         server, _, usual = os.environ.get("AGENTSPACE_SPACE", "").partition("#")
         server, space = server or DEFAULT_SERVER, space or usual
     if space and not _WORD.fullmatch(space):
-        raise AgentspaceError(f"{space!r} is not a name of a space: use letters, digits, '_', '.' and '-'")
+        raise AddressError(f"{space!r} is not a name of a space: use letters, digits, '_', '.' and '-'")
     if _WORD.fullmatch(server):
         server = f"ipc://{run_folder() / server / 'server.sock'}"
-    if not (_SOCKET.fullmatch(server) or _is_tcp(server)):
-        raise AgentspaceError(
-            f"{text or server!r} is not an address: use a name, ipc:///PATH or tcp://HOST:PORT, each with or without #SPACE"
+    if not (_SOCKET.fullmatch(server) or _is_tcp(server, range(1, 1 << 16))):
+        raise AddressError(
+            f"{text or server!r} is not an address: use a name, ipc:///PATH or tcp://HOST:PORT, "
+            "each with or without #SPACE"
         )
     address = Address(server, space or DEFAULT_SPACE)
     if address.local and len(os.fsencode(address.path)) > _LONGEST_SOCKET:
-        raise AgentspaceError(
+        raise AddressError(
             f"{address.path} is too long for a socket: at most {_LONGEST_SOCKET} bytes; set AGENTSPACE_RUN"
         )
     return address
 
 
-def _is_tcp(endpoint: str) -> bool:
+def check_bind(endpoint: str) -> str:
+    """The endpoint, if a server can serve other machines there.
+
+    Raises:
+        AddressError: It cannot; says what such an endpoint looks like.
+    """
+    if not _is_tcp(endpoint, range(1 << 16)):
+        raise AddressError(
+            f"{endpoint!r} is no endpoint for other machines: use tcp://INTERFACE:PORT, such as tcp://*:7447; "
+            "port 0 is any free one"
+        )
+    return endpoint
+
+
+def _is_tcp(endpoint: str, ports: range) -> bool:
     found = _TCP.fullmatch(endpoint)
-    return found is not None and 0 < int(found[1]) < 1 << 16
+    return found is not None and int(found[1]) in ports
 
 
 def run_folder() -> Path:

@@ -3,6 +3,7 @@
 ::
 
     AgentspaceError
+    |-- AddressError (ValueError)                not where a space can be
     |-- SlotNameError (ValueError)               a name or mask that is not one
     |-- WriteError (ValueError)                  priority, validity or delay out of range
     |-- ValueTypeError (TypeError)               a value that a slot cannot hold
@@ -26,6 +27,10 @@ from difflib import get_close_matches
 
 class AgentspaceError(Exception):
     """Root of all errors that agentspace raises on purpose."""
+
+
+class AddressError(AgentspaceError, ValueError):
+    """Not an address of a space, or not one to serve it at."""
 
 
 class SlotNameError(AgentspaceError, ValueError):
