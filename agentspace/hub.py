@@ -132,6 +132,7 @@ class Hub:
             if len(self.boards) >= MAX_SPACES:
                 raise LimitError(f"no space {name!r}: the server has its {MAX_SPACES} spaces already")
             board = self.boards[name] = Board(name, lambda value: Stored(encode(value)))
+            self._published = self.now - PUBLISH_PERIOD  # its account of itself is there from the start
         return board
 
     def welcome(self, key: Key, socket: zmq.Socket[bytes], hello: wire.Hello) -> None:

@@ -8,6 +8,7 @@ one batch at a time and the next when they acknowledge, so a slow or stopped one
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
 from agentspace import wire
-from agentspace.address import Address, Lock, server_keys
+from agentspace.address import Address, Lock, check_bind, server_keys
 from agentspace.errors import AgentspaceError
 from agentspace.frames import NOBLOCK, receive
 from agentspace.hub import LEASE, Hub
@@ -39,6 +40,7 @@ class Server:
         tcp: The further endpoint, with its port.
 
     Raises:
+        AddressError: The further endpoint is not one.
         AgentspaceError: Another server serves the address, or the port is taken.
     """
 
@@ -49,13 +51,17 @@ class Server:
         lease: float = LEASE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if bind is not None:
+            check_bind(bind)
         self.tcp: str | None = None
         self._clock = clock
         self._stopping = False
+        self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._auth: ThreadAuthenticator | None = None
         self._lock = Lock(address)
         self._context: zmq.Context[Any] = zmq.Context()
         self._poller = zmq.Poller()
+        self._poller.register(self._woken, zmq.POLLIN)
         self._sockets: list[zmq.Socket[bytes]] = []
         self._processes: set[int] = set()
         endpoints = [address.endpoint]
@@ -75,7 +81,7 @@ class Server:
         hub = self._hub
         while not (self._stopping or hub.over):
             left = hub.next_event() - self._clock()
-            events = dict(self._poller.poll(max(0, math.ceil(1e3 * left))))
+            events = dict(self._poller.poll(math.ceil(1e3 * max(0.0, left))))
             hub.now = self._clock()
             for number, socket in enumerate(self._sockets):
                 if socket in events:
@@ -85,8 +91,9 @@ class Server:
             hub.tick()
 
     def stop(self) -> None:
-        """Ends `run`; may be called from a signal handler."""
+        """Ends `run`; may be called from a signal handler or another thread."""
         self._stopping = True
+        os.eventfd_write(self._woken, 1)
 
     def close(self) -> None:
         """Lets go of the sockets, the shared memory and the address."""
@@ -97,6 +104,7 @@ class Server:
             socket.close(linger=200)
         self._context.term()
         self._lock.release()
+        os.close(self._woken)
 
     def _take(self, number: int, socket: zmq.Socket[bytes]) -> None:
         for _ in range(BURST):
