@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from agentspace.errors import AgentNotFoundError, ParameterError, suggest
 from agentspace.runner import Runner
 
 EXIT_OVERDUE = 124  #: a handler or `init` was still running when the time to stop was over
+EXIT_INTERRUPTED = 130  #: Ctrl-C came twice
 STOP_TIMEOUT = 5.0  #: seconds between a signal and the end, at most
 CONNECT_TIMEOUT = 10.0  #: seconds to wait for the server
 
@@ -114,28 +117,52 @@ def run(
     role = role or found.__name__.lower()
     with connect(address, role, timeout=CONNECT_TIMEOUT) as space:
         runner = _begin(agent, space, role, spec, project)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: _stop(runner, received, stop_timeout))
-        return 0 if runner.run() else 1
+        with _stopped_by_signals(runner, stop_timeout):
+            return 0 if runner.run() else 1
 
 
 def _begin(agent: Agent, space: RemoteSpace, role: str, spec: str, project: Path) -> Runner:
     return Runner(agent, space.join(role, {"class": spec, "host": os.uname().nodename}), project)
 
 
-def _stop(runner: Runner, number: int, stop_timeout: float) -> None:
-    """Asks the agent to end, and makes sure that it does.
+@contextlib.contextmanager
+def _stopped_by_signals(runner: Runner, stop_timeout: float) -> Iterator[None]:
+    """SIGTERM and SIGINT ask the agent to end, and make sure that it does.
 
-    A second Ctrl-C ends it at once. A second SIGTERM does not: several may come when a supervisor dies.
+    They are heard by a thread: a handler that hangs inside of C never lets Python handle a signal.
     """
-    if number == signal.SIGINT:
-        signal.signal(number, signal.SIG_DFL)
-    else:
-        signal.signal(number, signal.SIG_IGN)
-    runner.stop()
-    deadline = threading.Timer(stop_timeout, _overdue, [stop_timeout])
-    deadline.daemon = True
-    deadline.start()
+    ear, mouth = socket.socketpair()
+    mouth.setblocking(False)
+    listener = threading.Thread(target=_listen, args=(ear, runner, stop_timeout), name="signals", daemon=True)
+    listener.start()
+    wakeup = signal.set_wakeup_fd(mouth.fileno())
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup)
+        mouth.close()
+        listener.join()
+        ear.close()
+
+
+def _listen(ear: socket.socket, runner: Runner, stop_timeout: float) -> None:
+    """A second Ctrl-C ends it at once. A second SIGTERM does not: several may come when a supervisor dies."""
+    asked = interrupted = False
+    while heard := ear.recv(1):
+        if interrupted and heard[0] == signal.SIGINT:
+            os._exit(EXIT_INTERRUPTED)
+        if heard[0] not in (signal.SIGTERM, signal.SIGINT):
+            continue
+        interrupted |= heard[0] == signal.SIGINT
+        if not asked:
+            asked = True
+            runner.stop()
+            deadline = threading.Timer(stop_timeout, _overdue, [stop_timeout])
+            deadline.daemon = True
+            deadline.start()
 
 
 def _overdue(stop_timeout: float) -> None:
