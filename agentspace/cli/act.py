@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from agentspace.cli.options import complete_role, complete_slot, echo_json, json_option, space_option
+from agentspace.cli.options import Seconds, complete_role, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.render import seconds
 from agentspace.client import RemoteSpace, connect
 from agentspace.errors import RoleNotFoundError
@@ -119,9 +119,7 @@ def _tell(decision: Decision, as_json: bool) -> None:
 @click.command()
 @click.argument("roles", nargs=-1, shell_complete=complete_role)
 @click.option("--all", "everything", is_flag=True, help="All roles, and the server; a launch ends with them.")
-@click.option(
-    "-t", "--timeout", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds to wait."
-)
+@click.option("-t", "--timeout", type=Seconds(min=0), default=10.0, show_default=True, help="Seconds to wait.")
 @space_option
 @json_option
 def stop(roles: tuple[str, ...], everything: bool, timeout: float, address: str, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import numpy as np
 
-from agentspace.cli.options import complete_slot, echo_json, json_option, space_option
+from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.render import entry_to_json, seconds, short, to_json
 from agentspace.client import connect
 from agentspace.mailbox import Trigger
@@ -134,7 +134,10 @@ def read(name: str, output: Path | None, address: str, as_json: bool) -> None:
             click.echo(f"agentspace: the slot {name!r} is empty", err=True)
             raise click.exceptions.Exit(EMPTY)
         if output is not None:
-            save(entry.value, output)
+            try:
+                save(entry.value, output)
+            except OSError as error:
+                raise click.UsageError(f"cannot write {output}: {error}") from None
         elif as_json:
             echo_json(entry_to_json(entry))
         else:
@@ -159,7 +162,8 @@ def save(value: Value, file: Path) -> None:
     ):
         import cv2
 
-        cv2.imwrite(str(file), value if value.ndim == 2 else cv2.cvtColor(value, cv2.COLOR_RGB2BGR))
+        picture = value if value.ndim == 2 else cv2.cvtColor(value, cv2.COLOR_RGB2BGR)
+        file.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
     else:
         raise click.UsageError(
             f"cannot write a {describe(value)} to {file}: .json takes all, .npy arrays, .png images"
@@ -170,7 +174,7 @@ def save(value: Value, file: Path) -> None:
 @click.argument("mask", default="*", shell_complete=complete_slot)
 @click.option("--every", is_flag=True, help="Each change, not only the newest value of each slot.")
 @click.option("-n", "--count", type=click.IntRange(min=1), help="End after so many changes.")
-@click.option("-t", "--timeout", type=click.FloatRange(min=0), help="End after so many seconds.")
+@click.option("-t", "--timeout", type=Seconds(min=0), help="End after so many seconds.")
 @space_option
 @json_option
 def watch(mask: str, every: bool, count: int | None, timeout: float | None, address: str, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from agentspace.errors import (
 )
 from agentspace.version import __version__
 
-FAILED, USAGE, UNREACHABLE, REFUSED, EMPTY = 1, 2, 3, 4, 5
+FAILED, USAGE, UNREACHABLE, REFUSED, EMPTY, INTERRUPTED = 1, 2, 3, 4, 5, 130
 _USAGE_ERRORS = (LaunchError, ParameterError, RoleNotFoundError, ValueError, TypeError, ImportError)
 
 
@@ -31,6 +31,8 @@ class _Commands(click.Group):
         except AgentspaceError as error:
             click.echo(f"agentspace: {error}", err=True)
             ctx.exit(exit_code(error))
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
 
 
 def exit_code(error: AgentspaceError) -> int:

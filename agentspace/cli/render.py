@@ -13,6 +13,7 @@ from agentspace.value import Value, describe
 
 SHORT = 60
 _FEW = 8
+_LONG = 1 << 13  # bits; a longer int is shown in hexadecimal: Python refuses to write it in decimal
 
 
 def to_json(value: Value) -> Any:
@@ -25,6 +26,8 @@ def to_json(value: Value) -> Any:
         return str(value) if value.dtype.kind in "mM" and value.ndim == 0 else to_json(value.tolist())
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
+    if _is_long(value):
+        return hex(value)
     exact = (
         value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
     )
@@ -53,7 +56,11 @@ def _plain(value: Value) -> str:
     if isinstance(value, list | tuple):
         inside = ", ".join(short(item, 24) for item in value)
         return f"[{inside}]" if isinstance(value, list) else f"({inside})"
-    return str(value)
+    return hex(value) if _is_long(value) else str(value)
+
+
+def _is_long(value: Value) -> bool:
+    return isinstance(value, int) and value.bit_length() > _LONG
 
 
 def seconds(time: float | None) -> str:

@@ -15,7 +15,7 @@ import click
 
 from agentspace import incarnation
 from agentspace.address import Address, parse
-from agentspace.cli.options import complete_agent, json_option, space_option
+from agentspace.cli.options import Seconds, complete_agent, json_option, space_option
 from agentspace.errors import AgentspaceError
 from agentspace.supervise.process import PARENT_VARIABLE, die_with_parent
 
@@ -57,7 +57,7 @@ def _address(address: str, space_name: str | None) -> Address:
 )
 @click.option(
     "--lease",
-    type=click.FloatRange(min=0.2),
+    type=Seconds(min=0.2),
     default=5.0,
     show_default=True,
     help="Seconds of silence after which a client is gone.",
@@ -144,7 +144,7 @@ def _explain(item: dict[str, Any]) -> str:
 )
 @click.option(
     "--stop-timeout",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=incarnation.STOP_TIMEOUT,
     show_default=True,
     help="Seconds to end after a signal.",
