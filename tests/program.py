@@ -46,6 +46,7 @@ class Program:
         self.lines: list[str] = []  # of stdout
         self.errors: list[str] = []  # lines of stderr
         self._used = 0
+        self._open = 2  # streams that have not ended
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
             [str(argument) for argument in arguments],
@@ -70,9 +71,7 @@ class Program:
         """
 
         def found() -> bool:
-            return (
-                any(line.startswith(text) for line in self.lines[self._used :]) or not self._readers[0].is_alive()
-            )
+            return any(line.startswith(text) for line in self.lines[self._used :]) or self._open < 2
 
         with self._changed:
             self._changed.wait_for(found, timeout)
@@ -90,7 +89,7 @@ class Program:
         """
 
         def found() -> bool:
-            return any(text in line for line in self.errors) or not self._readers[1].is_alive()
+            return any(text in line for line in self.errors) or self._open < 2
 
         with self._changed:
             self._changed.wait_for(found, timeout)
@@ -104,6 +103,11 @@ class Program:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self._process.poll() is not None
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal."""
@@ -142,6 +146,7 @@ class Program:
                 lines.append(line.rstrip("\n"))
                 self._changed.notify_all()
         with self._changed:
+            self._open -= 1
             self._changed.notify_all()
 
 
