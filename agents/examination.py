@@ -21,6 +21,7 @@ class Examination:
 
     Attributes:
         acquired: Postures (10,) of the robot's pairs, in the order in which they were acquired.
+        tries: How many postures the robot has tried for them.
         trials: Postures that were shown, and their imitations.
         joints: Measures the joint targets.
         commands: Measures the motor's commands.
@@ -29,6 +30,7 @@ class Examination:
     """
 
     def __init__(self) -> None:
+        self.tries = 0
         self.acquired: list[Floats] = []
         self.trials: list[Trial] = []
         self.joints, self.commands = Meter(), Meter()
@@ -36,11 +38,15 @@ class Examination:
         self.demonstrator = Stance(window=REST)
 
     def hear(self, answer: Any) -> None:
-        """Takes note of a pair: its posture is what the explorer said when it confirmed."""
-        if not answer["added"] or not isinstance(answer["confirm"], dict):
+        """Takes note of a try: the posture of a pair is what the explorer said when it confirmed."""
+        if not isinstance(answer["confirm"], dict):  # somebody else did
+            return
+        self.tries += 1
+        if not answer["added"]:
             return
         if answer["pairs"] == 1:  # a new memory
             self.acquired.clear()
+            self.tries = 1
         self.acquired.append(np.array(answer["confirm"]["posture"]))
 
     def begin(self, posture: Floats, limits: Floats | None, now: float) -> Floats:

@@ -53,7 +53,6 @@ class Operator(Agent):
     joints = SlotName("joints", "joint targets; their rate and latency are measured")
     camera = SlotName("camera", "what the robot sees, RGB uint8")
     answer = SlotName("memory/answer", "dict: what became of a confirm")
-    explored = SlotName("explorer/done", "dict: pairs, tries, enough")
     demonstrator_target = SlotName("demonstrator/target", "posture that the demonstrator shall take")
     demonstrator_encoders = SlotName("demonstrator/encoders", "posture of the demonstrator")
     demonstrator_limits = SlotName("demonstrator/limits", "its joint limits, float64 (10, 2) degrees")
@@ -173,7 +172,6 @@ class Operator(Agent):
         found = report.make(
             f"{self.variant}-{self.latent}",
             self._examination,
-            self.read(self.explored),
             {**self.space.snapshot("_/*"), **self.space.snapshot("launch/*")},
             self._seconds,
         )

@@ -32,7 +32,7 @@ class Report:
     Attributes:
         decoder: Variant of the autoencoder, and the dimension of its latent.
         pairs: How many the robot acquired.
-        tries: How many postures it tried for that; None if no explorer told.
+        tries: How many postures it tried for that.
         shown: Error on postures that it had acquired.
         fresh: Error on postures that it had never seen.
         chance: Error on these of the answer that is always the median of the acquired postures.
@@ -48,7 +48,7 @@ class Report:
 
     decoder: str
     pairs: int
-    tries: int | None
+    tries: int
     shown: Measure | None
     fresh: Measure | None
     chance: float | None
@@ -73,10 +73,9 @@ class Report:
         return table
 
     def _rows(self) -> list[tuple[str, str]]:
-        tried = "" if self.tries is None else f" (of {self.tries} postures tried)"
         counts = {kind: found.count if found else 0 for kind, found in ((SHOWN, self.shown), (FRESH, self.fresh))}
         return [
-            ("pairs acquired", f"{self.pairs}{tried}"),
+            ("pairs acquired", f"{self.pairs} (of {self.tries} postures tried)"),
             ("postures tested", f"{counts[SHOWN]} shown, {counts[FRESH]} fresh ({self.unsettled} not settled)"),
             ("NMAE on shown postures", _of(self.shown)),
             ("NMAE on fresh postures", _of(self.fresh)),
@@ -104,7 +103,6 @@ class Report:
 def make(
     decoder: str,
     examination: Examination,
-    explored: Any,
     accounts: Mapping[str, Entry],
     seconds: Mapping[str, float],
 ) -> Report:
@@ -113,7 +111,6 @@ def make(
     Args:
         decoder: See `Report`.
         examination: What was noted.
-        explored: What the explorer told when it was done; None if there was none.
         accounts: What the space says of itself: slots under ``_/*`` and ``launch/*``.
         seconds: See `Report`.
     """
@@ -123,7 +120,7 @@ def make(
     return Report(
         decoder=decoder,
         pairs=len(acquired),
-        tries=explored["tries"] if isinstance(explored, dict) else None,
+        tries=examination.tries,
         shown=_measure(of_kind(trials, SHOWN)),
         fresh=_measure(of_kind(trials, FRESH)),
         chance=chance(np.stack(acquired), np.stack(fresh)) if acquired and fresh else None,

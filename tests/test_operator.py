@@ -244,8 +244,10 @@ def test_pairs_are_noted_and_a_new_memory_begins_anew() -> None:
     examination.hear({**answered(2, 3.0), "confirm": "by hand"})
     examination.hear(answered(3, 4.0))
     np.testing.assert_array_equal(examination.acquired, [posture(1.0), posture(4.0)])
+    assert examination.tries == 3
     examination.hear(answered(1, 5.0))
     np.testing.assert_array_equal(examination.acquired, [posture(5.0)])
+    assert examination.tries == 1
 
 
 def test_the_demonstrator_is_sent_where_the_mirror_image_is() -> None:
@@ -280,20 +282,21 @@ def test_the_report_computes_its_numbers() -> None:
     middle = JOINT_LIMITS.mean(axis=1)
     step = 0.1 * (JOINT_LIMITS[:, 1] - JOINT_LIMITS[:, 0])
     examination.acquired.extend([middle - 2 * step, middle + step, middle + 4 * step])
+    examination.tries = 7
     examination.trials.extend([trial(SHOWN, 1.0), trial(SHOWN, 3.0), trial(FRESH, 8.0, settled=False)])
-    found = report.make("wide-2", examination, {"tries": 7}, {}, {"1 wait": 2.0})
+    found = report.make("wide-2", examination, {}, {"1 wait": 2.0})
     assert found.shown is not None
     assert found.fresh is not None
     assert (found.shown.mean, found.fresh.mean) == (pytest.approx(2.0), pytest.approx(8.0))
     assert (found.chance, found.nearest) == (pytest.approx(10.0), pytest.approx(10.0))
     assert (found.pairs, found.tries, found.unsettled, found.lost_triggers) == (3, 7, 1, None)
-    empty = report.make("wide-2", Examination(), None, {}, {})
-    assert (empty.shown, empty.fresh, empty.chance, empty.nearest, empty.tries) == (None, None, None, None, None)
+    empty = report.make("wide-2", Examination(), {}, {})
+    assert (empty.shown, empty.fresh, empty.chance, empty.nearest, empty.tries) == (None, None, None, None, 0)
 
 
 def test_the_report_is_for_people_and_for_programs(tmp_path: Path) -> None:
     """The table has every measure, also of an empty report; the JSON has no NaN."""
-    empty = report.make("wide-2", Examination(), None, {}, {})
+    empty = report.make("wide-2", Examination(), {}, {})
     paper = io.StringIO()
     Console(width=100, file=paper).print(empty.table())
     for words in ("pairs acquired", "NMAE on fresh postures", "chance", "frames/s", "p50 / p99", "unknown"):
