@@ -928,7 +928,7 @@ def test_watchers_see_a_commit_at_once(space, join, another):
 def test_role_is_filled_by_one_incarnation_at_a_time(join, another):
     """A second incarnation is turned away while the first lives, and has a higher epoch afterwards."""
     first = join("anne")
-    assert (first.role, first.name) == ("anne", "DATA")
+    assert first.role == "anne"
     with pytest.raises(RoleTakenError, match="anne"):
         another().join("anne")
     first.leave("stopped")
@@ -1170,15 +1170,15 @@ def test_write_outside_of_a_handler_is_its_own_origin(join, space):
 
 
 def test_named_spaces_are_independent(space, another, join):
-    """Slots, roles and watchers of one space know nothing of the other; the default is DATA."""
+    """Slots, roles and watchers of one space know nothing of the other."""
     other = another().named("OTHER")
-    assert (space.name, other.name) == ("DATA", "OTHER")
+    assert other.name == "OTHER" != space.name
     space.write("x", 1)
     assert other.read("x") is None
     other.write("x", 2, priority=9.0)
     assert space.read("x") == 1
     assert another().named("OTHER").read("x") == 2
-    assert space.named("DATA").read("x") == 1
+    assert space.named(space.name).read("x") == 1
     join("anne")
     session = other.join("anne")
     session.attach_trigger("x", Trigger.EVERY)
