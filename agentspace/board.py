@@ -106,7 +106,7 @@ class Board(Generic[V]):
         self._table: SlotTable[V] = SlotTable(self._emit)
         self._watchers: dict[int, Mailbox[V]] = {}
         self._watcher_count = 0
-        self._ready: dict[str | int, Mailbox[V]] = {}
+        self.ready: dict[str | int, Mailbox[V]] = {}  #: who may have something to be delivered
         self._routes: dict[str, list[tuple[str | int, Mailbox[V]]]] = {}  # who wants a slot: remembered per name
         self._published: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
@@ -306,7 +306,7 @@ class Board(Generic[V]):
         """Takes a watcher away."""
         self._watchers.pop(number, None)
         self._routes.clear()
-        self._ready.pop(number, None)
+        self.ready.pop(number, None)
 
     def seen(self, number: int, ack: int) -> None:
         """A watcher is ready for more."""
@@ -322,9 +322,9 @@ class Board(Generic[V]):
 
     def deliveries(self, now: float) -> Iterator[Delivery[V]]:
         """Hands out every batch that can go now."""
-        while self._ready:
-            to = next(iter(self._ready))
-            mailbox = self._ready.pop(to)
+        while self.ready:
+            to = next(iter(self.ready))
+            mailbox = self.ready.pop(to)
             if not mailbox.ready:
                 continue
             if isinstance(to, str):
@@ -385,7 +385,7 @@ class Board(Generic[V]):
             route = self._routes[change.name] = [pair for pair in self._mailboxes() if pair[1].wants(change.name)]
         for to, mailbox in route:
             if mailbox.offer(change) and mailbox.outstanding is None:
-                self._ready[to] = mailbox
+                self.ready[to] = mailbox
 
     def _mailboxes(self) -> Iterator[tuple[str | int, Mailbox[V]]]:
         yield from ((role.name, role.mailbox) for role in self.roles.values())
@@ -393,7 +393,7 @@ class Board(Generic[V]):
 
     def _note_ready(self, to: str | int, mailbox: Mailbox[V]) -> None:
         if mailbox.ready:
-            self._ready[to] = mailbox
+            self.ready[to] = mailbox
 
     def _note_refusal(self, refusal: Refused, writer: Writer) -> None:
         self._refusals[refusal.name] += 1

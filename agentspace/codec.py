@@ -153,6 +153,17 @@ def decode(data: bytes, resolve: Resolve | None = None) -> Value:
     return value
 
 
+def validate(data: bytes, resolve: Resolve | None = None) -> None:
+    """Checks that bytes are a value, to the last byte.
+
+    Raises:
+        ProtocolError: They are not.
+    """
+    form = _FORMS.get(len(data))
+    if form is None or not data.startswith(form.head):
+        decode(data, resolve)
+
+
 def _remember(cache: dict[K, T], key: K, item: T) -> None:
     if len(cache) >= _KEPT:
         cache.clear()

@@ -15,12 +15,12 @@ from agentspace import wire
 from agentspace.address import machine
 from agentspace.board import Board
 from agentspace.codec import encode
-from agentspace.errors import AgentspaceError, LimitError
+from agentspace.errors import AgentspaceError, LimitError, ProtocolError
 from agentspace.frames import send
 from agentspace.mailbox import Batch
 from agentspace.payload import AVAILABLE
 from agentspace.peers import Client, Peer, Stored, open_process
-from agentspace.slot import Change, Kind, check_name
+from agentspace.slot import Change, check_name
 from agentspace.version import __version__
 
 LEASE = 5.0  #: seconds of silence after which a client counts as gone
@@ -28,6 +28,7 @@ STARTING = 60.0  #: the same while one of its roles runs `init`: an import may h
 PUBLISH_PERIOD = 1.0
 MAX_SPACES = 64
 MAX_CLIENTS = 4096
+IDENT = 16  #: bytes by which a client is known
 
 Key = tuple[int, bytes]
 _log = logging.getLogger("agentspace.server")
@@ -66,6 +67,7 @@ class Hub:
         self._machine = machine() if AVAILABLE else ""
         self._clients: dict[bytes, Client] = {}
         self._segments = itertools.count(1)
+        self._meetings = itertools.count(1)
         self._published = now
         self._started = time.time()
 
@@ -81,7 +83,7 @@ class Hub:
         for board in self.boards.values():
             board.advance(self.now)
         for client in [c for c in self._clients.values() if self.now > c.silent_since + self._patience(c)]:
-            self.drop(client, f"silent for {self._patience(client):g} s")
+            self._forget(client)
         if self.now - self._published >= PUBLISH_PERIOD:
             self.publish()
         self.deliver()
@@ -137,46 +139,86 @@ class Hub:
 
     def welcome(self, key: Key, socket: zmq.Socket[bytes], hello: wire.Hello) -> None:
         """Takes a connection in."""
-        client = self._clients.get(hello.client)
-        if client is None:
-            if len(self._clients) >= MAX_CLIENTS:
-                raise LimitError(f"the server has its {MAX_CLIENTS} clients already")
-            check_name(hello.name)
-            near = bool(self._machine) and hello.machine == self._machine
-            client = Client(hello.client, hello.name, hello.pid, near, lambda: next(self._segments), self.now)
-            self._clients[hello.client] = client
-            client.pidfd = open_process(hello.pid) if near else -1
-            if client.pidfd >= 0:
-                self._watch_process(client.pidfd)
-        peer = self.peers[key] = Peer(socket, key[1], client)
-        client.peers.append(peer)
-        reply = wire.Welcome(hello.call, self._ident, __version__, os.getpid(), client.shares, self.lease)
-        self.send(peer, reply)
+        client = self._clients.get(hello.client) or self._admit(hello)
+        peer = self.peers.get(key)
+        if peer is None or peer.client is not client:
+            if peer is not None:
+                self.hang_up(peer)
+            peer = self.peers[key] = Peer(socket, key, client)
+            client.peers.append(peer)
+        if not client.meeting:
+            client.meeting = next(self._meetings)
+        client.silent_since = self.now
+        self.send(
+            peer,
+            wire.Welcome(
+                hello.call, self._ident, client.meeting, __version__, os.getpid(), client.shares, self.lease
+            ),
+        )
+
+    def _admit(self, hello: wire.Hello) -> Client:
+        if len(self._clients) >= MAX_CLIENTS:
+            raise LimitError(f"the server has its {MAX_CLIENTS} clients already")
+        check_name(hello.name)
+        if len(hello.client) != IDENT:
+            raise ProtocolError(f"a client is known by {IDENT} bytes, not {len(hello.client)}")
+        near = bool(self._machine) and hello.machine == self._machine
+        pidfd = open_process(hello.pid) if near else -1  # without it, nobody tells when what it holds is free
+        client = Client(hello.client, hello.name, hello.pid, pidfd, lambda: next(self._segments), self.now)
+        self._clients[hello.client] = client
+        if pidfd >= 0:
+            self._watch_process(pidfd)
+        return client
 
     def process_ended(self, pidfd: int) -> None:
         """A client's process is gone."""
         for client in [client for client in self._clients.values() if client.pidfd == pidfd]:
             self.drop(client, "its process ended")
 
+    def _forget(self, client: Client) -> None:
+        """A client is silent. While its process lives, nobody else may fill the memory that it may still read."""
+        why = f"silent for {self._patience(client):g} s"
+        if client.pidfd < 0:
+            self.drop(client, why)
+        elif client.meeting:
+            self._part(client, why)
+
     def drop(self, client: Client, why: str | None) -> None:
         """A client is gone: its roles are free, its watchers end, what it held is freed."""
-        if why is not None and client.seats:
-            _log.warning("%s (pid %d) is gone: %s", client.name, client.pid, why)
+        self._part(client, why)
         self._clients.pop(client.ident, None)
-        for seat, epoch in list(client.seats.items()):
-            self.boards[seat[0]].vacate(seat[1], epoch, "gone", self.now)
-            self.unseat(seat)
-        gone = {id(peer) for peer in client.peers}
-        for key in [key for key, peer in self.peers.items() if id(peer) in gone]:
-            del self.peers[key]
-        for peer in client.peers:
-            if peer.watch is not None:
-                board, number = peer.watch
-                board.unwatch(number)
-                self.watchers.pop((board.name, number), None)
         if client.pidfd >= 0:
             self._forget_process(client.pidfd)
         client.drop()
+
+    def _part(self, client: Client, why: str | None) -> None:
+        """Its roles are free, its watchers end; whatever comes from its connections is refused."""
+        if why is not None and client.seats:
+            _log.warning("%s (pid %d) is gone: %s", client.name, client.pid, why)
+        client.meeting = 0
+        for peer in list(client.peers):
+            self.hang_up(peer)
+
+    def hang_up(self, peer: Peer) -> None:
+        """A connection has ended: nobody fills a role or watches from there."""
+        client = peer.client
+        del self.peers[peer.key]
+        client.peers.remove(peer)
+        if client.voice is peer:
+            client.voice = None
+        if peer.seat is not None:
+            space, role = peer.seat
+            self.boards[space].vacate(role, client.seats[peer.seat], "gone", self.now)
+            self.unseat(peer.seat)
+        self.end_watch(peer)
+
+    def end_watch(self, peer: Peer) -> None:
+        """A connection watches no more."""
+        if peer.watch is not None:
+            board, number = peer.watch
+            board.unwatch(number)
+            del self.watchers[board.name, number]
+            peer.watch = None
 
     def unseat(self, seat: tuple[str, str]) -> None:
         """A role is no longer dispatched to its connection."""
@@ -195,6 +237,8 @@ class Hub:
     def deliver(self) -> None:
         """Sends every batch that can go now."""
         for board in self.boards.values():
+            if not board.ready:
+                continue
             for delivery in board.deliveries(self.now):
                 if isinstance(delivery.to, int):
                     self._show(board, delivery.to, delivery.batch)
@@ -205,7 +249,7 @@ class Hub:
         """The heads and frames with which changes go to a client."""
         heads, frames = [], []
         for change in changes:
-            stored = change.value if change.kind is Kind.WRITTEN else None
+            stored = change.value
             refs, frame = client.lend(stored) if stored is not None else ([], b"")
             heads.append(wire.pack_head(change, self.now, refs))
             frames.append(frame)
@@ -215,7 +259,7 @@ class Hub:
         """Sends a message, after what the client may fill again."""
         if peer.client.recycled:
             self._recycle(peer)
-        send(peer.socket, peer.identity, (message.pack(), *frames))
+        send(peer.socket, peer.key[1], (message.pack(), *frames))
 
     def fail(self, socket: zmq.Socket[bytes], identity: bytes, call: int, error: AgentspaceError) -> None:
         """Tells a sender what is wrong with what it sent."""
@@ -241,4 +285,4 @@ class Hub:
     def _recycle(self, peer: Peer) -> None:
         segments = peer.client.recycled[:]
         peer.client.recycled.clear()
-        send(peer.socket, peer.identity, (wire.Recycle(segments).pack(),))
+        send(peer.socket, peer.key[1], (wire.Recycle(segments).pack(),))

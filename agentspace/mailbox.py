@@ -176,16 +176,18 @@ class Mailbox(Generic[V]):
             change: What happened.
             only: Is meant for triggers of these kinds alone; by default for all that the name has.
         """
-        interest = self._interest(change.name) if only is None else _interest(only)
+        name = change.name
+        interest = self._interest(name) if only is None else _interest(only)
         if interest is None:
             return False
-        if interest.newest:
-            self._changed[change.name] = change
-        if interest.value:
-            self._values.add(change.name)
-        if interest.every:
+        newest, value, every, wakes = interest
+        if newest:
+            self._changed[name] = change
+        if value:
+            self._values.add(name)
+        if every:
             self._queue(change)
-        if interest.wakes:
+        if wakes:
             self._awake = True
         return self._awake
 

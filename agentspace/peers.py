@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import zmq
 
 from agentspace.board import Board
-from agentspace.codec import decode, encode
+from agentspace.codec import decode, encode, validate
 from agentspace.payload import Ledger, Loan
 from agentspace.value import Value
 from agentspace.wire import Ref
@@ -30,6 +30,17 @@ class Stored:
         """The value itself; arrays in shared memory are views."""
         return decode(self.data, lambda index, nbytes: self.loans[index].view(nbytes))
 
+    def validate(self) -> None:
+        """Checks the value to the last byte.
+
+        Raises:
+            ProtocolError: It is none.
+        """
+        if self.loans:
+            self.value()
+        else:
+            validate(self.data)
+
     def inline(self) -> bytes:
         """The value with its arrays inside, for a client that cannot share memory."""
         if self._inline is None:
@@ -37,7 +48,7 @@ class Stored:
         return self._inline
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Client:
     """A client process.
 
@@ -45,12 +56,12 @@ class Client:
         ident: What it calls itself on all of its connections.
         name: How its writes are signed when it fills no role.
         pid: Its process, on its own machine.
-        shares: Whether arrays travel by reference.
+        pidfd: Tells when its process ends; -1 if that cannot be seen from here.
         ledger: The segments that it writes into.
         recycled: Segments that it should hear it may fill again.
         lent: The payloads that it holds, with how many times, by segment.
         silent_since: When it gave its last sign of life (s).
-        pidfd: Tells when its process ends; -1 if that cannot be seen from here.
+        meeting: Which of the server's meetings with clients is the last with it; 0 while it is silent.
         seats: The roles that it fills: (space, role) to epoch.
         peers: Its connections.
         voice: The connection that it spoke on last: there it listens.
@@ -59,10 +70,10 @@ class Client:
     ident: bytes
     name: str
     pid: int
-    shares: bool
+    pidfd: int
     idents: Callable[[], int]
     silent_since: float
-    pidfd: int = -1
+    meeting: int = 0
     recycled: list[int] = field(default_factory=list)
     lent: dict[int, list[Loan]] = field(default_factory=dict)
     seats: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -72,6 +83,11 @@ class Client:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.pid, self.recycled.append, self.idents)
+
+    @property
+    def shares(self) -> bool:
+        """Whether arrays travel by reference: only if it is certain to be known when it holds them no more."""
+        return self.pidfd >= 0
 
     def lend(self, stored: Stored) -> tuple[list[Ref], bytes]:
         """The payload descriptors and the frame with which a value goes to this client."""
@@ -101,17 +117,18 @@ class Client:
             self.pidfd = -1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Peer:
     """One connection of a client.
 
     Attributes:
+        key: The server's socket, by number, and the identity of the connection there.
         seat: The role that is dispatched through it: (space, role).
         watch: The watcher that is served through it: its board and number.
     """
 
     socket: zmq.Socket[bytes]
-    identity: bytes
+    key: tuple[int, bytes]
     client: Client
     seat: tuple[str, str] | None = None
     watch: tuple[Board[Stored], int] | None = None

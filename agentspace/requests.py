@@ -10,7 +10,6 @@ import zmq
 
 from agentspace import wire
 from agentspace.board import Erase, Put
-from agentspace.codec import encode
 from agentspace.errors import AgentspaceError, FencedError, ProtocolError
 from agentspace.hub import Hub, Key
 from agentspace.mailbox import Trigger
@@ -111,8 +110,10 @@ def _read(hub: Hub, peer: Peer, message: wire.Read, frames: list[bytes]) -> None
 def _join(hub: Hub, peer: Peer, message: wire.Join, frames: list[bytes]) -> None:
     if peer.seat is not None:
         raise AgentspaceError(f"this connection already fills role {peer.seat[1]!r}")
-    encode(message.info)
-    role = hub.board(message.space).claim(message.role, {**message.info, "pid": peer.client.pid}, hub.now)
+    info = _stored(peer.client, [], frames).value()
+    if type(info) is not dict:
+        raise ProtocolError(f"what a role says of itself is a dict, not {info!r:.80}")
+    role = hub.board(message.space).claim(message.role, {**info, "pid": peer.client.pid}, hub.now)
     peer.seat = (message.space, message.role)
     peer.client.seats[peer.seat] = role.epoch
     hub.seats[peer.seat] = peer
@@ -145,8 +146,7 @@ def _leave(hub: Hub, peer: Peer, message: wire.Leave, frames: list[bytes]) -> No
 
 @_on(wire.Watch)
 def _watch(hub: Hub, peer: Peer, message: wire.Watch, frames: list[bytes]) -> None:
-    if peer.watch is not None:
-        raise AgentspaceError("this connection already watches")
+    hub.end_watch(peer)
     board = hub.board(message.space)
     number = board.watch(message.mask, _trigger(message.kind), message.known, hub.now)
     peer.watch = (board, number)
@@ -173,6 +173,11 @@ def _beat(hub: Hub, peer: Peer, message: wire.Beat, frames: list[bytes]) -> None
 @_on(wire.Bye)
 def _bye(hub: Hub, peer: Peer, message: wire.Bye, frames: list[bytes]) -> None:
     hub.drop(peer.client, None)
+
+
+@_on(wire.HangUp)
+def _hang_up(hub: Hub, peer: Peer, message: wire.HangUp, frames: list[bytes]) -> None:
+    hub.hang_up(peer)
 
 
 @_on(wire.Stop)
@@ -205,7 +210,7 @@ def _stored(client: Client, refs: list[Any], frames: list[bytes]) -> Stored:
             case _:
                 raise ProtocolError(f"not a payload descriptor: {ref!r:.80}")
     stored = Stored(frames[0], tuple(loans))
-    stored.value()
+    stored.validate()
     return stored
 
 

@@ -21,7 +21,6 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
 from enum import StrEnum
 from numbers import Real
 from typing import Generic, NamedTuple, TypeVar
@@ -48,6 +47,9 @@ class Kind(StrEnum):
     EXPIRED = "expired"  #: the value, or a delete that held the slot empty, ran out
 
 
+_WRITTEN = Kind.WRITTEN  # looking it up in the enum takes longer than the rest of a comparison
+
+
 class Writer(NamedTuple):
     """Who wrote: a role and the epoch of the incarnation that filled it."""
 
@@ -58,8 +60,7 @@ class Writer(NamedTuple):
         return f"{self.role}#{self.epoch}" if self.epoch else self.role
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """An accepted write or delete. True in a condition."""
 
     name: str
@@ -69,8 +70,7 @@ class Written:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A refused write or delete, and why. False in a condition.
 
     Attributes:
@@ -201,17 +201,11 @@ class SlotTable(Generic[V]):
         valid_to = FOREVER if validity is None else valid_from + float(validity)
         slot.value, slot.valid_from, slot.empty, slot.pending = value, valid_from, False, delay > 0
         slot.writes += 1
-        kind = Kind.DELAYED if slot.pending else Kind.WRITTEN
-        at = self._now
-        self._hold(
-            slot,
-            kind,
-            None if slot.pending else value,
-            writer,
-            priority,
-            valid_to,
-            at if origin is None else origin,
-        )
+        cause = self._now if origin is None else origin
+        if slot.pending:
+            self._hold(slot, Kind.DELAYED, None, writer, priority, valid_to, cause)
+        else:
+            self._hold(slot, _WRITTEN, value, writer, priority, valid_to, cause)
         return Written(name, slot.revision)
 
     def delete(

@@ -118,13 +118,29 @@ def space_reader(count: int, out: Connection) -> None:
     out.send(agent.ages)
 
 
+class Source(Agent):
+    """Writes at a steady rate, as a camera does."""
+
+    payload: np.ndarray[Any, Any]
+    rate = 0.0
+    count = 0
+
+    def init(self) -> None:
+        self.attach_timer(1 / self.rate)
+
+    def sense_select_act(self) -> None:
+        _stamp(self.payload)
+        self.write("slot", self.payload)
+        self.count -= 1
+        if not self.count:
+            self.stop()
+
+
 def space_write(payload: np.ndarray[Any, Any], rate: float, count: int) -> None:
-    pace = Pace(rate)
     with connect(timeout=10) as space:
-        for _ in range(count):
-            pace.wait()
-            _stamp(payload)
-            space.write("slot", payload)
+        agent = Source()
+        agent.payload, agent.rate, agent.count = payload, rate, count
+        Runner(agent, space.join("source")).run()
 
 
 class Pace:
