@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import sys
@@ -11,18 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import zmq
-
 from agentspace import wire
 from agentspace.address import Address, parse
 from agentspace.board import Erase, Put
+from agentspace.channel import Channel, to_error
+from agentspace.codec import encode
 from agentspace.errors import FencedError, SpaceUnreachableError
-from agentspace.link import PATIENCE, Channel, Encoded, Link, Received, to_error
+from agentspace.link import PATIENCE, Encoded, Link, Received
 from agentspace.mailbox import Mask, Trigger
 from agentspace.slot import Decision, Kind, check_name, check_write
 from agentspace.space import Entry, Wake
 from agentspace.value import Value
 
+Make = Callable[[int], tuple[Any, *tuple[bytes, ...]]]  #: a message with its frames, for the number of a call
 _LOOK = 1.0  #: seconds after which a waiting client looks whether its server is still there
 
 
@@ -70,20 +72,24 @@ class RemoteSpace:
         """Writes at once; see `Space.write`."""
         check_name(name)
         check_write(priority, validity, delay)
-        encoded = self._link.encode(value)
         role, epoch = self._signature
         lasts, strength, wait = _number(validity), float(priority), float(delay)
-        return self._decide(
-            lambda call: wire.Write(call, self.name, role, epoch, name, lasts, strength, wait, encoded.refs),
-            (encoded.data,),
-        )
+        server = self._link.tie.server
+        encoded = self._link.encode(value)
+
+        def make(call: int) -> tuple[wire.Message, bytes]:
+            again = self._link.encode(value) if self._link.tie.server != server else encoded  # with new segments
+            made = wire.Write(call, self.name, role, epoch, name, lasts, strength, wait, again.refs)
+            return made, again.data
+
+        return self._decide(make)
 
     def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
         """Empties a slot; see `Space.delete`."""
         check_name(name)
         check_write(priority, validity, 0.0)
         (role, epoch), strength, lasts = self._signature, float(priority), _number(validity)
-        return self._decide(lambda call: wire.Delete(call, self.name, role, epoch, name, strength, lasts))
+        return self._decide(lambda call: (wire.Delete(call, self.name, role, epoch, name, strength, lasts),))
 
     def snapshot(self, mask: str = "*") -> dict[str, Entry]:
         """All slots under a mask that something holds now."""
@@ -103,7 +109,7 @@ class RemoteSpace:
 
     def stop(self, role: str) -> None:
         """Asks a role to end; ``*``: all roles, and the server."""
-        self._call(lambda call: wire.Stop(call, self.name, role))
+        self._call(lambda call: (wire.Stop(call, self.name, role),))
 
     def close(self) -> None:
         """Lets go of the space."""
@@ -118,25 +124,25 @@ class RemoteSpace:
     def _channel(self) -> Channel:
         return self._link.channel()
 
-    def _call(
-        self, make: Callable[[int], wire.Message], frames: tuple[bytes, ...] = ()
-    ) -> tuple[Any, list[bytes]]:
+    def _call(self, make: Make) -> tuple[Any, list[bytes]]:
         """One request; introduces itself again if the server has forgotten this client, or is a new one."""
         channel = self._channel()
         try:
-            return channel.call(make(channel.number()), frames)
+            message, *frames = make(channel.number())
+            return channel.call(message, tuple(frames))
         except FencedError:
             if self._signature[1]:
                 raise
-            channel.hello()
-            return channel.call(make(channel.number()), frames)
+            self._link.meet(channel)
+            message, *frames = make(channel.number())
+            return channel.call(message, tuple(frames))
 
-    def _decide(self, make: Callable[[int], wire.Message], frames: tuple[bytes, ...] = ()) -> Decision:
-        reply, _ = self._call(make, frames)
+    def _decide(self, make: Make) -> Decision:
+        reply, _ = self._call(make)
         return wire.unpack_decision(reply.decisions[0])
 
     def _entries(self, mask: str, held: bool) -> list[Entry]:
-        reply, frames = self._call(lambda call: wire.Read(call, self.name, mask, held))
+        reply, frames = self._call(lambda call: (wire.Read(call, self.name, mask, held),))
         return [self._link.entry(head, frame) for head, frame in zip(reply.heads, frames, strict=True)]
 
 
@@ -152,27 +158,20 @@ class RemoteWatch:
         self._known: dict[str, int] = {}
         self._unseen: int | None = None
         self._channel = link.new_channel()
-        self._server = link.server
+        self._tie = link.tie
         self._open = True
         link.keep_alive()
         self._begin()
 
     def next(self, timeout: float | None = None) -> list[Entry] | None:
         """The next changes; the first call gives the present content."""
-        if self._unseen is not None:
-            self._channel.send(wire.Seen(self._unseen))
-            self._unseen = None
         until = float("inf") if timeout is None else time.monotonic() + timeout
-        while self._open:
-            left = until - time.monotonic()
-            arrived = self._channel.receive(max(0.0, min(left, _LOOK)))
-            if arrived is not None and isinstance(arrived[0], wire.Changes):
-                return self._take(arrived[0], arrived[1])
-            if isinstance(arrived and arrived[0], wire.Failed) or self._link.server != self._server:
-                self._resume()
-            elif left <= 0:
-                return None
-        return None
+        try:
+            return self._await(until)
+        except SpaceUnreachableError:
+            if self._open:
+                raise
+            return None
 
     def __iter__(self) -> Iterator[Entry]:
         while (entries := self.next()) is not None:
@@ -190,21 +189,34 @@ class RemoteWatch:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _await(self, until: float) -> list[Entry] | None:
+        if self._unseen is not None:
+            self._channel.send(wire.Seen(self._unseen))
+            self._unseen = None
+        while self._open:
+            left = until - time.monotonic()
+            arrived = self._channel.receive(max(0.0, min(left, _LOOK)))
+            if arrived is not None and isinstance(arrived[0], wire.Changes):
+                return self._take(*arrived)
+            if isinstance(arrived and arrived[0], wire.Failed) or self._link.tie != self._tie:
+                self._resume()
+            elif left <= 0:
+                return None
+        return None
+
     def _begin(self) -> None:
         call = self._channel.number()
         self._channel.call(wire.Watch(call, self._space, self._mask, self._kind.value, self._known))
 
     def _resume(self) -> None:
-        """The server has forgotten this watcher, or is a new one."""
-        try:
-            self._channel.hello()
-        except SpaceUnreachableError:
-            return  # not there yet
-        if self._link.server != self._server:
-            self._server = self._link.server
-            self._known.clear()
-        self._unseen = None
-        self._begin()
+        """The server has forgotten this watcher, or is a new one, or is not there yet."""
+        with contextlib.suppress(SpaceUnreachableError, FencedError):
+            self._link.meet(self._channel)
+            tie = self._link.tie
+            if tie.server != self._tie.server:
+                self._known.clear()
+            self._begin()
+            self._tie = tie
 
     def _take(self, changes: wire.Changes, frames: list[bytes]) -> list[Entry]:
         self._unseen, self.overflow = changes.batch, changes.overflow
@@ -223,37 +235,40 @@ class RemoteSession(RemoteSpace):
         self.stop_requested = False
         self._missed = 0
         self._interrupted = False
-        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._left = False
+        frame = encode(info)
+        link.keep_alive()
         self._own = link.new_channel()
-        self._own.poller.register(self._wake_fd, zmq.POLLIN)
+        self._tie = link.tie
         self._owner = threading.get_ident()
         try:
-            reply, _ = self._own.call(wire.Join(self._own.number(), space, role, info))
+            reply, _ = self._own.call(wire.Join(self._own.number(), space, check_name(role)), (frame,))
         except BaseException:
-            self._end()
+            link.drop_channel(self._own)
             raise
         self.epoch: int = reply.epoch
         self._signature = (role, self.epoch)
-        link.keep_alive()
 
     def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
         """Wakes this role when a slot under the mask changes."""
         kind_name = Trigger(kind).value
-        self._call(lambda call: wire.Attach(call, self.name, self.role, self.epoch, Mask(mask).text, kind_name))
+        mask = Mask(mask).text
+        self._call(lambda call: (wire.Attach(call, self.name, self.role, self.epoch, mask, kind_name),))
 
     def detach_trigger(self, mask: str) -> None:
         """Takes the triggers of that mask away."""
-        self._call(lambda call: wire.Attach(call, self.name, self.role, self.epoch, mask, None))
+        self._call(lambda call: (wire.Attach(call, self.name, self.role, self.epoch, mask, None),))
 
     def running(self) -> None:
         """Begins to receive; from now on the calling thread owns the session's connection."""
         self._owner = threading.get_ident()
-        self._call(lambda call: wire.Running(call, self.name, self.role, self.epoch))
+        self._call(lambda call: (wire.Running(call, self.name, self.role, self.epoch),))
 
     def receive(self, timeout: float | None = None) -> Wake | None:
         """The next wake-up."""
         self._owner = threading.get_ident()
         until = float("inf") if timeout is None else time.monotonic() + timeout
+        self._check()
         while not (self._interrupted or self.stop_requested):
             left = until - time.monotonic()
             arrived = self._own.receive(max(0.0, min(left, _LOOK)))
@@ -261,21 +276,17 @@ class RemoteSession(RemoteSpace):
                 wake = self._hear(*arrived)
                 if wake is not None:
                     return wake
-            elif self._link.lost is not None:
-                raise FencedError(self._link.lost)
-            elif left <= 0:
-                return None
+            else:
+                self._check()
+                if left <= 0:
+                    return None
         self._interrupted = False
-        self._drain()
         return None
 
     def interrupt(self) -> None:
         """Makes `receive` return."""
         self._interrupted = True
-        try:
-            os.eventfd_write(self._wake_fd, 1)
-        except OSError:
-            return  # the session has ended
+        self._own.wake()
 
     def prepare(self, value: Value) -> Encoded:
         """The value as it travels."""
@@ -304,25 +315,24 @@ class RemoteSession(RemoteSpace):
     def leave(self, state: str, error: str | None = None) -> None:
         """Vacates the role."""
         self._owner = threading.get_ident()
+        self._check()
         try:
-            self._call(lambda call: wire.Leave(call, self.name, self.role, self.epoch, state, error))
+            self._call(lambda call: (wire.Leave(call, self.name, self.role, self.epoch, state, error),))
         finally:
-            self._end()
+            self._left = True
+            self._link.drop_channel(self._own)
 
     def _channel(self) -> Channel:
+        if self._left:
+            raise FencedError(f"epoch {self.epoch} has left role {self.role!r}")
         return self._own if threading.get_ident() == self._owner else self._link.channel()
 
-    def _end(self) -> None:
-        self._link.drop_channel(self._own)
-        fd, self._wake_fd = self._wake_fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    def _drain(self) -> None:
-        try:
-            os.eventfd_read(self._wake_fd)
-        except BlockingIOError:
-            return
+    def _check(self) -> None:
+        """Whether the server still knows this incarnation, as far as its heart has heard."""
+        if self._left or self._link.tie != self._tie:
+            raise FencedError(f"epoch {self.epoch} fills role {self.role!r} no more: it left, or was silent")
+        if self._link.lost is not None:
+            raise SpaceUnreachableError(self._link.lost)
 
     def _hear(self, message: wire.Message, frames: list[bytes]) -> Wake | None:
         match message:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import math
 import os
 import threading
 import time
+import weakref
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
 
 import zmq
 
-from agentspace import errors, wire
+from agentspace import wire
 from agentspace.address import Address, client_key, machine
+from agentspace.channel import LINGER, Channel
 from agentspace.codec import SMALL, decode, encode
-from agentspace.errors import AgentspaceError, FencedError, LimitError, ProtocolError, SpaceUnreachableError
-from agentspace.frames import NOBLOCK, receive, send
+from agentspace.errors import AgentspaceError, FencedError, ProtocolError, SpaceUnreachableError
 from agentspace.payload import AVAILABLE, Holding, Mapper, Pool
 from agentspace.slot import Kind
 from agentspace.space import Entry
@@ -57,97 +56,11 @@ class Received:
         return self._mapper.view(self._holding, index, nbytes)
 
 
-class Channel:
-    """One connection; for one thread at a time.
+class Tie(NamedTuple):
+    """What a client has with a server: another one after each restart, or when the server has forgotten it."""
 
-    What arrives unasked while a reply is awaited waits in `unasked`.
-    """
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self._calls = itertools.count(1)
-        self.unasked: deque[tuple[wire.Message, list[bytes]]] = deque()
-        self.socket = link.open_socket()
-        self.poller = zmq.Poller()
-        self.poller.register(self.socket, zmq.POLLIN)
-        self.hello()
-
-    def hello(self) -> None:
-        """Introduces this connection to the server."""
-        link = self._link
-        call = next(self._calls)
-        self.send(wire.Hello(call, link.ident, link.name, os.getpid(), link.machine))
-        reply, _ = self._reply(call, link.timeout)
-        if not isinstance(reply, wire.Welcome):
-            raise ProtocolError(f"expected a welcome, got {reply!r:.80}")
-        link.welcome(reply)
-
-    def number(self) -> int:
-        """A number for the next request."""
-        return next(self._calls)
-
-    def call(self, message: Any, frames: tuple[bytes, ...] = ()) -> tuple[Any, list[bytes]]:
-        """Sends a request and waits for its reply.
-
-        Raises:
-            AgentspaceError: The server's error, by its own type.
-            SpaceUnreachableError: No reply in time.
-        """
-        self.send(message, frames)
-        return self._reply(message.call, self._link.patience)
-
-    def send(self, message: wire.Message, frames: tuple[bytes, ...] = ()) -> None:
-        """Sends a message, after telling which views are gone."""
-        released = self._link.take_released()
-        if released:
-            self._send(wire.Release(released), ())
-        self._send(message, frames)
-
-    def receive(self, timeout: float | None) -> tuple[wire.Message, list[bytes]] | None:
-        """The next message that came unasked; None if the time (s) ran out or the poller's other end woke it."""
-        if self.unasked:
-            return self.unasked.popleft()
-        wait = None if timeout is None else max(0, math.ceil(1e3 * timeout))
-        events = dict(self.poller.poll(wait))
-        return self._take() if self.socket in events else None
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self.socket.close(linger=500)
-
-    def _send(self, message: wire.Message, frames: tuple[bytes, ...]) -> None:
-        size = sum(map(len, frames))
-        if size > wire.MAX_MESSAGE:
-            raise LimitError(f"a message of {size} bytes; at most {wire.MAX_MESSAGE} are allowed")
-        try:
-            send(self.socket, message.pack(), frames, NOBLOCK)
-        except zmq.Again:
-            raise SpaceUnreachableError(f"the server at {self._link.address} does not take messages") from None
-
-    def _take(self) -> tuple[wire.Message, list[bytes]] | None:
-        header, *frames = receive(self.socket)
-        message = wire.parse(header)
-        if isinstance(message, wire.Recycle):
-            for number in message.segments:
-                self._link.pool.recycle(number)
-            return None
-        return message, frames
-
-    def _reply(self, call: int, timeout: float) -> tuple[wire.Message, list[bytes]]:
-        until = time.monotonic() + timeout
-        while (left := until - time.monotonic()) > 0:
-            if not self.socket.poll(math.ceil(1e3 * left)):
-                break
-            taken = self._take()
-            if taken is None:
-                continue
-            if getattr(taken[0], "call", None) != call:
-                self.unasked.append(taken)
-            elif isinstance(taken[0], wire.Failed):
-                raise to_error(taken[0])
-            else:
-                return taken
-        raise SpaceUnreachableError(f"no answer from a server at {self._link.address} within {timeout:g} s")
+    server: bytes = b""
+    meeting: int = 0
 
 
 class Link:
@@ -169,24 +82,27 @@ class Link:
                 f"there is no server at {address}; start one with `agentspace server` or a launch"
             )
         self.address = address
-        self.name = name
-        self.timeout = max(timeout, 1.0)
         self.patience = patience
-        self.ident = os.urandom(16)
-        self.machine = machine() if AVAILABLE else ""
-        self.server = b""
+        self.tie = Tie()
         self.lost: str | None = None
         self.pool = Pool()
-        self.mapper = Mapper(0)
+        self._name = name
+        self._timeout = max(timeout, 1.0)
+        self._ident = os.urandom(16)
+        self._machine = machine() if AVAILABLE else ""
+        self._mapper = Mapper(0)
         self._key = client_key() if not address.local else None
         self._context: zmq.Context[Any] = zmq.Context()
         self._local = threading.local()
-        self._channels: list[Channel] = []
-        self._released: list[int] = []
+        self._channels: dict[Channel, threading.Thread | None] = {}  # with the thread that it is for alone
+        self._held: weakref.WeakSet[Holding] = weakref.WeakSet()
+        self._released: deque[int] = deque()
         self._shares = False
         self._lease = 0.0
         self._closing = threading.Event()
+        self._lingers = False
         self._heart: threading.Thread | None = None
+        self._pulse: Channel
         self._lock = threading.Lock()
         try:
             self.channel()
@@ -194,53 +110,60 @@ class Link:
             self.close()
             raise
 
-    def open_socket(self) -> zmq.Socket[bytes]:
-        """A socket that is connected, or will be."""
-        socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, 500)
-        if self._key is not None:
-            socket.curve_serverkey = self._key.server.encode()
-            socket.curve_publickey = self._key.public.encode()
-            socket.curve_secretkey = self._key.secret.encode()
-        socket.connect(self.address.endpoint)
-        return socket
-
     def channel(self) -> Channel:
         """The calling thread's own connection."""
         channel: Channel | None = getattr(self._local, "channel", None)
         if channel is None:
-            channel = self._local.channel = self.new_channel()
+            channel = self._local.channel = self.new_channel(threading.current_thread())
         return channel
 
-    def new_channel(self) -> Channel:
-        """A further connection."""
+    def new_channel(self, thread: threading.Thread | None = None) -> Channel:
+        """A further connection, to be closed by `drop_channel`; if it is for a thread alone, with its end."""
         if self._closing.is_set():
             raise SpaceUnreachableError("this space was closed")
-        channel = Channel(self)
         with self._lock:
-            self._channels.append(channel)
+            ended = [channel for channel, owner in self._channels.items() if owner and not owner.is_alive()]
+        for channel in ended:
+            self.drop_channel(channel)
+        channel = self._connect()
+        with self._lock:
+            self._channels[channel] = thread
         return channel
 
     def drop_channel(self, channel: Channel) -> None:
         """Closes a further connection."""
         with self._lock:
-            if channel in self._channels:
-                self._channels.remove(channel)
-                channel.close()
+            known = self._channels.pop(channel, self) is not self
+        if known:
+            channel.close(wire.HangUp())
+
+    def meet(self, channel: Channel) -> None:
+        """Introduces a connection again, because the server has forgotten this client, or is a new one."""
+        channel.hello(self._timeout)
+
+    def greeting(self, call: int) -> wire.Hello:
+        """How a connection introduces this client."""
+        return wire.Hello(call, self._ident, self._name, os.getpid(), self._machine)
 
     def welcome(self, reply: wire.Welcome) -> None:
         """Takes note of the server."""
-        if reply.server != self.server:
-            self.server, self._shares, self._lease = reply.server, reply.shared, reply.lease
-            self.mapper = Mapper(reply.pid)
-            self.pool = Pool()
+        with self._lock:
+            if reply.server != self.tie.server:
+                self._shares, self._lease = reply.shared, reply.lease
+                self._mapper = Mapper(reply.pid)
+                self.pool.abandon()
+            elif reply.meeting <= self.tie.meeting:
+                return
+            self.tie = Tie(reply.server, reply.meeting)
 
     def keep_alive(self) -> None:
         """From now on gives signs of life on its own."""
         with self._lock:
-            if self._heart is None:
-                self._heart = threading.Thread(target=self._beat, name="agentspace-heart", daemon=True)
-                self._heart.start()
+            if self._heart is not None or self._closing.is_set():
+                return
+            self._heart = threading.Thread(target=self._live, name="agentspace-heart", daemon=True)
+        self._pulse = self._connect()
+        self._heart.start()
 
     def encode(self, value: Value) -> Encoded:
         """A value as it travels: large arrays in shared memory where the server can see it.
@@ -267,8 +190,12 @@ class Link:
 
     def received(self, head: list[Any], frame: bytes) -> Received:
         """A value that came with a head."""
-        refs = [(int(a), int(b), int(c), int(d)) for a, b, c, d in head[9]]
-        return Received(frame, Holding(refs, self._released.extend) if refs else None, self.mapper)
+        if not head[9]:
+            return Received(frame, None, self._mapper)
+        holding = Holding([(int(a), int(b), int(c), int(d)) for a, b, c, d in head[9]], self._released.extend)
+        self._held.add(holding)
+        self.keep_alive()  # the server is to hear that the views are gone, also when nothing else is to say
+        return Received(frame, holding, self._mapper)
 
     def entry(self, head: list[Any], frame: bytes) -> Entry:
         """A head and its frame, as a reader sees them."""
@@ -276,49 +203,74 @@ class Link:
         value = self.received(head, frame).value() if kind is Kind.WRITTEN else None
         return Entry(head[0], kind, value, head[2], head[3], wire.writer_of(head), head[6], head[7], head[8])
 
+    def recycle(self, segments: list[Any]) -> None:
+        """The server gives shared memory back."""
+        for number in segments:
+            self.pool.recycle(number)
+
     def take_released(self) -> list[int]:
         """The segments whose views are gone since the last call."""
-        if not self._released:
-            return []
-        count = len(self._released)
-        taken = self._released[:count]
-        del self._released[:count]
+        taken = []
+        with contextlib.suppress(IndexError):
+            while True:
+                taken.append(self._released.popleft())
         return taken
 
     def close(self) -> None:
-        """Signs off and closes all connections."""
-        self._closing.set()
-        if self._heart is not None and self._heart is not threading.current_thread():
-            self._heart.join()
-        with contextlib.suppress(AgentspaceError, zmq.ZMQError):
-            if self._channels:
-                self._channels[0].send(wire.Bye())
-        for channel in self._channels:
-            channel.close()
-        self._channels.clear()
-        self._context.term()
-        self.pool.close()
-        self.mapper.close()
+        """Signs off and closes all connections; the server keeps what is needed for views that are still there."""
+        with self._lock:
+            channels, self._channels = list(self._channels), {}
+            heart, ended = self._heart, self._closing.is_set()
+            self._lingers = heart is not None and bool(self._held)
+            self._closing.set()
+        if ended:
+            return
+        if heart is not None and not self._lingers:
+            self._pulse.close()
+            heart.join()
+        for number, channel in enumerate(channels):
+            channel.close(None if self._lingers or number else wire.Bye())
+        if not self._lingers:
+            self._end()
 
-    def _beat(self) -> None:
-        channel: Channel | None = None
+    def _live(self) -> None:
+        """What the heart does: it beats until the space is closed, and then until the last view is gone."""
         period = self._lease / _BEATS_PER_LEASE
         while not self._closing.wait(period):
-            try:
-                channel = channel or self.new_channel()
-                channel.call(wire.Beat(channel.number()))
-                self.lost = None
-            except FencedError as error:
-                self.lost = str(error)
-                with contextlib.suppress(AgentspaceError):
-                    if channel is not None:
-                        channel.hello()
-            except (SpaceUnreachableError, ProtocolError) as error:
-                self.lost = str(error)
+            self._beat()
+        if self._lingers:
+            while self._held and self.lost is None:
+                time.sleep(period)
+                self._beat()
+            self._pulse.close(wire.Bye())
+            self._end()
 
+    def _beat(self) -> None:
+        pulse = self._pulse
+        try:
+            pulse.call(wire.Beat(pulse.number()))
+            self.lost = None
+        except FencedError:
+            with contextlib.suppress(AgentspaceError):
+                self.meet(pulse)
+        except (SpaceUnreachableError, ProtocolError) as error:
+            self.lost = str(error)
+        pulse.unasked.clear()  # replies that came too late
 
-def to_error(failed: wire.Failed) -> AgentspaceError:
-    """The error that the server reports, by its own type."""
-    cls = getattr(errors, failed.error, AgentspaceError)
-    known = isinstance(cls, type) and issubclass(cls, AgentspaceError) and cls is not errors.LaunchError
-    return cls(failed.text) if known else AgentspaceError(failed.text)
+    def _end(self) -> None:
+        self._context.term()
+        self.pool.close()
+        self._mapper.close()
+
+    def _connect(self) -> Channel:
+        return Channel(self, self._open_socket(), self._timeout)
+
+    def _open_socket(self) -> zmq.Socket[bytes]:
+        socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, LINGER)
+        if self._key is not None:
+            socket.curve_serverkey = self._key.server.encode()
+            socket.curve_publickey = self._key.public.encode()
+            socket.curve_secretkey = self._key.secret.encode()
+        socket.connect(self.address.endpoint)
+        return socket

@@ -89,15 +89,26 @@ class Pool:
             if segment is not None:
                 self._free.setdefault(len(segment.memory), []).append(segment)
 
+    def abandon(self) -> None:
+        """Lets go of what is in use: the server that would give it back is gone. Readers that hold it keep it."""
+        with self._lock:
+            for segment in self._used.values():
+                self._let_go(segment)
+            self._used.clear()
+
     def close(self) -> None:
         """Lets go of all segments; readers that hold one keep it."""
+        self.abandon()
         with self._lock:
-            for segment in (*self._used.values(), *(s for free in self._free.values() for s in free)):
-                with contextlib.suppress(BufferError):
-                    segment.memory.close()
-                os.close(segment.fd)
-            self._used.clear()
+            for segment in [segment for free in self._free.values() for segment in free]:
+                self._let_go(segment)
             self._free.clear()
+
+    def _let_go(self, segment: _Own) -> None:
+        self.size -= len(segment.memory)
+        with contextlib.suppress(BufferError):
+            segment.memory.close()
+        os.close(segment.fd)
 
     def _make(self, capacity: int) -> _Own | None:
         if not AVAILABLE or self.size + capacity > self.limit:
@@ -234,7 +245,7 @@ class _Lent(np.ndarray[Any, Any]):
 class Holding:
     """What a reader holds of one message: lets go when the message and all views of its arrays are gone."""
 
-    __slots__ = ("_release", "segments", "sizes")
+    __slots__ = ("__weakref__", "_release", "segments")
 
     def __init__(self, refs: list[tuple[int, int, int, int]], release: Callable[[list[int]], None]) -> None:
         self.segments = refs

@@ -138,12 +138,11 @@ class Read(Message):
 
 @_message(5)
 class Join(Message):
-    """Fills a role from this connection. Answered with `Joined`."""
+    """Fills a role from this connection; the frame holds a dict that it says of itself. Answered with `Joined`."""
 
     call: int
     space: str
     role: str
-    info: dict  # type: ignore[type-arg]  # str to plain data
 
 
 @_message(6)
@@ -239,6 +238,11 @@ class Bye(Message):
     """The client process is about to end."""
 
 
+@_message(16)
+class HangUp(Message):
+    """This connection is about to end; the client has others."""
+
+
 # --- from server to client
 
 
@@ -248,6 +252,7 @@ class Welcome(Message):
 
     call: int
     server: bytes  # 16 random bytes, others after each start
+    meeting: int  # grows when the server had forgotten the client; then its roles and watches are gone
     version: str
     pid: int
     shared: bool  # whether arrays may travel by reference
