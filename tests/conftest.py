@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from server_process import ServerProcess
 
 from agentspace import Agent, AgentspaceError, LocalSpace, Session, Space
+from agentspace.client import RemoteSpace
+from agentspace.hub import MAX_SPACES
 from agentspace.runner import Runner
 
 # No deadline per example: the tests run on shared, busy machines, and pytest-timeout guards against hanging.
@@ -28,13 +32,51 @@ def local_clients() -> Iterator[Factory]:
         yield lambda: space.named(space.name)
 
 
-IMPLEMENTATIONS: dict[str, Callable[[], AbstractContextManager[Factory]]] = {"local": local_clients}
+class Servers:
+    """A server that has room for one more space: one after the other, each in a process of its own."""
+
+    def __init__(self) -> None:
+        self._spaces = itertools.count(1)
+        self._server: ServerProcess | None = None
+
+    @contextmanager
+    def clients(self) -> Iterator[Factory]:
+        """Users of a fresh space of the server, each with a connection of its own."""
+        number = next(self._spaces) % (MAX_SPACES - 2)  # beside DATA, and one that a test may name
+        if self._server is None or number == 0:
+            self.close()
+            self._server = ServerProcess()
+        server, users = self._server, list[RemoteSpace]()
+
+        def connect() -> Space:
+            users.append(server.connect(space=f"SPACE-{number}"))
+            return users[-1]
+
+        try:
+            yield connect
+        finally:
+            for user in users:
+                user.close()
+
+    def close(self) -> None:
+        """Ends the server."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
-def another(request: pytest.FixtureRequest) -> Iterator[Factory]:
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Real servers for the conformance suite."""
+    made = Servers()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["local", "server"])
+def another(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Factory]:
     """Gives one more user of a fresh space with each call; all of them are closed at the end."""
-    with IMPLEMENTATIONS[request.param]() as factory:
+    with local_clients() if request.param == "local" else servers.clients() as factory:
         yield factory
 
 
