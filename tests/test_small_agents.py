@@ -15,10 +15,10 @@ from agents.extractor import Extractor
 from agents.generator import Generator
 from agents.meter import Meter
 from agents.proprioception import Proprioception
-from agents.screen import open_screen
+from agents.screen import ScreenError, open_screen
 from agents.stance import Stance, see
 from agents.viewer import Viewer
-from agentspace import Entry, Kind, LocalSpace, Writer
+from agentspace import Agent, Entry, Kind, LocalSpace, Writer
 from models import autoencoder, extractor
 from models.icub import REST
 from tests.eventually import eventually
@@ -135,6 +135,26 @@ def test_proprioception_refuses_what_is_no_posture(bad: Any, space: LocalSpace) 
     eventually(lambda: space.entry("proprio"))
 
 
+@pytest.mark.parametrize(
+    ("agent", "slot", "value", "result"),
+    [
+        (Extractor, "camera", IMAGE, "features"),
+        (Proprioception, "icub/encoders", REST, "proprio"),
+        (Generator, "act", [0.0, 0.0], "joints"),
+    ],
+)
+def test_expiry_is_no_value(agent: type[Agent], slot: str, value: Any, result: str, space: LocalSpace) -> None:
+    """When its input expires an agent neither fails nor reports a bad value: nothing is there."""
+    with recording(space, result) as results:
+        space.run(agent(validity=0.1))
+        eventually(lambda: space.read(f"_/roles/{agent.__name__.lower()}", {}).get("state") == "running")
+        space.write(slot, value, validity=0.5)
+        eventually(lambda: results)
+    eventually(lambda: space.entry(slot) is None and space.entry(result) is None)
+    assert not space.snapshot("*/refused")
+    assert space.read(f"_/roles/{agent.__name__.lower()}")["state"] == "running"
+
+
 # --- viewer
 
 
@@ -165,6 +185,34 @@ def test_a_film_has_the_size_of_its_first_picture(tmp_path: Path) -> None:
     assert {frame.shape for frame in frames} == {(48, 64, 3)}
     np.testing.assert_allclose([frame.mean() for frame in frames], [200, 200, 20], atol=5)
     capture.release()
+
+
+def test_a_window_shows_colours_and_ends_with_a_key(space: LocalSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The window library gets blue first, as it wants it; q in the window ends the agent as a success."""
+    monkeypatch.setenv("DISPLAY", ":99")
+    shown: list[np.ndarray] = []
+    keys = iter([-1, -1])
+    monkeypatch.setattr(cv2, "namedWindow", lambda *_: None)
+    monkeypatch.setattr(cv2, "imshow", lambda _, image: shown.append(image))
+    monkeypatch.setattr(cv2, "waitKey", lambda _: next(keys, ord("q")))
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
+    monkeypatch.setattr(cv2, "destroyAllWindows", lambda: None)
+    space.write("camera", np.full((4, 4, 3), (1, 2, 3), np.uint8))
+    space.run(Viewer(rate=50.0))
+    eventually(lambda: space.read("_/roles/viewer")["state"] == "stopped")
+    assert tuple(shown[0][0, 0]) == (3, 2, 1)
+
+
+def test_a_window_that_cannot_be_opened_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the window library becomes a message with a way out."""
+
+    def fail(*_: Any) -> None:
+        raise cv2.error("no GUI")
+
+    monkeypatch.setenv("DISPLAY", ":99")
+    monkeypatch.setattr(cv2, "namedWindow", fail)
+    with pytest.raises(ScreenError, match=r"write a file: output=view\.png \(no GUI\)"):
+        open_screen(None, "title", rate=1.0)
 
 
 def test_viewer_without_display_says_what_to_do(space: LocalSpace, monkeypatch: pytest.MonkeyPatch) -> None:

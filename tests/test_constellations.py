@@ -1,0 +1,69 @@
+"""The launch files that come with the project, run as a user runs them: in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+
+
+def agentspace(space: Path, *arguments: str, timeout: float = 100.0) -> subprocess.CompletedProcess[str]:
+    """Runs the command line with a space of its own."""
+    environment = {**os.environ, "AGENTSPACE_SPACE": f"ipc://{space}/server.sock"}
+    command = [sys.executable, "-m", "agentspace", *arguments]
+    return subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+@pytest.mark.parametrize("name", ["mirror", "webcam"])
+def test_launch_files_are_valid(name: str, tmp_path: Path) -> None:
+    """Their classes, parameters and slots exist, with values of the right types."""
+    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_mirror_runs_in_processes_and_reports(tmp_path: Path) -> None:
+    """With few pairs: exit code 0, a report of at least ten processes, nothing lost, a loop that flows."""
+    arguments = ["pairs=6", "shown=6", "fresh=3", f"out={tmp_path / 'out'}"]
+    done = agentspace(tmp_path, "launch", "launch/mirror.yaml", *arguments)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (report["pairs"], report["shown"]["count"], report["fresh"]["count"]) == (6, 6, 3)
+    assert {"server", "supervisor", "icub", "demonstrator", "operator"} <= set(report["processes"])
+    assert len(report["processes"]) >= 10
+    assert (report["lost_triggers"], report["restarts"], report["unsettled"]) == (0, 0, 0)
+    assert report["joints"]["rate"] >= 10.0  # 28..30 when nothing else runs on two cores
+    assert report["fresh"]["mean"] < report["chance"]
+    assert (tmp_path / "out" / "contact_sheet.png").exists()
+    assert "pairs acquired" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_mirror_that_does_not_come_to_its_end_fails(tmp_path: Path) -> None:
+    """Too little time to acquire: the operator's error is the end of the launch, and its exit code is not 0."""
+    done = agentspace(tmp_path, "launch", "launch/mirror.yaml", "patience=2", f"out={tmp_path / 'out'}")
+    assert done.returncode not in (0, 3), done.stdout[-4000:]
+    assert "'explorer/done' with a value did not come within 2 s" in done.stdout + done.stderr
+    assert not (tmp_path / "out" / "report.json").exists()
+
+
+@pytest.mark.slow
+def test_the_webcam_constellation_ends_with_its_pictures(tmp_path: Path) -> None:
+    """A folder of images instead of a webcam: all are seen, then the launch ends with exit code 0."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in range(5):
+        assert cv2.imwrite(str(folder / f"{index}.png"), np.full((60, 80, 3), 40 * index, np.uint8))
+    done = agentspace(tmp_path, "launch", "launch/webcam.yaml", f"camera={folder}")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert "camera has ended: stopping" in done.stdout + done.stderr
