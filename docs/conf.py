@@ -12,7 +12,6 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_class_signature = "separated"
 napoleon_use_rtype = False
 python_use_unqualified_type_names = True
 # The standard library's documentation is not at hand when this is built without a network.

@@ -29,7 +29,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ PATIENCE = 30.0  # seconds
 _FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\w+/\w+\.(?:py|yaml))\n")
 _LOOKS = re.compile(r"agentspace (ps|slots|read|watch)\b")
-_OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
+_OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @dataclass(frozen=True)
@@ -141,11 +140,11 @@ class PageSession:
             return
         test = doctest.DocTestParser().get_doctest(fence.text, self._names, place, str(self._page), fence.line - 1)
         assert test is not None
+        test.globs = self._names  # not a copy: functions that were defined before see what changes
         report: list[str] = []
         runner = doctest.DocTestRunner(verbose=False, optionflags=_OPTIONS)
         if runner.run(test, out=report.append, clear_globs=False).failed:
             raise PageError("".join(report))
-        self._names.update(test.globs)
 
     def _type(self, command: Command, line: int) -> None:
         if command.line.startswith("cd "):
@@ -204,14 +203,18 @@ class PageSession:
         self._running.clear()
 
 
-@contextlib.contextmanager
-def page_session(page: Path) -> Iterator[PageSession]:
-    """A session, in whose environment the present process is, too."""
+def act_out(page: Path) -> None:
+    """Does all that a page shows, in an environment of its own.
+
+    Raises:
+        PageError: Something else happens than what it shows.
+    """
     session = PageSession(page)
     before = dict(os.environ)
     os.environ.update(session.environment)
     try:
-        yield session
+        for fence in fences(page):
+            session.do(fence)
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 import pytest
-from page import ROOT, commands, fences, page_session
+from page import ROOT, act_out, commands, fences
+from test_api import GRAPH
 
 from agentspace.cli import main
 from agentspace.wire import Message
@@ -35,9 +36,7 @@ def name(page: Path) -> str:
 @pytest.mark.parametrize("page", [p for p in PAGES if p.name not in TESTED_ELSEWHERE], ids=name)
 def test_what_a_page_shows_happens(page: Path) -> None:
     """Every example, from the top of the page to its end, gives what is printed below it."""
-    with page_session(page) as session:
-        for fence in fences(page):
-            session.do(fence)
+    act_out(page)
 
 
 def calls(page: Path) -> list[list[str]]:
@@ -120,9 +119,43 @@ def test_links(page: Path) -> None:
         target = page.parent / file if file else page
         assert target.exists(), f"{page.name}: {link}"
         if heading:
-            titles = re.findall(r"^#+ (.*)$|^\(([\w-]+)\)=$", target.read_text(encoding="utf-8"), re.MULTILINE)
-            anchors = {re.sub(r"[^\w -]", "", title or mark).lower().replace(" ", "-") for title, mark in titles}
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
             assert heading in anchors, f"{page.name}: {link}"
+
+
+def test_modules() -> None:
+    """The table for contributors has every module of the library, and none that imports from a row below it."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)
+    place = {module: number for number, row in enumerate(rows) for module in re.findall(r"\w+", row)}
+    assert place.keys() == {module.partition(".")[0] for module in GRAPH}
+    below = {
+        (module, needed)
+        for module, all_needed in GRAPH.items()
+        for needed in all_needed
+        if place[needed.partition(".")[0]] > place[module.partition(".")[0]]
+    }
+    assert below == set()
+
+
+WRONG = {
+    "output of Python": "```python\n>>> 1 + 1\n3\n\n```\n",
+    "error in Python": "```python\nassert 1 + 1 == 3\n```\n",
+    "message of an error": "```python\n>>> int('x')\nTraceback (most recent call last):\nValueError: no\n\n```\n",
+    "output of a command": "```console\n$ echo 2\n3\n```\n",
+    "exit code of a command": "```console\n$ false\n```\n",
+    "file": "```python\n# a/b.py\nx = 1\n```\n```console\n$ grep -c z a/b.py\n```\n",
+}
+
+
+@pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
+def test_wrong_examples_are_noticed(tmp_path: Path, text: str) -> None:
+    """An example that does not do what it shows fails the test of its page."""
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(AssertionError):
+        act_out(page)
 
 
 def test_notice() -> None:
