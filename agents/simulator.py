@@ -1,7 +1,7 @@
 """The simulated robot as an agent."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from agents.posture import EMPTY, NotAPostureError, read_posture
@@ -50,13 +50,11 @@ class Simulator(Agent):
         self.attach_trigger(self.target)
         self.attach_trigger(self.scene)
         self.attach_timer(1.0 / self.rate)
+        self._take((self.target, self.scene))  # after a restart: what its predecessor was asked for
 
     def sense_select_act(self) -> None:
         """Takes what it is asked for; lets as much physics happen as time has passed."""
-        for name, take in ((self.target, self._take_target), (self.scene, self._take_scene)):
-            value = self.read(name, EMPTY) if name in self.wake.names else EMPTY
-            if value is not EMPTY:
-                self._try(name, take, value)
+        self._take(self.wake.names)
         if self.wake.timer:
             now = time.monotonic()
             self._robot.step(min(now - self._then, LONGEST_STEP))
@@ -64,6 +62,12 @@ class Simulator(Agent):
             self._tell()
             if self._frames is not None and self._frames.take(now) is not None:
                 self._show()
+
+    def _take(self, names: Collection[str]) -> None:
+        for name, take in ((self.target, self._take_target), (self.scene, self._take_scene)):
+            value = self.read(name, EMPTY) if name in names else EMPTY
+            if value is not EMPTY:
+                self._try(name, take, value)
 
     def _try(self, name: str, take: Callable[[Any], None], value: Any) -> None:
         """Does what a slot asks for, or reports why not; a bad value must never end the robot."""

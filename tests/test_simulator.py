@@ -65,6 +65,17 @@ def test_goes_where_the_target_says(space: LocalSpace) -> None:
     assert space.entry("icub/view") is None
 
 
+def test_restarted_robot_goes_where_its_predecessor_was_asked_to_go(space: LocalSpace) -> None:
+    """A target that was taken and acknowledged before a restart holds for the successor too."""
+    first = space.run(Simulator(fps=0.0, speed=300.0))
+    space.write("icub/target", GOAL)
+    wait(space, "icub/encoders", is_near(GOAL))
+    first.stop()
+    wait(space, "_/roles/simulator", lambda entry: entry.value["state"] == "stopped")
+    space.run(Simulator(fps=0.0, speed=300.0))
+    wait(space, "icub/encoders", lambda entry: entry.writer.epoch == 2 and is_near(GOAL)(entry))
+
+
 def test_keeps_its_rates(space: LocalSpace) -> None:
     """Encoders come at `rate`, pictures at `fps`: no faster, and not much slower on a busy machine."""
     space.run(Simulator(rate=50.0, fps=20.0, size=32))
