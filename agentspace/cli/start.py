@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -88,6 +89,7 @@ def server(bind: str | None, lease: float, address: str, log_level: str) -> None
         signal.signal(number, lambda *_: serving.stop())
     logging.getLogger("agentspace").info("serving %s", " and ".join(filter(None, (where.endpoint, serving.tcp))))
     try:
+        gc.freeze()  # what is there now stays: the collector need not look through it again and again
         serving.run()
     finally:
         serving.close()
