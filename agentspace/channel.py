@@ -79,7 +79,7 @@ class Channel:
         """Introduces this connection to the server."""
         call = self.number()
         with self._used:
-            self.send(self._owner.greeting(call))
+            self._send(self._owner.greeting(call), ())  # before it, nothing is heard, so nothing may be released
             reply, _ = self._reply(call, timeout)
         if not isinstance(reply, wire.Welcome):
             raise ProtocolError(f"expected a welcome, got {reply!r:.80}")
@@ -169,7 +169,10 @@ class Channel:
                 raise to_error(taken[0])
             else:
                 return taken
-        raise SpaceUnreachableError(f"no answer from a server at {self._owner.address} within {timeout:g} s")
+        doubt = "" if self._owner.address.local else "; a wrong key gets none either"
+        raise SpaceUnreachableError(
+            f"no answer from a server at {self._owner.address} within {timeout:g} s{doubt}"
+        )
 
 
 def _closed() -> SpaceUnreachableError:

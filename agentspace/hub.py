@@ -178,10 +178,10 @@ class Hub:
     def _forget(self, client: Client) -> None:
         """A client is silent. While its process lives, nobody else may fill the memory that it may still read."""
         why = f"silent for {self._patience(client):g} s"
-        if client.pidfd < 0:
-            self.drop(client, why)
-        elif client.meeting:
+        if client.meeting:
             self._part(client, why)
+        if client.pidfd < 0 or not (client.lent or client.ledger.size):
+            self.drop(client, why)
 
     def drop(self, client: Client, why: str | None) -> None:
         """A client is gone: its roles are free, its watchers end, what it held is freed."""

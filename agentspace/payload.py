@@ -24,11 +24,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from agentspace.errors import ProtocolError
+from agentspace.errors import LimitError, ProtocolError
 from agentspace.value import Array
 
 SMALLEST = 64 * 1024
 POOL_LIMIT = 1 << 30  #: bytes of one writer; beyond it arrays travel inside the messages
+MAX_SEGMENTS = 256  #: of one writer; each costs two file descriptors (mmap has its own), there and at the server
 MAPPED_LIMIT = 128  #: segments that a reader keeps mapped
 AVAILABLE = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
 _SEALS = getattr(fcntl, "F_SEAL_SHRINK", 0) | getattr(fcntl, "F_SEAL_GROW", 0) | getattr(fcntl, "F_SEAL_SEAL", 0)
@@ -111,9 +112,13 @@ class Pool:
         os.close(segment.fd)
 
     def _make(self, capacity: int) -> _Own | None:
-        if not AVAILABLE or self.size + capacity > self.limit:
+        count = len(self._used) + sum(map(len, self._free.values()))
+        if not AVAILABLE or self.size + capacity > self.limit or count >= MAX_SEGMENTS:
             return None
-        fd = os.memfd_create("agentspace", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            fd = os.memfd_create("agentspace", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        except OSError:
+            return None
         try:
             os.ftruncate(fd, capacity)
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
@@ -196,13 +201,18 @@ class Ledger:
 
         Raises:
             ProtocolError: There is no such segment, it is too small, not sealed, or still in use.
+            LimitError: There are too many.
         """
         if number in self._lent:
             raise ProtocolError(f"segment {number} is still in use")
+        if not 0 <= nbytes <= size:
+            raise ProtocolError(f"{nbytes} bytes do not fit into a segment of {size}")
         segment = self._segments.get(number)
         if segment is None:
+            if len(self._segments) >= MAX_SEGMENTS:
+                raise LimitError(f"a client has {MAX_SEGMENTS} segments of shared memory at most")
             segment = self._segments[number] = Segment(self._idents(), number, self._open(fd, size), size)
-        if not 0 <= nbytes <= segment.size:
+        if nbytes > segment.size:
             raise ProtocolError(f"{nbytes} bytes do not fit into segment {number} of {segment.size}")
         self._lent.add(number)
         return Loan(segment, nbytes, self._end)
@@ -230,7 +240,7 @@ class Ledger:
             sealed = fcntl.fcntl(own, fcntl.F_GET_SEALS) & _SEALS == _SEALS
         except OSError:
             sealed = False
-        if not sealed or os.fstat(own).st_size < size:
+        if not sealed or not 0 < size <= os.fstat(own).st_size:
             os.close(own)
             raise ProtocolError("not a sealed segment of that size")
         return own
