@@ -123,6 +123,9 @@ class Program:
         code = self._process.wait(timeout)
         for reader in self._readers:
             reader.join(timeout)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
         return code
 
     def close(self) -> None:
@@ -130,9 +133,6 @@ class Program:
         if self._process.poll() is None:
             self._process.kill()
         self.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
 
     def __enter__(self) -> Program:
         return self
