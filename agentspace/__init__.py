@@ -1,12 +1,13 @@
 """A blackboard for robots: independent agents, named slots, triggers, and a swap that loses none of them."""
 
 from agentspace.agent import Agent
+from agentspace.client import connect
 from agentspace.errors import AgentspaceError
 from agentspace.local import LocalSpace
 from agentspace.mailbox import Trigger
 from agentspace.parameter import Parameter, SlotName
 from agentspace.slot import Kind, Refused, Writer, Written
-from agentspace.space import Entry, Session, Space, Wake
+from agentspace.space import Entry, Session, Space, Wake, Watch
 
 __all__ = [
     "Agent",
@@ -21,6 +22,8 @@ __all__ = [
     "Space",
     "Trigger",
     "Wake",
+    "Watch",
     "Writer",
     "Written",
+    "connect",
 ]

@@ -104,8 +104,12 @@ class Runner:
                 self.agent.refused(decision)
 
     def _close(self) -> str | None:
+        self.agent.finish()  # what a handler that failed wanted written is not written
         try:
             self.agent.close()
+            self._session.commit(None, self.agent.finish())
+        except (FencedError, SpaceUnreachableError) as lost:
+            self._log.warning("could not write what `close` wanted written: %s", lost)
         except Exception:
             self._log.exception("failed while closing")
             return _traceback()

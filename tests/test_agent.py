@@ -711,3 +711,24 @@ def test_error_on_the_way_out_is_not_lost_with_the_server(space, caplog):
     messages = [record.getMessage() for record in caplog.records]
     assert any("Boom: bang" in message for message in messages)
     assert any("could not sign off" in message for message in messages)
+
+
+def test_what_close_writes_is_written() -> None:
+    """A write in `close`, such as a safe hold, is committed before the role is vacated; also after a failure."""
+
+    class Careful(Agent):
+        def init(self) -> None:
+            self.attach_trigger("go")
+
+        def sense_select_act(self) -> None:
+            self.write("lost", 1)
+            raise RuntimeError("broken")
+
+        def close(self) -> None:
+            self.write("hold", True)
+
+    with LocalSpace() as space:
+        space.run(Careful())
+        space.write("go", 1)
+        eventually(lambda: space.read("hold") is True)
+        assert space.entry("lost") is None

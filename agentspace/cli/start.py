@@ -290,7 +290,8 @@ def new(folder: Path) -> None:
 
     for file in scaffold(folder):
         click.echo(file)
-    click.echo(f"\nNow: cd {folder} && agentspace launch launch/{folder.name}.yaml    and: python -m pytest")
+    name = folder.absolute().name
+    click.echo(f"\nNow: cd {folder} && agentspace launch launch/{name}.yaml    and: python -m pytest")
 
 
 COMMANDS = (launch, server, agent, new, describe, schema)
