@@ -134,7 +134,7 @@ class Channel:
         if size > wire.MAX_MESSAGE:
             raise LimitError(f"a message of {size} bytes; at most {wire.MAX_MESSAGE} are allowed")
         if self._closed:
-            raise _closed()
+            raise closed()
         try:
             send(self._socket, message.pack(), frames, NOBLOCK)
         except zmq.Again:
@@ -146,7 +146,7 @@ class Channel:
         if self._waker in events:
             os.eventfd_read(self._waker)
         if self._closed:
-            raise _closed()
+            raise closed()
         return self._socket in events
 
     def _take(self) -> Arrived | None:
@@ -175,7 +175,8 @@ class Channel:
         )
 
 
-def _closed() -> SpaceUnreachableError:
+def closed() -> SpaceUnreachableError:
+    """What whoever uses a space that was closed is told."""
     return SpaceUnreachableError("this space was closed")
 
 

@@ -14,7 +14,7 @@ import zmq
 
 from agentspace import wire
 from agentspace.address import Address, client_key, machine
-from agentspace.channel import LINGER, Channel
+from agentspace.channel import LINGER, Channel, closed
 from agentspace.codec import SMALL, decode, encode
 from agentspace.errors import AgentspaceError, FencedError, ProtocolError, SpaceUnreachableError
 from agentspace.payload import AVAILABLE, Holding, Mapper, Pool
@@ -101,6 +101,7 @@ class Link:
         self._lease = 0.0
         self._closing = threading.Event()
         self._lingers = False
+        self._beats = threading.Semaphore()  # for the first that wants signs of life
         self._heart: threading.Thread | None = None
         self._pulse: Channel
         self._lock = threading.Lock()
@@ -119,16 +120,17 @@ class Link:
 
     def new_channel(self, thread: threading.Thread | None = None) -> Channel:
         """A further connection, to be closed by `drop_channel`; if it is for a thread alone, with its end."""
-        if self._closing.is_set():
-            raise SpaceUnreachableError("this space was closed")
         with self._lock:
             ended = [channel for channel, owner in self._channels.items() if owner and not owner.is_alive()]
         for channel in ended:
             self.drop_channel(channel)
         channel = self._connect()
         with self._lock:
-            self._channels[channel] = thread
-        return channel
+            if not self._closing.is_set():
+                self._channels[channel] = thread
+                return channel
+        channel.close()
+        raise closed()
 
     def drop_channel(self, channel: Channel) -> None:
         """Closes a further connection."""
@@ -158,12 +160,20 @@ class Link:
 
     def keep_alive(self) -> None:
         """From now on gives signs of life on its own."""
+        if not self._beats.acquire(blocking=False):
+            return
+        try:
+            pulse = self._connect()
+        except BaseException:
+            self._beats.release()
+            raise
         with self._lock:
-            if self._heart is not None or self._closing.is_set():
+            if not self._closing.is_set():
+                self._pulse = pulse
+                self._heart = threading.Thread(target=self._live, name="agentspace-heart", daemon=True)
+                self._heart.start()
                 return
-            self._heart = threading.Thread(target=self._live, name="agentspace-heart", daemon=True)
-        self._pulse = self._connect()
-        self._heart.start()
+        pulse.close()
 
     def encode(self, value: Value) -> Encoded:
         """A value as it travels: large arrays in shared memory where the server can see it.
@@ -263,7 +273,14 @@ class Link:
         self._mapper.close()
 
     def _connect(self) -> Channel:
-        return Channel(self, self._open_socket(), self._timeout)
+        if self._closing.is_set():
+            raise closed()
+        try:
+            return Channel(self, self._open_socket(), self._timeout)
+        except zmq.ZMQError:
+            if self._closing.is_set():  # meanwhile
+                raise closed() from None
+            raise
 
     def _open_socket(self) -> zmq.Socket[bytes]:
         socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
