@@ -105,6 +105,18 @@ def test_whoever_left_is_fenced(board, state):
         board.check("bert", 1)
 
 
+def test_only_the_epoch_that_fills_the_role_counts(board):
+    """While an incarnation runs, neither the one before it nor one that is still to come may act."""
+    start(board, "anne")
+    board.vacate("anne", 1, "gone", 0.0)
+    start(board, "anne")
+    assert board.check("anne", 2).filled
+    for epoch in (0, 1, 3):
+        with pytest.raises(FencedError):
+            board.commit("anne", epoch, None, [Put("x", epoch)], 0.0)
+    assert read(board, "x") == "empty"
+
+
 @pytest.mark.parametrize(
     ("name", "info", "error"),
     [
@@ -319,7 +331,7 @@ def test_origin_of_a_handlers_writes_is_the_oldest_that_woke_it(board):
     delivery = only(board, 3.0)
     board.commit("anne", epoch, delivery.batch.number, [Put("out", 1)], 4.0)
     assert (board.read("out", 4.0).at, board.read("out", 4.0).origin) == (4.0, 3.0)
-    bert = start(board, "bert", now=4.0, out=Trigger.NAMES)
+    bert = start(board, "bert", now=4.0, out=Trigger.NAMES, fresh=Trigger.EVERY)
     write(board, "fresh", 1, 5.0)
     board.commit("bert", bert, only(board, 5.0).batch.number, [Put("end", 1)], 6.0)
     assert board.read("end", 6.0).origin == 3.0

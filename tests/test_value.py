@@ -213,13 +213,36 @@ def test_what_is_remembered_of_streams_is_bounded(monkeypatch):
     monkeypatch.setattr(codec, "_KEPT", 3)
     monkeypatch.setattr(value_module, "_FIXED", set())
     monkeypatch.setattr(value_module, "_FIXED_KEPT", 3)
+    codec._FORMS.clear(), codec._HEADS_OUT.clear()
     for size in range(1, 20):
         for dtype in ("<f4", ">i2", f"V{size}"):
             array = np.frombuffer(bytes(size * np.dtype(dtype).itemsize), dtype)
             assert same(decode(encode(array)), array)
-    assert len(codec._FORMS) <= 3
-    assert len(codec._HEADS_OUT) <= 3
-    assert len(value_module._FIXED) <= 3
+            assert max(map(len, (codec._FORMS, codec._HEADS_OUT, value_module._FIXED))) <= 3
+
+
+def test_streams_of_both_orders_do_not_mix():
+    """Arrays of one dtype and shape, in C and in Fortran order by turns, keep their elements and their order."""
+    for n in range(4):
+        c = np.arange(6.0 * n, 6.0 * n + 6).reshape(2, 3)
+        for array in (c, np.asfortranarray(c)):
+            result = decode(encode(array))
+            assert same(result, array)
+            assert result.flags.f_contiguous == array.flags.f_contiguous
+
+
+def test_same_reference_may_mean_another_payload_each_time():
+    """Messages of arrays by reference are alike while their payloads differ: none is taken for the one before."""
+    data = encode(np.zeros(50_000, np.uint8), lambda array: 0)
+    for n in range(4):
+        payload = np.full(50_000, n, np.uint8)
+        assert same(decode(data, lambda index, nbytes, payload=payload: payload), payload)
+
+
+def test_many_tuples_side_by_side_are_not_deep():
+    """Depth is what is inside of each other, not how much there is."""
+    value = [(n, (n, np.float32(n))) for n in range(300)]
+    assert same(decode(encode(value)), value)
 
 
 @pytest.mark.parametrize("char", [c for c in np.typecodes["All"] if c not in "OTpP"])
@@ -535,6 +558,16 @@ HOSTILE = {
         )
     ),
     "too few bytes": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["<f8", [100], "C", b"\x00" * 8]))),
+    "too many bytes": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["<f8", [1], "C", b"\x00" * 9]))),
+    "huge record": msgpack.packb(
+        msgpack.ExtType(
+            SCALAR,
+            msgpack.packb([{"names": [], "formats": [], "offsets": [], "itemsize": 2**64 - 1}, b""]),
+        )
+    ),
+    "deep dtype": msgpack.packb(
+        msgpack.ExtType(SCALAR, b"\x92" + b"\x92" * 990 + b"\xa2f4" + b"\x91\x01" * 990 + b"\xc4\x00")
+    ),
     "huge empty shape": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["<f8", [0, 2**63], "C", b""]))),
     "negative shape": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["<f8", [-1, -1], "C", b"\x00" * 8]))),
     "shape of bools": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["|u1", [True], "C", b"\x00"]))),
