@@ -91,7 +91,7 @@ def cli(server: ServerProcess) -> Cli:
     """Runs a command in this process, where the server is the default: ``cli("read", "x")``."""
     runner = CliRunner()
     return lambda *words, **environment: runner.invoke(
-        main, [str(word) for word in words], env={**server.environment, **environment}
+        main, [str(word) for word in words], env={**server.environment, **environment}, prog_name="agentspace"
     )
 
 
@@ -451,7 +451,7 @@ def test_completion_scripts(cli, shell):
         ("agentspace read --space nowhere done/", set()),
     ],
 )
-def test_completion_knows_commands_slots_and_roles(start, server, space, tmp_path, words, expected):
+def test_completion_knows_commands_slots_and_roles(cli, space, tmp_path, monkeypatch, words, expected):
     """Completion asks the server, and stays silent if there is none."""
     space.write("done/a", 1)
     space.write("done/b", 1)
@@ -459,17 +459,24 @@ def test_completion_knows_commands_slots_and_roles(start, server, space, tmp_pat
         space.join("donna").leave("stopped")
     (tmp_path / "agents").mkdir()
     (tmp_path / "agents" / "left_arm.py").write_text("")
-    environment = {
-        **server.environment,
+    monkeypatch.chdir(tmp_path)
+    asked = {
         "_AGENTSPACE_COMPLETE": "bash_complete",
         "COMP_WORDS": words,
         "COMP_CWORD": str(len(words.split()) - 1),
     }
+    told = cli(**asked)
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert {line.partition(",")[2] for line in told.stdout.splitlines()} - {""} == expected
+
+
+def test_completion_works_in_a_shell(server, space):
+    """The installed program answers the shell's question."""
+    asked = {"_AGENTSPACE_COMPLETE": "bash_complete", "COMP_WORDS": "agentspace wri", "COMP_CWORD": "1"}
     program = Path(sys.executable).with_name("agentspace")
-    with Program([program], tmp_path, environment) as completion:
+    with Program([program], environment={**server.environment, **asked}) as completion:
         assert completion.wait() == 0
-        assert {line.partition(",")[2] for line in completion.lines} - {""} == expected
-        assert completion.errors == []
+        assert completion.lines == ["plain,write"]
 
 
 # --- agent
@@ -684,9 +691,7 @@ def test_server_ends_when_all_are_stopped():
     ],
     ids=lambda item: " ".join(item) if isinstance(item, list) else "",
 )
-def test_server_that_cannot_be_is_code_2(start, words, what):
+def test_server_that_cannot_be_is_code_2(cli, words, what):
     """What is wrong is named."""
-    server = start("server", "--space", "elsewhere", *words)
-    assert server.wait() == 2
-    assert any(what in line for line in server.errors)
-    assert not any("Traceback" in line for line in server.errors)
+    result = cli("server", "--space", "elsewhere", *words)
+    assert (result.exit_code, what in result.stderr) == (2, True)

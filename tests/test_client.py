@@ -450,6 +450,7 @@ def test_watch_goes_on_after_a_pause(server, space):
     watcher.close()
 
 
+@pytest.mark.slow
 def test_session_hears_that_it_was_forgotten_even_if_its_heart_heard_first(server, space):
     """A handler that does nothing for the space, in a process that was stopped meanwhile: the role is lost."""
     code = """

@@ -202,7 +202,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
 def test_every_change_counts_exactly_once_across_kills(seed):
     """A worker is killed by SIGKILL again and again, at any moment: each number is counted once, in order."""
     dice = random.Random(seed)

@@ -527,6 +527,7 @@ def test_flood_without_reading_costs_others_little(raw, space):
     space.delete("large")
 
 
+@pytest.mark.slow
 def test_memory_and_descriptors_do_not_grow(raw, space, server):
     """After much garbage and many connections the server is as small as before."""
 
