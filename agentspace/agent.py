@@ -61,6 +61,7 @@ class Agent:
         self._timers: list[Timer] = []
         self._clock: Callable[[], float] = time.monotonic
         self._stopping = False
+        self._collects = False
 
     # --- to override
 
@@ -109,6 +110,7 @@ class Agent:
     def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
         """Wakes this agent when a slot of that name, or under that mask (``arm/*``), changes."""
         self.space.attach_trigger(mask, kind)
+        self._collects = self._collects or kind == Trigger.QUIET
 
     def attach_timer(self, period: float) -> None:
         """Wakes this agent every `period` seconds, without drift; missed ticks are counted, not made up for."""
@@ -193,6 +195,11 @@ class Agent:
     def timers(self) -> list[Timer]:
         """The timers that were attached."""
         return self._timers
+
+    @property
+    def collects(self) -> bool:
+        """Whether it has QUIET triggers, whose names a timer's wake-up brings along."""
+        return self._collects
 
     def _stage(self, act: Put[Any] | Erase) -> None:
         self._acts.append(act)

@@ -240,6 +240,12 @@ class Board(Generic[V]):
                 role.mailbox.offer(change, frozenset({kind}))
             self._note_ready(name, role.mailbox)
 
+    def collect(self, name: str, epoch: int) -> None:
+        """A timer wakes the role: what its QUIET triggers have collected goes along."""
+        role = self.check(name, epoch)
+        role.mailbox.rouse()
+        self._note_ready(name, role.mailbox)
+
     def commit(
         self, name: str, epoch: int, ack: int | None, acts: Sequence[Put[V] | Erase], now: float
     ) -> list[Decision]:
@@ -260,6 +266,8 @@ class Board(Generic[V]):
             origin = _origin(batch)
             role.handled += 1
             role.times.append(now - role.dispatched)
+        elif role.state == "running":
+            role.handled += 1  # a timer's
         writer = Writer(name, epoch)
         decisions = [self.apply(act, writer, now, origin) for act in acts]
         self._note_ready(name, role.mailbox)

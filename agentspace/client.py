@@ -299,7 +299,7 @@ class RemoteSession(RemoteSpace):
     def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase]) -> None:
         """Carries out a handler's acts together with its acknowledgement."""
         number = wake.number if wake else None
-        if number is None and not acts and not self._missed:
+        if number is None and not acts and not (wake and wake.timer):
             return
         missed, self._missed = self._missed, 0
         channel = self._channel()
@@ -307,6 +307,10 @@ class RemoteSession(RemoteSpace):
         frames = tuple(act.value.data for act in acts if isinstance(act, Put))
         message = wire.Commit(channel.number(), self.name, self.role, self.epoch, number, missed, packed)
         channel.send(message, frames)
+
+    def collect(self) -> None:
+        """Lets what QUIET triggers have collected come with the next `receive`."""
+        self._call(lambda call: (wire.Collect(call, self.name, self.role, self.epoch),))
 
     def tick_missed(self, count: int) -> None:
         """Reports missed timer ticks, with the next commit."""

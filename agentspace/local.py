@@ -303,6 +303,13 @@ class LocalSession(LocalSpace):
             self._host.deliver(now)
         self.on_decisions(decisions)
 
+    def collect(self) -> None:
+        """Lets what QUIET triggers have collected come with the next `receive`."""
+        with self._host.changed:
+            now = self._host.step()
+            self._board.collect(self.role, self.epoch)
+            self._host.deliver(now)
+
     def tick_missed(self, count: int) -> None:
         """Reports missed timer ticks."""
         with self._host.changed:

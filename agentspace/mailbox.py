@@ -191,6 +191,10 @@ class Mailbox(Generic[V]):
             self._awake = True
         return self._awake
 
+    def rouse(self) -> None:
+        """Lets what QUIET triggers have collected go out."""
+        self._awake = self._awake or bool(self._changed)
+
     @property
     def ready(self) -> bool:
         """Whether a batch can go out now."""

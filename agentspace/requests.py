@@ -136,6 +136,13 @@ def _running(hub: Hub, peer: Peer, message: wire.Running, frames: list[bytes]) -
     hub.send(peer, wire.Done(message.call))
 
 
+@_on(wire.Collect)
+def _collect(hub: Hub, peer: Peer, message: wire.Collect, frames: list[bytes]) -> None:
+    hub.board(message.space).collect(message.role, message.epoch)
+    hub.deliver()
+    hub.send(peer, wire.Done(message.call))
+
+
 @_on(wire.Leave)
 def _leave(hub: Hub, peer: Peer, message: wire.Leave, frames: list[bytes]) -> None:
     state = message.state if message.state in ("stopped", "failed") else "gone"

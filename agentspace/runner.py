@@ -96,7 +96,11 @@ class Runner:
         missed = sum(timer.take(now) or 0 for timer in self.agent.timers)
         if missed:
             self._session.tick_missed(missed)
-        return Wake(timer=True, missed=missed)
+        wake = None
+        if self.agent.collects:
+            self._session.collect()
+            wake = self._session.receive(0.0)
+        return (wake or Wake())._replace(timer=True, missed=missed)
 
     def _hear(self, decisions: list[Decision]) -> None:
         for decision in decisions:

@@ -195,6 +195,9 @@ class Session(Space, Protocol):
     def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase]) -> None:
         """Carries out a handler's acts together with the acknowledgement of its wake-up, or neither."""
 
+    def collect(self) -> None:
+        """Lets what QUIET triggers have collected come with the next `receive`."""
+
     def tick_missed(self, count: int) -> None:
         """Reports timer ticks that passed while the handler was busy."""
 

@@ -243,6 +243,16 @@ class HangUp(Message):
     """This connection is about to end; the client has others."""
 
 
+@_message(17)
+class Collect(Message):
+    """Dispatches what QUIET triggers have collected, if anything. Answered with `Done`, after the `Dispatch`."""
+
+    call: int
+    space: str
+    role: str
+    epoch: int
+
+
 # --- from server to client
 
 

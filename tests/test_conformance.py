@@ -595,6 +595,18 @@ def test_quiet_trigger_does_not_wake_but_is_told_with_the_next(space, join):
     assert newest(session, wake) == {"loud": 3}
 
 
+def test_what_a_quiet_trigger_collects_can_be_asked_for(space, join):
+    """A timer's wake-up asks for what QUIET has collected; with nothing collected, nothing comes."""
+    session = ready(join("anne"), quiet=Trigger.QUIET)
+    session.collect()
+    assert session.receive(NEVER) is None
+    space.write("quiet", 1)
+    session.collect()
+    assert handled(session).names == ("quiet",)
+    session.collect()
+    assert session.receive(NEVER) is None
+
+
 def test_mask_triggers_cover_slots_that_come_later(space, join):
     """A mask means all slots that match, present and future, and nothing else."""
     session = ready(join("anne"), **{"arm/*": Trigger.NORMAL})
@@ -1128,7 +1140,7 @@ def test_loads_and_rates_are_shown(space, join):
     session.tick_missed(4)
     session.commit(None, [put(session, "y", 1)])
     load = eventually(lambda: (s := space.read("_/loads")) and s["anne"]["missed_ticks"] and s["anne"])
-    assert (load["handled"], load["missed_ticks"], load["overflow"], load["busy"]) == (3, 4, 0, False)
+    assert (load["handled"], load["missed_ticks"], load["overflow"], load["busy"]) == (4, 4, 0, False)
     assert 0 <= load["handler_ms"] <= load["handler_ms_p99"]
 
     def rate() -> float:
@@ -1215,6 +1227,28 @@ def test_agents_work_in_a_chain(space, run):
         eventually(lambda: space.read("fourfold") == 4 * n)  # noqa: B023  (asked at once)
     assert space.entry("fourfold").writer.role == "second"
     assert space.entry("fourfold").latency > 0
+
+
+class Sweeper(Agent):
+    """Looks now and then at what has changed."""
+
+    def init(self) -> None:
+        self.attach_trigger("dust/*", Trigger.QUIET)
+        self.attach_timer(0.02)
+
+    def sense_select_act(self) -> None:
+        if self.wake.names:
+            self.write("swept", [self.wake.timer, *self.wake.names])
+
+
+def test_timers_wake_up_brings_what_was_collected(space, run):
+    """An agent with a timer and only QUIET triggers hears of the changes, and its runs are counted."""
+    run(Sweeper(), "sweeper")
+    for n in range(5):
+        space.write(f"dust/{n}", n)
+        eventually(lambda: f"dust/{n}" in (space.read("swept") or ()))  # noqa: B023  (asked at once)
+    assert space.read("swept")[0] is True
+    assert eventually(lambda: space.read("_/loads", {}).get("sweeper", {}).get("handled", 0) > 5)
 
 
 def test_agent_fails_with_its_traceback_in_a_slot(space, run):

@@ -45,6 +45,7 @@ class World:
         self.deaf: set[str] = set()
         self.undying: set[str] = set()
         self.unready: set[str] = set()
+        self.gone: set[str] = set()
         self.broken: set[str] = set()
         self.slots: set[str] = set()
         self.requested: set[str] = set()
@@ -142,6 +143,8 @@ class World:
     def role_state(self, role: str, pid: int) -> str | None:
         self.ask()
         assert self.names[pid] == role
+        if role in self.gone:
+            return "gone"
         return "starting" if role in self.unready else "running"
 
     def stop_requested(self) -> Set[str]:
@@ -223,6 +226,17 @@ def test_not_ready_in_time(world: World) -> None:
     assert world.when("started", "b") == []
     assert ("a", "gave up: not ready within 2 s, after 1 new starts within 60 s") in world.said
     assert ("b", "blocked: never started: a never became ready") in world.said
+
+
+def test_silent_process_is_replaced(world: World) -> None:
+    """A process that lives but has lost its role (it was stopped, or hangs) is killed and started again."""
+    world.at(1.0, lambda: world.gone.add("a"))
+    world.on_start["a"] = lambda world, pid: world.gone.clear()
+    world.at(5.0, world.interrupt)
+    assert run(world, agent("a", restart=Restart(backoff=0.5))) == 130
+    (killed,) = world.when("killed", "a")
+    assert 1.5 <= killed < 2.0
+    assert len(world.when("started", "a")) == 2
 
 
 def test_crash_loop(world: World) -> None:

@@ -116,7 +116,7 @@ def test_other_versions_are_refused_with_both(version):
         wire.parse(msgpack.packb([version, wire.Beat.CODE, 1]))
 
 
-@pytest.mark.parametrize("code", [0, 17, 63, 255, -1, "1", None, [1], {}])
+@pytest.mark.parametrize("code", [0, 18, 63, 255, -1, "1", None, [1], {}])
 def test_unknown_codes_are_refused(code):
     """The error names the code."""
     with pytest.raises(ProtocolError, match="code"):

@@ -29,7 +29,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AgentspaceError as error:
-            click.echo(f"agentspace: {error}", err=True)
+            mark = "" if isinstance(error, LaunchError) else "agentspace: "  # editors look for FILE:LINE:COLUMN
+            click.echo(f"{mark}{error}", err=True)
             ctx.exit(exit_code(error))
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import math
@@ -72,9 +73,16 @@ def complete_role(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The modules in the folder ``agents`` of the project."""
+    """The classes in the folder ``agents`` of the project, as its files name them: nothing is imported."""
     folder = Path(ctx.params.get("project") or ".") / "agents"
-    found = [
-        f"agents.{file.stem}:{file.stem.title().replace('_', '')}" for file in sorted(folder.glob("[a-z]*.py"))
-    ]
+    found = [f"agents.{file.stem}:{name}" for file in sorted(folder.glob("[a-z]*.py")) for name in _classes(file)]
     return [CompletionItem(spec) for spec in found if spec.startswith(incomplete)]
+
+
+def _classes(file: Path) -> list[str]:
+    """The classes of a file that derive from others, as agents do."""
+    try:
+        body = ast.parse(file.read_text()).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+    return [node.name for node in body if isinstance(node, ast.ClassDef) and node.bases and node.name[0] != "_"]

@@ -235,12 +235,18 @@ def launch(
     import dataclasses
 
     from agentspace.client import connect
-    from agentspace.errors import SpaceUnreachableError
+    from agentspace.errors import LaunchError, SpaceUnreachableError
     from agentspace.launch.launchfile import load
     from agentspace.supervise.contact import SpaceContact
     from agentspace.supervise.launcher import launch as run
 
-    plan = load(file, incarnation.settings(arguments))
+    try:
+        plan = load(file, incarnation.settings(arguments))
+    except LaunchError as error:
+        if as_json:
+            problems = [dataclasses.asdict(problem) for problem in error.problems]
+            click.echo(json.dumps({"ok": False, "problems": problems}))
+        raise
     if address:
         plan = dataclasses.replace(plan, address=parse(address).endpoint)
     if check:

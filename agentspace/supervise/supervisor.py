@@ -18,6 +18,7 @@ EXIT_AGENTS_FAILED: Final = 1  # every agent has ended, at least one of them not
 EXIT_NO_SERVER: Final = 3  # the server did not start, or failed too often
 POLL_STARTING: Final = 0.05  # seconds between looks at the blackboard while something starts
 POLL_RUNNING: Final = 0.2  # seconds between looks for requests to stop
+SILENCE: Final = 0.5  # seconds that a process may outlive its role; it may just be ending
 SERVER: Final = "server"
 SERVER_READY_TIMEOUT: Final = 30.0  # seconds
 SERVER_STOP_TIMEOUT: Final = 5.0  # seconds
@@ -85,6 +86,7 @@ class Supervisor:
         self._needed_by = {
             role: [other.role for other in plan.agents if role in other.after] for role in self._agents
         }
+        self._silent: dict[str, float] = {}  # since when a role is gone, though its process is not
         self._exit_code: int | None = None  # set when the launch begins to stop
         self._announced: dict[str, tuple[State, int]] = {}
         self._reported: dict[str, Any] | None = None
@@ -130,6 +132,7 @@ class Supervisor:
         self._watch_server()
         self._obey_requests()
         self._watch_readiness()
+        self._watch_silence()
         self._watch_ends()
         if self._exit_code is None:
             self._start_next()
@@ -187,6 +190,18 @@ class Supervisor:
         if self._contact.role_state(life.name, pid) != "running":
             return False
         return slot is None or self._contact.valid(slot)
+
+    def _watch_silence(self) -> None:
+        """Kills what runs but has lost its role: it was stopped or hangs, and a successor is needed."""
+        now = self._host.now()
+        for role, life in self._lives.items() if self._serves() else ():
+            pid = life.pid if life.state == State.RUNNING else None
+            if pid is None or self._contact.role_state(role, pid) != "gone":
+                self._silent.pop(role, None)
+            elif now - self._silent.setdefault(role, now) >= SILENCE:
+                del self._silent[role]
+                self._say(role, "gave no sign of life and lost its role: killing its process group")
+                self._host.kill(pid)
 
     def _start_next(self) -> None:
         if not self._serves():
