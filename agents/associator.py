@@ -26,6 +26,7 @@ class Associator(Agent):
     identifier = SlotName("features/space", "str: which features these are")
     proprio = SlotName("proprio", "values, float (m,): latent of the present posture")
     mode = SlotName("mode", f"str: {ACQUIRE} or {USE}")
+    refused_mode = SlotName("mode/refused", "str: why the last bad mode was refused; the mode before it goes on")
     confirm = SlotName("confirm", "anything: add a pair, of the first picture taken after this")
     command = SlotName("memory/command", "dict: do (forget, save, load), path (.npz)")
     act = SlotName("act", "float64 (m,): the answer to the newest features")
@@ -47,7 +48,8 @@ class Associator(Agent):
         """Begins with an empty memory, or that of a file."""
         comparison = Comparison("raw" if self.keys == "raw" else "cosine", self.centring, self.scale or None)
         self._memory = Recollection(comparison, self.project)
-        self._mode = self.read(self.mode)  # the trigger brings it to the first incarnation only
+        mode = self.read(self.mode)
+        self._mode = mode if _is_mode(mode) else None  # the trigger brings it to the first incarnation only
         self._waiting: deque[Confirmation] = deque()
         self._news = False
         self._kept = self.project / self.keep if self.keep else None
@@ -98,6 +100,11 @@ class Associator(Agent):
             self._memory.save(self._kept)
 
     def _switch(self, mode: Any) -> None:
+        if mode is not None and not _is_mode(mode):
+            text = f"{mode!r:.80} is not a mode: there are {ACQUIRE!r} and {USE!r}"
+            self.log.warning("refused mode: %s", text)
+            self.write(self.refused_mode, text)
+            return
         if self.forget_on_acquire and mode == ACQUIRE and self._mode != ACQUIRE:
             self._memory.forget()
             self._news = True
@@ -164,3 +171,7 @@ class Associator(Agent):
         self._mode = state["mode"]
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])
         self.write(self.pairs, len(self._memory))
+
+
+def _is_mode(value: Any) -> bool:
+    return isinstance(value, str) and value in (ACQUIRE, USE)

@@ -365,3 +365,16 @@ def test_a_state_of_another_version_is_refused(space: LocalSpace) -> None:
     """The error names both versions."""
     with pytest.raises(AgentspaceError, match="version 9 cannot be read; valid is 1"):
         start(space).set_state(9, {})
+
+
+@pytest.mark.parametrize("bad", ["aquire", 3, np.zeros(2), ["use"]])
+def test_mode_that_is_none_is_refused_and_the_one_before_goes_on(space: LocalSpace, bad: Any) -> None:
+    """A mistyped mode is told in a slot with the valid ones; the robot goes on as before."""
+    start(space, novelty=0.0)
+    space.write("mode", "acquire")
+    space.write("mode", bad)
+    assert "'acquire' and 'use'" in eventually(lambda: space.read("mode/refused"))
+    space.write("proprio", VALUES[0])
+    confirm(space)
+    space.write("camera", KEYS[0])
+    eventually(lambda: space.read("pairs") == 1)

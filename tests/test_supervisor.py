@@ -447,6 +447,7 @@ def test_server_of_somebody_else(world: World) -> None:
     world.at(1.0, world.interrupt)
     assert run(world, agent("a"), own_server=False) == 130
     assert world.order("started") == world.order("asked") == ["a"]
+    assert "server" not in {name for name, _ in world.said}
 
 
 def test_server_of_somebody_else_is_missing(world: World) -> None:

@@ -268,6 +268,8 @@ class Supervisor:
 
     def _announce(self) -> None:
         for life in self._all():
+            if life is self._server and not self._own_server:
+                continue  # it was here before and stays
             news = (life.state, life.restarts)
             before = self._announced.get(life.name, (State.WAITING, 0))
             if news != before and (before[0], life.state) != (State.WAITING, State.STOPPED):
