@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import multiprocessing as mp
 import os
 import statistics
@@ -105,6 +106,7 @@ class Probe(Agent):
 
 
 def space_server() -> None:
+    logging.getLogger("agentspace").setLevel(logging.ERROR)  # each round ends with processes that are gone
     Server(parse()).run()
 
 
@@ -168,6 +170,7 @@ def measure(reader: Any, arguments: tuple[Any, ...], write: Any, count: int) -> 
         raise RuntimeError("the reader did not get everything within 60 s")
     ages: list[float] = here.recv()
     process.join()
+    writer.terminate()
     writer.join()
     return ages[len(ages) // 10 :]  # the first ones touch cold memory
 
@@ -181,7 +184,7 @@ def run_case(shape: tuple[int, ...], dtype: str, rate: float, rounds: int, count
         server = mp.Process(target=space_server, daemon=True)
         broker.start()
         server.start()
-        extra = count + 3  # the last may come late
+        extra = 2 * count  # a value that is overwritten before it could be read does not count
         write_raw = partial(raw_write, folder, payload, rate, extra)
         write_space = partial(space_write, payload, rate, extra)
         for _ in range(rounds):
