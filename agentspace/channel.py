@@ -37,6 +37,9 @@ class Owner(Protocol):
     def recycle(self, segments: list[Any]) -> None:
         """The server gives shared memory back."""
 
+    def release(self, segments: list[int]) -> None:
+        """Nobody will look at what lies in these segments of the server."""
+
     def take_released(self) -> list[int]:
         """The segments whose views are gone since the last call."""
 
@@ -120,13 +123,19 @@ class Channel:
         os.eventfd_write(self._waker, 1)
 
     def close(self, last: wire.Message | None = None) -> None:
-        """Closes the connection, after a last message; whoever waits for a message or a reply stops waiting."""
+        """Closes the connection, after a last message; whoever waits for a message or a reply stops waiting.
+
+        If the last message has an answer, what came before it and nobody took is given back.
+        """
         self._closed = True
         self.wake()
         with self._used:
-            if not self._socket.closed and last is not None:
+            if self._socket.closed:
+                return
+            if last is not None:
                 with contextlib.suppress(zmq.Again):
                     send(self._socket, last.pack(), flags=NOBLOCK)
+                    self._give_back(getattr(last, "call", None))
             self._socket.close(linger=LINGER)
 
     def _send(self, message: wire.Message, frames: tuple[bytes, ...]) -> None:
@@ -157,6 +166,17 @@ class Channel:
             return None
         return message, frames
 
+    def _give_back(self, call: int | None) -> None:
+        """Takes what still comes, until the answer to a call."""
+        left = list(self.unasked)
+        while call is not None and self._socket.poll(LINGER):
+            taken = self._take()
+            if taken is not None:
+                left.append(taken)
+                if getattr(taken[0], "call", None) == call:
+                    break
+        self._owner.release([segment for message, _ in left for segment in wire.segments_of(message)])
+
     def _reply(self, call: int, timeout: float) -> Arrived:
         until = time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:
@@ -164,7 +184,7 @@ class Channel:
             if taken is None:
                 continue
             if getattr(taken[0], "call", None) != call:
-                self.unasked.append(taken)
+                self._set_aside(taken)
             elif isinstance(taken[0], wire.Failed):
                 raise to_error(taken[0])
             else:
@@ -173,6 +193,13 @@ class Channel:
         raise SpaceUnreachableError(
             f"no answer from a server at {self._owner.address} within {timeout:g} s{doubt}"
         )
+
+    def _set_aside(self, taken: Arrived) -> None:
+        """What came unasked waits; an answer that came too late does not."""
+        if isinstance(taken[0], wire.Entries | wire.Done | wire.Welcome | wire.Joined):
+            self._owner.release(wire.segments_of(taken[0]))
+        else:
+            self.unasked.append(taken)
 
 
 def closed() -> SpaceUnreachableError:

@@ -137,7 +137,7 @@ class Link:
         with self._lock:
             known = self._channels.pop(channel, self) is not self
         if known:
-            channel.close(wire.HangUp())
+            channel.close(wire.HangUp(channel.number()))
 
     def meet(self, channel: Channel) -> None:
         """Introduces a connection again, because the server has forgotten this client, or is a new one."""
@@ -202,7 +202,7 @@ class Link:
         """A value that came with a head."""
         if not head[9]:
             return Received(frame, None, self._mapper)
-        holding = Holding([(int(a), int(b), int(c), int(d)) for a, b, c, d in head[9]], self._released.extend)
+        holding = Holding([(int(a), int(b), int(c), int(d)) for a, b, c, d in head[9]], self.release)
         self._held.add(holding)
         self.keep_alive()  # the server is to hear that the views are gone, also when nothing else is to say
         return Received(frame, holding, self._mapper)
@@ -217,6 +217,10 @@ class Link:
         """The server gives shared memory back."""
         for number in segments:
             self.pool.recycle(number)
+
+    def release(self, segments: list[int]) -> None:
+        """Nobody will look at what lies in these segments of the server."""
+        self._released.extend(segments)
 
     def take_released(self) -> list[int]:
         """The segments whose views are gone since the last call."""

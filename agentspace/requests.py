@@ -184,6 +184,7 @@ def _bye(hub: Hub, peer: Peer, message: wire.Bye, frames: list[bytes]) -> None:
 
 @_on(wire.HangUp)
 def _hang_up(hub: Hub, peer: Peer, message: wire.HangUp, frames: list[bytes]) -> None:
+    hub.send(peer, wire.Done(message.call))
     hub.hang_up(peer)
 
 

@@ -240,7 +240,9 @@ class Bye(Message):
 
 @_message(16)
 class HangUp(Message):
-    """This connection is about to end; the client has others."""
+    """This connection is about to end; the client has others. Answered with `Done`, which is the last message."""
+
+    call: int
 
 
 @_message(17)
@@ -391,6 +393,16 @@ def writer_of(head: list[Any]) -> Writer:
 def kind_of(head: list[Any]) -> Kind:
     """What kind of change a head tells."""
     return _KINDS[head[1]]
+
+
+def segments_of(message: Message) -> list[int]:
+    """The segments that a message lends to its receiver."""
+    match message:
+        case Entries(_, heads) | Changes(_, _, heads):
+            return [ref[0] for head in heads for ref in head[9]]
+        case Dispatch(_, _, newest, every):
+            return [ref[0] for head in (*newest, *every) for ref in head[9]]
+    return []
 
 
 def pack_decision(decision: Decision) -> list[Any]:

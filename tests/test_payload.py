@@ -20,7 +20,7 @@ from agentspace import Trigger
 from agentspace.board import Put
 from agentspace.client import RemoteSpace, connect
 from agentspace.codec import SMALL
-from agentspace.errors import LimitError, ProtocolError
+from agentspace.errors import LimitError, ProtocolError, SpaceUnreachableError
 from agentspace.payload import MAX_SEGMENTS, SMALLEST, Holding, Ledger, Mapper, Pool
 
 IMAGE = (480, 640, 3)
@@ -415,6 +415,31 @@ def test_view_outlives_its_space(space, server):
     for number in range(20):
         space.write("image", image(number))
     assert pool.size <= size
+
+
+@pytest.mark.parametrize("kind", ["watch", "session", "late answer"])
+def test_what_nobody_looked_at_is_given_back(server, space, kind):
+    """Images on their way to a watch that is closed, a role that is left, or a call that gave up, are not kept."""
+    pool = pool_of(space)
+    with server.connect("careless") as careless:
+        for number in range(60):
+            space.write("image", image(number))
+            if kind == "watch":
+                with careless.watch("image"):
+                    space.write("image", image(number + 1))
+            elif kind == "session":
+                session = careless.join("careless")
+                session.attach_trigger("image")
+                session.running()
+                space.write("image", image(number + 1))
+                session.leave("stopped")
+            else:
+                careless._link.patience = 0.0
+                with pytest.raises(SpaceUnreachableError):
+                    careless.read("image")
+                careless._link.patience = 10.0
+                assert careless.read("nothing") is None
+        assert pool.size <= 5 * SEGMENT
 
 
 def test_program_that_keeps_a_view_ends(server, space):

@@ -507,8 +507,8 @@ def test_role_ends_with_its_connection(raw, space):
     one, other = raw().hello(ident), raw().hello(ident)
     assert one.ask(5, 2, "DATA", "short-lived", frames=(encode({}),))[0] == wire.Joined.CODE
     assert one.refused(5, 2, "DATA", "second", frames=(encode({}),))[0] == "AgentspaceError"
-    one.say(wire.HangUp().pack())
-    eventually(lambda: space.read("_/roles/short-lived")["state"] == "gone")
+    assert one.ask(wire.HangUp.CODE, 3) == [wire.Done.CODE, 3]
+    assert space.read("_/roles/short-lived")["state"] == "gone"
     assert other.ask(13, 1)[0] == wire.Done.CODE
     assert one.refused(13, 1)[0] == "FencedError"
 
