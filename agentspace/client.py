@@ -133,7 +133,7 @@ class RemoteSpace:
         except FencedError:
             if self._signature[1]:
                 raise
-            self._link.meet(channel)
+            channel.hello(self._link.patience)
             message, *frames = make(channel.number())
             return channel.call(message, tuple(frames))
 
@@ -211,7 +211,7 @@ class RemoteWatch:
     def _resume(self) -> None:
         """The server has forgotten this watcher, or is a new one, or is not there yet."""
         with contextlib.suppress(SpaceUnreachableError, FencedError):
-            self._link.meet(self._channel)
+            self._channel.hello(_LOOK)
             tie = self._link.tie
             if tie.server != self._tie.server:
                 self._known.clear()

@@ -23,6 +23,7 @@ from agentspace.space import Entry
 from agentspace.value import Array, Value
 
 PATIENCE = 10.0  #: seconds in which a server that lives has answered
+_LEAST = 1.0  #: seconds in which a server that lives has welcomed a connection
 _BEATS_PER_LEASE = 4
 
 
@@ -87,7 +88,7 @@ class Link:
         self.lost: str | None = None
         self.pool = Pool()
         self._name = name
-        self._timeout = max(timeout, 1.0)
+        self._timeout = max(timeout, _LEAST)  # for the first connection
         self._ident = os.urandom(16)
         self._machine = machine() if AVAILABLE else ""
         self._mapper = Mapper(0)
@@ -139,10 +140,6 @@ class Link:
         if known:
             channel.close(wire.HangUp(channel.number()))
 
-    def meet(self, channel: Channel) -> None:
-        """Introduces a connection again, because the server has forgotten this client, or is a new one."""
-        channel.hello(self._timeout)
-
     def greeting(self, call: int) -> wire.Hello:
         """How a connection introduces this client."""
         return wire.Hello(call, self._ident, self._name, os.getpid(), self._machine)
@@ -154,6 +151,7 @@ class Link:
                 self._shares, self._lease = reply.shared, reply.lease
                 self._mapper = Mapper(reply.pid)
                 self.pool.abandon()
+                self._timeout = max(self.patience, _LEAST)
             elif reply.meeting <= self.tie.meeting:
                 return
             self.tie = Tie(reply.server, reply.meeting)
@@ -266,7 +264,7 @@ class Link:
             self.lost = None
         except FencedError:
             with contextlib.suppress(AgentspaceError):
-                self.meet(pulse)
+                pulse.hello(self.patience)
         except (SpaceUnreachableError, ProtocolError) as error:
             self.lost = str(error)
         pulse.unasked.clear()  # replies that came too late

@@ -30,7 +30,7 @@ from agentspace.value import Array
 SMALLEST = 64 * 1024
 POOL_LIMIT = 1 << 30  #: bytes of one writer; beyond it arrays travel inside the messages
 MAX_SEGMENTS = 256  #: of one writer; each costs two file descriptors (mmap has its own), there and at the server
-MAPPED_LIMIT = 128  #: segments that a reader keeps mapped
+MAPPED_LIMIT = 256 << 20  #: bytes of segments that a reader keeps mapped
 AVAILABLE = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
 _SEALS = getattr(fcntl, "F_SEAL_SHRINK", 0) | getattr(fcntl, "F_SEAL_GROW", 0) | getattr(fcntl, "F_SEAL_SEAL", 0)
 
@@ -270,7 +270,7 @@ class Mapper:
 
     Args:
         pid: The server's.
-        limit: How many segments stay mapped.
+        limit: Bytes that stay mapped, beside what views need.
     """
 
     def __init__(self, pid: int, limit: int = MAPPED_LIMIT) -> None:
@@ -278,6 +278,7 @@ class Mapper:
         self._limit = limit
         self._lock = threading.Lock()
         self._mapped: OrderedDict[int, mmap.mmap] = OrderedDict()
+        self._size = 0
 
     def view(self, holding: Holding, index: int, nbytes: int) -> Array:
         """The bytes of the holding's payload `index`, read-only, without a copy.
@@ -298,14 +299,17 @@ class Mapper:
         """Unmaps what no view needs."""
         with self._lock:
             self._mapped.clear()
+            self._size = 0
 
     def _memory(self, ident: int, fd: int, size: int) -> mmap.mmap:
         with self._lock:
             memory = self._mapped.get(ident)
             if memory is None:
                 memory = self._mapped[ident] = self._map(fd, size)
-                if len(self._mapped) > self._limit:
-                    self._mapped.popitem(last=False)  # unmapped with its last view
+                self._size += size
+                while self._size > self._limit and len(self._mapped) > 1:
+                    _, oldest = self._mapped.popitem(last=False)  # unmapped with its last view
+                    self._size -= len(oldest)
             return memory
 
     def _map(self, fd: int, size: int) -> mmap.mmap:

@@ -206,9 +206,9 @@ def test_payload_that_is_none_is_refused(index, nbytes):
 
 
 def test_mapper_forgets_the_oldest():
-    """Only so many segments stay mapped; a view of a forgotten one stays valid."""
+    """Only so many bytes stay mapped; a view of a forgotten segment stays valid."""
     pool = Pool()
-    mapper = Mapper(os.getpid(), limit=2)
+    mapper = Mapper(os.getpid(), limit=2 * SMALLEST)
     places = [pool.put(np.full(10, k, np.uint8)) or (0, 0, 0) for k in range(4)]
     views = [
         mapper.view(Holding([(k, fd, size, 10)], lambda segments: None), 0, 10)
