@@ -114,7 +114,7 @@ def run(another: Factory) -> Iterator[Run]:
 
     def start(agent: Agent, role: str) -> Runner:
         runner = Runner(agent, another().join(role), Path("/project"))
-        thread = threading.Thread(target=runner.run, name=role)
+        thread = threading.Thread(target=runner.run, name=role, daemon=True)
         running.append((runner, thread))
         thread.start()
         return runner

@@ -481,7 +481,7 @@ def test_revisions_count_accepted_writes_of_many_threads(another):
                 accepted.append(decision)
             assert user.write(f"own/{n}", i) == Written(f"own/{n}", i + 1)
 
-    threads = [threading.Thread(target=work, args=(another(), n)) for n in range(4)]
+    threads = [threading.Thread(target=work, args=(another(), n), daemon=True) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -705,6 +705,16 @@ def test_expiry_and_delete_wake(space, join, kind):
     assert session.receive(NEVER) is None
 
 
+def test_expiry_wakes_in_time(space, join):
+    """Who waits for nothing else is woken when a value expires, not when the space next looks around."""
+    session = ready(join("anne"), x=Trigger.NORMAL)
+    begin = time.monotonic()
+    for n in range(8):
+        space.write("x", n, validity=0.02)
+        assert [newest(session, handled(session))["x"] for _ in range(2)] == [n, None]
+    assert time.monotonic() - begin < 4.0  # looking around happens once a second
+
+
 def test_wake_up_tells_a_value_of_none_from_emptiness(space, join):
     """A slot that holds None comes with its value, an empty one without."""
     session = ready(join("anne"), x=Trigger.NORMAL)
@@ -811,7 +821,7 @@ def test_watch_joins_a_stream_without_gap_or_repetition(space, another):
                 return
             user.write("x", n)
 
-    thread = threading.Thread(target=write, args=(another(),))
+    thread = threading.Thread(target=write, args=(another(),), daemon=True)
     thread.start()
     try:
         for _ in range(10):
@@ -841,6 +851,8 @@ def test_slow_watcher_loses_the_oldest_and_counts_them(space, another):
         assert seen == sorted(set(seen))
         assert other.overflow == 0
         assert eventually(lambda: list(space.read("_/overflows", {}).get("watchers", {}).values()))
+        lost = watch.overflow
+    assert watch.overflow == lost
 
 
 def test_closing_a_watch_ends_its_iteration(space, another):
@@ -848,7 +860,7 @@ def test_closing_a_watch_ends_its_iteration(space, another):
     seen: list[Entry] = []
     space.write("x", 1)
     watch = another().watch("x")
-    thread = threading.Thread(target=lambda: seen.extend(watch))
+    thread = threading.Thread(target=lambda: seen.extend(watch), daemon=True)
     thread.start()
     eventually(lambda: seen)
     watch.close()
@@ -1009,6 +1021,19 @@ def test_unacknowledged_batch_returns_to_the_successor(space, join):
     assert set(wake.names) | {"x", "z"} == set(again.names)
     assert newest(new, again) == {"x": 2}
     assert [entry.value for entry in (*acknowledged, *again.changes)] == [1, 2, 3]
+
+
+def test_batch_that_nobody_picked_up_returns_to_the_successor(space, join):
+    """What was sent to an incarnation that ended without looking reaches its successor, once, when that runs."""
+    old = ready(join("anne"), x=Trigger.EVERY)
+    space.write("x", 1)
+    old.leave("stopped")
+    new = join("anne")
+    new.attach_trigger("x", Trigger.EVERY)
+    assert new.receive(NEVER) is None
+    new.running()
+    assert follow(handled(new).changes) == [("x", "written", 1)]
+    assert new.receive(NEVER) is None
 
 
 def test_successor_finds_what_came_while_the_role_was_vacant(space, join):
