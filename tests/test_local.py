@@ -47,11 +47,15 @@ def test_overwritten_and_deleted_values_are_let_go(space):
 
 def test_closed_watch_holds_nothing(space):
     """What was on its way to a watcher that is closed before it looked is let go."""
-    watch = space.watch("x", Trigger.EVERY)
     held = image(space)
-    watch.close()
+    unseen, seen = space.watch("x"), space.watch("x", Trigger.EVERY)
+    seen.next(10.0)
+    after = image(space)
+    unseen.close()
+    seen.close()
     space.delete("x")
     assert is_gone(held)
+    assert is_gone(after)
 
 
 def test_handled_changes_are_let_go(space):
