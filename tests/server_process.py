@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -95,6 +97,11 @@ class ServerProcess:
         """
         for program in self._clients:
             program.close()
+        if not self.process.ended:
+            self.process.signal(signal.SIGTERM)
+            self.process.signal(signal.SIGCONT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10.0)
         self.process.close()
         shutil.rmtree(self.run, ignore_errors=True)
         internal = [line for line in self.process.errors if "internal error" in line or "Traceback" in line]

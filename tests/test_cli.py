@@ -458,7 +458,10 @@ def test_completion_knows_commands_slots_and_roles(cli, space, tmp_path, monkeyp
     if "_/roles/donna" not in space.snapshot("_/roles/*"):
         space.join("donna").leave("stopped")
     (tmp_path / "agents").mkdir()
-    (tmp_path / "agents" / "left_arm.py").write_text("")
+    (tmp_path / "agents" / "left_arm.py").write_text(
+        "class LeftArm(Agent):\n    pass\n\n\nclass Plain:\n    pass\n"
+    )
+    (tmp_path / "agents" / "broken.py").write_text("class (")
     monkeypatch.chdir(tmp_path)
     asked = {
         "_AGENTSPACE_COMPLETE": "bash_complete",
