@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,29 @@ def test_released_lock_leaves_nothing_behind(run):
     (run / "lab" / "server.sock").write_text("")
     held.release()
     assert list((run / "lab").iterdir()) == []
+
+
+def test_lock_has_one_holder_at_any_moment():
+    """However many servers start and end at once, never do two of them hold the address."""
+    address, held, most = parse("lab"), list[int](), list[int]()
+
+    def compete(number: int) -> int:
+        wins = 0
+        while wins < 25:
+            try:
+                lock = Lock(address)
+            except AgentspaceError:
+                continue
+            held.append(number)
+            most.append(len(held))
+            wins += 1
+            held.remove(number)
+            lock.release()
+        return wins
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(compete, range(3))) == [25, 25, 25]
+    assert max(most) == 1
 
 
 def test_lock_of_a_dead_process_is_free(run):

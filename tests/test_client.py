@@ -8,11 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import numpy as np
 import pytest
+import zmq
 from eventually import eventually
 from program import client
 from server_process import ServerProcess
@@ -25,11 +28,12 @@ from agentspace.errors import (
     AgentspaceError,
     FencedError,
     LimitError,
+    ProtocolError,
     SlotNameError,
     SpaceUnreachableError,
 )
 from agentspace.runner import Runner
-from agentspace.wire import Failed
+from agentspace.wire import VERSION, Done, Failed, Welcome
 
 SOON = 10.0  # seconds in which what must come has come
 LEASE = 0.6  # seconds
@@ -124,6 +128,62 @@ def test_message_that_is_too_large_is_refused_here(space, monkeypatch):
     with pytest.raises(LimitError, match="1000"):
         space.write("big", bytes(1001))
     assert space.write("big", bytes(100))
+
+
+@contextmanager
+def liar(folder: Path, *answer: bytes) -> Iterator[str]:
+    """A server that answers the first message with these frames, at the address that is given."""
+    context: zmq.Context[Any] = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.linger = 0
+    router.bind(f"ipc://{folder}/liar.sock")
+
+    def serve() -> None:
+        if router.poll(10_000):
+            router.send_multipart([router.recv_multipart()[0], *answer])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"ipc://{folder}/liar.sock"
+    finally:
+        thread.join()
+        router.close()
+        context.term()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "what"),
+    [
+        ((b"garbage",), ProtocolError, "header"),
+        ((b"",), ProtocolError, "header"),
+        ((msgpack.packb([VERSION + 1, Welcome.CODE, 1]),), ProtocolError, f"speaks {VERSION}"),
+        ((msgpack.packb([VERSION, Welcome.CODE, 1, "short"]),), ProtocolError, "fields"),
+        ((Done(1).pack(),), ProtocolError, "welcome"),
+        ((Failed(1, "LimitError", "full").pack(),), LimitError, "full"),
+    ],
+    ids=["garbage", "empty", "newer", "fields", "other", "error"],
+)
+def test_server_that_is_none_is_told(tmp_path, answer, error, what):
+    """What answers but is no server of this version ends in an error that says so, and leaves nothing open."""
+    with liar(tmp_path, *answer) as address, pytest.raises(error, match=what):
+        connect(address, timeout=SOON)
+
+
+def test_connection_that_is_full_says_so():
+    """A server that takes nothing for long: sending without waiting ends in an error, not in endless memory."""
+    with ServerProcess() as server, server.connect() as space:
+        session = space.join("pushy")
+        session.running()
+        server.process.signal(signal.SIGSTOP)
+
+        def push() -> None:
+            for number in range(10_000):
+                session.commit(None, [Put("x", session.prepare(number))])
+
+        with pytest.raises(SpaceUnreachableError, match="does not take"):
+            push()
+        server.process.signal(signal.SIGCONT)
 
 
 # --- threads
