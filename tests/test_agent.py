@@ -430,6 +430,16 @@ def test_agent_works_on_a_space_with_a_clock_of_its_own():
         assert probe.seen == [1, "empty"]
 
 
+def test_any_slot_can_be_read_with_a_default(space):
+    """A handler may read slots that it has no trigger on: their present value, or its default where there is none."""
+    space.write("other", 5)
+    probe = Probe(lambda p: p.seen.extend([p.read("other", 7), p.read("nothing", 7), p.read("nothing")]))
+    space.run(probe)
+    space.write("go", 1)
+    eventually(lambda: probe.handled)
+    assert probe.seen == [5, 7, None]
+
+
 def test_writing_at_once_tells_the_decision(space):
     """`self.space.write` does not wait for the end of the handler, and returns what became of it."""
 
