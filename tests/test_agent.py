@@ -431,7 +431,7 @@ def test_agent_works_on_a_space_with_a_clock_of_its_own():
 
 
 def test_any_slot_can_be_read_with_a_default(space):
-    """A handler may read slots that it has no trigger on: their present value, or its default where there is none."""
+    """A handler may read slots that it has no trigger on: their present value, or its default if there is none."""
     space.write("other", 5)
     probe = Probe(lambda p: p.seen.extend([p.read("other", 7), p.read("nothing", 7), p.read("nothing")]))
     space.run(probe)
