@@ -232,6 +232,66 @@ def test_every_change_counts_exactly_once_across_kills(seed):
         assert space.read("_/overflows", {"roles": {}})["roles"] == {}
 
 
+RELAY = """
+while True:
+    try:
+        session = space.join("relay")
+        break
+    except AgentspaceError:
+        space.watch("_/roles/relay").next(0.1)
+session.attach_trigger("number", Trigger.EVERY)
+session.running()
+say("running")
+while (wake := session.receive(20)) is not None:
+    doubled = [Put("doubled", session.prepare(np.full(9000, 2 * change.value))) for change in wake.changes]
+    session.commit(wake, doubled)
+"""
+SUMMER = """
+while True:
+    try:
+        session = space.join("counter")
+        break
+    except AgentspaceError:
+        space.watch("_/roles/counter").next(0.1)
+session.attach_trigger("doubled", Trigger.EVERY)
+session.running()
+say("running")
+while (wake := session.receive(20)) is not None:
+    seen = session.read("seen", []) + [int(change.value[-1]) for change in wake.changes]
+    session.commit(wake, [Put("seen", session.prepare(seen))])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_chain_loses_nothing_in_chaos(seed):
+    """Two agents in a chain, killed and stopped at random, with zombies that go on: all arrives, once."""
+    dice = random.Random(seed)
+    count = 400
+    with ServerProcess("--lease", "0.5") as server, server.connect() as space:
+        codes = {"relay": RELAY, "counter": SUMMER}
+        running = {role: server.client(code, role) for role, code in codes.items()}
+        for program in running.values():
+            program.expect("running")
+        zombies: list[Program] = []
+        for number in range(count):
+            space.write("number", number)
+            if dice.random() < 0.03:
+                role = dice.choice(list(codes))
+                if dice.random() < 0.5:
+                    running[role].kill()
+                else:
+                    running[role].signal(signal.SIGSTOP)
+                    zombies.append(running[role])
+                running[role] = server.client(codes[role], role)
+                running[role].expect("running")
+            if zombies and dice.random() < 0.1:
+                zombies.pop().signal(signal.SIGCONT)
+        eventually(lambda: len(space.read("seen", ())) >= count, 60.0)
+        assert space.read("seen") == [2 * number for number in range(count)]
+        assert space.read("_/overflows", {"roles": {}})["roles"] == {}
+
+
 def test_only_changes_beyond_the_queue_are_lost_and_counted(server, space):
     """While a role is vacant its queue keeps the newest changes; how many older ones were lost is visible."""
     session = space.join("late")

@@ -352,7 +352,7 @@ def test_commits_recycle_too(server, space):
             camera.commit(None, [Put("camera", camera.prepare(image(number)))])
             assert camera.receive(0.0) is None
             if number % 10 == 0:
-                eventually(lambda n=number: int(space.read("camera")[0, 0, 0]) == n % 256)
+                eventually(lambda n=number: int(space.read("camera", image(-1))[0, 0, 0]) == n % 256)
         assert pool.size <= 40 * SEGMENT  # of 300: ten commits go out at a time, and nobody waits for them
         camera.leave("stopped")
 
