@@ -54,6 +54,8 @@ class _Form(NamedTuple):
 _FORMS: dict[int, _Form] = {}  # of arrays that came in, by the length of the whole
 _HEADS_OUT: dict[tuple[np.dtype[Any], tuple[int, ...], Order], bytes] = {}  # of arrays that went out
 _KEPT = 1024
+_HELD = 1 << 30  # bytes at most of extensions that are being decoded: each level of nesting has a copy of its body
+_EMPTY = 1 << 20  # elements at most of an array whose elements have no bytes: no length of a message limits them
 _EXTENSION = {0xC7: 2, 0xC8: 3, 0xC9: 5}  # msgpack's ext 8, 16, 32: where the type stands
 
 
@@ -173,21 +175,26 @@ def _remember(cache: dict[K, T], key: K, item: T) -> None:
 class _Decoder:
     """Decodes one value."""
 
-    __slots__ = ("_depth", "_resolve")
+    __slots__ = ("_depth", "_held", "_resolve")
 
     def __init__(self, resolve: Resolve | None) -> None:
         self._resolve = resolve
         self._depth = 0
+        self._held = 0
 
     def unpack(self, body: bytes) -> Value:
         return msgpack.unpackb(body, ext_hook=self._extend, strict_map_key=True, raw=False)
 
     def _extend(self, code: int, body: bytes) -> Value:
         self._depth += 1
+        self._held += len(body)
+        if self._held > _HELD:
+            raise ProtocolError(f"extensions in extensions of more than {_HELD} bytes in all")
         if self._depth > MAX_DEPTH + 1:  # each level takes some 50 KB of the C stack, which nobody else guards
             raise ProtocolError(f"extensions are nested deeper than {MAX_DEPTH}")
         fields = self.unpack(body)
         self._depth -= 1
+        self._held -= len(body)
         if code == ARRAY:
             return _array_in(*_fields(fields, 4))
         if code == TUPLE and type(fields) is list:
@@ -219,6 +226,8 @@ def _array_in(dtype: Value, shape: Value, order: Value, raw: bytes | Array) -> A
     kind = _dtype_in(dtype)
     if order not in ("C", "F") or len(raw) != _nbytes(kind, shape):
         raise ProtocolError(f"{len(raw)} bytes, order {order!r:.8} do not make an array {kind}{shape}")
+    if not kind.itemsize and math.prod(shape) > _EMPTY:
+        raise ProtocolError(f"{math.prod(shape)} elements of no bytes; at most {_EMPTY} are allowed")
     return np.ndarray(tuple(shape), kind, buffer=raw, order=order)
 
 

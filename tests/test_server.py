@@ -437,6 +437,18 @@ def test_client_of_another_machine_cannot_share(raw, space):
         assert "cannot share" in raw().hello().refused(*write, frames=(by_reference(MEBI),))[1]
 
 
+def test_value_cannot_make_the_server_large(raw, space, server):
+    """Neither extensions in extensions, each with a copy of all inside, nor arrays of elements without bytes."""
+    nested = msgpack.packb(bytes(24 * MEBI))
+    for _ in range(60):
+        nested = msgpack.packb(msgpack.ExtType(1, b"\x91" + nested))  # a tuple of one
+    endless = msgpack.packb(msgpack.ExtType(4, msgpack.packb(["|S0", [10**15], "C", b""])))
+    for frame in (nested, endless):
+        error, _ = raw().hello().refused(2, 1, "DATA", "", 0, "bomb", None, 0.0, 0.0, [], frames=(frame,))
+        assert error == "ProtocolError"
+    assert space.entry("bomb") is None
+
+
 def test_segments_of_a_client_are_limited(raw, space, server):
     """A client cannot use up the server's file descriptors."""
     sender = raw().hello(shares=True)
