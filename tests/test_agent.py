@@ -232,6 +232,33 @@ def test_error_while_closing_does_not_hide_the_error_before(space):
     assert told.index("Boom: bang") < told.index("AttributeError")
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_last_words_of_close_are_written(space, fails):
+    """What close writes is committed, also after an error; what the failed handler had staged is not."""
+
+    def handle(p: Probe) -> None:
+        p.write("half", 1)
+        boom(p) if fails else p.stop()
+
+    space.run(Probe(handle, close=lambda p: p.write("hold", p.read("half", "nothing"))))
+    space.write("go", 1)
+    assert ended(space) == ("failed" if fails else "stopped")
+    assert space.read("hold") == ("nothing" if fails else 1)
+    assert space.read("half", "nothing") == ("nothing" if fails else 1)
+
+
+def test_close_that_fails_writes_nothing(space):
+    """Closing is all or nothing too."""
+
+    def close(p: Probe) -> None:
+        p.write("hold", 1)
+        boom(p)
+
+    space.run(Probe(close=close)).stop()
+    assert ended(space) == "failed"
+    assert space.entry("hold") is None
+
+
 def test_error_that_cannot_be_encoded_is_still_reported(space):
     """A message with a broken file name in it (surrogates) does not keep the role from ending."""
 

@@ -210,6 +210,11 @@ class Machine(RuleBasedStateMachine):
             self.out, self.awake = None, True
 
     @rule()
+    def rouse(self):
+        self.box.rouse()
+        self.awake |= any(item.coalesced for item in self.waiting)
+
+    @rule()
     def renew(self):
         self.box.renew()
         self.triggers = dict.fromkeys(self.triggers, True)
@@ -284,6 +289,17 @@ def test_quiet_changes_wait_for_a_loud_one():
     assert box.pending == 1
     assert box.offer(change("b", 2))
     assert numbers(box.take()) == ({"a": 1, "b": 2}, [])
+
+
+def test_quiet_changes_can_be_asked_for():
+    """Roused, the mailbox is ready if it has collected something, and only then."""
+    box = box_with(a=QUIET)
+    box.rouse()
+    assert not box.ready
+    box.offer(change("a", 1))
+    box.rouse()
+    assert numbers(box.take()) == ({"a": 1}, [])
+    assert not box.ready
 
 
 def test_slot_without_trigger_is_nobodys_business():
