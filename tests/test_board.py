@@ -430,6 +430,7 @@ def test_refusals_are_counted_and_the_last_ones_kept(board):
     assert len(shown["recent"]) == REFUSALS_KEPT
     assert shown["recent"][-1] == {
         "slot": "x",
+        "kind": "write",
         "writer": "anne#1",
         "priority": 1.0,
         "holder": "thread",
