@@ -197,6 +197,11 @@ class Agent:
         return self._timers
 
     @property
+    def settings(self) -> dict[str, Value]:
+        """The values of its parameters, and its slot names, by name."""
+        return {name: getattr(self, name) for name in settings(type(self))}
+
+    @property
     def collects(self) -> bool:
         """Whether it has QUIET triggers, whose names a timer's wake-up brings along."""
         return self._collects

@@ -9,11 +9,12 @@ The in-memory space and the server both are hosts of boards; they differ only in
 from __future__ import annotations
 
 import statistics
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple
 
+from agentspace.account import Account
 from agentspace.errors import FencedError, LimitError, RoleNotFoundError, RoleTakenError, SlotNameError
 from agentspace.mailbox import Batch, Mailbox, Mask, Trigger
 from agentspace.slot import (
@@ -32,8 +33,8 @@ from agentspace.slot import (
 
 SPACE = Writer("_")
 MAX_ROLES = 1024
-REFUSALS_KEPT = 32
 SAMPLES = 256
+REFUSED = f"{OWN}refused"  #: each refusal as a change of this slot, while somebody follows it
 
 
 class Put(NamedTuple, Generic[V]):
@@ -97,22 +98,21 @@ class Board(Generic[V]):
     Args:
         name: Of the space.
         encode: Makes a value for the space's own slots from plain data.
+        measure: How many bytes a value has.
     """
 
-    def __init__(self, name: str, encode: Callable[[Any], V]) -> None:
+    def __init__(self, name: str, encode: Callable[[Any], V], measure: Callable[[V], int] = lambda _: 0) -> None:
         self.name = name
         self.roles: dict[str, Role[V]] = {}
         self._encode = encode
+        self._measure = measure
         self._table: SlotTable[V] = SlotTable(self._emit)
         self._watchers: dict[int, Mailbox[V]] = {}
         self._watcher_count = 0
         self.ready: dict[str | int, Mailbox[V]] = {}  #: who may have something to be delivered
         self._routes: dict[str, list[tuple[str | int, Mailbox[V]]]] = {}  # who wants a slot: remembered per name
         self._published: dict[str, Any] = {}
-        self._counts: dict[str, int] = {}
-        self._counted = 0.0
-        self._refusals: Counter[str] = Counter()
-        self._recent: deque[dict[str, Any]] = deque(maxlen=REFUSALS_KEPT)
+        self._account = Account()
 
     # --- slots
 
@@ -120,6 +120,10 @@ class Board(Generic[V]):
         """What a reader of the slot gets now, as the change that made it so; None if the slot is empty."""
         slot = self._table.get(name, now)
         return slot.change if slot is not None else None
+
+    def note_read(self, name: str, reader: str) -> None:
+        """Takes note of who is interested in a slot."""
+        self._account.read(name, reader)
 
     def snapshot(self, mask: str, now: float) -> list[Slot[V]]:
         """The slots under a mask that something holds now, by name."""
@@ -143,7 +147,9 @@ class Board(Generic[V]):
         else:
             decision = self._table.delete(act.name, now, writer, priority=act.priority, validity=act.validity)
         if isinstance(decision, Refused):
-            self._note_refusal(decision, writer)
+            self._note_refusal(decision, writer, "write" if isinstance(act, Put) else "delete", now)
+        else:
+            self._account.wrote(act.name, writer.role, self._measure(act.value) if isinstance(act, Put) else 0)
         return decision
 
     def advance(self, now: float) -> None:
@@ -348,14 +354,9 @@ class Board(Generic[V]):
 
     def publish(self, now: float) -> None:
         """Writes what changed in the space's own account of itself; to be called about once a second."""
-        counts = self._table.writes()
-        span = now - self._counted
-        if self._counted and span > 0:
-            rates = {name: round((n - self._counts.get(name, 0)) / span, 2) for name, n in counts.items()}
-            self._publish("rates", {name: rate for name, rate in rates.items() if rate and name[:2] != OWN}, now)
-        self._counts, self._counted = counts, now
-        self._publish("loads", {role.name: _load(role) for role in self.roles.values()}, now)
-        self._publish("refusals", {"counts": dict(self._refusals), "recent": list(self._recent)}, now)
+        for name, value in self._account.show(self._table.writes(), now).items():
+            self._publish(name, value, now)
+        self._publish("loads", {role.name: _load(role, now) for role in self.roles.values()}, now)
         watchers = {str(n): box.overflow for n, box in self._watchers.items() if box.overflow}
         roles = {role.name: role.mailbox.overflow for role in self.roles.values() if role.mailbox.overflow}
         self._publish("overflows", {"roles": roles, "watchers": watchers}, now)
@@ -388,12 +389,15 @@ class Board(Generic[V]):
         self.apply(Put(f"{OWN}roles/{role.name}", self._encode(account)), SPACE, now)
 
     def _emit(self, change: Change[V]) -> None:
-        route = self._routes.get(change.name)
-        if route is None:
-            route = self._routes[change.name] = [pair for pair in self._mailboxes() if pair[1].wants(change.name)]
-        for to, mailbox in route:
+        for to, mailbox in self._route(change.name):
             if mailbox.offer(change) and mailbox.outstanding is None:
                 self.ready[to] = mailbox
+
+    def _route(self, name: str) -> list[tuple[str | int, Mailbox[V]]]:
+        route = self._routes.get(name)
+        if route is None:
+            route = self._routes[name] = [pair for pair in self._mailboxes() if pair[1].wants(name)]
+        return route
 
     def _mailboxes(self) -> Iterator[tuple[str | int, Mailbox[V]]]:
         yield from ((role.name, role.mailbox) for role in self.roles.values())
@@ -403,21 +407,13 @@ class Board(Generic[V]):
         if mailbox.ready:
             self.ready[to] = mailbox
 
-    def _note_refusal(self, refusal: Refused, writer: Writer) -> None:
-        self._refusals[refusal.name] += 1
+    def _note_refusal(self, refusal: Refused, writer: Writer, kind: str, now: float) -> None:
         role = self.roles.get(writer.role)
         if role is not None:
             role.refused += 1
-        self._recent.append(
-            {
-                "slot": refusal.name,
-                "writer": str(writer),
-                "priority": refusal.priority,
-                "holder": str(refusal.holder),
-                "held_priority": refusal.held_priority,
-                "time_left": refusal.time_left,
-            }
-        )
+        told = self._account.refused(refusal, writer, kind)
+        if self._route(REFUSED):  # nobody pays for what nobody follows
+            self.apply(Put(REFUSED, self._encode(told)), SPACE, now)
 
 
 def check_free_name(name: str) -> str:
@@ -438,7 +434,7 @@ def _origin(batch: Batch[Any]) -> float | None:
     return min((change.origin for change in changes if change.kind is Kind.WRITTEN), default=None)
 
 
-def _load(role: Role[Any]) -> dict[str, Any]:
+def _load(role: Role[Any], now: float) -> dict[str, Any]:
     box = role.mailbox
     times = sorted(role.times)
     load: dict[str, Any] = {
@@ -449,6 +445,7 @@ def _load(role: Role[Any]) -> dict[str, Any]:
         "redelivered": box.redelivered,
         "pending": box.pending,
         "busy": box.outstanding is not None,
+        "lag": round(now - box.since, 3) if box.since is not None else 0.0,
     }
     if times:
         load["handler_ms"] = round(1e3 * statistics.median(times), 3)

@@ -133,7 +133,9 @@ class Hub:
             check_name(name)
             if len(self.boards) >= MAX_SPACES:
                 raise LimitError(f"no space {name!r}: the server has its {MAX_SPACES} spaces already")
-            board = self.boards[name] = Board(name, lambda value: Stored(encode(value)))
+            board = self.boards[name] = Board(
+                name, lambda value: Stored(encode(value)), lambda stored: stored.size
+            )
             self._published = self.now - PUBLISH_PERIOD  # its account of itself is there from the start
         return board
 

@@ -122,7 +122,8 @@ def run(
 
 
 def _begin(agent: Agent, space: RemoteSpace, role: str, spec: str, project: Path) -> Runner:
-    return Runner(agent, space.join(role, {"class": spec, "host": os.uname().nodename}), project)
+    info = {"class": spec, "host": os.uname().nodename, "project": str(project), "settings": agent.settings}
+    return Runner(agent, space.join(role, info), project)
 
 
 @contextlib.contextmanager

@@ -16,11 +16,11 @@ from typing import Any
 from agentspace.agent import Agent
 from agentspace.board import Board, Erase, Put
 from agentspace.errors import FencedError
-from agentspace.mailbox import Batch, Trigger
+from agentspace.mailbox import Batch, Mask, Trigger
 from agentspace.runner import Runner
 from agentspace.slot import FOREVER, Change, Decision, Kind, Slot, Writer
 from agentspace.space import DEFAULT_SPACE, Entry, Wake
-from agentspace.value import Value, copy_containers, freeze
+from agentspace.value import Value, copy_containers, freeze, size_of
 
 PUBLISH_PERIOD = 1.0
 _scripts = itertools.count(1)
@@ -39,7 +39,7 @@ class _Host:
     def board(self, name: str) -> Board[Value]:
         with self.changed:
             if name not in self._boards:
-                self._boards[name] = Board(name, freeze)
+                self._boards[name] = Board(name, freeze, size_of)
             return self._boards[name]
 
     def step(self) -> float:
@@ -103,6 +103,7 @@ class LocalSpace:
         with self._host.changed:
             now = self._host.step()
             change = self._board.read(name, now)
+            self._board.note_read(name, self._writer.role)
             return None if change is None else _entry(change, now)
 
     def write(
@@ -124,7 +125,10 @@ class LocalSpace:
     def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> LocalWatch:
         """Follows the slots under a mask."""
         with self._host.changed:
-            return LocalWatch(self._host, self._board, self._board.watch(mask, kind, {}, self._host.step()))
+            watch = LocalWatch(self._host, self._board, self._board.watch(mask, kind, {}, self._host.step()))
+            if Mask(mask).exact:
+                self._board.note_read(mask, self._writer.role)
+            return watch
 
     def named(self, name: str) -> LocalSpace:
         """Another space of the same host."""

@@ -26,6 +26,11 @@ class Stored:
         self.loans = loans
         self._inline: bytes | None = None if loans else data
 
+    @property
+    def size(self) -> int:
+        """Bytes, with those of its payloads."""
+        return len(self.data) + sum(loan.nbytes for loan in self.loans)
+
     def value(self) -> Value:
         """The value itself; arrays in shared memory are views."""
         return decode(self.data, lambda index, nbytes: self.loans[index].view(nbytes))
@@ -132,6 +137,12 @@ class Peer:
     client: Client
     seat: tuple[str, str] | None = None
     watch: tuple[Board[Stored], int] | None = None
+
+    def reader(self, space: str) -> str:
+        """In whose name it asks: the role that its client fills in a space, or else the client's own."""
+        if self.seat is not None:
+            return self.seat[1]
+        return next((role for name, role in self.client.seats if name == space), self.client.name)
 
 
 def open_process(pid: int) -> int:

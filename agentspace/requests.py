@@ -12,7 +12,7 @@ from agentspace import wire
 from agentspace.board import Erase, Put
 from agentspace.errors import AgentspaceError, FencedError, ProtocolError
 from agentspace.hub import Hub, Key
-from agentspace.mailbox import Trigger
+from agentspace.mailbox import Mask, Trigger
 from agentspace.peers import Client, Peer, Stored
 from agentspace.slot import Refused, Writer
 from agentspace.value import Value
@@ -101,6 +101,7 @@ def _read(hub: Hub, peer: Peer, message: wire.Read, frames: list[bytes]) -> None
         changes = [slot.change for slot in slots if slot.change is not None]
     else:
         change = board.read(message.mask, hub.now)
+        board.note_read(message.mask, peer.reader(message.space))
         changes = [] if change is None else [change]
     heads, values = hub.pack(peer.client, changes)
     hub.send(peer, wire.Entries(message.call, heads), values)
@@ -157,6 +158,8 @@ def _watch(hub: Hub, peer: Peer, message: wire.Watch, frames: list[bytes]) -> No
     board = hub.board(message.space)
     number = board.watch(message.mask, _trigger(message.kind), message.known, hub.now)
     peer.watch = (board, number)
+    if Mask(message.mask).exact:
+        board.note_read(message.mask, peer.reader(message.space))
     hub.watchers[board.name, number] = peer
     hub.send(peer, wire.Done(message.call))
 
