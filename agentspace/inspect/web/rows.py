@@ -1,0 +1,120 @@
+"""What the observer knows, as rows that JSON can say. Times are on the inspector's clock, so that rows rest.
+
+A row says since when something is so, not for how long: a value that does not change makes no traffic.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from agentspace.cli.render import short, to_json
+from agentspace.inspect.views import Event, Picture, Refusal, RoleView, Sample, SlotView
+from agentspace.inspect.web.picture import layout
+
+PREVIEW = 96  # characters of a value in a list
+_DIGITS = 3  # of a time in seconds
+
+
+def tables(picture: Picture) -> dict[str, dict[str, Any]]:
+    """All tables of the page."""
+    return {
+        "slots": {slot.name: slot_row(slot, picture.at) for slot in picture.slots},
+        "roles": {role.name: role_row(role) for role in picture.roles},
+        "swaps": {role.name: to_json(role.swap) for role in picture.roles if isinstance(role.swap, dict)},
+        "log": _numbered([event_row(event) for event in picture.events]),
+        "refusals": _numbered([refusal_row(refusal) for refusal in picture.refusals]),
+        "server": {"facts": to_json(picture.server), "away": picture.away},
+    }
+
+
+def slot_row(slot: SlotView, now: float) -> dict[str, Any]:
+    """One slot."""
+    found = layout(slot.value) if slot.readable else None
+    return {
+        "kind": slot.kind,
+        "type": slot.type,
+        "text": short(slot.value, PREVIEW) if slot.readable else "",
+        "numbers": numbers(slot.history[-1]) if slot.readable and slot.history else [],
+        "large": _large(slot),
+        "picture": [found.width, found.height, found.tiles] if found else None,
+        "holder": slot.holder,
+        "priority": number(slot.priority),
+        "at": round(now - slot.age, _DIGITS),
+        "until": None if slot.time_left is None else round(now + slot.time_left, _DIGITS),
+        "latency": round(slot.latency, 6),
+        "revision": slot.revision,
+        "rate": round(slot.rate, 1),
+        "bandwidth": round(slot.bandwidth),
+        "refused": slot.refused,
+        "triggers": list(slot.triggers),
+        "writers": list(slot.writers),
+        "readers": list(slot.readers),
+    }
+
+
+def role_row(role: RoleView) -> dict[str, Any]:
+    """One role."""
+    return {
+        "state": role.state,
+        "epoch": role.epoch,
+        "pid": role.pid,
+        "host": role.host,
+        "class": role.spec,
+        "stopping": role.stop_requested,
+        "triggers": [list(trigger) for trigger in role.triggers],
+        "handled": role.handled,
+        "median": role.handler_ms,
+        "p99": role.handler_ms_p99,
+        "rate": None if role.rate is None else round(role.rate, 1),
+        "pending": role.pending,
+        "busy": role.busy,
+        "lag": None if role.lag is None else round(role.lag, _DIGITS),
+        "refused": role.refused,
+        "missed": role.missed,
+        "overflow": role.overflow,
+        "restarts": role.restarts,
+        "reason": role.reason,
+        "error": role.error,
+        "cpu": None if role.cpu is None else round(role.cpu, 1),
+        "memory": role.memory,
+        "settings": to_json(role.info.get("settings")),
+    }
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """One line of the log."""
+    return {"at": round(event.at, _DIGITS), "level": event.level, "subject": event.subject, "text": event.text}
+
+
+def refusal_row(refusal: Refusal) -> dict[str, Any]:
+    """One refused write."""
+    return {
+        "at": round(refusal.at, _DIGITS),
+        "slot": refusal.slot,
+        "writer": refusal.writer,
+        "priority": number(refusal.priority),
+        "holder": refusal.holder,
+        "held": number(refusal.held_priority),
+        "left": refusal.time_left,
+        "kind": refusal.kind,
+    }
+
+
+def numbers(sample: Sample) -> list[float | None]:
+    """The numbers of a sample; None where JSON has no number."""
+    return [value if math.isfinite(value) else None for value in sample.numbers]
+
+
+def number(value: float) -> float | str:
+    """A number, or its text where JSON has none."""
+    return value if math.isfinite(value) else str(value)
+
+
+def _large(slot: SlotView) -> bool:
+    """Whether the numbers of its samples are means of something larger."""
+    return getattr(slot.value, "size", 1) > 1 and bool(slot.history) and len(slot.history[-1].numbers) == 1
+
+
+def _numbered(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {f"{row['at']}/{hash(tuple(map(str, row.values()))) & 0xFFFFFFFF:x}": row for row in rows}

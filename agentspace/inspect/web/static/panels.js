@@ -1,0 +1,122 @@
+// Panels of the project: ES modules that export title, slots and mount(root, api).
+
+import { h, say } from "./dom.js";
+import { act, ask, readOnly } from "./dialog.js";
+import { connection } from "./connection.js";
+import { store } from "./store.js";
+
+/** What a mask means, as everywhere in the space: * any characters, ? one. */
+function matches(mask, name) {
+  if (!/[*?]/.test(mask)) return mask === name;
+  const escaped = mask.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  return new RegExp(`^${escaped}$`).test(name);
+}
+
+class PanelHost {
+  constructor(panel) {
+    this.panel = panel;
+    this.title = h("h3", {}, panel.name);
+    this.body = h("div", { class: "panel" });
+    this.element = h("article", { class: "card", "data-panel": panel.name }, h("header", {}, this.title), this.body);
+    this.wish = { values: [], pictures: {} };
+    this.watchers = new Map();
+    connection.addEventListener("value", (event) => this.value(event.detail));
+    connection.addEventListener("picture", (event) => this.watchers.get(event.detail)?.(connection.pictures.get(event.detail)));
+    this.ready = this.load();
+  }
+
+  async load() {
+    try {
+      const module = await import(this.panel.url);
+      say(this.title, module.title ?? this.panel.name);
+      this.element.dataset.size = module.size ?? "normal";
+      this.wish.values = module.slots ?? [];
+      this.update = (await module.mount(this.body, this.api())) ?? (() => {});
+      for (const name of connection.values.keys()) this.value(name);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (this.shown) this.show();
+  }
+
+  fail(error) {
+    console.error(error);
+    this.update = undefined;
+    this.body.replaceChildren(h("p", { class: "problem" }, `This panel failed: ${error.message}`));
+  }
+
+  value(name) {
+    if (!this.update || !this.wish.values.some((mask) => matches(mask, name))) return;
+    const row = store.table("slots").get(name) ?? {};
+    try {
+      this.update(name, { ...row, ...connection.values.get(name) });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** What a panel may use. */
+  api() {
+    return {
+      h,
+      ask,
+      readOnly: readOnly(),
+      now: () => store.now(),
+      /** What is known of a slot beside its value: holder, priority, at, until, ... */
+      row: (slot) => store.table("slots").get(slot),
+      /** Follows a picture slot; draw(bitmap, {width, height, tiles, columns, revision}). */
+      picture: (slot, width, draw) => {
+        this.wish.pictures[slot] = width;
+        this.watchers.set(slot, (known) => known && draw(known.bitmap, known.head));
+        this.watchers.get(slot)(connection.pictures.get(slot));
+        if (this.shown) this.show();
+      },
+      write: (slot, value, { priority = 0, validity = null, delay = 0, dtype = null } = {}) =>
+        connection.order({ do: "write", slot, value, priority, validity, delay, dtype }),
+      delete: (slot, { priority = 0, validity = null } = {}) => connection.order({ do: "delete", slot, priority, validity }),
+      /** The same as write and delete, and tells the user what became of it. */
+      act,
+    };
+  }
+
+  show() {
+    this.shown = true;
+    connection.want(`panel ${this.panel.name}`, this.wish);
+  }
+
+  hide() {
+    this.shown = false;
+    connection.want(`panel ${this.panel.name}`, null);
+  }
+}
+
+export class PanelsView {
+  constructor() {
+    this.hosts = new Map();
+    this.grid = h("div", { class: "panels" });
+    this.none = h("p", { class: "none" }, "No panels: the folder agents/panels of the project has none. Start the inspector with --project DIR.");
+    this.element = h("section", { class: "view" }, this.grid, this.none);
+  }
+
+  get count() {
+    return store.table("panels").size;
+  }
+
+  render() {
+    const wanted = store.table("panels");
+    this.none.hidden = wanted.size > 0;
+    for (const [name, url] of wanted) {
+      if (this.hosts.get(name)?.panel.url === url) continue;
+      this.hosts.get(name)?.hide();
+      this.hosts.get(name)?.element.remove();
+      const host = new PanelHost({ name, url });
+      this.hosts.set(name, host);
+      this.grid.append(host.element);
+    }
+    for (const host of this.hosts.values()) if (!host.shown) host.show();
+  }
+
+  hide() {
+    for (const host of this.hosts.values()) host.hide();
+  }
+}
