@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from agentspace.address import Address, parse
 from agentspace.client import RemoteSpace, connect
 from agentspace.errors import AgentspaceError
-from agentspace.inspect.observer import Observer
+from agentspace.inspect.observer import INSPECTOR, Observer
 from agentspace.inspect.process import ProcessMeter
 from agentspace.inspect.views import Picture
 from agentspace.slot import OWN, Kind
@@ -48,8 +48,8 @@ class Attachment:
         self._lock = threading.Condition()
         self._closing = threading.Event()
         self._looks = 0
-        connect(self.address, "inspector", patience=_PATIENCE).close()
-        self._thread = threading.Thread(target=self._run, name="inspector", daemon=True)
+        connect(self.address, INSPECTOR, patience=_PATIENCE).close()
+        self._thread = threading.Thread(target=self._run, name=INSPECTOR, daemon=True)
         self._thread.start()
 
     @property
@@ -81,7 +81,7 @@ class Attachment:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while not self._closing.is_set():
             try:
-                with connect(self.address, "inspector", patience=_PATIENCE) as space:
+                with connect(self.address, INSPECTOR, patience=_PATIENCE) as space:
                     self._follow(space)
             except AgentspaceError as error:
                 self._observer.lost(str(error), time.monotonic())

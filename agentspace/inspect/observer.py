@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,11 +10,16 @@ from typing import Any, NamedTuple
 
 from agentspace.board import SPACE
 from agentspace.inspect.chronicle import Chronicle
-from agentspace.inspect.views import Picture, RoleView, Sample, SlotView, numbers_of, size_of, type_of
+from agentspace.inspect.views import Picture, RoleView, Sample, SlotView, numbers_of, type_of
 from agentspace.slot import OWN, Kind
 from agentspace.space import Entry
+from agentspace.value import size_of
 
 HISTORY = 120
+INSPECTOR = "inspector"  #: how inspectors sign
+COMMAND_LINE = "command line"
+_TOOLS = (INSPECTOR, COMMAND_LINE)  # who looks is no user of a slot
+_COMMAND = re.compile(r"agentspace-\d+")
 _ROLES, _ERRORS = f"{OWN}roles/", f"{OWN}errors/"
 _LAUNCH = "launch/"
 
@@ -96,7 +102,7 @@ class Observer:
             return
         record.entry, record.at = entry, now
         if entry.writer.role != SPACE.role and entry.kind in (Kind.WRITTEN, Kind.DELAYED):
-            record.writers[entry.writer.role] = None
+            record.writers[_known_as(entry.writer.role)] = None
         if entry.kind is Kind.WRITTEN:
             record.timed = entry.time_left is not None
             record.type = type_of(entry.value)
@@ -166,7 +172,7 @@ class Observer:
             refused=self._account("refusals").get("counts", {}).get(name, 0),
             triggers=tuple(role.name for role in roles if role.wakes_on(name)),
             writers=tuple(writers),
-            readers=tuple(_who(links.get("reads"), name)),
+            readers=tuple(reader for reader in _who(links.get("reads"), name) if reader not in _TOOLS),
             history=tuple(record.history),
         )
 
@@ -214,4 +220,10 @@ class Observer:
 
 def _who(links: Any, slot: str) -> list[str]:
     """The names in ``{name: [slots]}`` whose slots contain one."""
-    return [name for name, slots in links.items() if slot in slots] if isinstance(links, dict) else []
+    found = [name for name, slots in links.items() if slot in slots] if isinstance(links, dict) else []
+    return list(dict.fromkeys(map(_known_as, found)))
+
+
+def _known_as(name: str) -> str:
+    """Commands sign with the number of their process; together they are the command line."""
+    return COMMAND_LINE if _COMMAND.fullmatch(name) else name

@@ -239,14 +239,3 @@ def numbers_of(value: Value) -> tuple[float, ...]:
             return (float(np.mean(flat[:: max(1, flat.size // _PIXELS)], dtype=np.float64)),)
         return tuple(map(float, flat))
     return ()
-
-
-def size_of(value: Value) -> int:
-    """About how many bytes a value has."""
-    if isinstance(value, np.ndarray | np.generic):
-        return int(value.nbytes)
-    if isinstance(value, str | bytes):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(len(key) + size_of(item) for key, item in value.items())
-    return sum(map(size_of, value)) if isinstance(value, list | tuple) else 8
