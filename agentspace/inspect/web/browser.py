@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 from aiohttp import WSMsgType, web
 
 from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.scene import Scene
+from agentspace.inspect.web.workers import Workers
 
 PERIOD = 0.1  # seconds between two messages at least
 PICTURES = 8  # in one message at most
@@ -36,12 +36,10 @@ class Browser:
         socket: To the page.
         scene: What there is to see.
         orders: Carry out what the page asks for.
-        workers: In which orders wait and pictures are compressed.
+        workers: In which orders are carried out, and pictures compressed.
     """
 
-    def __init__(
-        self, socket: web.WebSocketResponse, scene: Scene, orders: Orders, workers: Executor
-    ) -> None:
+    def __init__(self, socket: web.WebSocketResponse, scene: Scene, orders: Orders, workers: Workers) -> None:
         self._socket = socket
         self._scene = scene
         self._orders = orders
@@ -110,7 +108,7 @@ class Browser:
         if order.get("do") == "history":
             answer = self._scene.history(str(order.get("slot")))
         else:
-            answer = await loop.run_in_executor(self._workers, self._orders.carry_out, order)
+            answer = await loop.run_in_executor(self._workers.of(order), self._orders.carry_out, order)
         await self._socket.send_str(json.dumps({"re": order.get("id"), **answer}))
 
     # --- what the page gets
@@ -153,7 +151,7 @@ class Browser:
         heads, pictures = list[dict[str, Any]](), list[bytes]()
         for name in due[:PICTURES]:
             width = self._wish.pictures[name]
-            drawn = await self._scene.draw(name, width, self._workers)
+            drawn = await self._scene.draw(name, width, self._workers.pictures)
             if drawn is not None:
                 heads.append(drawn.head)
                 pictures.append(drawn.data)

@@ -8,7 +8,6 @@ import os
 import re
 import signal
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -28,11 +27,11 @@ from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.panels import Panels
 from agentspace.inspect.web.scene import Scene
 from agentspace.inspect.web.values import saved
+from agentspace.inspect.web.workers import Workers
 
 STATIC = Path(__file__).with_name("static")
 _LONGEST = 1 << 20  # bytes of a message from a page
 _HEARTBEAT = 15.0  # seconds; a page that is silent for so long is gone
-_WORKERS = 4
 _PATIENCE = 1.0  # seconds that the end of the inspector waits for a look at most
 SIGNATURE = "operator"  #: how what pages write is signed
 
@@ -58,7 +57,7 @@ class WebInspector:
         self._orders = Orders(self._space, read_only)
         self._scene: Scene
         self._sockets: WeakSet[web.WebSocketResponse] = WeakSet()
-        self._workers = ThreadPoolExecutor(_WORKERS, "inspector")
+        self._workers = Workers()
 
     def run(self, told: Callable[[str], None]) -> None:
         """Serves until SIGINT or SIGTERM; `told` gets the page's URL once it can be opened.
@@ -87,7 +86,7 @@ class WebInspector:
                 await socket.close(code=WSCloseCode.GOING_AWAY)
             await runner.cleanup()
             await asyncio.to_thread(self._attachment.close)
-            self._workers.shutdown(wait=False, cancel_futures=True)
+            self._workers.close()
             self._space.close()
 
     async def _follow(self) -> None:

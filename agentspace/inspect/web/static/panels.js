@@ -17,7 +17,8 @@ class PanelHost {
     this.panel = panel;
     this.title = h("h3", {}, panel.name);
     this.body = h("div", { class: "panel" });
-    this.element = h("article", { class: "card", "data-panel": panel.name }, h("header", {}, this.title), this.body);
+    this.problem = h("p", { class: "problem panel", hidden: true });
+    this.element = h("article", { class: "card", "data-panel": panel.name }, h("header", {}, this.title), this.body, this.problem);
     this.wish = { values: [], pictures: {} };
     this.watchers = new Map();
     connection.addEventListener("value", (event) => this.value(event.detail));
@@ -35,14 +36,16 @@ class PanelHost {
       for (const name of connection.values.keys()) this.value(name);
     } catch (error) {
       this.fail(error);
+      this.body.replaceChildren();
     }
     if (this.shown) this.show();
   }
 
+  /** Says what went wrong; the panel stays, it may have a button that somebody needs. */
   fail(error) {
     console.error(error);
-    this.update = undefined;
-    this.body.replaceChildren(h("p", { class: "problem" }, `This panel failed: ${error.message}`));
+    this.problem.hidden = false;
+    say(this.problem, `This panel failed: ${error.message}`);
   }
 
   value(name) {
@@ -60,6 +63,12 @@ class PanelHost {
     return {
       h,
       ask,
+      /** Adds rules to the style of the page; the colours of the theme are --text, --muted, --accent, --s0 ... */
+      style: (rules) => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(rules);
+        document.adoptedStyleSheets.push(sheet);
+      },
       readOnly: readOnly(),
       now: () => store.now(),
       /** What is known of a slot beside its value: holder, priority, at, until, ... */

@@ -16,7 +16,7 @@ function axes(xValues) {
   const { stroke, grid, font } = theme();
   const common = { stroke, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
   return [
-    { ...common, size: 22, gap: 3, values: xValues, space: 60 },
+    { ...common, size: 24, gap: 6, values: xValues, space: 60 },
     { ...common, size: 48, gap: 4, space: 26, values: (_, values) => values.map(decimal) },
   ];
 }
@@ -47,7 +47,7 @@ export class TimePlot {
         cursor: { y: false, points: { size: 5 }, drag: { x: false, y: false } },
         scales: { x: { time: false, range: () => [-this.span, 0] }, y: { range: (_, low, high) => room(low, high) } },
         axes: axes((_, values) => values.map((value) => (value ? `${value} s` : "now"))),
-        padding: [8, 10, 0, 0],
+        padding: [8, 16, 0, 0],
       },
       [[], ...lines.map(() => [])],
       this.element,

@@ -134,7 +134,7 @@ export class SlotsView {
     const cells = element.cells_;
     say(element.label_, label);
     mark(element.label_, "title", name);
-    mark(element, "data-depth", Math.min(depth, 6));
+    mark(element.toggle, "data-depth", Math.min(depth, 6));
     say(element.toggle, group ? (this.closed.has(name) ? "▸" : "▾") : "");
     mark(element, "class", row ? row.kind : "group");
     if (!row) return say(cells[1], group ? `${group}` : "");

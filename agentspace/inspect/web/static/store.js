@@ -1,6 +1,7 @@
 // What the page knows: the tables that the server keeps up to date, and the history of small numbers.
 
 const KEPT = 3000; // samples of a slot
+const HELD = 0.6; // seconds; between samples further apart a value held, it did not drift
 const EMPTY = new Map();
 
 class Store extends EventTarget {
@@ -57,13 +58,18 @@ class Store extends EventTarget {
     let known = this.history.get(name);
     if (known && numbers.length && known.series.length !== numbers.length) known = undefined;
     if (!known) this.history.set(name, (known = { times: [], series: numbers.map(() => []) }));
-    if (known.times.length && time <= known.times.at(-1)) time = known.times.at(-1) + 1e-6;
-    known.times.push(time);
-    known.series.forEach((series, place) => series.push(numbers[place] ?? null));
+    const last = known.times.at(-1) ?? time;
+    if (time - last > HELD) this.append(known, time - 1e-3, known.series.map((series) => series.at(-1)));
+    this.append(known, time <= last && known.times.length ? last + 1e-6 : time, numbers);
     if (known.times.length > KEPT * 1.2) {
       known.times.splice(0, known.times.length - KEPT);
       for (const series of known.series) series.splice(0, series.length - KEPT);
     }
+  }
+
+  append(known, time, numbers) {
+    known.times.push(time);
+    known.series.forEach((series, place) => series.push(numbers[place] ?? null));
   }
 
   /** Puts what the inspector has seen before this page was open in front of what the page has seen. */
@@ -73,12 +79,9 @@ class Store extends EventTarget {
     const width = known?.series.length ?? samples.at(-1)?.[1].length ?? 0;
     const earlier = samples.filter(([time, numbers]) => time < first - 1e-3 && numbers.length === width);
     if (!earlier.length) return;
-    const times = [...earlier.map(([time]) => time), ...(known?.times ?? [])];
-    const series = Array.from({ length: width }, (_, place) => [
-      ...earlier.map(([, numbers]) => numbers[place]),
-      ...(known?.series[place] ?? []),
-    ]);
-    this.history.set(name, { times, series });
+    this.history.delete(name);
+    for (const [time, numbers] of earlier) this.push(name, time, numbers);
+    known?.times.forEach((time, at) => this.push(name, time, known.series.map((series) => series[at])));
   }
 }
 
