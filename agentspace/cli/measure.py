@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 
@@ -99,7 +99,7 @@ def _periods(until: float) -> Iterator[float]:
         yield end
 
 
-def _collect(watches: list[Watch], rhythms: dict[str, Rhythm], window: int, until: float) -> None:
+def _collect(watches: Sequence[Watch], rhythms: dict[str, Rhythm], window: int, until: float) -> None:
     """Notes every write until a time comes. What was there before it began has no interval to tell."""
     share = _PULL / len(watches)
     while (left := until - time.monotonic()) > 0:
