@@ -37,7 +37,7 @@ export function operation(api) {
   };
 }
 
-const holds = (row, priority) => row?.kind === "written" && row.text === "None" && Number(row.priority) >= priority;
+const holds = (row, priority) => row?.none === true && Number(row.priority) >= priority;
 
 /** Whether the rows of the stop slots say that the robot is held for ever. */
 export const isStopped = (api) => STOP_SLOTS.every((slot) => holds(api.row(slot), STOP_PRIORITY));

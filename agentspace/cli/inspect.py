@@ -33,7 +33,7 @@ _STATES = {"running": "green", "starting": "yellow", "failed": "bold red", "gone
 @click.option("--read-only", is_flag=True, help="Forbid what changes something.")
 @click.option("--web", is_flag=True, help="In a browser instead of this terminal.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="With --web: the address to bind to.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="With --web: 0, the default, is any free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="With --web: 0, the default, any free one.")
 @click.option("--no-open", is_flag=True, help="With --web: print the page's address, but open no browser.")
 @click.option(
     "--project",
@@ -68,9 +68,7 @@ def inspect(
         Inspector(attachment, read_only).run()
 
 
-def _in_browser(
-    address: str, read_only: bool, host: str, port: int, no_open: bool, project: Path | None
-) -> None:
+def _in_browser(address: str, read_only: bool, host: str, port: int, no_open: bool, project: Path | None) -> None:
     missing = [name for name in ("aiohttp", "PIL") if importlib.util.find_spec(name) is None]
     if missing:
         raise AgentspaceError(f"inspect --web needs {' and '.join(missing)}: pip install 'agentspace[tools]'")

@@ -1,1 +1,1 @@
-"""The inspector in a browser: one page, served on this machine, that follows a space and acts on it by slots alone."""
+"""The inspector in a browser: a page that follows a space, and a server for it."""

@@ -1,4 +1,4 @@
-"""The graph of the space as the page draws it; laid out anew only when an agent, a slot or an arrow comes or goes."""
+"""The graph as the page draws it; laid out anew only when an agent, a slot or an arrow comes or goes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables whose changes are numbered: whoever knows up to which number it has seen them gets only what changed since.
+"""Tables whose changes are numbered: whoever says which number it saw last gets only what changed since.
 
 One ledger serves any number of browsers: a browser is one number, so one that went away costs nothing.
 """
@@ -48,7 +48,8 @@ class Ledger:
             return None
         after = 0 if everything else number
         changed = {
-            table: {key: row for key, (at, row) in rows.items() if at > after} for table, rows in self._rows.items()
+            table: {key: row for key, (at, row) in rows.items() if at > after}
+            for table, rows in self._rows.items()
         }
         gone: dict[str, list[str]] = {}
         if not everything:

@@ -1,15 +1,15 @@
-"""What a page may ask for: to write and delete slots, to stop, restart and swap roles. Checked here, not in the page."""
+"""What a page may ask for: to write and delete slots, to stop and swap roles. Checked here, not in the page."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from agentspace.errors import AgentspaceError
-from agentspace.slot import Decision
+from agentspace.inspect.commander import Commander, parse_value
+from agentspace.slot import Decision, Refused
 from agentspace.space import Space
 from agentspace.value import Value
 
@@ -25,13 +25,15 @@ class Orders:
     """Carries out what pages ask for; every call blocks, and may come from any thread.
 
     Args:
-        space: To act on.
+        space: To write into.
+        commander: Stops and swaps roles.
         read_only: Refuse everything that changes anything.
     """
 
-    def __init__(self, space: Space, read_only: bool = False) -> None:
+    def __init__(self, space: Space, commander: Commander, read_only: bool = False) -> None:
         self.read_only = read_only
         self._space = space
+        self._commander = commander
         self._kinds: dict[str, Callable[[Order], Answer]] = {
             "write": self._write,
             "delete": self._delete,
@@ -52,9 +54,12 @@ class Orders:
             return {"ok": False, "message": str(error)}
 
     def _write(self, order: Order) -> Answer:
-        value = _value(order)
+        slot, value = _text(order, "slot"), order.get("value")
+        if "text" in order:  # a person typed it
+            value = parse_value(_text(order, "text"), self._space.read(slot))
+        value = _array(value, order.get("dtype"))
         validity, priority, delay = (_number(order, key) for key in ("validity", "priority", "delay"))
-        return _decided(self._space.write(_text(order, "slot"), value, validity, priority or 0.0, delay or 0.0))
+        return _decided(self._space.write(slot, value, validity, priority or 0.0, delay or 0.0))
 
     def _delete(self, order: Order) -> Answer:
         priority, validity = _number(order, "priority"), _number(order, "validity")
@@ -64,48 +69,29 @@ class Orders:
         role = _text(order, "role")
         if "*" in role:
             raise OrderError("name one role")
-        self._space.stop(role)
-        return {"ok": True, "message": f"{role} was asked to stop"}
+        return {"ok": True, "message": self._commander.stop(role)}
 
     def _swap(self, order: Order) -> Answer:
-        swap = getattr(self._space, "swap", None)
-        if swap is None:
-            raise OrderError("this version cannot swap")
-        spec, settings = order.get("spec") or None, order.get("settings") or None
-        if not (isinstance(spec, str | None) and isinstance(settings, dict | None)):
-            raise OrderError("a swap takes a spec MODULE:CLASS and settings {name: value}")
-        report = swap(_text(order, "role"), spec, settings)
-        return {"ok": True, "message": str(report)}
+        role, spec, settings = _text(order, "role"), _text(order, "spec"), _text(order, "settings")
+        return {"ok": True, "message": self._commander.swap(role, spec, settings)}
 
 
 def _decided(decision: Decision) -> Answer:
-    return {"ok": bool(decision), "message": f"revision {decision.revision}" if decision else str(decision)}
+    if isinstance(decision, Refused):
+        return {"ok": False, "message": str(decision)}
+    return {"ok": True, "message": f"revision {decision.revision}"}
 
 
-def _value(order: Order) -> Value:
-    """The value to write: ``value`` as JSON has it, or ``text`` that a person typed; an array if ``dtype`` says so."""
-    value = order.get("value")
-    if "text" in order:
-        value = _typed(_text(order, "text"), bool(order.get("plain")))
-    dtype = order.get("dtype")
+def _array(value: Value, dtype: Any) -> Value:
+    """The value, as an array if a dtype is given."""
     if not dtype:
         return value
     if not isinstance(dtype, str):
-        raise OrderError(f"dtype is a text such as float32, not {dtype!r}")
+        raise OrderError(f"dtype is a text such as float32, not {dtype!r:.60}")
     try:
         return np.array(value, dtype=dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise OrderError(f"that is no array of {dtype}: {error}") from None
-
-
-def _typed(text: str, plain: bool) -> Value:
-    """What a person typed: JSON, or text if it is no JSON."""
-    if plain:
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _text(order: Order, key: str) -> str:

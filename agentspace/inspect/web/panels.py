@@ -42,7 +42,7 @@ class Panels:
             self._folders[key] = folder
             self._looked = -_REST
 
-    def list(self) -> list[Panel]:
+    def all(self) -> list[Panel]:
         """What there is, looked up once a second; of two with one name the project that was added first has it."""
         if (now := time.monotonic()) - self._looked >= _REST:
             self._looked = now

@@ -8,36 +8,62 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from agentspace.cli.render import short, to_json
+from agentspace.cli.render import to_json
 from agentspace.inspect.views import Event, Picture, Refusal, RoleView, Sample, SlotView
 from agentspace.inspect.web.picture import layout
+from agentspace.inspect.wording import brief
+from agentspace.value import size_of
 
-PREVIEW = 96  # characters of a value in a list
+PREVIEW = 160  # characters of a value in a list
+_BRIEF = 1 << 16  # bytes of a value that is put into words
 _DIGITS = 3  # of a time in seconds
 
 
-def tables(picture: Picture) -> dict[str, dict[str, Any]]:
-    """All tables of the page."""
+class Rows:
+    """Makes rows, and remembers what it has worked out of values that have not changed."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, tuple[tuple[int, str], dict[str, Any]]] = {}
+
+    def tables(self, picture: Picture) -> dict[str, dict[str, Any]]:
+        """All tables of the page but the graph."""
+        known, self._shown = self._shown, {}
+        slots = {}
+        for slot in picture.slots:
+            state = (slot.revision, slot.kind)
+            before = known.get(slot.name)
+            shown = before if before and before[0] == state else (state, value_row(slot))
+            self._shown[slot.name] = shown
+            slots[slot.name] = {**shown[1], **slot_row(slot, picture.at)}
+        return {
+            "slots": slots,
+            "roles": {role.name: role_row(role) for role in picture.roles},
+            "swaps": {role.name: to_json(role.swap) for role in picture.roles if isinstance(role.swap, dict)},
+            "log": _numbered([event_row(event) for event in picture.events]),
+            "refusals": _numbered([refusal_row(refusal) for refusal in picture.refusals]),
+            "server": {"facts": to_json(picture.server), "away": picture.away},
+        }
+
+
+def value_row(slot: SlotView) -> dict[str, Any]:
+    """What depends on the value of a slot alone."""
+    found = layout(slot.value) if slot.readable else None
+    large = size_of(slot.value) > _BRIEF and not isinstance(slot.value, str)
+    text = slot.type if large else brief(slot.value)
     return {
-        "slots": {slot.name: slot_row(slot, picture.at) for slot in picture.slots},
-        "roles": {role.name: role_row(role) for role in picture.roles},
-        "swaps": {role.name: to_json(role.swap) for role in picture.roles if isinstance(role.swap, dict)},
-        "log": _numbered([event_row(event) for event in picture.events]),
-        "refusals": _numbered([refusal_row(refusal) for refusal in picture.refusals]),
-        "server": {"facts": to_json(picture.server), "away": picture.away},
+        "type": slot.type,
+        "text": text[:PREVIEW] if slot.readable else "",
+        "none": slot.readable and slot.value is None,
+        "numbers": numbers(slot.history[-1]) if slot.readable and slot.history else [],
+        "large": _large(slot),
+        "picture": [found.width, found.height, found.tiles] if found else None,
     }
 
 
 def slot_row(slot: SlotView, now: float) -> dict[str, Any]:
-    """One slot."""
-    found = layout(slot.value) if slot.readable else None
+    """What else there is to say of a slot."""
     return {
         "kind": slot.kind,
-        "type": slot.type,
-        "text": short(slot.value, PREVIEW) if slot.readable else "",
-        "numbers": numbers(slot.history[-1]) if slot.readable and slot.history else [],
-        "large": _large(slot),
-        "picture": [found.width, found.height, found.tiles] if found else None,
         "holder": slot.holder,
         "priority": number(slot.priority),
         "at": round(now - slot.age, _DIGITS),

@@ -1,4 +1,4 @@
-"""What there is to see, for all pages at once: the newest picture of the space, in tables with numbered changes."""
+"""What there is to see, for all pages at once: the newest picture of the space, in numbered tables."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from agentspace.errors import SlotNameError
 from agentspace.inspect.views import Picture, SlotView
-from agentspace.inspect.web import rows
 from agentspace.inspect.web.ledger import Ledger
 from agentspace.inspect.web.picture import compressed, layout
+from agentspace.inspect.web.rows import numbers
 from agentspace.inspect.web.values import whole
 from agentspace.mailbox import Mask
 
@@ -75,7 +75,7 @@ class Scene:
         return found
 
     def values(self, masks: tuple[str, ...], seen: dict[str, tuple[int, str]]) -> dict[str, Any]:
-        """The values under masks that were not seen yet; `seen` (revision and kind by slot) is brought up to date."""
+        """The values under masks that are news to `seen` (revision and kind by slot), which learns of them."""
         changed: dict[str, Any] = {}
         for name in self.names(masks):
             slot = self._slots[name]
@@ -89,7 +89,7 @@ class Scene:
         """The samples of a slot: times (s) and numbers."""
         slot = self._slots.get(name)
         samples = slot.history if slot else ()
-        return {"ok": slot is not None, "samples": [[round(each.at, 3), rows.numbers(each)] for each in samples]}
+        return {"ok": slot is not None, "samples": [[round(each.at, 3), numbers(each)] for each in samples]}
 
     def picture_revision(self, name: str) -> int | None:
         """The revision of a slot that holds a picture; None if it holds none."""

@@ -18,13 +18,15 @@ from agentspace.address import Address
 from agentspace.client import connect
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.attachment import Attachment
+from agentspace.inspect.commander import Commander
+from agentspace.inspect.observer import INSPECTOR
 from agentspace.inspect.views import Picture
-from agentspace.inspect.web import rows
 from agentspace.inspect.web.browser import Browser
 from agentspace.inspect.web.chart import Chart
 from agentspace.inspect.web.guard import HEADERS, Guard
 from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.panels import Panels
+from agentspace.inspect.web.rows import Rows
 from agentspace.inspect.web.scene import Scene
 from agentspace.inspect.web.values import saved
 from agentspace.inspect.web.workers import Workers
@@ -33,7 +35,6 @@ STATIC = Path(__file__).with_name("static")
 _LONGEST = 1 << 20  # bytes of a message from a page
 _HEARTBEAT = 15.0  # seconds; a page that is silent for so long is gone
 _PATIENCE = 1.0  # seconds that the end of the inspector waits for a look at most
-SIGNATURE = "operator"  #: how what pages write is signed
 
 
 class WebInspector:
@@ -49,12 +50,12 @@ class WebInspector:
 
     def __init__(self, address: Address, host: str, port: int, read_only: bool, project: Path | None) -> None:
         self._address = address
-        self._space = connect(address, SIGNATURE)
+        self._space = connect(address, INSPECTOR)
         self._attachment = Attachment(address)
         self._host, self._port = host, port
         self._guard = Guard(host)
         self._panels = Panels(project)
-        self._orders = Orders(self._space, read_only)
+        self._orders = Orders(self._space, Commander(address), read_only)
         self._scene: Scene
         self._sockets: WeakSet[web.WebSocketResponse] = WeakSet()
         self._workers = Workers()
@@ -91,18 +92,18 @@ class WebInspector:
 
     async def _follow(self) -> None:
         """Shows each look at the space."""
-        seen, chart = 0, Chart()
+        seen, makers = 0, (Rows(), Chart())
         while True:
             seen = await asyncio.to_thread(self._attachment.fresh, seen, _PATIENCE)
             if self._sockets:
                 picture = self._attachment.picture
                 self._find_panels(picture)
-                tables = await asyncio.to_thread(self._tables, picture, chart)
+                tables = await asyncio.to_thread(self._tables, picture, *makers)
                 self._scene.show(picture, tables)
 
-    def _tables(self, picture: Picture, chart: Chart) -> dict[str, dict[str, Any]]:
-        panels = {panel.name: panel.url for panel in self._panels.list()}
-        return {**rows.tables(picture), "graph": {"drawing": chart.draw(picture)}, "panels": panels}
+    def _tables(self, picture: Picture, made: Rows, chart: Chart) -> dict[str, dict[str, Any]]:
+        panels = {panel.name: panel.url for panel in self._panels.all()}
+        return {**made.tables(picture), "graph": {"drawing": chart.draw(picture)}, "panels": panels}
 
     def _find_panels(self, picture: Picture) -> None:
         for role in picture.roles:

@@ -10,9 +10,9 @@ import numpy as np
 
 from agentspace.cli.render import to_json
 from agentspace.errors import AgentspaceError
-from agentspace.inspect.views import SlotView, size_of
+from agentspace.inspect.views import SlotView
 from agentspace.inspect.web.picture import compressed, layout
-from agentspace.value import Value, describe
+from agentspace.value import Value, describe, size_of
 
 MOST = 256 << 10  # bytes of a value that is sent whole; a larger one is offered as a file
 _SHOWN = 16 << 10  # characters of its text
@@ -57,7 +57,9 @@ def saved(value: Value, kind: str) -> bytes:
         return file.getvalue()
     if kind == "png" and layout(value):
         return compressed(value, format="PNG")
-    raise AgentspaceError(f"a {describe(value)} cannot be saved as {kind!r}: json takes all, npy arrays, png pictures")
+    raise AgentspaceError(
+        f"a {describe(value)} cannot be saved as {kind!r}: json takes all, npy arrays, png pictures"
+    )
 
 
 def _begin(value: Value) -> str:
@@ -67,7 +69,9 @@ def _begin(value: Value) -> str:
 
 
 def _indent(value: Value) -> int | None:
-    return 2 if isinstance(value, dict) or (isinstance(value, list | tuple) and any(map(_is_nested, value))) else None
+    return (
+        2 if isinstance(value, dict) or (isinstance(value, list | tuple) and any(map(_is_nested, value))) else None
+    )
 
 
 def _is_nested(item: Value) -> bool:

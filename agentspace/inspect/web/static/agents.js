@@ -11,22 +11,6 @@ const COLUMNS = [
   ["Restarts", "right"], ["Refused", "right"], ["Lost", "right"], [""],
 ];
 
-/** Settings as typed: name=value on each line, values in JSON or as text. */
-export function settings(text) {
-  const found = {};
-  for (const line of text.split("\n").map((each) => each.trim()).filter(Boolean)) {
-    const place = line.indexOf("=");
-    if (place < 1) throw new Error(`${line}: write NAME=VALUE`);
-    const [name, value] = [line.slice(0, place).trim(), line.slice(place + 1).trim()];
-    try {
-      found[name] = JSON.parse(value);
-    } catch {
-      found[name] = value;
-    }
-  }
-  return found;
-}
-
 export async function stop(role) {
   const body = `${role} is asked to end. Its supervisor does not start it again.`;
   if (await ask({ title: `Stop ${role}?`, body, action: "Stop", danger: true })) await act({ do: "stop", role }, `Stop ${role}`);
@@ -34,30 +18,20 @@ export async function stop(role) {
 
 export async function restart(role) {
   const body = "A new process takes over with the code that is on disk now. Its triggers and its state go along.";
-  if (await ask({ title: `Restart ${role}?`, body, action: "Restart" })) await act({ do: "swap", role }, `Restart ${role}`);
+  if (await ask({ title: `Restart ${role}?`, body, action: "Restart" })) await act({ do: "swap", role, spec: "", settings: "" }, `Restart ${role}`);
 }
 
 export async function swap(role) {
   const row = store.table("roles").get(role) ?? {};
   const spec = h("input", { name: "spec", placeholder: row.class || "module:Class", spellcheck: "false", autocomplete: "off" });
   const given = h("textarea", { name: "settings", rows: 4, placeholder: "name=value", spellcheck: "false" });
-  const problem = h("p", { class: "problem", hidden: true });
-  const read = () => {
-    try {
-      return { spec: spec.value.trim() || null, settings: settings(given.value) };
-    } catch (error) {
-      problem.hidden = false;
-      say(problem, error.message);
-      return undefined;
-    }
-  };
   const body = [
     field("Class", spec, "Empty: the same, with the code that is on disk now"),
-    field("Parameters", given, "One name=value a line; empty: as they are"),
-    problem,
+    field("Parameters", given, "name=value, with spaces or in lines; empty: as they are"),
   ];
+  const read = () => ({ spec: spec.value.trim(), settings: given.value });
   const wish = await ask({ title: `Swap ${role}`, body, action: "Swap", read });
-  if (wish) await act({ do: "swap", role, spec: wish.spec, settings: Object.keys(wish.settings).length ? wish.settings : null }, `Swap ${role}`);
+  if (wish) await act({ do: "swap", role, ...wish }, `Swap ${role}`);
 }
 
 export class AgentsView {
