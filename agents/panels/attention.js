@@ -1,14 +1,14 @@
 // What the robot is reminded of: the attention over the acquired pairs, as the pictures it saw with them.
 
 export const title = "Attention";
-export const size = "wide";
+export const order = 4;
 export const slots = ["attention", "pairs"];
 
 const BEST = 6;
 
 export function mount(root, api) {
   const { h } = api;
-  api.style(`.attention { display: grid; gap: 8px; } .attention .best { display: grid; grid-template-columns: repeat(${BEST}, minmax(0, 1fr)); gap: 6px; } .attention .best canvas { width: 100%; aspect-ratio: 1; border-radius: 4px; background: var(--page); } .attention figcaption { font-size: 11.5px; color: var(--muted); text-align: center; } .attention .all { width: 100%; height: 120px; }`);
+  api.style(`.attention { display: grid; gap: 8px; } .attention .best { display: grid; grid-template-columns: repeat(${BEST}, minmax(0, 1fr)); gap: 6px; } .attention .best canvas { width: 100%; aspect-ratio: 1; border-radius: 4px; background: var(--page); } .attention figcaption { font-size: 11.5px; color: var(--muted); text-align: center; } .attention .all { display: block; width: 100%; }`);
   const best = Array.from({ length: BEST }, () => ({ canvas: h("canvas", { width: 48, height: 48 }), text: h("figcaption", {}, "\u00a0") }));
   const all = h("canvas", { class: "all", "data-map": "attention" });
   root.append(h("div", { class: "attention" }, h("div", { class: "best" }, best.map(({ canvas, text }) => h("figure", {}, canvas, text))), all));
@@ -37,28 +37,28 @@ export function mount(root, api) {
     });
   }
 
-  /** All pairs in the order in which they were acquired: a bar each, its picture below. */
+  /** All pairs in the order in which they were acquired; the more one has to say, the brighter it is. */
   function drawAll() {
     const ratio = window.devicePixelRatio || 1;
-    const [width, height] = [all.clientWidth * ratio, all.clientHeight * ratio];
-    if (!width) return;
+    const width = Math.round(all.clientWidth * ratio);
+    const count = Math.max(state.attention.length, state.head?.tiles ?? 0, Number(state.pairs) || 0);
+    const columns = Math.max(10, Math.ceil(Math.sqrt(count * 1.6)));
+    const each = width / columns;
+    const height = Math.round(Math.ceil(count / columns) * each);
     if (all.width !== width || all.height !== height) Object.assign(all, { width, height });
     const context = all.getContext("2d");
     context.clearRect(0, 0, width, height);
-    const count = Math.max(state.attention.length, state.head?.tiles ?? 0, Number(state.pairs) || 0);
-    if (!count) return;
-    const each = Math.min(width / count, 44 * ratio);
-    const side = Math.min(each - ratio, 40 * ratio);
-    const room = height - side - 4 * ratio;
     const most = Math.max(1e-9, ...state.attention);
+    const side = each - 3 * ratio;
+    context.lineWidth = 2 * ratio;
+    context.strokeStyle = context.fillStyle = colour("--s0");
     for (let index = 0; index < count; index += 1) {
       const share = (state.attention[index] ?? 0) / most;
-      context.fillStyle = colour("--s0");
-      context.globalAlpha = 0.35 + 0.65 * share;
-      const bar = Math.max(ratio, room * share);
-      context.fillRect(index * each, room - bar, Math.max(ratio, each - ratio), bar);
-      context.globalAlpha = state.attention.length ? 0.4 + 0.6 * share : 1;
-      tile(context, index, index * each, room + 4 * ratio, side, side);
+      const [x, y] = [(index % columns) * each + ratio, Math.floor(index / columns) * each + ratio];
+      context.globalAlpha = state.attention.length ? 0.3 + 0.7 * share : 1;
+      if (!tile(context, index, x, y, side, side)) context.fillRect(x, y + side * (1 - share), side, Math.max(ratio, side * share));
+      context.globalAlpha = share > 0.05 ? share : 0;
+      context.strokeRect(x, y, side, side);
     }
     context.globalAlpha = 1;
   }

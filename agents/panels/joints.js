@@ -1,6 +1,7 @@
 // Ten joints as bars: where each is, where it is to go, how far it may.
 
 export const title = "Joints";
+export const order = 2;
 export const slots = ["icub/encoders", "icub/limits", "joints"];
 
 const ARM = ["shoulder pitch", "shoulder roll", "shoulder yaw", "elbow", "wrist"];
@@ -10,11 +11,11 @@ const WIDEST = 180; // degrees, while the limits are unknown
 export function mount(root, api) {
   const { h } = api;
   api.style(`.joints { display: grid; gap: 12px; } .joints table { table-layout: fixed; } .joints td { padding: 3px 0; overflow: visible; } .joints td:first-child { width: 106px; color: var(--muted); } .joints td:last-child { width: 58px; }
-.joints tbody tr { border: 0; } .joints caption { text-align: left; font-weight: 600; padding-bottom: 2px; } .joints .track { position: relative; height: 8px; border-radius: 4px; background: var(--hover); } .joints .bar { position: absolute; inset-block: 0; border-radius: 4px; background: var(--s0); } .joints .goal { position: absolute; top: -3px; width: 2px; height: 14px; margin-left: -1px; border-radius: 1px; background: var(--s1); } .joints .zero { position: absolute; inset-block: 0; width: 1px; background: var(--strong); }`);
+.joints tbody tr { border: 0; } .joints caption { text-align: left; font-weight: 600; padding-bottom: 2px; } .joints .track { position: relative; height: 8px; border-radius: 4px; background: var(--hover); } .joints .angle { position: absolute; inset-block: 0; border-radius: 4px; background: var(--s0); } .joints .goal { position: absolute; top: -3px; width: 2px; height: 14px; margin-left: -1px; border-radius: 1px; background: var(--s1); } .joints .zero { position: absolute; inset-block: 0; width: 1px; background: var(--strong); }`);
   const state = { encoders: [], limits: [], goals: [] };
   const rows = [];
   const table = (arm) => h("table", {}, h("caption", {}, arm), h("tbody", {}, ARM.map((joint) => {
-    const row = { bar: h("i", { class: "bar" }), goal: h("i", { class: "goal", hidden: true }), zero: h("i", { class: "zero" }), angle: h("td", { class: "right" }, "–") };
+    const row = { bar: h("i", { class: "angle" }), goal: h("i", { class: "goal", hidden: true }), zero: h("i", { class: "zero" }), angle: h("td", { class: "right" }, "–") };
     row.track = h("div", { class: "track" }, row.zero, row.bar, row.goal);
     rows.push(row);
     return h("tr", {}, h("td", {}, joint), h("td", {}, row.track), row.angle);

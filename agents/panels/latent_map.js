@@ -4,6 +4,7 @@
 import { ACT_VALIDITY, operation } from "./_operation.js";
 
 export const title = "Latent map";
+export const order = 1;
 export const slots = ["memory/values", "attention", "act", "proprio"];
 
 const LEAST = 1.0; // the map shows at least -1 ... 1

@@ -3,6 +3,7 @@
 import { isPaused, isStopped, operation } from "./_operation.js";
 
 export const title = "Operator";
+export const order = 0;
 export const slots = ["mode", "pairs", "memory/answer", "memory/done", "joints", "icub/target", "motor/state"];
 
 const STYLE = `

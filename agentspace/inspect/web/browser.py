@@ -45,7 +45,7 @@ class Browser:
         self._orders = orders
         self._workers = workers
         self._number = 0  # up to which it has seen the tables
-        self._values: dict[str, tuple[int, str]] = {}  # revisions and kinds that it has seen
+        self._values: dict[str, int] = {}  # stamps that it has seen
         self._pictures: dict[str, tuple[int, int]] = {}  # with their widths
         self._wish = Wish()
         self._ready = asyncio.Event()  # it has shown what it got
@@ -94,7 +94,7 @@ class Browser:
         """What is wanted anew is sent anew."""
         self._pictures = {name: seen for name, seen in self._pictures.items() if name in self._wish.pictures}
         wanted = self._scene.names(self._wish.values)
-        self._values = {name: state for name, state in self._values.items() if name in wanted}
+        self._values = {name: stamp for name, stamp in self._values.items() if name in wanted}
 
     def _take(self, order: dict[str, Any]) -> None:
         if len(self._under_way) >= ORDERS:
@@ -156,12 +156,12 @@ class Browser:
                 heads.append(drawn.head)
                 pictures.append(drawn.data)
                 self._pictures.pop(name, None)
-                self._pictures[name] = (drawn.head["revision"], width)
+                self._pictures[name] = (drawn.stamp, width)
         return heads, pictures
 
     def _is_due(self, name: str) -> bool:
-        revision = self._scene.picture_revision(name)
-        return revision is not None and self._pictures.get(name) != (revision, self._wish.pictures[name])
+        stamp = self._scene.picture_stamp(name)
+        return stamp is not None and self._pictures.get(name) != (stamp, self._wish.pictures[name])
 
 
 def _wish(said: dict[str, Any]) -> Wish:

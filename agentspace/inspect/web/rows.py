@@ -5,36 +5,54 @@ A row says since when something is so, not for how long: a value that does not c
 
 from __future__ import annotations
 
+import itertools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from agentspace.cli.render import to_json
 from agentspace.inspect.views import Event, Picture, Refusal, RoleView, Sample, SlotView
 from agentspace.inspect.web.picture import layout
 from agentspace.inspect.wording import brief
-from agentspace.value import size_of
+from agentspace.value import Value, size_of
 
 PREVIEW = 160  # characters of a value in a list
 _BRIEF = 1 << 16  # bytes of a value that is put into words
 _DIGITS = 3  # of a time in seconds
 
 
+class _Shown(NamedTuple):
+    """A value, and what was worked out of it."""
+
+    revision: int
+    kind: str
+    value: Value
+    row: dict[str, Any]
+
+    def is_of(self, slot: SlotView) -> bool:
+        """Whether the slot has it still."""
+        return self.value is slot.value and (self.revision, self.kind) == (slot.revision, slot.kind)
+
+
 class Rows:
-    """Makes rows, and remembers what it has worked out of values that have not changed."""
+    """Makes rows, and remembers what it has worked out of values that have not changed.
+
+    Each value gets a stamp of its own: a revision may come again after a restart of the server, a stamp does not.
+    """
 
     def __init__(self) -> None:
-        self._shown: dict[str, tuple[tuple[int, str], dict[str, Any]]] = {}
+        self._shown: dict[str, _Shown] = {}
+        self._stamps = itertools.count(1)
 
     def tables(self, picture: Picture) -> dict[str, dict[str, Any]]:
         """All tables of the page but the graph."""
         known, self._shown = self._shown, {}
         slots = {}
         for slot in picture.slots:
-            state = (slot.revision, slot.kind)
-            before = known.get(slot.name)
-            shown = before if before and before[0] == state else (state, value_row(slot))
+            shown = known.get(slot.name)
+            if shown is None or not shown.is_of(slot):
+                shown = _Shown(slot.revision, slot.kind, slot.value, self._value(slot))
             self._shown[slot.name] = shown
-            slots[slot.name] = {**shown[1], **slot_row(slot, picture.at)}
+            slots[slot.name] = {**shown.row, **slot_row(slot, picture.at)}
         return {
             "slots": slots,
             "roles": {role.name: role_row(role) for role in picture.roles},
@@ -44,9 +62,12 @@ class Rows:
             "server": {"facts": to_json(picture.server), "away": picture.away},
         }
 
+    def _value(self, slot: SlotView) -> dict[str, Any]:
+        return {**value_row(slot), "stamp": next(self._stamps)}
+
 
 def value_row(slot: SlotView) -> dict[str, Any]:
-    """What depends on the value of a slot alone."""
+    """What depends on the value of a slot alone; its stamp is missing."""
     found = layout(slot.value) if slot.readable else None
     large = size_of(slot.value) > _BRIEF and not isinstance(slot.value, str)
     text = slot.type if large else brief(slot.value)

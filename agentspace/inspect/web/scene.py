@@ -19,10 +19,11 @@ _DRAWN = 32  # pictures that are kept for the next page that wants them
 
 
 class Drawn(NamedTuple):
-    """A picture as a page gets it: what it shows, and its JPEG."""
+    """A picture as a page gets it: what it shows, and its JPEG; and its stamp."""
 
     head: dict[str, Any]
     data: bytes
+    stamp: int
 
 
 class Scene:
@@ -32,6 +33,7 @@ class Scene:
         self.ledger = Ledger()
         self.now = 0.0
         self._slots: dict[str, SlotView] = {}
+        self._stamps: dict[str, int] = {}  # of the values that they have
         self._stamp = 0
         self._changed = asyncio.Event()
         self._drawn: OrderedDict[tuple[str, int, int], Drawn] = OrderedDict()
@@ -40,6 +42,7 @@ class Scene:
         """Takes a newer picture, and the tables that were made of it."""
         self.now = round(picture.at, 3)
         self._slots = {slot.name: slot for slot in picture.slots}
+        self._stamps = {name: row["stamp"] for name, row in tables["slots"].items()}
         for table, content in tables.items():
             self.ledger.replace(table, content)
         self.rouse()
@@ -74,15 +77,14 @@ class Scene:
             found |= {name for name in self._slots if mask.matches(name)}
         return found
 
-    def values(self, masks: tuple[str, ...], seen: dict[str, tuple[int, str]]) -> dict[str, Any]:
-        """The values under masks that are news to `seen` (revision and kind by slot), which learns of them."""
+    def values(self, masks: tuple[str, ...], seen: dict[str, int]) -> dict[str, Any]:
+        """The values under masks that are news to `seen` (stamps by slot), which learns of them."""
         changed: dict[str, Any] = {}
         for name in self.names(masks):
-            slot = self._slots[name]
-            state = (slot.revision, slot.kind)
-            if seen.get(name) != state:
-                seen[name] = state
-                changed[name] = whole(slot)
+            stamp = self._stamps[name]
+            if seen.get(name) != stamp:
+                seen[name] = stamp
+                changed[name] = whole(self._slots[name])
         return changed
 
     def history(self, name: str) -> dict[str, Any]:
@@ -91,10 +93,10 @@ class Scene:
         samples = slot.history if slot else ()
         return {"ok": slot is not None, "samples": [[round(each.at, 3), numbers(each)] for each in samples]}
 
-    def picture_revision(self, name: str) -> int | None:
-        """The revision of a slot that holds a picture; None if it holds none."""
+    def picture_stamp(self, name: str) -> int | None:
+        """The stamp of a slot that holds a picture; None if it holds none."""
         slot = self._slots.get(name)
-        return slot.revision if slot and slot.readable and layout(slot.value) else None
+        return self._stamps[name] if slot and slot.readable and layout(slot.value) else None
 
     async def draw(self, name: str, width: int, workers: Executor) -> Drawn | None:
         """The picture in a slot, compressed once for all pages that show it in one size."""
@@ -102,11 +104,12 @@ class Scene:
         found = layout(slot.value) if slot and slot.readable else None
         if slot is None or found is None:
             return None
-        key = (name, slot.revision, width)
+        stamp = self._stamps[name]
+        key = (name, stamp, width)
         if key not in self._drawn:
             data = await asyncio.get_running_loop().run_in_executor(workers, compressed, slot.value, width)
             head = {"name": name, "revision": slot.revision, "width": found.width, "height": found.height}
-            self._drawn[key] = Drawn({**head, "tiles": found.tiles, "columns": found.columns}, data)
+            self._drawn[key] = Drawn({**head, "tiles": found.tiles, "columns": found.columns}, data, stamp)
             while len(self._drawn) > _DRAWN:
                 self._drawn.popitem(last=False)
         return self._drawn.get(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import re
@@ -34,6 +35,7 @@ from agentspace.inspect.web.workers import Workers
 STATIC = Path(__file__).with_name("static")
 _LONGEST = 1 << 20  # bytes of a message from a page
 _HEARTBEAT = 15.0  # seconds; a page that is silent for so long is gone
+_NICE = 10
 _PATIENCE = 1.0  # seconds that the end of the inspector waits for a look at most
 
 
@@ -61,11 +63,13 @@ class WebInspector:
         self._workers = Workers()
 
     def run(self, told: Callable[[str], None]) -> None:
-        """Serves until SIGINT or SIGTERM; `told` gets the page's URL once it can be opened.
+        """Serves until SIGINT or SIGTERM, behind everybody else who wants the processor; `told` gets the page's URL once it can be opened.
 
         Raises:
             AgentspaceError: It cannot bind there.
         """
+        with contextlib.suppress(OSError):
+            os.nice(_NICE)
         asyncio.run(self._run(told))
 
     async def _run(self, told: Callable[[str], None]) -> None:
@@ -80,8 +84,12 @@ class WebInspector:
             port = await self._bind(runner)
             following = loop.create_task(self._follow())
             told(f"http://{_name(self._host)}:{port}/?token={self._guard.token}")
-            await ended.wait()
-            following.cancel()
+            ending = loop.create_task(ended.wait())
+            done, left = await asyncio.wait({ending, following}, return_when=asyncio.FIRST_COMPLETED)
+            for task in left:
+                task.cancel()
+            for task in done:
+                task.result()  # what went wrong, if anything did
         finally:
             for socket in set(self._sockets):
                 await socket.close(code=WSCloseCode.GOING_AWAY)

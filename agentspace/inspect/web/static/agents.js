@@ -6,7 +6,7 @@ import { bytes, count, milliseconds, rate, seconds } from "./format.js";
 import { store } from "./store.js";
 
 const COLUMNS = [
-  ["Agent"], ["State"], ["Class"], ["Pid", "right"], ["Epoch", "right"], ["CPU %", "right"], ["Memory", "right"],
+  ["Agent"], ["State"], ["Class"], ["Woken by", "woken"], ["Pid", "right"], ["Epoch", "right"], ["CPU %", "right"], ["Memory", "right"],
   ["Runs/s", "right"], ["p50 ms", "right"], ["p99 ms", "right"], ["Waiting", "right"], ["Lag", "right"],
   ["Restarts", "right"], ["Refused", "right"], ["Lost", "right"], [""],
 ];
@@ -79,21 +79,18 @@ export class AgentsView {
     say(state, row.stopping && row.state === "running" ? "stopping" : row.state);
     mark(state, "data-state", row.state);
     mark(state, "title", row.reason || null);
-    say(cells[2], row.class);
-    say(cells[3], row.pid ? String(row.pid) : "");
-    mark(cells[3], "title", row.host);
-    say(cells[4], String(row.epoch));
-    say(cells[5], row.cpu === null ? "" : row.cpu.toFixed(0));
-    say(cells[6], bytes(row.memory));
-    say(cells[7], rate(row.rate));
-    say(cells[8], milliseconds(row.median));
-    say(cells[9], milliseconds(row.p99));
-    say(cells[10], row.pending ? String(row.pending) : "");
-    say(cells[11], row.lag ? seconds(row.lag) : "");
-    say(cells[12], row.restarts === null ? "" : String(row.restarts));
-    mark(cells[12], "class", row.restarts ? "right warn" : "right");
-    say(cells[13], count(row.refused));
-    say(cells[14], count(row.overflow + row.missed));
+    const woken = row.triggers.map(([mask]) => mask);
+    const text = [
+      row.class, woken.join(", "), row.pid ? String(row.pid) : "", String(row.epoch), row.cpu === null ? "" : row.cpu.toFixed(0),
+      bytes(row.memory), rate(row.rate), milliseconds(row.median), milliseconds(row.p99), row.pending ? String(row.pending) : "",
+      row.lag ? seconds(row.lag) : "", row.restarts === null ? "" : String(row.restarts), count(row.refused),
+      count(row.overflow + row.missed),
+    ];
+    text.forEach((each, place) => say(cells[place + 2], each));
+    mark(cells[3], "title", row.triggers.map((trigger) => trigger.join("  ")).join("\n"));
+    mark(cells[4], "title", row.host);
+    mark(cells[13], "class", row.restarts ? "right warn" : "right");
+    mark(element, "title", row.settings ? JSON.stringify(row.settings) : null);
   }
 
   makeSwap() {

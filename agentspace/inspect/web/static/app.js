@@ -95,7 +95,7 @@ function drawHead() {
     Object.assign(seen, { messages: store.messages, at: performance.now() });
   }
   banner.hidden = state === "attached" || (state === "lost" && !store.hello.pid);
-  say(banner, state === "lost"
+  say(banner, banner.hidden ? "" : state === "lost"
     ? "The inspector does not answer. The page goes on by itself when it is back."
     : `The server is away: ${away}. What you see was there last; the page goes on by itself.`);
 }

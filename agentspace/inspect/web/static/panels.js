@@ -5,6 +5,9 @@ import { act, ask, readOnly } from "./dialog.js";
 import { connection } from "./connection.js";
 import { store } from "./store.js";
 
+const ROW = 2; // pixels, as in the style
+const GAP = 10;
+
 /** What a mask means, as everywhere in the space: * any characters, ? one. */
 function matches(mask, name) {
   if (!/[*?]/.test(mask)) return mask === name;
@@ -19,6 +22,11 @@ class PanelHost {
     this.body = h("div", { class: "panel" });
     this.problem = h("p", { class: "problem panel", hidden: true });
     this.element = h("article", { class: "card", "data-panel": panel.name }, h("header", {}, this.title), this.body, this.problem);
+    // As high as it must be, in a grid of low rows: panels of different heights leave no holes.
+    new ResizeObserver(() => {
+      const height = [...this.element.children].reduce((sum, child) => sum + child.offsetHeight, 2);
+      this.element.style.gridRowEnd = `span ${Math.ceil((height + GAP) / ROW)}`;
+    }).observe(this.body);
     this.wish = { values: [], pictures: {} };
     this.watchers = new Map();
     connection.addEventListener("value", (event) => this.value(event.detail));
@@ -31,6 +39,7 @@ class PanelHost {
       const module = await import(this.panel.url);
       say(this.title, module.title ?? this.panel.name);
       this.element.dataset.size = module.size ?? "normal";
+      this.element.style.order = module.order ?? 100;
       this.wish.values = module.slots ?? [];
       this.update = (await module.mount(this.body, this.api())) ?? (() => {});
       for (const name of connection.values.keys()) this.value(name);

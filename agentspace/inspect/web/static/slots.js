@@ -137,7 +137,7 @@ export class SlotsView {
     mark(element.toggle, "data-depth", Math.min(depth, 6));
     say(element.toggle, group ? (this.closed.has(name) ? "▸" : "▾") : "");
     mark(element, "class", row ? row.kind : "group");
-    if (!row) return say(cells[1], group ? `${group}` : "");
+    if (!row) return say(cells[1], group === 1 ? "1 slot" : `${group} slots`);
     const now = store.now();
     const left = row.until === null ? null : row.until - now;
     const fresh = row.kind === "written";

@@ -48,7 +48,7 @@ class Store extends EventTarget {
   }
 
   remember(name, row, before) {
-    if (before && before.revision === row.revision && before.kind === row.kind) return;
+    if (before?.stamp === row.stamp) return;
     const numbers = row.numbers;
     if (!numbers.length && !this.history.has(name)) return;
     this.push(name, row.kind === "written" ? row.at : this.now(), numbers);
