@@ -64,7 +64,7 @@ $(BIN)/python: | system
 
 $(VENV)/robot.done: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Python packages (once; about a minute)"
-	$(PIP) --editable '.[robot]'
+	$(PIP) --editable '.[robot,tools]'
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/robot.done | browser

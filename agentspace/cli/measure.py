@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -76,7 +75,6 @@ def _measure(
     """Tells once a second what the intervals are; with JSON one document per second."""
     until = float("inf") if timeout is None else time.monotonic() + timeout
     rhythms: dict[str, Rhythm] = {}
-    os.nice(5)
     with connect(address, INSPECTOR) as space:
         watches = [space.watch(name, Trigger.EVERY) for name in dict.fromkeys(names)]
         for end in _periods(until):

@@ -20,7 +20,6 @@ class Chronicle:
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._refusals: deque[Refusal] = deque(maxlen=REFUSALS)
-        self._recent: list[dict[str, Any]] = []
         self._settled = False
 
     @property
@@ -60,7 +59,7 @@ class Chronicle:
                 text = str(after.get("traceback", "")).strip().rpartition("\n")[2]
                 self.note(now, "error", whom, f"epoch {after.get('epoch')}: {text}")
             case "refusals":
-                self._refused(after.get("recent", []), now)
+                self._refused(_news(before, after), now)
             case "swaps":
                 self._swapped(whom, before, after, now)
             case "overflows":
@@ -75,9 +74,8 @@ class Chronicle:
         if self._settled and after.get("stop_requested") and not before.get("stop_requested"):
             self.note(now, "info", role, "was asked to stop")
 
-    def _refused(self, recent: list[dict[str, Any]], now: float) -> None:
-        before, self._recent = self._recent, recent
-        for item in _news(before, recent):
+    def _refused(self, news: list[dict[str, Any]], now: float) -> None:
+        for item in news:
             refusal = Refusal(
                 now,
                 item.get("slot", ""),
@@ -108,10 +106,8 @@ class Chronicle:
                 self.note(now, "warning", role, f"lost {count - before.get(role, 0)} changes: its queue was full")
 
 
-def _news(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What a list that drops its oldest items has got since an earlier look."""
-    for start in range(len(before)):
-        kept = before[start:]
-        if after[: len(kept)] == kept:
-            return after[len(kept) :]
-    return after
+def _news(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    """The refusals that one account has and an earlier one had not, as far as they are kept."""
+    count = sum(after.get("counts", {}).values()) - sum(before.get("counts", {}).values())
+    recent: list[dict[str, Any]] = after.get("recent", [])
+    return recent[max(0, len(recent) - count) :] if count > 0 else []

@@ -51,7 +51,7 @@ class Observer:
 
     def __init__(self) -> None:
         self._slots: dict[str, _Record] = {}
-        self._own: dict[str, Any] = {}
+        self._own: dict[str, dict[str, Any]] = {}
         self._usage: Mapping[int, Usage] = {}
         self._handled: dict[str, tuple[float, int, float | None]] = {}  # when, how many, per second
         self._away: str | None = None
@@ -109,14 +109,14 @@ class Observer:
             record.history.append(Sample(now - entry.age, entry.revision, numbers_of(entry.value)))
         self._chronicle.slot_changed(entry, record.timed, now)
         if entry.name.startswith(_LAUNCH):
-            self._own[entry.name] = entry.value
+            self._own[entry.name] = _plain(entry.value)
 
     def _feed_own(self, entry: Entry, now: float) -> None:
-        before, value = self._own.get(entry.name), entry.value
+        before, value = self._own.get(entry.name, {}), _plain(entry.value)
         self._own[entry.name] = value
-        if isinstance(value, dict):
-            self._chronicle.account_changed(entry.name, before if isinstance(before, dict) else {}, value, now)
-        if entry.name == f"{OWN}loads" and isinstance(value, dict):
+        if value:
+            self._chronicle.account_changed(entry.name, before, value, now)
+        if entry.name == f"{OWN}loads":
             for role, load in value.items():
                 self._count(role, load.get("handled", 0), now)
 
@@ -146,8 +146,7 @@ class Observer:
         )
 
     def _account(self, name: str) -> dict[str, Any]:
-        value = self._own.get(OWN + name)
-        return value if isinstance(value, dict) else {}
+        return self._own.get(OWN + name, {})
 
     def _view(self, record: _Record, roles: list[RoleView], links: dict[str, Any], now: float) -> SlotView:
         entry, passed = record.entry, max(0.0, now - record.at)
@@ -179,23 +178,24 @@ class Observer:
     def _roles(self) -> list[RoleView]:
         launched: dict[str, Any] = {}
         for name, value in self._own.items():
-            if name.startswith(_LAUNCH) and isinstance(value, dict):
-                launched |= value.get("roles", {})
+            if name.startswith(_LAUNCH):  # anybody can write these
+                launched |= {role: _plain(told) for role, told in _plain(value.get("roles")).items()}
         names = {name.removeprefix(_ROLES) for name in self._own if name.startswith(_ROLES)}
         return [self._role(name, launched.get(name, {})) for name in sorted(names | launched.keys())]
 
     def _role(self, name: str, launched: dict[str, Any]) -> RoleView:
         info = self._own.get(_ROLES + name) or launched  # it may have fallen before it could fill its role
         load = self._account("loads").get(name, {})
-        usage = self._usage.get(info.get("pid", 0))
+        pid = info.get("pid") if isinstance(info.get("pid"), int) else None
+        usage = self._usage.get(pid or 0)
         failure = self._own.get(_ERRORS + name) or {}
         return RoleView(
             name=name,
-            state=info.get("state", "gone"),
+            state=str(info.get("state", "gone")),
             epoch=info.get("epoch", 0),
-            pid=info.get("pid"),
-            host=info.get("host", ""),
-            spec=info.get("class", ""),
+            pid=pid,
+            host=str(info.get("host", "")),
+            spec=str(info.get("class", "")),
             stop_requested=bool(info.get("stop_requested")),
             triggers=tuple((mask, kind) for mask, kind in info.get("triggers", ())),
             handled=load.get("handled", 0),
@@ -209,13 +209,18 @@ class Observer:
             missed=load.get("missed_ticks", 0),
             overflow=load.get("overflow", 0),
             restarts=launched.get("restarts"),
-            reason=launched.get("reason") or "",
+            reason=str(launched.get("reason") or ""),
             error=failure.get("traceback"),
             cpu=usage.cpu if usage else None,
             memory=usage.memory if usage else None,
             info=info,
             swap=self._own.get(f"{OWN}swaps/{name}"),
         )
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """An account, or an empty one if it is none."""
+    return value if isinstance(value, dict) else {}
 
 
 def _who(links: Any, slot: str) -> list[str]:

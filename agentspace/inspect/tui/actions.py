@@ -14,6 +14,7 @@ from agentspace.inspect.tui.dialogs import Answers, Dialog, Field
 from agentspace.inspect.views import Picture, RoleView
 from agentspace.inspect.wording import brief
 
+_ALL = ("write", "delete", "stop", "restart", "swap", "sort")
 _CLAIM = (Field("priority", "priority", "0"), Field("validity", "validity", "seconds; for ever if empty"))
 
 
@@ -47,12 +48,8 @@ class Actions(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers keys only where they mean something."""
-        needed = {"write": "SlotsPane", "delete": "SlotsPane"} | dict.fromkeys(
-            ("stop", "restart", "swap"), "AgentsPane"
-        )
-        if action not in needed:
-            return True
-        return type(self.pane).__name__ == needed[action]
+        known = self.pane.ACTIONS if self.pane is not None else ()
+        return action not in _ALL or action in known
 
     def action_write(self) -> None:
         """Writes the slot under the cursor."""

@@ -47,6 +47,7 @@ class AgentsPane(Pane):
         Column("lost", "lost", 5, 6, right=True),
     )
     SORTS = tuple(_SORT_BY)
+    ACTIONS = ("stop", "restart", "swap", "sort")
 
     def compose(self) -> ComposeResult:
         """The table."""

@@ -60,8 +60,9 @@ class Inspector(Actions):
     ContentTabs { height: 2; }
     #detail { width: 2fr; max-width: 72; border-left: solid $primary-background; display: none; }
     .-wide #detail { display: block; }
+    .plain #detail { display: none; }
     .detailed #detail { display: block; width: 1fr; max-width: 100%; border-left: none; }
-    .-narrow.detailed TabbedContent { display: none; }
+    .detailed TabbedContent { display: none; }
     #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
     #filter.open { display: block; }
     #drawing { width: auto; }
@@ -221,6 +222,8 @@ class Inspector(Actions):
     def _tab_changed(self) -> None:
         self._drawn = None
         self.main.remove_class("detailed")
+        self.main.set_class(not isinstance(self.pane, SlotsPane | AgentsPane), "plain")
+        self.refresh_bindings()
         self.show()
         self.call_after_refresh(self.show)  # once the size is known
         self._focus()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from rich.color import Color
 from rich.style import Style
@@ -10,6 +12,7 @@ from rich.text import Text
 from agentspace.value import Array
 
 _HALF = "▀"  # the upper half in the one colour, the lower in the other
+_LEVELS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -37,9 +40,24 @@ def picture(image: Array, width: int, height: int) -> Text:
     return text
 
 
-def bar(value: float, least: float, most: float, width: int) -> str:
-    """A number as a bar from left to right, in eighths of a character."""
-    share = 0.0 if most <= least else (value - least) / (most - least)
-    eighths = round(max(0.0, min(1.0, share)) * width * 8)
-    whole, rest = divmod(eighths, 8)
-    return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(width)
+def bar(value: float, limit: float, width: int) -> str:
+    """A number as a bar from the middle, to the left if it is negative.
+
+    Args:
+        value: The number.
+        limit: The largest magnitude that has room.
+        width: Characters.
+    """
+    half = (width - 1) // 2
+    share = min(1.0, abs(value) / limit) if limit > 0 else 0.0
+    if value < 0:
+        return ("█" * round(share * half)).rjust(half) + "│" + " " * half
+    whole, rest = divmod(round(share * half * 8), 8)
+    return " " * half + "│" + ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(half)
+
+
+def profile(numbers: Sequence[float]) -> str:
+    """Numbers as columns of one line, the least as the lowest."""
+    least, span = min(numbers), max(numbers) - min(numbers)
+    top = len(_LEVELS) - 1
+    return "".join(_LEVELS[round(top * (number - least) / span) if span else 0] for number in numbers)

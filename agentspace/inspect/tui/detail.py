@@ -12,14 +12,13 @@ from textual.containers import VerticalScroll
 from textual.widgets import Sparkline, Static
 
 from agentspace.inspect.tui.agents import STATES
-from agentspace.inspect.tui.blocks import bar, picture
+from agentspace.inspect.tui.blocks import bar, picture, profile
 from agentspace.inspect.views import RoleView, SlotView
 from agentspace.inspect.wording import amount, duration, frequency, number, preview
 from agentspace.value import Value
 
 _LINES = 200  #: of a value that are shown
 _LABEL = 10
-_BARS = 64  #: numbers of a vector that are shown as bars
 
 
 class Detail(VerticalScroll):
@@ -48,7 +47,7 @@ class Detail(VerticalScroll):
         self._put("head", head)
         self._show_history(slot)
         width = max(10, self.size.width - 3)
-        self._put("value", _value_text(slot, width, max(6, self.size.height * 2 // 3)))
+        self._put("value", _value_text(slot, width, max(6, self.size.height * 3 // 5)))
         self._put("facts", _facts(_slot_facts(slot)))
 
     def show_role(self, role: RoleView) -> None:
@@ -68,7 +67,9 @@ class Detail(VerticalScroll):
         self._put("head", Text(why, "dim"))
 
     def _put(self, part: str, text: Text) -> None:
-        self.query_one(f".{part}", Static).update(text)
+        place = self.query_one(f".{part}", Static)
+        place.update(text)
+        place.display = bool(text)
 
     def _show_history(self, slot: SlotView) -> None:
         numeric = [sample for sample in slot.history if sample.numbers]
@@ -97,28 +98,42 @@ def _value_text(slot: SlotView, width: int, height: int) -> Text:
     text = Text("\n")
     if slot.image:
         return text.append_text(picture(slot.value, width, height))
-    if isinstance(slot.value, np.ndarray) and slot.value.ndim == 1 and 0 < slot.value.size <= _BARS:
-        return text.append_text(_bars(slot.value, width))
+    if isinstance(slot.value, np.ndarray) and slot.value.dtype.kind in "biuf" and slot.value.size:
+        shown = _bars if slot.value.ndim == 1 and slot.value.size <= height - 4 else _summary
+        return text.append_text(shown(slot.value, width))
     return text.append(_whole(slot.value, width))
 
 
 def _bars(value: Value, width: int) -> Text:
     numbers = np.asarray(value).tolist()
-    if value.dtype.kind not in "biuf" or not np.isfinite(numbers).all():
-        return Text(" ".join(map(number, numbers)))
-    least, most = min(0.0, *numbers, 0.0), max(0.0, *numbers, 0.0)
+    limit = max((abs(item) for item in numbers if np.isfinite(item)), default=0.0)
     text = Text()
     for place, item in enumerate(numbers):
-        text.append(f"{place:>3} ", "dim").append(bar(item, least, most, max(4, width - 16)), "cyan")
+        text.append(f"{place:>3} ", "dim").append(
+            bar(item if np.isfinite(item) else 0.0, limit, max(5, width - 16)), "cyan"
+        )
         text.append(f" {number(item):>9}\n")
     return text
+
+
+def _summary(value: Value, width: int) -> Text:
+    """A large array: its profile, its range, its first and last numbers."""
+    flat = np.asarray(value, dtype=np.float64).reshape(-1)
+    finite = flat[np.isfinite(flat)]
+    text = Text()
+    if finite.size:
+        parts = np.array_split(finite, min(width, finite.size))
+        text.append(profile([float(part.mean()) for part in parts]) + "\n", "cyan")
+        words = {"min": finite.min(), "max": finite.max(), "mean": finite.mean(), "std": finite.std()}
+        text.append("  ".join(f"{name} {number(float(item))}" for name, item in words.items()) + "\n\n", "dim")
+    return text.append(_whole(value, width))
 
 
 def _whole(value: Value, width: int) -> str:
     if isinstance(value, str):
         return value[: _LINES * width]
     if isinstance(value, np.ndarray):
-        return np.array2string(value, max_line_width=width, precision=4, threshold=400)
+        return np.array2string(value, max_line_width=width, precision=4, threshold=40)
     lines = pprint.pformat(value, width=width, compact=True).splitlines()
     return "\n".join(lines[:_LINES] + (["…"] if len(lines) > _LINES else []))
 

@@ -61,7 +61,9 @@ class Dialog(ModalScreen[Answers | None]):
             for field in self._fields:
                 with Horizontal(classes="field"):
                     yield Label(field.label)
-                    yield Input(field.value, placeholder=field.hint, id=f"field-{field.name}")
+                    yield Input(
+                        field.value, placeholder=field.hint, id=f"field-{field.name}", select_on_focus=False
+                    )
             with Horizontal(classes="buttons"):
                 yield Button(self._verb, variant="primary", id="yes", compact=True)
                 yield Button("Cancel", id="no", compact=True)

@@ -59,24 +59,24 @@ def _input(edge: Edge | None, nodes: dict[str, Node], width: int) -> Text:
     if edge is None:
         return Text(" " * (width + 3))
     label = _slot(nodes[edge.source])
-    label.truncate(width, overflow="ellipsis")
+    label.truncate(width - 1, overflow="ellipsis")
     arrow, style = ("┄┄▸", "dim") if edge.kind == READS else ("──▶", _activity(nodes[edge.source]))
-    return Text(" " * (width - label.cell_len)).append_text(label).append(arrow, style)
+    return Text(" " * (width - label.cell_len - 1)).append_text(label).append(" ").append(arrow, style)
 
 
 def _output(edge: Edge | None, graph: Graph, nodes: dict[str, Node]) -> Text:
     if edge is None:
         return Text()
     slot = nodes[edge.target]
-    line = Text("──▶ ", _activity(slot)).append_text(_slot(slot))
+    line = Text().append("──▶ ", _activity(slot)).append_text(_slot(slot))
     woken = [e.target.partition(":")[2] for e in graph.of(slot.id)[1] if e.kind == WAKES]
     return line.append("  wakes " + ", ".join(woken) if woken else "", "dim")
 
 
 def _slot(node: Node) -> Text:
     if node.state == "empty":
-        return Text(f"{node.name} (nobody writes it)", "red")
-    text = Text(node.name, "" if node.state == "written" else "dim")
+        return Text(f"✗ {node.name}", "bold red")
+    text = Text().append(node.name, "" if node.state == "written" else "dim")
     return text.append(f" {frequency(node.rate)}Hz", "green") if node.rate else text
 
 

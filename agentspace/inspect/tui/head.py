@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.text import Text
 from textual.widgets import Static
 
 from agentspace.inspect.views import Picture
 from agentspace.inspect.wording import amount
+from agentspace.space import DEFAULT_SPACE
+
+
+def short_address(address: str) -> str:
+    """An address in few words: of a local server its name, and the space if it is not the usual one."""
+    endpoint, _, space = address.partition("#")
+    local = re.fullmatch(r"ipc://.*/([^/]+)/server\.sock", endpoint)
+    return (local[1] if local else endpoint) + (f"#{space}" if space and space != DEFAULT_SPACE else "")
 
 
 class Head(Static):
     """One line; red with the reason while the server is away.
 
     Args:
-        address: Of the space, as a person would write it.
+        address: Of the space.
         read_only: Keys that change something are forbidden.
     """
 
@@ -24,7 +34,7 @@ class Head(Static):
 
     def __init__(self, address: str, read_only: bool) -> None:
         super().__init__()
-        self._address = address
+        self._address = short_address(address)
         self._read_only = read_only
 
     def show(self, picture: Picture) -> None:

@@ -18,11 +18,13 @@ class Pane(Vertical):
     Attributes:
         COLUMNS: Of the table.
         SORTS: Keys of the columns by which it can be sorted, the first one at the start.
+        ACTIONS: What can be done to a row.
         wanted: Only names with this text, or that this glob covers, are shown.
     """
 
     COLUMNS: ClassVar[Sequence[Column]] = ()
     SORTS: ClassVar[Sequence[str]] = ()
+    ACTIONS: ClassVar[Sequence[str]] = ()
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]

@@ -63,12 +63,14 @@ class Rows(DataTable[Text]):
             mark: The key of the column by which they are sorted.
             reverse: In descending order.
         """
+        if not self.size.width:
+            return  # it is not shown
         labelled = [
             column._replace(label=column.label + ("▾" if reverse else "▴") if column.key == mark else column.label)
             for column in self._all
         ]
         columns = tuple(fitted(labelled, self.size.width - 1))
-        before, self._rows = self._rows, rows
+        before, chosen, self._rows = self._rows, self.chosen, rows
         if columns != self._shown:
             self._shown = columns
             self.clear(columns=True)
@@ -79,7 +81,7 @@ class Rows(DataTable[Text]):
         if [row.key for row in rows] == [row.key for row in before]:
             self._update(before, rows)
         else:
-            self._replace(before, rows)
+            self._replace(chosen, rows)
 
     def _update(self, before: list[Row], rows: list[Row]) -> None:
         for number, (old, new) in enumerate(zip(before, rows, strict=True)):
@@ -87,9 +89,8 @@ class Rows(DataTable[Text]):
                 if old.cells[column.key] != new.cells[column.key]:
                     self.update_cell_at(Coordinate(number, place), _cell(new, column))
 
-    def _replace(self, before: list[Row], rows: list[Row]) -> None:
+    def _replace(self, chosen: str | None, rows: list[Row]) -> None:
         number = self.cursor_row
-        chosen = before[number].key if 0 <= number < len(before) else None
         left, top = self.scroll_offset
         self.clear()
         for row in rows:

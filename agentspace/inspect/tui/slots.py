@@ -41,6 +41,7 @@ class SlotsPane(Pane):
         Column("refused", "refused", 8, 8, right=True),
     )
     SORTS = tuple(_SORT_BY)
+    ACTIONS = ("write", "delete", "sort")
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)

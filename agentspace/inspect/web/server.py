@@ -63,7 +63,7 @@ class WebInspector:
         self._workers = Workers()
 
     def run(self, told: Callable[[str], None]) -> None:
-        """Serves until SIGINT or SIGTERM, behind everybody else who wants the processor; `told` gets the page's URL once it can be opened.
+        """Serves until SIGINT or SIGTERM, behind all others who want the processor; `told` gets the URL of the page.
 
         Raises:
             AgentspaceError: It cannot bind there.

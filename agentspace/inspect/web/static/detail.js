@@ -32,7 +32,9 @@ export class Detail {
     this.text = h("pre", { class: "value" });
     this.cut = h("p", { class: "muted", hidden: true }, "Cut off; the files have all of it.");
     const file = (kind) => h("a", { href: `/value?${new URLSearchParams({ slot, as: kind })}`, download: "" }, `.${kind}`);
-    this.files = h("span", { class: "files" }, "Save as ", file("json"), " ", file("npy"), " ", file("png"));
+    this.npy = file("npy");
+    this.png = file("png");
+    this.files = h("span", { class: "files" }, "Save as ", file("json"), this.npy, this.png);
     this.element.replaceChildren(
       h("header", {}, h("h2", { title: slot }, slot), this.state, this.pin,
         h("button", { type: "button", class: "pin", "aria-label": "Close", title: "Close (Esc)", onclick: this.close }, "×")),
@@ -84,6 +86,9 @@ export class Detail {
       Refused: count(row.refused), Triggers: row.triggers.join(", "), "Written by": row.writers.join(", "), "Read by": row.readers.join(", "),
     };
     for (const [name, text] of Object.entries(facts)) say(this.facts[name], text || "–");
+    this.files.hidden = row.kind !== "written";
+    this.npy.hidden = !row.type.includes("[") && !row.picture;
+    this.png.hidden = !row.picture;
     this.renderMedia(row);
   }
 
