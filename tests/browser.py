@@ -43,9 +43,15 @@ def another(browser: Browser) -> Iterator[tuple[Browser, list[psutil.Process]]]:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, **options: object) -> Iterator[Page]:
-    """A page in a context of its own; nothing in it may fail or be forbidden by its policy."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
+def opened(browser: Browser, url: str, expected: str = "") -> Iterator[Page]:
+    """A page in a context of its own; nothing in it may fail or be forbidden by its policy.
+
+    Args:
+        browser: In which it is opened.
+        url: Of the page.
+        expected: An error with this text is none.
+    """
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     problems: list[str] = []
@@ -56,5 +62,8 @@ def opened(browser: Browser, url: str, **options: object) -> Iterator[Page]:
         yield page
     finally:
         context.close()
-    away = "WebSocket connection to"  # the browser says so when an inspector ends
-    assert not [problem for problem in problems if away not in problem]
+    fine = [
+        "WebSocket connection to",
+        *([expected] if expected else []),
+    ]  # the first is said when an inspector ends
+    assert not [problem for problem in problems if not any(text in problem for text in fine)]

@@ -296,6 +296,32 @@ def test_a_click_on_the_map_is_written(page, space):
     assert np.allclose(entry.value, (0.54, 0.54), atol=0.05)
 
 
+def test_a_saved_panel_is_loaded_anew_and_a_broken_one_says_so(browser, server, space, tmp_path):
+    """Panels come, change and fail while the page is open; the others go on."""
+    folder = tmp_path / "agents" / "panels"
+    folder.mkdir(parents=True)
+    panel = (
+        'export const title = "%s"; export const slots = ["speed"]; export const mount = (root) => '
+        "(name, entry) => { root.textContent = `${name} is ${entry.value}%s`; };"
+    )
+    (folder / "speed.js").write_text(panel % ("Speed", ""))
+    space.write("speed", 3)
+    with (
+        Inspector(server, "--project", str(tmp_path)) as inspector,
+        opened(browser, inspector.url, "missing") as page,
+    ):
+        show(page, "panels")
+        expect(page.locator("article")).to_have_count(1)
+        expect(page.locator('article[data-panel="speed"]')).to_have_text("Speedspeed is 3")
+        (folder / "speed.js").write_text(panel % ("Pace", " m/s"))
+        expect(page.locator('article[data-panel="speed"]')).to_have_text("Pacespeed is 3 m/s")
+        (folder / "other.js").write_text("export const mount = (root) => { root.append(missing); };")
+        expect(page.locator('article[data-panel="other"] .problem')).to_contain_text("missing is not defined")
+        space.write("speed", 4)
+        expect(page.locator('article[data-panel="speed"]')).to_contain_text("speed is 4 m/s")
+        assert inspector.end() == 0
+
+
 def test_the_emergency_stop_holds_and_is_released(page, space):
     """One click holds the motor's slots with None for ever; a second one frees them."""
     space.write("joints", [0.0] * 10)

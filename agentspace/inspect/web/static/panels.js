@@ -23,14 +23,17 @@ class PanelHost {
     this.problem = h("p", { class: "problem panel", hidden: true });
     this.element = h("article", { class: "card", "data-panel": panel.name }, h("header", {}, this.title), this.body, this.problem);
     // As high as it must be, in a grid of low rows: panels of different heights leave no holes.
-    new ResizeObserver(() => {
+    this.size = new ResizeObserver(() => {
       const height = [...this.element.children].reduce((sum, child) => sum + child.offsetHeight, 2);
       this.element.style.gridRowEnd = `span ${Math.ceil((height + GAP) / ROW)}`;
-    }).observe(this.body);
+    });
+    this.size.observe(this.body);
     this.wish = { values: [], pictures: {} };
     this.watchers = new Map();
-    connection.addEventListener("value", (event) => this.value(event.detail));
-    connection.addEventListener("picture", (event) => this.watchers.get(event.detail)?.(connection.pictures.get(event.detail)));
+    this.end = new AbortController();
+    const { signal } = this.end;
+    connection.addEventListener("value", (event) => this.value(event.detail), { signal });
+    connection.addEventListener("picture", (event) => this.picture(event.detail), { signal });
     this.ready = this.load();
   }
 
@@ -67,6 +70,16 @@ class PanelHost {
     }
   }
 
+  picture(name) {
+    const known = connection.pictures.get(name);
+    if (!known) return;
+    try {
+      this.watchers.get(name)?.(known.bitmap, known.head);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   /** What a panel may use. */
   api() {
     return {
@@ -85,8 +98,8 @@ class PanelHost {
       /** Follows a picture slot; draw(bitmap, {width, height, tiles, columns, revision}). */
       picture: (slot, width, draw) => {
         this.wish.pictures[slot] = width;
-        this.watchers.set(slot, (known) => known && draw(known.bitmap, known.head));
-        this.watchers.get(slot)(connection.pictures.get(slot));
+        this.watchers.set(slot, draw);
+        this.picture(slot);
         if (this.shown) this.show();
       },
       write: (slot, value, { priority = 0, validity = null, delay = 0, dtype = null } = {}) =>
@@ -106,6 +119,14 @@ class PanelHost {
     this.shown = false;
     connection.want(`panel ${this.panel.name}`, null);
   }
+
+  /** Makes room for a newer version of the panel. */
+  destroy() {
+    this.hide();
+    this.end.abort();
+    this.size.disconnect();
+    this.element.remove();
+  }
 }
 
 export class PanelsView {
@@ -116,17 +137,16 @@ export class PanelsView {
     this.element = h("section", { class: "view" }, this.grid, this.none);
   }
 
-  get count() {
-    return store.table("panels").size;
-  }
-
   render() {
     const wanted = store.table("panels");
     this.none.hidden = wanted.size > 0;
+    for (const [name, host] of this.hosts) {
+      if (wanted.get(name) === host.panel.url) continue;
+      host.destroy();
+      this.hosts.delete(name);
+    }
     for (const [name, url] of wanted) {
-      if (this.hosts.get(name)?.panel.url === url) continue;
-      this.hosts.get(name)?.hide();
-      this.hosts.get(name)?.element.remove();
+      if (this.hosts.has(name)) continue;
       const host = new PanelHost({ name, url });
       this.hosts.set(name, host);
       this.grid.append(host.element);
