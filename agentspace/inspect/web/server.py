@@ -63,7 +63,10 @@ class WebInspector:
         self._workers = Workers()
 
     def run(self, told: Callable[[str], None]) -> None:
-        """Serves until SIGINT or SIGTERM, behind all others who want the processor; `told` gets the URL of the page.
+        """Serves until SIGINT or SIGTERM, and lets all others have the processor first.
+
+        Args:
+            told: Gets the URL of the page, once it can be opened.
 
         Raises:
             AgentspaceError: It cannot bind there.

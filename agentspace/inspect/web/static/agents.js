@@ -89,6 +89,7 @@ export class AgentsView {
     text.forEach((each, place) => say(cells[place + 2], each));
     mark(cells[3], "title", row.triggers.map((trigger) => trigger.join("  ")).join("\n"));
     mark(cells[4], "title", row.host);
+    cells[16].firstChild.hidden = !row.epoch; // what runs without filling a role, such as the server
     mark(cells[13], "class", row.restarts ? "right warn" : "right");
     mark(element, "title", row.settings ? JSON.stringify(row.settings) : null);
   }

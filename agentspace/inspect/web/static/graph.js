@@ -3,6 +3,7 @@
 import { h, mark, s } from "./dom.js";
 import { store } from "./store.js";
 
+const READABLE = 0.8; // a graph that is too large for the view is scrolled rather than made smaller
 const FULL = 30; // writes per second that glow fully
 
 function way(points) {
@@ -24,6 +25,7 @@ export class GraphView {
     this.open = open;
     this.svg = s("svg", { class: "graph", role: "img", "aria-label": "Graph of agents and slots" });
     this.scale = 1;
+    this.least = READABLE; // until somebody zooms; undefined: as somebody has zoomed
     this.fit = h("button", { type: "button", class: "small", onclick: () => this.zoom(null) }, "Fit");
     const zoom = (factor, title) => h("button", { type: "button", class: "small", "aria-label": title, onclick: () => this.zoom(factor) }, factor > 1 ? "+" : "−");
     this.scroll = h("div", { class: "scroll drawing" }, this.svg);
@@ -38,16 +40,18 @@ export class GraphView {
   }
 
   zoom(factor) {
-    this.fitted = factor === null;
-    this.scale = factor === null ? 1 : this.scale * factor;
+    this.least = factor === null ? 0 : undefined;
+    if (factor !== null) this.scale = Math.min(3, Math.max(0.15, this.scale * factor));
     this.resize();
   }
 
   resize() {
     if (!this.drawing) return;
     const { width, height } = this.drawing;
-    if (this.fitted !== false)
-      this.scale = Math.min(1.4, Math.max(0.35, Math.min(this.scroll.clientWidth / width, this.scroll.clientHeight / height)));
+    if (this.least !== undefined) {
+      const fits = Math.min((this.scroll.clientWidth - 10) / width, (this.scroll.clientHeight - 10) / height);
+      this.scale = Math.min(1.3, Math.max(this.least, fits));
+    }
     mark(this.svg, "width", Math.round(width * this.scale));
     mark(this.svg, "height", Math.round(height * this.scale));
   }

@@ -20,7 +20,12 @@ export class LivePicture {
     const { bitmap, head } = known;
     if (this.canvas.width !== bitmap.width || this.canvas.height !== bitmap.height)
       Object.assign(this.canvas, { width: bitmap.width, height: bitmap.height });
-    this.canvas.getContext("2d").drawImage(bitmap, 0, 0);
+    const context = this.canvas.getContext("2d");
+    context.drawImage(bitmap, 0, 0);
+    if (head.tiles) {
+      const filled = head.tiles % head.columns; // tiles of the last row; the rest of it is empty
+      if (filled) context.clearRect(filled * head.width, bitmap.height - head.height, bitmap.width, head.height);
+    }
     this.canvas.dataset.revision = head.revision;
   }
 
