@@ -12,6 +12,7 @@
     |-- AgentNotFoundError (ImportError)         no such agent class
     |-- RoleTakenError                           another incarnation fills the role
     |-- RoleNotFoundError (LookupError)          no such role
+    |-- SwapError                                a swap that cannot be, or was rolled back
     |-- FencedError                              this incarnation was replaced; its writes count no more
     |-- ProtocolError                            a message that is not one
     |-- SpaceUnreachableError (ConnectionError)  no server, or it does not answer
@@ -63,6 +64,10 @@ class RoleTakenError(AgentspaceError):
 
 class RoleNotFoundError(AgentspaceError, LookupError):
     """There is no such role."""
+
+
+class SwapError(AgentspaceError):
+    """A role cannot be swapped now, or its swap was rolled back; says why."""
 
 
 class FencedError(AgentspaceError):

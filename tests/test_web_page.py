@@ -15,8 +15,9 @@ import numpy as np
 import psutil
 import pytest
 from browser import PATIENCE, another, chromium, opened
+from constellation import COUNTER, Constellation
 from eventually import eventually
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from program import Program
 from server_process import ServerProcess
 
@@ -51,7 +52,7 @@ expect.set_options(timeout=PATIENCE)
 class Inspector(Program):
     """An inspector as users start it, when it serves."""
 
-    def __init__(self, server: ServerProcess, *options: str) -> None:
+    def __init__(self, server: ServerProcess | Constellation, *options: str) -> None:
         command = [sys.executable, "-m", "agentspace", "inspect", "--web", "--no-open", *options]
         super().__init__(command, environment=server.environment)
         try:
@@ -280,6 +281,47 @@ def test_a_role_is_stopped_after_a_question(server, page):
     row.get_by_role("button", name="Stop").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(row).to_contain_text("stopped")
+
+
+@pytest.mark.slow
+def test_a_role_is_swapped_and_the_page_tells_how_it_went(browser):
+    """Another class with other parameters takes over; one that fails is rolled back, and the reason is told."""
+    other = COUNTER.replace("class Counter", "class Other")
+    panel = 'export const title = "From the launch"; export const mount = () => {};'
+    with Constellation(other=other, broken="import no_such_module\n") as constellation:
+        constellation.await_running("counter")
+        folder = constellation.folder / "agents" / "panels"
+        folder.mkdir()
+        (folder / "own.js").write_text(panel)
+        with Inspector(constellation) as inspector, opened(browser, inspector.url) as page:
+            show(page, "panels")
+            expect(page.locator('article[data-panel="own"]')).to_contain_text("From the launch")
+            show(page, "agents")
+            row = page.locator('tr[data-role="counter"]')
+            swap(page, row, "agents.other:Other", "tag=new")
+            report = page.locator('[data-swap="counter"]')
+            expect(report.locator(".state")).to_have_text("done")
+            expect(report).to_contain_text("agents.counter:Counter → agents.other:Other")
+            expect(row).to_contain_text("agents.other:Other")
+            expect(page.locator(".toast.good")).to_be_visible()
+            constellation.space.write("number", 1)
+            eventually(lambda: constellation.space.read("by") == "new")
+            swap(page, row, "agents.broken:Broken", "")
+            expect(page.locator(".toast.bad")).to_contain_text("no_such_module")
+            expect(report.locator(".state")).to_have_text("rolled back")
+            row.get_by_role("button", name="Restart").click()
+            page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+            expect(report).to_contain_text("Swap of counterdone")
+            assert inspector.end() == 0
+
+
+def swap(page: Page, row: Locator, spec: str, settings: str) -> None:
+    """Fills the dialog."""
+    row.get_by_role("button", name="Swap").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("input[name=spec]").fill(spec)
+    dialog.locator("textarea").fill(settings)
+    dialog.get_by_role("button", name="Swap").click()
 
 
 def test_a_click_on_the_map_is_written(page, space):

@@ -55,7 +55,7 @@ export function mount(root, api) {
     for (let index = 0; index < count; index += 1) {
       const share = (state.attention[index] ?? 0) / most;
       const [x, y] = [(index % columns) * each + ratio, Math.floor(index / columns) * each + ratio];
-      context.globalAlpha = state.attention.length ? 0.3 + 0.7 * share : 1;
+      context.globalAlpha = state.attention.length ? 0.45 + 0.55 * share : 1;
       if (!tile(context, index, x, y, side, side)) context.fillRect(x, y + side * (1 - share), side, Math.max(ratio, side * share));
       context.globalAlpha = share > 0.05 ? share : 0;
       context.strokeRect(x, y, side, side);
