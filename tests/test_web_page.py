@@ -385,9 +385,8 @@ def holds(space: RemoteSpace, name: str) -> bool:
 def test_read_only_forbids_in_the_page_and_in_the_server(browser, server, space):
     """Buttons and forms are off; an order that is sent nevertheless is refused."""
     space.write("fixed", 1)
-    with Inspector(server, "--read-only") as inspector, opened(browser, inspector.url) as page:
+    with Inspector(server, "--read-only") as inspector, opened(browser, f"{inspector.url}#slots/fixed") as page:
         expect(page.locator(".chip")).to_have_text("read-only")
-        show(page, "slots/fixed")
         expect(page.locator('form[data-do="write"] button')).to_be_disabled()
         send = """async () => { const { connection } = await import("/connection.js");
                   return connection.order({do: "write", slot: "fixed", value: 2}); }"""

@@ -38,9 +38,17 @@ function choose(change) {
   location.hash = `${view}${slot ? `/${encodeURIComponent(slot)}` : ""}`;
 }
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // somebody typed it
+  }
+}
+
 function go() {
   const [view, slot] = location.hash.slice(1).split("/", 2);
-  const next = { view: view in views ? view : "overview", slot: slot ? decodeURIComponent(slot) : null };
+  const next = { view: view in views ? view : "overview", slot: slot ? decoded(slot) : null };
   if (next.view !== present.view) {
     views[present.view]?.view.hide?.();
     main.replaceChildren(views[next.view].view.element);
@@ -118,6 +126,7 @@ function draw() {
 
 store.addEventListener("change", draw);
 connection.addEventListener("state", draw);
+connection.addEventListener("hello", () => present.slot && detail.open(present.slot)); // now it is known what may be changed
 setInterval(draw, TICK);
 window.addEventListener("resize", draw);
 go();

@@ -11,26 +11,25 @@ import { store } from "./store.js";
 const FIRST = 6; // plots that are shown before anybody has pinned one
 const PINS = "agentspace-pins";
 
+/** Which plots are on the overview: those that somebody pinned, or else the first lively ones that were seen. */
 export const pins = {
   all: new Set(JSON.parse(localStorage.getItem(PINS) ?? "[]")),
   chosen: localStorage.getItem(PINS) !== null,
   toggle(slot) {
-    if (!this.chosen) for (const name of suggested()) this.all.add(name);
     this.chosen = true;
     if (!this.all.delete(slot)) this.all.add(slot);
     localStorage.setItem(PINS, JSON.stringify([...this.all]));
   },
   has(slot) {
-    return this.chosen ? this.all.has(slot) : suggested().includes(slot);
+    return this.all.has(slot);
+  },
+  suggest() {
+    if (this.chosen || this.all.size >= FIRST) return;
+    const lively = [...store.table("slots")].filter(([name, row]) => !this.has(name) && row.numbers.length && !row.large && row.rate > 0.2);
+    lively.sort(([a, one], [b, other]) => other.numbers.length - one.numbers.length || (a < b ? -1 : 1));
+    for (const [name] of lively.slice(0, FIRST - this.all.size)) this.all.add(name);
   },
 };
-
-/** Numbers that change, the most lively first. */
-function suggested() {
-  const lively = [...store.table("slots")].filter(([, row]) => row.numbers.length && !row.large && row.rate > 0.2);
-  lively.sort(([a, one], [b, other]) => Math.sign(other.numbers.length - one.numbers.length) || (a < b ? -1 : 1));
-  return lively.slice(0, FIRST).map(([name]) => name);
-}
 
 export function legend(element, row) {
   const numbers = row.numbers ?? [];
@@ -87,7 +86,8 @@ export class Overview {
     this.renderFigures(slots);
     const pictures = slots.filter(([, row]) => row.picture).map(([key, row]) => ({ key, row }));
     this.pictureList.show(pictures);
-    const plots = slots.filter(([name, row]) => (row.numbers.length || store.history.has(name)) && pins.has(name));
+    pins.suggest();
+    const plots = slots.filter(([name, row]) => pins.has(name) && (row.numbers.length || store.history.has(name)));
     this.plotList.show(plots.map(([key, row]) => ({ key, row })));
     this.empty.hidden = pictures.length + plots.length > 0;
     const wish = {};

@@ -19,6 +19,7 @@ const COLUMNS = [
   { key: "refused", title: "Refused", right: true },
   { key: "triggers", title: "Triggers" },
 ];
+const MOST = 400; // rows that are shown at once
 const TRENDS = 250; // ms between two drawings
 
 export function matcher(text) {
@@ -69,10 +70,12 @@ export class SlotsView {
     const now = store.now();
     const fits = matcher(this.filter.value);
     const rows = [...store.table("slots")].filter(([name, row]) => fits(name, row));
-    say(this.total, `${rows.length} of ${store.table("slots").size} slots`);
     for (const head of this.heads)
       mark(head, "aria-sort", head.dataset.key === this.sort.key ? (this.sort.down ? "descending" : "ascending") : null);
-    this.list.show(this.sort.key === "name" && !this.sort.down ? this.tree(rows) : this.flat(rows, now));
+    const items = this.sort.key === "name" && !this.sort.down ? this.tree(rows) : this.flat(rows, now);
+    this.list.show(items.slice(0, MOST));
+    const more = items.length > MOST ? `; the first ${MOST} rows are shown` : "";
+    say(this.total, `${rows.length} of ${store.table("slots").size} slots${more}`);
     const draws = performance.now() - this.drawn > TRENDS;
     if (draws) this.drawn = performance.now();
     for (const [key, element] of this.list.elements)
