@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agentspace.inspect.doctor import Finding
     from agentspace.inspect.views import Picture, RoleView
 
+_NICE = 10  #: who looks on comes last
 _PERIOD = 1.0  #: seconds between two tables
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -64,6 +65,7 @@ def inspect(
     from agentspace.inspect.attachment import Attachment
     from agentspace.inspect.tui.app import Inspector
 
+    os.nice(_NICE)
     with Attachment(address) as attachment:
         Inspector(attachment, read_only).run()
 

@@ -134,6 +134,12 @@ def _told(decision: Decision, done: str) -> str:
 
 
 def _summary(role: str, report: Any) -> str:
-    """One line on a swap, of its report."""
-    gap = getattr(report, "gap", None)
+    """One line on a swap, of its report.
+
+    Raises:
+        AgentspaceError: It was rolled back, or failed.
+    """
+    state, gap = getattr(report, "state", "done"), getattr(report, "gap", None)
+    if state != "done":
+        raise AgentspaceError(f"{role}: swap {state}: {getattr(report, 'reason', None) or 'no reason given'}")
     return f"swapped {role}" + (f", gap {1e3 * gap:.1f} ms" if isinstance(gap, float) else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, ClassVar, Protocol
 
 from rich.text import Text
@@ -9,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, TabPane
 
@@ -142,7 +144,10 @@ class Inspector(Actions):
 
     def show(self) -> None:
         """Shows the newest picture."""
-        picture = self._source.picture
+        with contextlib.suppress(NoMatches):  # while it begins or ends, parts of it are not there
+            self._show(self._source.picture)
+
+    def _show(self, picture: Picture) -> None:
         self.main.query_one(Head).show(picture)
         pane = self.pane
         if pane is not None:

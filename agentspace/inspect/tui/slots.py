@@ -86,6 +86,10 @@ class SlotsPane(Pane):
         return rows
 
 
+def _left(slot: SlotView) -> str:
+    return duration(slot.time_left) if slot.readable or slot.time_left is not None else ""
+
+
 def _there(slot: SlotView) -> bool:
     """Deleted slots are shown while something holds them empty; expired ones for ever: somebody may miss them."""
     return slot.kind != "deleted" or slot.time_left is not None
@@ -128,7 +132,7 @@ def _row(slot: SlotView, label: str) -> Row:
             "value": Text(preview(slot), "dim italic" if dim else "cyan" if slot.rate else ""),
             "holder": Text(slot.holder, dim),
             "prio": Text(f"{slot.priority:g}" if slot.priority else "", "bold yellow" if slot.priority else ""),
-            "left": Text("" if dim else duration(slot.time_left), "red" if soon else "dim"),
+            "left": Text(_left(slot), "red" if soon else "dim"),
             "rate": Text(frequency(slot.rate), "green"),
             "bytes": Text(amount(slot.bandwidth), dim),
             "age": Text(duration(slot.age), "dim"),
