@@ -18,6 +18,7 @@ from agentspace import AgentspaceError, LocalSpace
 from agentspace.inspect.observer import Observer
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web import ledger as ledgers
+from agentspace.inspect.web.chart import LARGEST, Chart
 from agentspace.inspect.web.guard import Guard
 from agentspace.inspect.web.ledger import Ledger
 from agentspace.inspect.web.orders import Orders
@@ -241,6 +242,21 @@ def test_a_large_value_is_cut_off_and_saved_whole():
     assert Image.open(io.BytesIO(saved(np.zeros((9, 9), np.uint8), "png"))).format == "PNG"
     with pytest.raises(AgentspaceError, match="cannot be saved as 'exe': json takes all"):
         saved(1, "exe")
+
+
+def test_a_graph_that_nobody_can_read_is_not_laid_out():
+    """Beyond some hundred nodes there is their number only; and what rests is not laid out again."""
+    observer, chart = Observer(), Chart()
+    with LocalSpace() as space:
+        space.write("s0", 1)
+        observer.feed(space.snapshot("*").values(), 1.0)
+        drawn = chart.draw(observer.picture(1.0))
+        assert "slot:s0" in drawn["boxes"]
+        assert chart.draw(observer.picture(9.0)) is drawn
+        for number in range(LARGEST + 1):
+            space.write(f"s{number}", 1)
+        observer.feed(space.snapshot("*").values(), 10.0)
+    assert chart.draw(observer.picture(10.0)).keys() == {"nodes"}
 
 
 # --- orders
