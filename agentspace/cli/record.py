@@ -109,14 +109,14 @@ def record(
             how = recorder.run(duration, lambda progress: line.show(lambda: _recorded(progress)))
         line.clear()
     if as_json:
-        echo_json({"file": str(path), **vars(how), "stopped_by": recorder.full})
+        echo_json({"file": str(path), **vars(how), "failure": recorder.failure})
     else:
         click.echo(f"{path}: {_recorded(how)}")
-    if recorder.full is not None:
-        click.echo(f"agentspace: stopped: {recorder.full}; what was recorded until then can be read", err=True)
+    if recorder.failure is not None:
+        click.echo(f"agentspace: stopped: {recorder.failure}; what was recorded until then can be read", err=True)
     if how.lost:
         click.echo(f"agentspace: {how.lost} changes were lost: this machine is too slow for all of them", err=True)
-    if how.lost or recorder.full is not None:
+    if how.lost or recorder.failure is not None:
         raise click.exceptions.Exit(FAILED)
 
 

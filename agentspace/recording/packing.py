@@ -18,6 +18,7 @@ from agentspace.space import Entry
 from agentspace.value import Array, Value, describe
 
 SHOWN = 1 << 16  #: numbers, or bytes of a value that becomes JSON; beyond it only the type is shown
+_BYTES_SHOWN = 1024
 _REAL = "biuf"  # kinds of dtypes whose elements are real numbers
 
 
@@ -80,14 +81,17 @@ def _show(message: Any, value: Value) -> None:
         message.numbers.extend(numbers.ravel().tolist())
     elif isinstance(value, str):
         message.text = value
-    elif value is None or len(message.exact) > SHOWN or _is_array(value):
+    elif _is_too_long(value, len(message.exact)):
         message.text = message.type
     else:
         message.text = json.dumps(to_json(value), ensure_ascii=False)
 
 
-def _is_array(value: Value) -> bool:
-    return isinstance(value, np.ndarray) and value.size > SHOWN
+def _is_too_long(value: Value, size: int) -> bool:
+    """Whether people see only the type of a value of some bytes."""
+    if value is None or (isinstance(value, np.ndarray) and value.size > SHOWN):
+        return True
+    return size > (_BYTES_SHOWN if isinstance(value, bytes) else SHOWN)
 
 
 def _list(numbers: list[Any] | tuple[Any, ...]) -> Array | None:

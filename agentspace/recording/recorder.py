@@ -69,7 +69,7 @@ class Recorder:
             raise RecordingError(f"the quality {jpeg} of JPEG is not one of 1 to 100")
         self.path = Path(path)
         self.progress = Progress()
-        self.full: str | None = None
+        self.failure: str | None = None
         self._masks = [Mask(mask) for mask in masks]
         self._jpeg = jpeg
         self._stopping = threading.Event()
@@ -104,7 +104,7 @@ class Recorder:
             tell: Hears how it goes, a few times in a second.
 
         Returns:
-            How it went; `full` says whether the disk was full.
+            How it went; `failure` says why it ended early.
         """
         until = float("inf") if duration is None else self._start + duration
         followers = [
@@ -151,14 +151,14 @@ class Recorder:
         self._account()
         how = self.progress
         account = {
-            "reason": self.full or reason,
+            "reason": self.failure or reason,
             "changes": str(how.changes),
             "refused": str(how.refused),
             "lost": str(how.lost),
             "ended": str(self._now()),
         }
-        if not self._file.end(account) and self.full is None:
-            self.full = "the end of the file could not be written"
+        if not self._file.end(account) and self.failure is None:
+            self.failure = "the end of the file could not be written"
         how.size = self.path.stat().st_size
 
     def _close(self) -> None:
@@ -177,10 +177,9 @@ class Recorder:
                 self._fail(str(error))
                 return
             heard = self._now()
-            if entries is not None and self.full is None:
+            if entries is not None and self.failure is None:
                 self._take(number, entries, heard)
-            last = heard if not entries else heard - int(1e9 * entries[-1].age)
-            if ended is not None and (entries is None or last >= ended or heard - ended > 1e9 * _DRAIN):
+            if ended is not None and _is_over(entries, heard, ended):
                 return
 
     def _take(self, number: int, entries: list[Entry], heard: int) -> None:
@@ -190,14 +189,13 @@ class Recorder:
                 continue  # another watch has it
             message, picture = packing.pack(entry, self._jpeg)
             with self._lock:
-                if self.full is not None:
+                if self.failure is not None:
                     return
                 happened = heard - int(1e9 * entry.age)
-                self._guarded(lambda: self._file.put(entry.name, message, picture, heard, happened))  # noqa: B023
-                if entry.name == REFUSED:
-                    self.progress.refused += 1
-                else:
-                    self.progress.changes += 1
+                if not self._guarded(lambda: self._file.put(entry.name, message, picture, heard, happened)):  # noqa: B023
+                    return
+                self.progress.refused += entry.name == REFUSED
+                self.progress.changes += entry.name != REFUSED
         self._note_loss(number, heard)
 
     def _wanted(self, entry: Entry) -> bool:
@@ -216,14 +214,24 @@ class Recorder:
                 self._guarded(lambda: self._file.lose(mask.text, lost, now))
         self._lost[number] = watch.overflow
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """Something that needs room."""
-        if self.full is None:
-            try:
-                action()
-            except DiskFull as error:
-                self._fail(str(error))
+    def _guarded(self, action: Callable[[], None]) -> bool:
+        """Does something that needs room, unless there was none before; whether it was done."""
+        if self.failure is not None:
+            return False
+        try:
+            action()
+        except DiskFull as error:
+            self._fail(str(error))
+            return False
+        return True
 
     def _fail(self, reason: str) -> None:
-        self.full = reason
+        self.failure = reason
         self._stopping.set()
+
+
+def _is_over(entries: list[Entry] | None, heard: int, ended: int) -> bool:
+    """Whether nothing that happened before the end (ns) can still come, or it has taken too long."""
+    if entries is None or heard - ended > 1e9 * _DRAIN:
+        return True
+    return bool(entries) and heard - 1e9 * entries[-1].age >= ended

@@ -24,21 +24,15 @@ class Room:
 
     def reach(self, end: int) -> bool:
         """Whether the file can grow to an end (bytes); true where the file system cannot tell."""
-        while end > self._until and self._works:
-            for further in (_STEP, 0):
-                if self._take(end + further):
-                    break
-            else:
-                return not self._works
-        return True
+        return end <= self._until or self._take(end + _STEP) or self._take(end)
 
     def _take(self, end: int) -> bool:
-        error = allocate(self._descriptor, self._until, end - self._until)
+        error = allocate(self._descriptor, self._until, end - self._until) if self._works else 0
         if error == 0:
             self._until = end
-        elif error not in (*_FULL, errno.EINTR):
+        elif error not in _FULL:
             self._works = False
-        return error == 0
+        return error not in _FULL
 
 
 def allocate(descriptor: int, start: int, length: int) -> int:
