@@ -136,7 +136,7 @@ def test_jpeg_is_smaller_and_near() -> None:
 
 
 def test_what_people_see() -> None:
-    """Numbers, arrays of numbers and lists of them are numbers; texts are texts; the rest is JSON, or only its type."""
+    """Numbers and lists and arrays of them are numbers; texts are texts; the rest is JSON, or only its type."""
 
     def seen(value: Any) -> tuple[list[float], str, list[int]]:
         message, _ = packing.pack(entry(value))
@@ -296,7 +296,7 @@ def test_losses_are_counted(local: LocalSpace, path: Path, monkeypatch: pytest.M
     assert len(list(read(path))) == many - found.lost
 
 
-# ---------------------------------------------------------------------------------------------- a full disk, and worse
+# ---- a full disk, and worse
 
 
 def test_room_is_taken_in_advance(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,11 +407,11 @@ def test_every_truncation_is_readable(whole: Path, path: Path) -> None:
     data, counts = whole.read_bytes(), []
     for length in [*range(8, len(data), 997), len(data) - 1]:
         path.write_bytes(data[:length])
-        try:
-            recording = Recording(path)
-        except RecordingError as error:
-            assert length < 300, error  # the first records are missing
+        if length < 300:  # the first records are missing
+            with pytest.raises(RecordingError, match="holds no slots"):
+                Recording(path)
             continue
+        recording = Recording(path)
         counts.append(len(list(recording.changes())))
         assert recording.damage
     assert counts == sorted(counts)
@@ -484,7 +484,7 @@ def test_files_that_cannot_be_written(local: LocalSpace, path: Path, tmp_path: P
     with pytest.raises(RecordingError, match=r"run\.mcap exists; --force overwrites it"):
         Recorder(local, path)
     assert path.read_text() == "precious"
-    with pytest.raises(RecordingError, match="cannot write .*: No such file or directory"):
+    with pytest.raises(RecordingError, match=r"cannot write .*: No such file or directory"):
         Recorder(local, tmp_path / "absent" / "run.mcap")
     for odd in (tmp_path, Path("/dev/null")):
         with pytest.raises(RecordingError, match="not a regular file"):
@@ -499,7 +499,7 @@ def test_files_that_cannot_be_written(local: LocalSpace, path: Path, tmp_path: P
     assert [change.value for change in read(path)] == [1]
 
 
-# ------------------------------------------------------------------------------------------------------------- playing
+# ---- playing
 
 
 def made(path: Path, *changes: tuple[float, Entry], started: float = 100.0) -> Recording:
@@ -622,7 +622,7 @@ def test_refusals_are_counted(path: Path) -> None:
 
 
 def test_a_loop_goes_on_until_it_is_stopped(path: Path) -> None:
-    """A recording that is looped begins again at its end, also one of a single moment; stop ends a wait at once."""
+    """A looped recording begins again at its end, also one of a single moment; stop ends a wait at once."""
     recording = made(path, (0.0, written("a", 1)))
     heard = Heard()
     player = Player(recording, heard)  # type: ignore[arg-type]
@@ -678,7 +678,7 @@ def test_a_value_that_cannot_be_read_stops_the_playing(path: Path) -> None:
         list(read(path))
 
 
-# ------------------------------------------------------------------------------------------------- with real processes
+# ---- with real processes
 
 
 def test_from_one_server_to_another(path: Path) -> None:
