@@ -552,7 +552,7 @@ def test_priorities_validities_and_deletes_are_played(path: Path) -> None:
     recording = made(
         path,
         (0.0, written("a", 1, validity=2.0, priority=3)),
-        (0.01, deleted("b", validity=0.5, priority=1)),
+        (0.01, deleted("b", validity=0.02, priority=1)),
         (0.02, deleted("a")),
         (0.03, entry(None, Kind.EXPIRED, name="b", time_left=0.0)),
         (0.03, entry(None, Kind.DELAYED, name="c", priority=2, age=0.0, time_left=0.5)),
@@ -563,7 +563,7 @@ def test_priorities_validities_and_deletes_are_played(path: Path) -> None:
     player = play(recording, heard)
     assert heard.calls == [
         ("write", "a", 1, 2.0, 3.0),
-        ("delete", "b", None, 0.5, 1.0),
+        ("delete", "b", None, 0.02, 1.0),
         ("delete", "a", None, None, 0.0),
         ("delete", "c", None, 0.5, 2.0),
         ("write", "c", None, None, 0.0),
@@ -572,6 +572,20 @@ def test_priorities_validities_and_deletes_are_played(path: Path) -> None:
     heard = Heard()
     play(recording, heard, priority=9, only=["a"], rename=Rename({"a": "x"}))
     assert heard.calls == [("write", "x", 1, 2.0, 9.0), ("delete", "x", None, None, 9.0)]
+
+
+def test_a_value_that_was_heard_of_late_ends_in_time(path: Path) -> None:
+    """What had expired before the recorder heard of it is removed when it expired, not when it was heard of."""
+    recording = made(
+        path,
+        (0.0, written("late", 1, validity=9.0)),
+        (0.0, written("good", 1, validity=0.1)),
+        (0.1, entry(None, Kind.EXPIRED, name="late", priority=2, age=0.0, time_left=0.0)),
+        (0.1, entry(None, Kind.EXPIRED, name="good", age=0.0, time_left=0.0)),
+    )
+    heard = Heard()
+    play(recording, heard)
+    assert heard.calls[2:] == [("delete", "late", None, None, 2.0)]
 
 
 def test_spacing_is_kept(path: Path) -> None:

@@ -16,6 +16,7 @@ from agentspace.space import Space
 
 _LEAST = 0.01  # seconds that one round of a loop takes at least
 _DAY = 86_400.0  # seconds
+_EARLY = int(5e7)  # ns; a value that expired so much before its recorded end was heard of too late to know the end
 
 
 @dataclass
@@ -108,6 +109,7 @@ class Player:
         self._rename = rename or Rename()
         self._begin = recording.started + int(1e9 * start)
         self._priority = priority
+        self._ends: dict[str, float] = {}  # of what was played last, by slot
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -153,15 +155,14 @@ class Player:
 
     def _play(self, raw: Raw, at: int, due: float) -> bool:
         """Repeats a change; false if it is time to stop."""
-        left = (raw.ends - at) / 1e9 / self._rate
-        frees = raw.message.kind == Kind.DELETED and raw.message.validity == 0
-        if raw.message.kind == Kind.EXPIRED or (left <= 0 and not frees):
+        if not self._matters(raw, at):
             return not self._stopping.is_set()
         name = self._rename(raw.name)
         if name.startswith(OWN):
             self.played.unplayable += 1
             return not self._stopping.is_set()
         change = raw.decoded()
+        left = (raw.ends - at) / 1e9 / self._rate
         if self._stopping.wait(max(0.0, due - time.monotonic())):
             return False
         self.played.late = max(self.played.late, time.monotonic() - due)
@@ -171,10 +172,17 @@ class Player:
         self.played.changes += 1
         return True
 
+    def _matters(self, raw: Raw, at: int) -> bool:
+        """Whether a change is to be repeated: not if it has run out by then, or follows from an earlier one."""
+        if raw.message.kind == Kind.EXPIRED:
+            return at + _EARLY < self._ends.pop(raw.name, 0.0) < math.inf
+        self._ends[raw.name] = raw.ends
+        return raw.ends > at or (raw.message.kind == Kind.DELETED and raw.message.validity == 0)
+
     def _repeat(self, change: Recorded, name: str, left: float | None) -> Decision:
         priority = change.priority if self._priority is None else self._priority
         if change.kind is Kind.WRITTEN:
             return self._space.write(name, change.value, left, priority)
         if change.kind is Kind.DELAYED:
             return self._space.delete(name, priority, min(left or _DAY, _DAY))
-        return self._space.delete(name, priority, left if left is None or left > 0 else None)
+        return self._space.delete(name, priority, left if left is not None and left > 0 else None)

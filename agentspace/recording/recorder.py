@@ -17,6 +17,7 @@ from agentspace.space import Entry, Space, Watch
 
 REFUSED = OWN + "refused"  #: the slot in which the space tells each refusal
 _TICK = 0.2  # seconds between two looks whether it is over
+_SILENCE = 0.5  # seconds of it, after the end, that mean that all has come
 _DRAIN = 2.0  # seconds at most in which what happened before the end still comes
 
 
@@ -172,7 +173,7 @@ class Recorder:
             if self._stopping.is_set() and ended is None:
                 ended = self._now()
             try:
-                entries = watch.next(_TICK)
+                entries = watch.next(_TICK if ended is None else _SILENCE)
             except AgentspaceError as error:
                 self._fail(str(error))
                 return
