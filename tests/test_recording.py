@@ -160,22 +160,6 @@ def test_validity_is_counted_from_the_change() -> None:
     assert packing.pack(entry(None, Kind.DELETED, time_left=2.0))[0].validity == 2.25
 
 
-class Running:
-    """A recorder in a thread."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.recorder = Recorder(*arguments, **options)
-        self._thread = threading.Thread(target=self.recorder.run)
-        self._thread.start()
-
-    def __enter__(self) -> Recorder:
-        return self.recorder
-
-    def __exit__(self, *exc: object) -> None:
-        self.recorder.stop()
-        self._thread.join()
-
-
 @pytest.fixture
 def local() -> Iterator[LocalSpace]:
     with LocalSpace() as space:
@@ -191,7 +175,7 @@ def test_a_recording_tells_everything_that_is_known(local: LocalSpace, path: Pat
     """Writes, deletes, delays and expiries, with time, writer, priority, validity and revision, in their order."""
     local.write("old", "before")
     before = time.time()
-    with Running(local, path):
+    with Recorder(local, path):
         local.write("a", 1, validity=0.2, priority=3)
         local.delete("b", priority=2, validity=0.1)
         local.write("c", 2.5, delay=0.1)
@@ -223,7 +207,7 @@ def test_a_recording_tells_everything_that_is_known(local: LocalSpace, path: Pat
 
 def test_masks_choose(local: LocalSpace, path: Path) -> None:
     """What several masks cover is recorded once; the space's own slots only if they are asked for."""
-    with Running(local, path, ["arm/*", "*/left", "_/server"]):
+    with Recorder(local, path, ["arm/*", "*/left", "_/server"]):
         for name in ("arm/left", "arm/right", "leg/left", "leg/right"):
             local.write(name, name)
     names = [change.name for change in read(path, ["*", "_*"])]
@@ -235,7 +219,7 @@ def test_masks_choose(local: LocalSpace, path: Path) -> None:
 def test_plain_tools_read_it(local: LocalSpace, path: Path) -> None:
     """The library of MCAP finds an index, topics, and messages that it decodes without us."""
     pixels = noise((24, 32, 3))
-    with Running(local, path):
+    with Recorder(local, path):
         local.write("camera", pixels)
         local.write("act", np.array([0.5, -1.0], np.float32), priority=2)
     with path.open("rb") as file:
@@ -266,7 +250,7 @@ def test_plain_tools_read_it(local: LocalSpace, path: Path) -> None:
 
 def test_the_clock_may_be_set(local: LocalSpace, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The spacing is that of a clock that nobody sets."""
-    with Running(local, path):
+    with Recorder(local, path):
         local.write("a", 1)
         monkeypatch.setattr(time, "time", lambda: 0.0)
         monkeypatch.setattr(time, "time_ns", lambda: 0)
@@ -285,7 +269,7 @@ def test_losses_are_counted(local: LocalSpace, path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(packing, "pack", slow)
     many = EVERY_LIMIT + 500
-    with Running(local, path) as recorder:
+    with Recorder(local, path) as recorder:
         for number in range(many):
             local.write("number", number)
         gate.set()
@@ -307,7 +291,7 @@ def test_room_is_taken_in_advance(path: Path, monkeypatch: pytest.MonkeyPatch) -
         return errno.ENOSPC if start + length > size else allocate(descriptor, start, length)
 
     monkeypatch.setattr(room, "allocate", small)
-    with LocalSpace() as space, Running(space, path) as recorder:
+    with LocalSpace() as space, Recorder(space, path) as recorder:
         space.write("first", "yes")
         for number in itertools.count():
             space.write("noise", np.random.default_rng(number).bytes(10_000))
@@ -372,7 +356,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
         pytest.skip("mounting is not allowed here; the tests above do without")
     try:
         path = tmp_path / "run.mcap"
-        with LocalSpace() as space, Running(space, path) as recorder:
+        with LocalSpace() as space, Recorder(space, path) as recorder:
             while recorder.failure is None:
                 space.write("noise", os.urandom(10_000))
         found = summarize(Recording(path))
@@ -494,7 +478,7 @@ def test_files_that_cannot_be_written(local: LocalSpace, path: Path, tmp_path: P
     with pytest.raises(SlotNameError):
         Recorder(local, tmp_path / "new.mcap", ["a b"])
     assert not (tmp_path / "new.mcap").exists()
-    with Running(local, path, overwrite=True):
+    with Recorder(local, path, overwrite=True):
         local.write("a", 1)
     assert [change.value for change in read(path)] == [1]
 
@@ -703,7 +687,7 @@ def test_from_one_server_to_another(path: Path) -> None:
     ]
     stream += [("camera", picture(seed, 480, 640), 5.0, 0.0) for seed in range(5)]
     with ServerProcess() as server:
-        with server.connect() as space, Running(space, path, decisions=True):
+        with server.connect() as space, Recorder(space, path, decisions=True):
             assert space.write("held", "mine", priority=5)
             assert isinstance(space.write("held", "yours", priority=1), Refused)
             for name, value, validity, priority in stream:
@@ -733,7 +717,7 @@ def test_from_one_server_to_another(path: Path) -> None:
 
 def test_a_recording_survives_its_server(path: Path) -> None:
     """When the server is restarted, the recording goes on with the new one."""
-    with ServerProcess() as server, server.connect() as space, Running(space, path) as recorder:
+    with ServerProcess() as server, server.connect() as space, Recorder(space, path) as recorder:
         space.write("a", "before")
         eventually(lambda: recorder.progress.changes == 1)
         server.kill()

@@ -41,7 +41,7 @@ class Progress:
 
 
 class Recorder:
-    """Records a space into a file, from when it is made until `run` returns.
+    """Records a space into a file, from when it is made until `run` returns; as a context manager, for a block.
 
     Args:
         space: The space.
@@ -54,6 +54,11 @@ class Recorder:
     Raises:
         RecordingError: The file cannot be written.
         SlotNameError: A mask is not one.
+
+    Attributes:
+        path: The file.
+        progress: How it goes.
+        failure: Why it ended early; None if it did not.
     """
 
     def __init__(
@@ -127,6 +132,16 @@ class Recorder:
                 follower.join()
             self._end(reason)
         return self.progress
+
+    def __enter__(self) -> Recorder:
+        """Records in a thread, until the block ends."""
+        self._thread = threading.Thread(target=self.run, name="record")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+        self._thread.join()
 
     def stop(self) -> None:
         """Ends `run`; may be called from a signal handler or another thread."""
