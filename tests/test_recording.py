@@ -283,6 +283,23 @@ def test_losses_are_counted(local: LocalSpace, path: Path, monkeypatch: pytest.M
 # ---- a full disk, and worse
 
 
+def test_a_recording_that_fails_says_so(local: LocalSpace, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recorder that cannot go on ends, with the reason; it does not go on without some of its slots."""
+
+    def fail(*arguments: Any) -> Any:
+        raise MemoryError("too large")
+
+    with Recorder(local, path) as recorder:
+        local.write("a", 1)
+        eventually(lambda: recorder.progress.changes == 1)
+        monkeypatch.setattr(packing, "pack", fail)
+        local.write("a", 2)
+        eventually(lambda: recorder.failure)
+    assert recorder.failure == "MemoryError: too large"
+    assert summarize(Recording(path)).end["reason"] == "MemoryError: too large"
+    assert [change.value for change in read(path)] == [1]
+
+
 def test_room_is_taken_in_advance(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the disk is nearly full, the recording ends by itself, with its index and all that it had said."""
     allocate, size = room.allocate, 1_000_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from agentspace.slot import OWN, Decision, Kind, check_name
 from agentspace.space import Space
 
 _LEAST = 0.01  # seconds that one round of a loop takes at least
+_LOOK = 0.1  # seconds between two looks whether to stop
 _DAY = 86_400.0  # seconds
 _EARLY = int(5e7)  # ns; a value that expired so much before its recorded end was heard of too late to know the end
 
@@ -110,11 +110,11 @@ class Player:
         self._begin = recording.started + int(1e9 * start)
         self._priority = priority
         self._ends: dict[str, float] = {}  # of what was played last, by slot
-        self._stopping = threading.Event()
+        self._over = False  # not an Event: a signal handler could find its lock taken
 
     def stop(self) -> None:
         """Ends `run`; may be called from a signal handler or another thread."""
-        self._stopping.set()
+        self._over = True
 
     def run(self, loop: bool = False, tell: Callable[[Played], None] | None = None) -> Played:
         """Plays to the end, or until `stop` is called.
@@ -124,7 +124,7 @@ class Player:
             tell: Hears how it goes, after each change.
         """
         base = time.monotonic()
-        while not self._stopping.is_set():
+        while not self._over:
             last = self._begin
             for raw, at in self._due():
                 last = at
@@ -156,14 +156,16 @@ class Player:
     def _play(self, raw: Raw, at: int, due: float) -> bool:
         """Repeats a change; false if it is time to stop."""
         if not self._matters(raw, at):
-            return not self._stopping.is_set()
+            return not self._over
         name = self._rename(raw.name)
         if name.startswith(OWN):
             self.played.unplayable += 1
-            return not self._stopping.is_set()
+            return not self._over
         change = raw.decoded()
         left = (raw.ends - at) / 1e9 / self._rate
-        if self._stopping.wait(max(0.0, due - time.monotonic())):
+        while not self._over and (rest := due - time.monotonic()) > 0:
+            time.sleep(min(rest, _LOOK))
+        if self._over:
             return False
         self.played.late = max(self.played.late, time.monotonic() - due)
         self.played.seconds = (at - self._recording.started) / 1e9

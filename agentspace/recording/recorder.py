@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentspace.errors import AgentspaceError, RecordingError
+from agentspace.errors import RecordingError
 from agentspace.mailbox import Mask, Trigger
 from agentspace.recording import packing
 from agentspace.recording.file import DiskFull, RecordingFile
@@ -16,7 +16,7 @@ from agentspace.slot import OWN
 from agentspace.space import Entry, Space, Watch
 
 REFUSED = OWN + "refused"  #: the slot in which the space tells each refusal
-_TICK = 0.2  # seconds between two looks whether it is over
+_TICK = 0.1  # seconds between two looks whether it is over
 _SILENCE = 0.5  # seconds of it, after the end, that mean that all has come
 _DRAIN = 2.0  # seconds at most in which what happened before the end still comes
 
@@ -78,7 +78,7 @@ class Recorder:
         self.failure: str | None = None
         self._masks = [Mask(mask) for mask in masks]
         self._jpeg = jpeg
-        self._stopping = threading.Event()
+        self._over = False  # not an Event: a signal handler could find its lock taken
         self._lock = threading.Lock()
         self._began = time.time_ns() - time.monotonic_ns()  # so that a clock that is set does not matter
         about = {
@@ -121,13 +121,12 @@ class Recorder:
             follower.start()
         reason = "failed"
         try:
-            while not self._stopping.wait(max(0.0, min(_TICK, until - time.monotonic()))):
+            while not self._over and (left := until - time.monotonic()) > 0:
+                time.sleep(min(_TICK, left))
                 self._tick(tell)
-                if time.monotonic() >= until:
-                    break
             reason = "stopped"
         finally:
-            self._stopping.set()
+            self._over = True
             for follower in followers:
                 follower.join()
             self._end(reason)
@@ -145,7 +144,7 @@ class Recorder:
 
     def stop(self) -> None:
         """Ends `run`; may be called from a signal handler or another thread."""
-        self._stopping.set()
+        self._over = True
 
     def _now(self) -> int:
         """Nanoseconds since 1970."""
@@ -182,16 +181,19 @@ class Recorder:
             watch.close()
 
     def _follow(self, number: int) -> None:
-        """What the thread of a watch does, until the end and what happened before it has come."""
+        """What the thread of a watch does."""
+        try:
+            self._record(number)
+        except Exception as error:  # a recording that goes on without some of its slots would lie
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _record(self, number: int) -> None:
+        """Until the end, and until what happened before it has come."""
         watch, ended = self._watches[number][1], None
         while True:
-            if self._stopping.is_set() and ended is None:
+            if self._over and ended is None:
                 ended = self._now()
-            try:
-                entries = watch.next(_TICK if ended is None else _SILENCE)
-            except AgentspaceError as error:
-                self._fail(str(error))
-                return
+            entries = watch.next(_TICK if ended is None else _SILENCE)
             heard = self._now()
             if entries is not None and self.failure is None:
                 self._take(number, entries, heard)
@@ -243,7 +245,7 @@ class Recorder:
 
     def _fail(self, reason: str) -> None:
         self.failure = reason
-        self._stopping.set()
+        self._over = True
 
 
 def _is_over(entries: list[Entry] | None, heard: int, ended: int) -> bool:
