@@ -127,9 +127,11 @@ class Recorder:
             reason = "stopped"
         finally:
             self._over = True
+            self._account()
+            ended = self._now()
             for follower in followers:
                 follower.join()
-            self._end(reason)
+            self._end(reason, ended)
         return self.progress
 
     def __enter__(self) -> Recorder:
@@ -161,16 +163,15 @@ class Recorder:
         self.progress.size = self._file.size
         self.progress.seconds = time.monotonic() - self._start
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, ended: int) -> None:
         self._close()
-        self._account()
         how = self.progress
         account = {
             "reason": self.failure or reason,
             "changes": str(how.changes),
             "refused": str(how.refused),
             "lost": str(how.lost),
-            "ended": str(self._now()),
+            "ended": str(ended),
         }
         if not self._file.end(account) and self.failure is None:
             self.failure = "the end of the file could not be written"
