@@ -26,7 +26,20 @@ ORDER = (
 )
 
 # What an agent must not have to import: it is heavy, or belongs to a tool and not to the library.
-FOREIGN = {"torch", "mujoco", "onnxruntime", "cv2", "scipy", "matplotlib", "rich", "click", "yaml", "jsonschema"}
+FOREIGN = {
+    "torch",
+    "mujoco",
+    "onnxruntime",
+    "cv2",
+    "scipy",
+    "matplotlib",
+    "rich",
+    "click",
+    "yaml",
+    "jsonschema",
+    "mcap",
+    "google",
+}
 
 
 def modules() -> dict[str, Path]:
