@@ -13,10 +13,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from agents.operation import STOP_SLOTS, Operation, is_stopped, perform
+from agents.operation import STOP_SLOTS, Operation, attempt, is_stopped
 from agents.procedure import Do, Rest, Step, grammar
 from agents.script import load
-from agentspace import Agent, Parameter, Refused, SlotName
+from agentspace import Agent, Parameter, SlotName
 from agentspace.errors import AgentspaceError
 
 if TYPE_CHECKING:
@@ -139,11 +139,9 @@ class Operator(Agent):
         return step.holds(found)
 
     def _do(self, step: Do) -> None:
-        """Performs all acts of an action, also if one is refused: half an emergency stop is better than none."""
-        decisions = [perform(self.space, act) for act in step.acts]
-        refusals = [str(decision) for decision in decisions if isinstance(decision, Refused)]
-        if refusals:
-            raise self._failed(f"{step}: refused: {'; '.join(refusals)}")
+        outcome = attempt(self.space, step.name, step.acts)
+        if not outcome.fine:
+            raise self._failed(str(outcome))
 
     def _failed(self, reason: str) -> OperatorError:
         say(f"FAILED: {reason}")

@@ -11,12 +11,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, RichLog, Static
 
-from agents.console.desk import Desk, Outcome
+from agents.console.desk import Desk
 from agents.console.halfblock import halfblock
 from agents.console.latent_map import Grid, LatentMap
 from agents.console.screen import ConsoleScreen
 from agents.console.sight import Slots, look
-from agents.operation import STOP_PRIORITY, Operation
+from agents.operation import STOP_PRIORITY, Operation, Outcome
 from agentspace import LocalSpace, Space
 from tests.eventually import eventually
 from tests.recording import recording

@@ -6,12 +6,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from agents.console.sight import Sight, Slots, look
-from agents.operation import Acts, Operation, perform
-from agentspace import Refused, Space
+from agents.operation import Acts, Operation, Outcome, attempt
+from agentspace import Space
 from agentspace.errors import AgentspaceError
 
 PERIOD: Final = 0.2
@@ -23,31 +22,6 @@ BACKLOG: Final = 32
 FAREWELL: Final = 1.0
 """Seconds that the threads get to come to their end."""
 STOP: Final = "emergency stop"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of an action.
-
-    Attributes:
-        action: For people.
-        refusals: The acts that the slot rule refused.
-        error: Why it could not be carried out; "" if it was.
-    """
-
-    action: str
-    refusals: tuple[Refused, ...] = ()
-    error: str = ""
-
-    @property
-    def fine(self) -> bool:
-        """Whether all of it was accepted."""
-        return not self.refusals and not self.error
-
-    def __str__(self) -> str:
-        if self.fine:
-            return f"{self.action}: done"
-        return f"{self.action}: {self.error or '; '.join(f'refused: {refusal}' for refusal in self.refusals)}"
 
 
 class Desk:
@@ -165,17 +139,3 @@ class Desk:
             except AgentspaceError as error:
                 show(str(error))
             self._closed.wait(PERIOD)
-
-
-def attempt(space: Space, action: str, acts: Acts) -> Outcome:
-    """Carries out an action at once; each of its acts, whatever becomes of the others."""
-    refusals, errors = list[Refused](), dict[str, None]()
-    for act in acts:
-        try:
-            decision = perform(space, act)
-        except AgentspaceError as error:
-            errors[str(error)] = None
-            continue
-        if isinstance(decision, Refused):
-            refusals.append(decision)
-    return Outcome(action, tuple(refusals), "; ".join(errors))

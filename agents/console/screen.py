@@ -7,22 +7,23 @@ from typing import ClassVar, Final
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Button, Footer, Input, RichLog, Static
 
 from agents.associator import ACQUIRE, USE
-from agents.console.desk import STOP, Desk, Outcome
+from agents.console.desk import STOP, Desk
 from agents.console.dialogs import AskPath, Sure
 from agents.console.facts import banner, facts, holders
 from agents.console.halfblock import halfblock
 from agents.console.latent_map import LatentMap
 from agents.console.sight import Sight
+from agents.operation import Outcome
 
 BUTTONS: Final = {
     "confirm": "Confirm",
-    "mode": "Acquire / use",
-    "pause": "Pause / resume",
+    "mode": "Mode",
+    "pause": "Pause",
     "forget": "Forget",
     "save": "Save",
     "load": "Load",
@@ -34,16 +35,21 @@ STYLE: Final = """
 #banner.stopped { background: $error; }
 #banner.warning { background: $warning; color: black; }
 #banner.paused { background: $primary; }
-#eye { width: 44; height: 1fr; }
-#camera { width: 44; height: auto; max-height: 20; border: round $primary; }
-#facts { height: auto; padding: 0 1; }
-#holders { height: auto; padding: 0 1; }
+#camera { width: 44; height: 1fr; border: round $primary; content-align: center middle; }
+#words { height: 6; }
+#facts { width: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+#holders { width: 1fr; padding: 0 1; }
 #buttons { height: 3; }
 #buttons Button { width: 1fr; min-width: 8; }
-#log { height: 5; border-top: solid $primary; }
+#log { height: 4; border-top: solid $primary; scrollbar-size-vertical: 1; }
 #stopping { height: 5; }
 #stop { width: 4fr; height: 5; text-style: bold; }
 #release { width: 1fr; height: 5; }
+.-low #banner { height: 1; }
+.-low #camera { width: 22; }
+.-low #buttons { display: none; }
+.-low #log { height: 3; }
+.-low #stopping, .-low #stop, .-low #release { height: 3; }
 """
 
 
@@ -77,6 +83,7 @@ class ConsoleScreen(App[None]):
 
     CSS = STYLE
     ENABLE_COMMAND_PALETTE = False
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]  # noqa: RUF012  (declared so by App)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "stop_robot", "STOP", priority=True),
         Binding("f12", "stop_robot(True)", "STOP", priority=True, show=False),
@@ -98,24 +105,23 @@ class ConsoleScreen(App[None]):
         self._stopping = False
         self._sight: Sight | None = None
         self._trouble = ""
-        self._shown = -1  # revision of the picture
+        self._shown: tuple[object, ...] = ()  # revision and size of the picture
 
     def compose(self) -> ComposeResult:
         """Above what is, below what can be done."""
         yield Static("", id="banner")
         with Horizontal():
-            with VerticalScroll(id="eye", can_focus=False):
-                yield Static("no picture", id="camera")
-                yield Static("", id="facts")
-            with Vertical():
-                yield LatentMap(id="map")
-                yield Static("", id="holders")
+            yield Static("no picture", id="camera")
+            yield LatentMap(id="map")
+        with Horizontal(id="words"):
+            yield Static("", id="facts")
+            yield Static("", id="holders")
         with Horizontal(id="buttons"):
             for name, label in BUTTONS.items():
                 yield Button(label, id=name)
         yield RichLog(id="log", max_lines=200, wrap=True)
         with Horizontal(id="stopping"):
-            yield Button("EMERGENCY STOP\nspace or F12", id="stop", variant="error")
+            yield Button("EMERGENCY STOP: space or F12", id="stop", variant="error")
             yield Button("Release", id="release", variant="warning")
         yield Footer()
 
@@ -163,11 +169,11 @@ class ConsoleScreen(App[None]):
         entry = sight.entries.get(sight.slots.camera)
         if entry is None:
             camera.update(f"no picture in {sight.slots.camera}")
-            self._shown = -1
-        elif entry.revision != self._shown:
-            self._shown = entry.revision
+            self._shown = ()
+        elif camera.size and self._shown != (entry.revision, camera.size):
+            self._shown = (entry.revision, camera.size)
             try:
-                camera.update(halfblock(entry.value, 42, 18))
+                camera.update(halfblock(entry.value, *camera.size))
             except (TypeError, ValueError) as error:
                 camera.update(Text(str(error)))
 
