@@ -95,7 +95,7 @@ def test_it_shows_what_is_known(space: LocalSpace) -> None:
         await until(pilot, lambda: "acquire" in text(screen, "facts"))
         for words in ("pair 3 added, novelty 0.50", "no [such] file", "'x' is not a mode"):
             assert words in text(screen, "facts")
-        assert "▀" in text(screen, "camera")
+        await until(pilot, lambda: "▀" in text(screen, "camera"))
         space.write("camera", "no picture")
         space.write("memory/answer", {"added": False, "novelty": 0.1, "reason": "known already"})
         await until(pilot, lambda: "known already" in text(screen, "facts"))
