@@ -58,11 +58,11 @@ async def until(pilot: Pilot[None], condition: Callable[[], Any], timeout: float
 
 def text(screen: ConsoleScreen, name: str) -> str:
     """What a part of the screen shows."""
-    return str(screen.query_one(f"#{name}", Static).render())
+    return str(screen.screen_stack[0].query_one(f"#{name}", Static).render())
 
 
 def log(screen: ConsoleScreen) -> str:
-    return "\n".join(line.text for line in screen.query_one(RichLog).lines)
+    return "\n".join(line.text for line in screen.screen_stack[0].query_one(RichLog).lines)
 
 
 # --- what is shown
@@ -78,8 +78,9 @@ def test_it_works_with_nothing_there(space: LocalSpace) -> None:
         await pilot.press("c")
         await until(pilot, lambda: "confirm: done" in log(screen))
 
-    play(space, script)
-    assert space.entry("confirm").value == "operator 1"
+    with recording(space, "confirm") as confirms:
+        play(space, script)
+    assert [entry.value for entry in confirms] == ["operator 1"]
 
 
 def test_it_shows_what_is_known(space: LocalSpace) -> None:
@@ -144,7 +145,10 @@ def test_the_emergency_stop_is_one_key_and_its_end_is_two(space: LocalSpace, siz
             assert (entry.value, entry.priority, entry.time_left) == (None, STOP_PRIORITY, None)
         await pilot.press("r", "enter")
         assert space.entry("joints") is not None
-        await pilot.press("r", "escape")
+        await pilot.press("r")
+        space.write("pairs", 77)
+        await until(pilot, lambda: "77" in text(screen, "facts"))  # goes on beneath the question
+        await pilot.press("escape")
         await pilot.press("r", "n")
         assert screen.sight.stopped
         await pilot.press("r", "y")

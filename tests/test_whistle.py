@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import struct
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from agents.microphone import BACKLOG, Microphone, MicrophoneError, Recording
+from agents.whistle import Whistle as WhistleAgent
+from agentspace import LocalSpace
 from models.sound import Sound, SoundError, decode, read
 from models.whistle import LONG, SHORT, Ear, Whistle, hear
+from tests.eventually import eventually
+from tests.recording import recording
 
 RATE = 44100
 RANDOM = np.random.default_rng(0)
@@ -229,3 +238,108 @@ def test_what_is_no_wav_file_is_named(content: bytes | None, message: str, tmp_p
     with pytest.raises(SoundError, match=message) as caught:
         read(tmp_path / "a.wav")
     assert "a.wav" in str(caught.value)
+
+
+# --- the agent
+
+
+@pytest.fixture
+def space() -> Iterator[LocalSpace]:
+    with LocalSpace() as space:
+        yield space
+
+
+def test_a_file_is_heard_at_its_own_pace(space: LocalSpace, tmp_path: Path) -> None:
+    """Each whistle becomes a number with a validity of a second; at the end of the file the agent ends well."""
+    sound = np.concatenate(
+        [around(whistle(0.2, rate=16000), rate=16000), around(whistle(0.7, rate=16000), rate=16000)]
+    )
+    (tmp_path / "a.wav").write_bytes(wav(sound[:, None], 16000, 1, 16))
+    with recording(space, "whistle") as heard:
+        space.run(WhistleAgent(file="a.wav"), project=tmp_path)
+        eventually(lambda: space.read("_/roles/whistle", {}).get("state") == "stopped")
+    assert [entry.value for entry in heard] == [SHORT, LONG]
+    assert all(entry.time_left is not None and entry.time_left <= 1.0 for entry in heard)
+
+
+def test_a_recording_gives_what_would_have_sounded() -> None:
+    """Time is passed in; nothing is given twice, nothing left out, and it ends."""
+    source = Recording(Sound(np.arange(100, dtype=np.float32)[:, None], 100))
+    blocks = [block for now in (5.0, 5.1, 5.1, 5.75, 9.0) for block in source.take(now)]
+    assert [len(block) for block in blocks] == [10, 65, 25]
+    np.testing.assert_array_equal(np.concatenate(blocks)[:, 0], np.arange(100))
+    assert source.ended
+    assert Recording(Sound(np.zeros((0, 1), np.float32), 100)).ended
+
+
+def test_a_file_that_is_none_ends_the_agent_with_a_message(space: LocalSpace, tmp_path: Path) -> None:
+    """The error names the file."""
+    space.run(WhistleAgent(file="none.wav"), project=tmp_path)
+    assert "none.wav cannot be read" in eventually(lambda: space.read("_/errors/whistle"))["traceback"]
+
+
+class Card(SimpleNamespace):
+    """A sound library with one microphone, as far as it is used."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self) -> None:
+        super().__init__(streams=[], opened=[])
+
+    def InputStream(self, device: Any, channels: int, callback: Any) -> Any:
+        if device == "violin":
+            raise self.PortAudioError("no such device")
+        self.opened.append(device)
+        stream = SimpleNamespace(
+            samplerate=RATE, start=lambda: None, close=lambda: self.streams.remove(callback), channels=channels
+        )
+        self.streams.append(callback)
+        return stream
+
+    def query_devices(self) -> list[dict[str, Any]]:
+        return [{"name": "speaker", "max_input_channels": 0}, {"name": "USB mic", "max_input_channels": 1}]
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> Card:
+    card = Card()
+    monkeypatch.setitem(sys.modules, "sounddevice", card)
+    return card
+
+
+def test_a_microphone_is_heard(space: LocalSpace, card: Card) -> None:
+    """What the sound library brings in its own thread is heard; the microphone is closed at the end."""
+    runner = space.run(WhistleAgent(device="1"))
+    eventually(lambda: card.streams)
+    sound = around(whistle(0.3))
+    for start in range(0, len(sound), 1024):
+        card.streams[0](sound[start : start + 1024, None], 1024, None, None)
+    eventually(lambda: space.read("whistle") == SHORT)
+    runner.stop()
+    eventually(lambda: not card.streams)
+    assert card.opened == [1]
+
+
+def test_a_microphone_does_not_fill_the_memory(card: Card) -> None:
+    """While nobody takes the sound, the oldest is dropped, and that is counted."""
+    microphone = Microphone("")
+    for number in range(BACKLOG + 7):
+        card.streams[0](np.full((4, 1), number, np.float32), 4, None, None)
+    assert microphone.lost == 7
+    blocks = microphone.take(0.0)
+    assert (len(blocks), blocks[0][0, 0]) == (BACKLOG, 7.0)
+    microphone.close()
+
+
+def test_a_microphone_that_is_none_is_named(card: Card) -> None:
+    """The error names it, and those that there are."""
+    with pytest.raises(MicrophoneError, match=r"microphone violin: no such device; there are: 1 'USB mic'"):
+        Microphone("violin")
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to install, and that a file would do."""
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(MicrophoneError, match=r"pip install 'agentspace\[audio\]'; or give a file"):
+        Microphone("")

@@ -28,6 +28,7 @@ BUTTONS: Final = {
     "save": "Save",
     "load": "Load",
 }
+STATICS: Final = ("banner", "camera", "facts", "holders")
 PROPOSAL: Final = "memory.npz"
 SURE: Final = "Release the emergency stop?\nThe robot will go where the agents send it, at once."
 STYLE: Final = """
@@ -106,20 +107,23 @@ class ConsoleScreen(App[None]):
         self._sight: Sight | None = None
         self._trouble = ""
         self._shown: tuple[object, ...] = ()  # revision and size of the picture
+        self._banner, self._camera, self._facts, self._holders = (Static(id=name) for name in STATICS)
+        self._board = LatentMap(id="map")
+        self._news = RichLog(id="log", max_lines=200, wrap=True)
 
     def compose(self) -> ComposeResult:
         """Above what is, below what can be done."""
-        yield Static("", id="banner")
+        yield self._banner
         with Horizontal():
-            yield Static("no picture", id="camera")
-            yield LatentMap(id="map")
+            yield self._camera
+            yield self._board
         with Horizontal(id="words"):
-            yield Static("", id="facts")
-            yield Static("", id="holders")
+            yield self._facts
+            yield self._holders
         with Horizontal(id="buttons"):
             for name, label in BUTTONS.items():
                 yield Button(label, id=name)
-        yield RichLog(id="log", max_lines=200, wrap=True)
+        yield self._news
         with Horizontal(id="stopping"):
             yield Button("EMERGENCY STOP: space or F12", id="stop", variant="error")
             yield Button("Release", id="release", variant="warning")
@@ -128,8 +132,8 @@ class ConsoleScreen(App[None]):
     def on_mount(self) -> None:
         """Begins to look."""
         self.title = f"operator {self._name}".strip()
-        self.query_one(LatentMap).focus()
-        self.query_one("#log").can_focus = False
+        self._board.focus()
+        self._news.can_focus = False
         self._desk.open(
             lambda outcome: self.post_message(Done(outcome)), lambda sight: self.post_message(Seen(sight))
         )
@@ -158,14 +162,14 @@ class ConsoleScreen(App[None]):
             self.exit()
             return
         self._tell()
-        self.query_one("#facts", Static).update(facts(sight))
-        self.query_one("#holders", Static).update(holders(sight))
+        self._facts.update(facts(sight))
+        self._holders.update(holders(sight))
         slots = sight.slots
-        self.query_one(LatentMap).show(sight.pairs, sight.point(slots.proprio), sight.point(slots.act))
+        self._board.show(sight.pairs, sight.point(slots.proprio), sight.point(slots.act))
         self._show_picture(sight)
 
     def _show_picture(self, sight: Sight) -> None:
-        camera = self.query_one("#camera", Static)
+        camera = self._camera
         entry = sight.entries.get(sight.slots.camera)
         if entry is None:
             camera.update(f"no picture in {sight.slots.camera}")
@@ -181,7 +185,7 @@ class ConsoleScreen(App[None]):
         """Tells what became of an action; loudly, if it was the stop."""
         outcome = message.outcome
         style = "green" if outcome.fine else "bold red"
-        self.query_one("#log", RichLog).write(Text(str(outcome), style))
+        self._news.write(Text(str(outcome), style))
         if outcome.action == STOP:
             self._stopping = bool(outcome.error)
             if outcome.refusals:
@@ -195,9 +199,8 @@ class ConsoleScreen(App[None]):
 
     def _tell(self) -> None:
         text, kind = banner(self._sight, self._trouble, self._stopping, self._desk.waiting)
-        line = self.query_one("#banner", Static)
-        line.update(Text(text))
-        line.set_classes(kind)
+        self._banner.update(Text(text))
+        self._banner.set_classes(kind)
 
     # --- what is done
 
@@ -209,7 +212,7 @@ class ConsoleScreen(App[None]):
         """A button does what its key does."""
         event.stop()
         getattr(self, "action_stop_robot" if event.button.id == "stop" else f"action_{event.button.id}")()
-        self.query_one(LatentMap).focus()
+        self._board.focus()
 
     def on_latent_map_chosen(self, message: LatentMap.Chosen) -> None:
         """The robot shall take the point."""
