@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from program import Program
 from server_process import ServerProcess
-from test_console import play, until
+from test_console import play, text, until
 
 from agents.console.screen import ConsoleScreen
 from agents.operation import PAUSE_PRIORITY, STOP_PRIORITY, Operation
@@ -171,7 +171,8 @@ class Terminal:
         os.set_blocking(self._master, False)
 
     def press(self, keys: bytes) -> None:
-        os.write(self._master, keys)
+        with contextlib.suppress(OSError):  # it has ended
+            os.write(self._master, keys)
 
     def read(self) -> bytes:
         """All that was shown so far."""
@@ -215,6 +216,46 @@ def test_a_console_in_a_terminal_ends_and_tells_that_the_stop_holds(server: Serv
         assert eventually(lambda: (code := terminal.ended()) is not None and [code]) == [0]
         eventually(lambda: b"The emergency stop still holds" in terminal.read())
         assert space.entry("joints").priority == STOP_PRIORITY
+
+
+@pytest.mark.slow
+def test_a_server_that_hangs_or_is_new_gets_the_stop(server: ServerProcess) -> None:
+    """The screen goes on while nobody answers, and says so; the stop holds as soon as somebody does."""
+
+    async def script(screen: ConsoleScreen, pilot: Any) -> None:
+        await until(pilot, lambda: "free to move" in text(screen, "banner"))
+        server.process.signal(signal.SIGSTOP)
+        await until(pilot, lambda: "NO VIEW: the space has not answered" in text(screen, "banner"))
+        await pilot.press("space")
+        await until(pilot, lambda: "STOPPING" in text(screen, "banner"))
+        server.process.signal(signal.SIGCONT)
+        await until(pilot, lambda: "EMERGENCY STOP HOLDS" in text(screen, "banner"))
+        await asyncio.to_thread(server.kill)
+        await until(pilot, lambda: "NO VIEW" in text(screen, "banner"), 20.0)
+        await asyncio.to_thread(server.start)
+        await until(pilot, lambda: "free to move" in text(screen, "banner"), 20.0)
+        await pilot.press("f12")
+        await until(pilot, lambda: "EMERGENCY STOP HOLDS" in text(screen, "banner"))
+
+    with server.connect() as space:
+        play(space, script)
+
+
+def test_ctrl_c_ends_a_console_whose_server_hangs(server: ServerProcess) -> None:
+    """Pressed twice, at most: the first leaves the screen, the second does not wait for a farewell."""
+    with Terminal(server) as terminal:
+        eventually(lambda: b"free to move" in terminal.read(), 30.0)
+        server.process.signal(signal.SIGSTOP)
+        terminal.press(b"\x03")
+        eventually(lambda: b"\x1b[?1049l" in terminal.read())  # the screen is as it was before
+
+        def ended() -> bool:
+            if terminal.ended() is None:
+                terminal.press(b"\x03")
+            return terminal.ended() is not None
+
+        eventually(ended, 20.0)
+        server.process.signal(signal.SIGCONT)
 
 
 # --- the emergency stop of a robot that moves

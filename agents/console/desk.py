@@ -42,6 +42,7 @@ class Desk:
         self._changed = threading.Condition()
         self._queue: deque[tuple[str, Acts]] = deque()
         self._began: float | None = None
+        self._looked = time.monotonic()
         self._stops = 0
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -95,6 +96,11 @@ class Desk:
         began = self._began
         return 0.0 if began is None else time.monotonic() - began
 
+    @property
+    def blind(self) -> float:
+        """Seconds since the space last let itself be seen."""
+        return time.monotonic() - self._looked
+
     def close(self) -> None:
         """Ends the threads; those that wait for a space which hangs are left behind."""
         self._closed.set()
@@ -135,7 +141,9 @@ class Desk:
     def _watch(self, show: Callable[[Sight | str], object]) -> None:
         while not self._closed.is_set():
             try:
-                show(look(self._space, self.operation, self._slots, self._role))
+                sight = look(self._space, self.operation, self._slots, self._role)
+                self._looked = time.monotonic()
+                show(sight)
             except AgentspaceError as error:
                 show(str(error))
             self._closed.wait(PERIOD)

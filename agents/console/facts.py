@@ -13,25 +13,25 @@ from agentspace import Entry
 
 KEYS: Final = "space or F12"
 RELEASE_KEY: Final = "r"
+BLIND: Final = 1.5
+"""Seconds after which what is shown may be wrong."""
 
 
-def banner(sight: Sight | None, trouble: str, stopping: bool, seconds: float) -> tuple[str, str]:
+def banner(sight: Sight | None, trouble: str, stopping: bool, blind: float) -> tuple[str, str]:
     """The line that everybody sees, and its class: stopped, warning, paused or moving.
 
     Args:
         sight: The newest look; None if there is none.
         trouble: Why there is none; "" if there is.
         stopping: Whether a stop was asked for that nobody has answered yet.
-        seconds: For which an action has been waiting for an answer.
+        blind: Seconds since the last look.
     """
     if stopping:
         return "STOPPING: the space has not answered yet; tried again and again", "warning"
-    if sight is None or trouble:
-        return f"NO VIEW: {trouble or 'waiting for the space'}", "warning"
+    if sight is None or trouble or blind > BLIND:
+        return f"NO VIEW: {trouble or f'the space has not answered for {blind:.0f} s'}", "warning"
     if sight.held:
         return _stopped(sight)
-    if seconds > 1.0:
-        return f"no answer for {seconds:.0f} s", "warning"
     return ("PAUSED: p resumes", "paused") if sight.paused else ("free to move", "moving")
 
 

@@ -198,7 +198,7 @@ class ConsoleScreen(App[None]):
         self.exit()
 
     def _tell(self) -> None:
-        text, kind = banner(self._sight, self._trouble, self._stopping, self._desk.waiting)
+        text, kind = banner(self._sight, self._trouble, self._stopping, self._desk.blind)
         self._banner.update(Text(text))
         self._banner.set_classes(kind)
 
