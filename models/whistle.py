@@ -40,8 +40,8 @@ ATTACK: Final = 3
 """Tonal frames in a row with which a whistle begins."""
 GAP: Final = 0.06
 """Seconds without a tone that do not end a whistle."""
-LEAST: Final = 0.08
-"""Seconds; what is shorter is a click or a bird."""
+LEAST: Final = 0.12
+"""Seconds; what is shorter is a click, a bird or a vowel."""
 
 
 @dataclass(frozen=True)
