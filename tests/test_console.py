@@ -268,6 +268,21 @@ def test_a_click_on_the_map_is_a_command(space: LocalSpace) -> None:
     play(space, script)
 
 
+def test_a_latent_of_more_than_two_numbers_keeps_the_others(space: LocalSpace) -> None:
+    """The map shows and changes the first two."""
+    space.write("act", [0.0, 0.0, 0.25])
+
+    async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: screen.sight and screen.sight.point("act") is not None)
+        await pilot.press("right")
+        entry = await until(pilot, lambda: (e := space.entry("act")) and e.priority > 1 and e)
+        assert len(entry.value) == 3
+        assert entry.value[0] > 0.0
+        assert entry.value[2] == 0.25
+
+    play(space, script)
+
+
 def test_ctrl_c_ends_it_and_the_stop_goes_on(space: LocalSpace) -> None:
     """Also while a dialog is open; ending the console releases nothing."""
 

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from test_console import play, text, until
 
 from agents.console.screen import ConsoleScreen
 from agents.operation import PAUSE_PRIORITY, STOP_PRIORITY, Operation
+from agents.operator import OperatorError, check_terminal
 from agents.procedure import Do, Rest, grammar
 from agents.script import ScriptError, Wait, parse
 from agentspace.client import RemoteSpace
@@ -152,6 +154,20 @@ def test_without_a_terminal_it_says_what_to_do(server: ServerProcess) -> None:
     with Program([sys.executable, "-m", "agents.operator", "--space", server.address], PROJECT) as operator:
         operator.expect_error("there is no terminal for the console; run it in one, or give a script: script=FILE")
         assert operator.wait() == 1
+
+
+def test_what_people_need_is_loaded_only_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the screen's library nor the microphone's is needed to import the agents; the extra is named."""
+    heavy = "[name for name in ('textual', 'sounddevice', 'cv2') if name in sys.modules]"
+    code = f"import sys, agents.operator, agents.whistle; print({heavy})"
+    with Program([sys.executable, "-c", code], PROJECT) as program:
+        program.expect("[]")
+        assert program.wait() == 0
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setitem(sys.modules, "textual", None)
+    with pytest.raises(OperatorError, match=r"pip install 'agentspace\[tools\]'"):
+        check_terminal()
 
 
 # --- a terminal

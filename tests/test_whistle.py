@@ -149,7 +149,7 @@ NO_WHISTLES = {
     "a click": np.eye(1, RATE, RATE // 2, dtype=np.float32)[0],
     "a constant": np.full(RATE, 0.7, np.float32),
     "a chord": sum(whistle(1.0, f, glide=1.0) / 3 for f in (700.0, 1100.0, 1900.0)),
-    "a blip": whistle(0.04),
+    "a blip": whistle(0.08),
     "too soft": whistle(0.4, loud=0.002),
     "a sweep that nobody can whistle": np.sin(np.cumsum(np.linspace(0.01, 3.0, RATE // 20))).astype(np.float32),
 }
