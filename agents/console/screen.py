@@ -190,7 +190,7 @@ class ConsoleScreen(App[None]):
             self._stopping = bool(outcome.error)
             if outcome.refusals:
                 self.bell()
-                self.notify(str(outcome), title="EMERGENCY STOP REFUSED", severity="error", timeout=60)
+                self.notify(str(outcome), title="EMERGENCY STOP REFUSED", severity="error", timeout=20)
         self._tell()
 
     def on_end(self) -> None:
