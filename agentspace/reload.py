@@ -33,7 +33,7 @@ def sources(space: Space, role: str | None = None) -> dict[str, Path]:
 
 
 def changes(files: Mapping[str, Path]) -> Iterator[list[str]]:
-    """The roles whose files were saved, whenever some were.
+    """The roles whose files were saved, whenever some were; the first list is empty: from then on it watches.
 
     Watches the folders: an editor that saves atomically puts another file into the place of the old one.
 
@@ -52,8 +52,19 @@ def changes(files: Mapping[str, Path]) -> Iterator[list[str]]:
     def wanted(change: Change, path: str) -> bool:
         return change is not Change.deleted and Path(path).resolve() in roles
 
-    for batch in watch(*folders, watch_filter=wanted, debounce=DEBOUNCE, recursive=False):
-        yield sorted({role for _, path in batch for role in roles[Path(path).resolve()]})
+    saved = watch(
+        *folders,
+        watch_filter=wanted,
+        debounce=DEBOUNCE,
+        recursive=False,
+        rust_timeout=DEBOUNCE,
+        yield_on_timeout=True,
+    )
+    begun = False
+    for batch in saved:
+        if batch or not begun:
+            begun = True
+            yield sorted({role for _, path in batch for role in roles[Path(path).resolve()]})
 
 
 def _file(info: Any) -> Path | None:

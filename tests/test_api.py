@@ -34,10 +34,12 @@ FOREIGN = {
     "scipy",
     "matplotlib",
     "rich",
-    "textual",
     "click",
     "yaml",
     "jsonschema",
+    "mcap",
+    "google",
+    "textual",
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
+from agents import operation
 from agentspace import AgentspaceError, LocalSpace
 from agentspace.inspect.observer import Observer
 from agentspace.inspect.views import SlotView
@@ -371,7 +372,6 @@ def test_a_project_without_panels_has_none(tmp_path):
 
 def test_the_operators_panel_does_what_the_operators_console_does():
     """Its constants are those of agents/operation.py."""
-    operation = pytest.importorskip("agents.operation")
     text = (PANELS / "_operation.js").read_text()
     found = dict(re.findall(r"export const (\w+) = (.+);", text))
     for name, written in found.items():

@@ -128,8 +128,9 @@ def _watch(space: RemoteSpace, role: str | None, options: Mapping[str, Any], as_
 
     files = sources(space, role)
     names = ", ".join(f"{name} ({file})" for name, file in files.items())
-    click.echo(f"watching {names}; Ctrl-C ends", err=True)
     for changed in changes(files):
+        if not changed:
+            click.echo(f"watching {names}; Ctrl-C ends", err=True)
         for each in changed:
             _reload(space, each, files[each], options, as_json)
 
