@@ -22,7 +22,7 @@ class Simulator(Agent):
     """A simulated iCub: joint targets -> encoders and the picture of a camera in front of it."""
 
     target = SlotName(
-        "icub/target", "posture to go to, float64 (10,) degrees: right arm, left arm; None: hold now"
+        "icub/target", "posture to go to, float64 (10,) degrees: right arm, left arm; None: stop here"
     )
     scene = SlotName("icub/scene", "dict of what to change in the view: azimuth, elevation, light, noise, wall")
     encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees")
@@ -93,15 +93,15 @@ class Simulator(Agent):
             self.write(self.refused_target, f"{name}: {error}")
 
     def _take_target(self, value: Any) -> None:
+        stop = value is None
+        posture = None if stop or value is EMPTY else read_posture(value)
         if self._served is not None:
-            self._served.hold(value is None)  # also against clients of YARP, as long as None is in the slot
-        if value is None:
-            self._robot.set_target(self._robot.encoders())
-        elif value is not EMPTY:
-            posture = read_posture(value)
-            self._robot.set_target(posture)
-            if self._served is not None:
-                self._served.lead(posture)
+            self._served.hold(stop)  # also against clients of YARP, as long as None is in the slot
+        elif stop:
+            self._robot.hold()
+        if posture is not None:
+            lead = self._served.lead if self._served is not None else self._robot.set_target
+            lead(posture)
 
     def _take_scene(self, value: Any) -> None:
         if value is not EMPTY:

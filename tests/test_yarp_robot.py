@@ -59,7 +59,15 @@ class Robot:
         self.processes: list[Program] = []
 
     def start(self, *parameters: str) -> Program:
-        command = [sys.executable, "-m", "agentspace", "agent", "agents.simulator:Simulator", "yarp=true", "size=64"]
+        command = [
+            sys.executable,
+            "-m",
+            "agentspace",
+            "agent",
+            "agents.simulator:Simulator",
+            "yarp=true",
+            "size=64",
+        ]
         environment = self.network.environment | self.server.environment
         self.processes.append(Program([*command, *parameters], environment=environment))
         return self.processes[-1]
@@ -294,8 +302,19 @@ for name in ("/icubSim/cam", "/icubSim/cam/left", "/icubSim/cam/right"):
         assert 0.0 <= float(age) < 0.5
         if name == "/icubSim/cam":
             view = robot.space.read("icub/view")
-            assert [int(pixel) for pixel in pixels] == [int(view[y, x, 0]) for x in (5, 32, 60) for y in (5, 32, 60)]
-    grabber = ["--subdevice", "remote_grabber", "--remote", "/icubSim/cam", "--local", "/grabber", "--name", "/again"]
+            assert [int(pixel) for pixel in pixels] == [
+                int(view[y, x, 0]) for x in (5, 32, 60) for y in (5, 32, 60)
+            ]
+    grabber = [
+        "--subdevice",
+        "remote_grabber",
+        "--remote",
+        "/icubSim/cam",
+        "--local",
+        "/grabber",
+        "--name",
+        "/again",
+    ]
     robot.network.tool("yarpdev", "--device", "frameGrabber_nws_yarp", *grabber)
     again = robot.client(
         """
