@@ -18,6 +18,9 @@ PATIENCE = 0.4
 """Seconds after which a name server that does not answer is told of."""
 
 
+_MANY = 2000  # ports that a robot and its neighbours have, at most
+
+
 class Standing(StrEnum):
     """How the robot and the name server get on."""
 
@@ -103,16 +106,29 @@ class Presence:
 
     def _register(self) -> tuple[Standing, str]:
         """Tells a name server that was restarted what it does not know; a port that another one has is told of."""
+        network = self._yarp.Network
+        forgotten = 0  # the highest number of a port that was not known
         for group in self._groups:
             for name, port in group.named():
-                here = port.where()
-                known = self._yarp.Network.queryName(name)
+                here, known = port.where(), network.queryName(name)
                 if not known.isValid():
-                    known = self._yarp.Network.registerContact(here)
-                    self._log.debug("registered %s again", name)
+                    known = network.registerContact(here)
+                    forgotten = max(forgotten, here.getPort())
                 if not _same(known, here):
                     return Standing.CONFLICT, f"{name} belongs to {known.getHost()}:{known.getPort()}"
+        if forgotten:
+            self._exhaust(forgotten)
         return Standing.SERVING, ""
+
+    def _exhaust(self, highest: int) -> None:
+        """Takes numbers up to `highest` from a name server that would give them to others, who cannot use them."""
+        network = self._yarp.Network
+        for number in range(_MANY):
+            name = f"/taken/{highest}/{number}"
+            given = network.registerName(name)
+            network.unregisterName(name)
+            if not given.isValid() or given.getPort() >= highest:
+                return
 
 
 def _same(one: Any, other: Any) -> bool:
