@@ -67,8 +67,12 @@ class YarpRobotProcess:
 
     def wait_for(self, state: str, name: str = "icub/yarp", timeout: float = PATIENCE) -> dict[str, Any]:
         """Waits until the robot tells of a state; gives its whole account."""
-        eventually(lambda: str(self.account(name).get("state", "")).startswith(state), timeout)
+        eventually(lambda: self._failed() or str(self.account(name).get("state", "")).startswith(state), timeout)
+        assert not self._failed(), "\n".join(self.processes[-1].errors)
         return self.account(name)
+
+    def _failed(self) -> bool:
+        return self.processes[-1].ended and bool(self.processes[-1].wait())
 
     def serve(self, *parameters: str) -> Program:
         process = self.start(*parameters)

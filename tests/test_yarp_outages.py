@@ -141,14 +141,30 @@ def test_name_server_is_stopped(yarp_robot: YarpRobotProcess) -> None:
 
 
 @pytest.mark.yarp
+def test_robot_starts_beside_a_name_server_that_hangs(yarp_robot: YarpRobotProcess) -> None:
+    """It lives by its slots and tells; it appears on YARP when the name server goes on; it can be ended before."""
+    server = yarp_robot.network.server
+    assert server is not None
+    server.signal(signal.SIGSTOP)
+    first = yarp_robot.start("speed=200.0")
+    yarp_robot.wait_for("the name server does not answer")
+    obeys_slots(yarp_robot, GOAL)
+    first.signal(signal.SIGTERM)
+    assert first.wait(10.0) == 0
+    eventually(lambda: not yarp_robot.account())
+    yarp_robot.start("speed=200.0")
+    yarp_robot.wait_for("the name server does not answer")
+    server.signal(signal.SIGCONT)
+    yarp_robot.wait_for("serving", timeout=5.0)
+
+
+@pytest.mark.yarp
 def test_killed_robot_is_replaced_under_its_name(yarp_robot: YarpRobotProcess) -> None:
-    """After kill -9 the name server still knows the dead one; its successor takes the names over at once."""
+    """After kill -9 its account expires; the name server still knows it; its successor takes the names over."""
     yarp_robot.serve("speed=200.0").kill()
     assert len(ports(yarp_robot.network)) == 19
-    eventually(lambda: yarp_robot.space.read("icub/encoders") is None)
-    yarp_robot.start("speed=200.0")
-    eventually(lambda: yarp_robot.space.entry("icub/yarp").writer.epoch == 2)
-    yarp_robot.wait_for("serving")
+    eventually(lambda: yarp_robot.space.read("icub/encoders") is None and not yarp_robot.account())
+    yarp_robot.serve("speed=200.0")
     client = yarp_robot.client(MOVER)
     client.expect("open")
     moves(client, yarp_robot, 60.0)

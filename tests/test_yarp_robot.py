@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from eventually import eventually
+from page import ROOT, fences
 from program import Program
 from simulated_robot import YarpRobotProcess, words
 
@@ -20,46 +21,14 @@ TARGET = "icub/target"
 
 
 def test_ancestors_program_reaches_its_target(yarp_robot: YarpRobotProcess) -> None:
-    """The program that everybody writes first runs unchanged: open, move, look at encoders until it is there."""
+    """The program that everybody writes first, as the docs have it: open, move, get encoders until it is there."""
     yarp_robot.serve()
-    program = yarp_robot.network.program(sys.executable, "-c", ANCESTOR)
+    (code,) = [fence.text for fence in fences(ROOT / "docs" / "yarp.md") if fence.language == "py"]
+    program = yarp_robot.network.program(sys.executable, "-c", code)
     reached = [float(value) for value in words(program.expect("reached"))]
     assert program.wait() == 0
     np.testing.assert_allclose(reached, [-30.0, 30, 0, 45, 0], atol=1.0)
     yarp_robot.reaches(np.concatenate([[-30.0, 30, 0, 45, 0], REST[5:]]), 1.0)
-
-
-ANCESTOR = """
-import time
-import yarp
-
-yarp.Network.init()
-options = yarp.Property()
-options.put("device", "remote_controlboard")
-options.put("local", "/client/right_arm")
-options.put("remote", "/icubSim/right_arm")
-robot = yarp.PolyDriver(options)
-position = robot.viewIPositionControl()
-encoders = robot.viewIEncoders()
-joints = position.getAxes()
-for joint in range(joints):
-    position.setRefSpeed(joint, 60.0)
-angles = yarp.DVector(joints)
-while not encoders.getEncoders(angles):
-    time.sleep(0.01)
-target = yarp.DVector(joints)
-for joint in range(joints):
-    target[joint] = angles[joint]
-for joint, angle in enumerate([-30.0, 30.0, 0.0, 45.0, 0.0]):
-    target[joint] = angle
-position.positionMove(target)
-while max(abs(angles[joint] - target[joint]) for joint in range(joints)) > 1.0:
-    encoders.getEncoders(angles)
-    time.sleep(0.01)
-print("reached", *list(angles)[:5], flush=True)
-robot.close()
-yarp.Network.fini()
-"""
 
 
 def test_every_part_has_its_joints_names_and_limits(yarp_robot: YarpRobotProcess) -> None:
