@@ -118,6 +118,21 @@ def ports(network: YarpNetwork) -> set[str]:
 
 
 @pytest.mark.yarp
+def test_robot_that_comes_to_a_restarted_name_server_finds_free_ports(yarp_robot: YarpRobotProcess) -> None:
+    """The numbers that it is given first are those of programs that the name server has forgotten."""
+    network = yarp_robot.network
+    many = network.client(
+        "ports = [yarp.Port() for _ in range(30)]\n"
+        "say('opened', all(port.open(f'/many/{n}') for n, port in enumerate(ports)))\nwait()"
+    )
+    assert words(many.expect("opened")) == ["True"]
+    network.kill()
+    network.start()
+    yarp_robot.serve("speed=200.0")
+    assert len(ports(network)) == 19
+
+
+@pytest.mark.yarp
 def test_name_server_is_stopped(yarp_robot: YarpRobotProcess) -> None:
     """A name server that hangs is told of; clients and slots go on; the robot recovers, and can be ended."""
     process = yarp_robot.serve("speed=200.0")
@@ -197,7 +212,7 @@ def test_two_robots_of_one_name(yarp_robot: YarpRobotProcess) -> None:
     slots = [f"{slot}=twin/{slot}" for slot in ("target", "encoders", "limits", "view", "scene")]
     yarp_robot.start("speed=200.0", "yarp_state=twin/yarp", "--role", "twin", *slots)
     account = yarp_robot.wait_for("name conflict", "twin/yarp")
-    assert account["reason"].startswith("cannot open /icubSim/right_arm/rpc:i")
+    assert account["reason"].startswith("/icubSim/right_arm/rpc:i belongs to another robot at ")
     moves(client, yarp_robot, 60.0)
     assert yarp_robot.account()["state"] == "serving"
     client.say("end")

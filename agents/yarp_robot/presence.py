@@ -10,15 +10,12 @@ from enum import StrEnum
 from typing import Any
 
 from agents.yarp_robot.binding import import_yarp
-from agents.yarp_robot.ports import PortError, Ports, close_ports, open_ports
+from agents.yarp_robot.opening import PortError, Ports, close_ports, exhaust, open_ports
 
-POLL = 0.5
+POLL = 0.25
 """Seconds between two looks at the name server."""
 PATIENCE = 0.4
 """Seconds after which a name server that does not answer is told of."""
-
-
-_MANY = 2000  # ports that a robot and its neighbours have, at most
 
 
 class Standing(StrEnum):
@@ -117,18 +114,8 @@ class Presence:
                 if not _same(known, here):
                     return Standing.CONFLICT, f"{name} belongs to {known.getHost()}:{known.getPort()}"
         if forgotten:
-            self._exhaust(forgotten)
+            exhaust(forgotten)
         return Standing.SERVING, ""
-
-    def _exhaust(self, highest: int) -> None:
-        """Takes numbers up to `highest` from a name server that would give them to others, who cannot use them."""
-        network = self._yarp.Network
-        for number in range(_MANY):
-            name = f"/taken/{highest}/{number}"
-            given = network.registerName(name)
-            network.unregisterName(name)
-            if not given.isValid() or given.getPort() >= highest:
-                return
 
 
 def _same(one: Any, other: Any) -> bool:
