@@ -57,10 +57,10 @@ $(BIN)/python: | system
 
 $(VENV)/robot.done: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Python packages (once; about a minute)"
-	$(PIP) --editable '.[robot]'
+	$(PIP) --editable '.[robot,tools]'
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/robot.done
 	@echo "Installing Python packages for tests, docs and training (once; some minutes)"
-	$(PIP) --editable '.[robot,train,test,docs]'
+	$(PIP) --editable '.[robot,tools,train,test,docs]'
 	@touch $@
