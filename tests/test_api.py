@@ -39,6 +39,7 @@ FOREIGN = {
     "jsonschema",
     "mcap",
     "google",
+    "textual",
 }
 
 
