@@ -49,10 +49,11 @@ class Picture(Widget):
         """One line of it."""
         row = y - (self.size.height - len(self._lines)) // 2
         if not 0 <= row < len(self._lines):
-            return Strip.blank(self.size.width)
+            return Strip.blank(self.size.width, self.rich_style)
         line = self._lines[row].crop(0, self.size.width)
         left = (self.size.width - line.cell_length) // 2
-        return Strip([Segment(" " * left), *line]).adjust_cell_length(self.size.width)
+        whole = Strip([Segment(" " * left), *line]).adjust_cell_length(self.size.width)
+        return whole.apply_style(self.rich_style)
 
 
 def halfblock(value: Any, columns: int, rows: int) -> list[Strip]:

@@ -18,7 +18,12 @@ from models.kinematics import Floats
 LEAST: Final = 1.5
 """How far the map reaches from the origin at least: so far go the latents of both autoencoders."""
 PAIR, ROBOT, ACT, CURSOR = "•", "○", "◆", "✚"
-STYLES: Final = {PAIR: "cyan", ROBOT: "bold green", ACT: "bold yellow", CURSOR: "bold magenta"}
+STYLES: Final = {
+    PAIR: "not dim cyan",
+    ROBOT: "not dim bold green",
+    ACT: "not dim bold yellow",
+    CURSOR: "not dim magenta",
+}
 
 
 @dataclass(frozen=True)
