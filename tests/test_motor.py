@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.drivers import DRIVERS, open_driver
+from agents.drivers import DRIVERS, Job, open_driver
 from agents.follower import LONGEST_GAP, Follower, State
 from agents.motor import Motor
 from agents.posture import Clamp, NotAPostureError, clamp, read_posture
@@ -318,7 +318,7 @@ def test_agent_drives_the_robot_that_it_is_told(puppet: Puppet) -> None:
 def test_unknown_driver_is_named() -> None:
     """The error names the driver that was asked for and those that there are."""
     with pytest.raises(ValueError, match=r"'hydraulic'.*mujoco"):
-        open_driver("hydraulic", Motor(), "icub")
+        open_driver("hydraulic", Job(Motor(), "icub"))
 
 
 def test_every_driver_has_the_whole_protocol() -> None:
@@ -327,7 +327,7 @@ def test_every_driver_has_the_whole_protocol() -> None:
         motor = Motor()
         motor.bind(space.join("motor"), __import__("logging").getLogger(), Path())
         for name in DRIVERS:
-            driver = open_driver(name, motor, "icub")
+            driver = open_driver(name, Job(motor, "icub"))
             assert driver.limits() is None
             assert driver.encoders() is None
             driver.command(np.zeros(10))

@@ -1,0 +1,273 @@
+"""The helper program of a motor: a client of the control boards of both arms.
+
+It says ``ready`` with the limits, then ``at`` with each new state of the robot; it hears ``go`` with a posture,
+and ``end``. Postures are ten doubles, degrees. Of each arm only the five joints that a posture has are commanded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import struct
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from agents.yarp_link.child import CALL, Child, run
+from agents.yarp_link.pipe import PipeEndedError
+
+ARM: Final = tuple(range(5))
+"""Joints of an iCub's arm that a posture has: shoulder pitch, roll, yaw, elbow, wrist prosup."""
+QUIET: Final = 0.3
+"""Seconds without a new state after which a robot is lost; it says 50 to 100 a second."""
+LOOK: Final = 0.003
+"""Seconds between two looks at the newest state, which YARP's client only offers for looking at."""
+POSTURE: Final = struct.Struct(f"<{2 * len(ARM)}d")
+SAMPLE: Final = struct.Struct(f"<{2 * len(ARM) + 2}d")  #: a posture and the robot's time stamp of each arm, s
+LIMITS: Final = struct.Struct(f"<{4 * len(ARM)}d")
+_SLACK: Final = 1.25  #: of the speed: a motor that trembles may catch up
+_STILL: Final = 1e-9  #: degrees that are no way
+
+
+class Arm:
+    """One arm as a client of its control board sees it.
+
+    Args:
+        child: The process.
+        yarp: The module.
+        remote: Name of the control board, such as ``/icubSim/right_arm``.
+        local: Of this client's ports.
+    """
+
+    def __init__(self, child: Child, yarp: Any, remote: str, local: str) -> None:
+        self.remote = remote
+        self.heard = time.monotonic()
+        self.stamp = math.nan
+        self.angles: tuple[float, ...] = ()
+        self._child = child
+        self._yarp = yarp
+        self.place = child.find(f"{remote}/rpc:i")
+        for port in ("rpc:o", "command:o", "stateExt:i"):
+            child.claim(f"{local}/{port}")
+        options = yarp.Property()
+        options.put("device", "remote_controlboard")
+        options.put("remote", remote)
+        options.put("local", local)
+        options.put("carrier", child.settings["carrier"])
+        with self._step(f"opening {remote}", 2.0):
+            self._driver = yarp.PolyDriver(options)
+            if not self._driver.isValid():
+                self._refuse("cannot be opened (two programs with one name, or a name server that was restarted?)")
+            self._view()
+
+    def _view(self) -> None:
+        driver, yarp = self._driver, self._yarp
+        self._encoders = driver.viewIEncodersTimed()
+        self._modes = driver.viewIControlMode()
+        self._position = driver.viewIPositionControl()
+        self._direct = driver.viewIPositionDirect()
+        axes = self._encoders.getAxes()
+        if axes < len(ARM):
+            self._refuse(f"has {axes} joints, not the {len(ARM)} of an arm")
+        self._angles, self._times = yarp.DVector(axes), yarp.DVector(axes)  # shorter ones would be overrun
+        self._mode_of = yarp.IVector(axes)
+        self._joints = yarp.IVector(ARM)
+
+    def limits(self) -> list[tuple[float, float]]:
+        """Lowest and highest angle of each joint, degrees, as the robot says."""
+        control, found = self._driver.viewIControlLimits(), []
+        low, high = self._yarp.DVector(1), self._yarp.DVector(1)
+        for joint in ARM:
+            with self._step(f"reading the limits of {self.remote}"):
+                if not control.getLimits(joint, low, high) or not low[0] < high[0]:
+                    self._refuse(f"says no limits of joint {joint}")
+            found.append((low[0], high[0]))
+        return found
+
+    def take(self, mode: int, speed: float) -> None:
+        """Begins to command: reference speed (degrees per second) and control mode of its joints."""
+        with self._step(f"setting the speed of {self.remote}"):
+            for joint in ARM:  # not as a group: not every control board knows that
+                if not self._position.setRefSpeed(joint, speed):
+                    self._refuse(f"takes no reference speed for joint {joint}")
+        self._set_mode(mode)
+
+    def _set_mode(self, mode: int) -> None:
+        count = len(ARM)
+        with self._step(f"setting the control mode of {self.remote}"):
+            if not self._modes.setControlModes(count, self._joints, self._yarp.IVector([mode] * count)):
+                self._refuse("takes no control modes")
+
+    def look(self, now: float) -> bool:
+        """Whether the robot says something new; then it is in `angles` (degrees) and `stamp` (s)."""
+        if not self._encoders.getEncodersTimed(self._angles, self._times) or self._times[0] == self.stamp:
+            return False
+        self.stamp, self.heard = self._times[0], now
+        self.angles = tuple(self._angles[joint] for joint in ARM)
+        return True
+
+    def modes(self) -> set[int]:
+        """The control modes that its joints are in."""
+        known = self._modes.getControlModes(self._mode_of)
+        return {self._mode_of[joint] for joint in ARM} if known else set()
+
+    def stream(self, angles: Sequence[float]) -> None:
+        """Position direct: where the joints shall be now, degrees; nobody answers."""
+        self._direct.setPositions(len(ARM), self._joints, self._yarp.DVector(angles))
+
+    def move(self, angles: Sequence[float]) -> None:
+        """Position mode: where the joints shall go at the reference speed, degrees."""
+        with self._step(f"moving {self.remote}"):
+            if not self._position.positionMove(len(ARM), self._joints, self._yarp.DVector(angles)):
+                self._refuse("did not take a command")
+
+    def release(self) -> None:
+        """Stops its joints where they are, leaves them in position mode, and closes."""
+        with self._step(f"letting go of {self.remote}"):
+            for joint in ARM:
+                self._position.stop(joint)
+            self._set_mode(self._yarp.VOCAB_CM_POSITION)
+            self._driver.close()
+
+    def trouble(self) -> str:
+        """Why it is silent, for people."""
+        port, names = f"{self.remote}/rpc:i", self._child.names
+        return "" if names is None else names.trouble_with(port, self.place)
+
+    def _step(self, what: str, seconds: float = CALL) -> contextlib.AbstractContextManager[None]:
+        return self._child.step(what, self.trouble, seconds)
+
+    def _refuse(self, what: str) -> None:
+        self._child.fail(self.trouble() or f"{self.remote} {what}")
+
+
+class Arms:
+    """Both arms, and how they are commanded.
+
+    Args:
+        child: The process; its settings are those of `agents.drivers.yarp_icub`.
+    """
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        settings = child.settings
+        yarp = child.start_yarp()
+        self._arms: list[Arm] = []
+        for part in settings["parts"]:
+            self._arms.append(Arm(child, yarp, f"{settings['robot']}/{part}", f"{settings['local']}/{part}"))
+        self._limits = [pair for arm in self._arms for pair in arm.limits()]
+        self._direct = settings["control"] == "direct"
+        self._mode = yarp.VOCAB_CM_POSITION_DIRECT if self._direct else yarp.VOCAB_CM_POSITION
+        self._period = 1.0 / settings["rate"]
+        self._way = settings["speed"] * _SLACK
+        self._goal: list[float] | None = None
+        self._sent: list[float] | None = None
+        self._told_modes = ""
+        self._streamed = 0.0
+
+    def run(self) -> None:
+        """Takes the arms, and drives them until the agent says the end."""
+        self._wait_for_state()
+        for arm in self._arms:
+            arm.take(self._mode, self._child.settings["speed"])
+        self._wait_for_modes()
+        limits = LIMITS.pack(*(angle for pair in self._limits for angle in pair))
+        self._child.pipe.send({"is": "ready"}, limits)
+        with contextlib.suppress(PipeEndedError):
+            self._drive()
+        for arm in self._arms:
+            arm.release()
+
+    def _wait_for_state(self) -> None:
+        """A client has no state for the first 5 to 20 ms."""
+        until = time.monotonic() + 2 * QUIET
+        while not all(arm.angles or arm.look(time.monotonic()) for arm in self._arms):
+            if time.monotonic() > until:
+                self._child.fail(self._trouble() or "the robot says no joint angles")
+            time.sleep(LOOK)
+
+    def _wait_for_modes(self) -> None:
+        """Nothing may be commanded before: it would wait in the robot, which would jump there."""
+        until = time.monotonic() + 2 * CALL
+        while any(arm.modes() != {self._mode} for arm in self._arms):
+            if time.monotonic() > until:
+                self._child.fail(self._trouble() or self._strange() or "the robot says no control modes")
+            time.sleep(LOOK)
+
+    def _drive(self) -> None:
+        modes_due = 0.0
+        while True:
+            message = self._child.pipe.receive(LOOK)
+            now = time.monotonic()
+            if message is not None:
+                if message.header["do"] == "end":
+                    return
+                self._hear(message.body)
+            self._look(now)
+            if now >= modes_due:
+                modes_due = now + 0.1
+                self._look_at_modes()
+            early = self._period / 2 if message is not None else self._period
+            if self._direct and self._goal is not None and now - self._streamed >= early:
+                self._stream(self._goal, now)
+
+    def _hear(self, body: bytes | bytearray) -> None:
+        goal = [min(max(x, low), high) for x, (low, high) in zip(POSTURE.unpack(body), self._limits, strict=True)]
+        news = goal != self._goal
+        self._goal = goal
+        if not self._direct and news:
+            for number, arm in enumerate(self._arms):
+                arm.move(self._part(goal, number))
+
+    def _look(self, now: float) -> None:
+        news = [arm.look(now) for arm in self._arms]
+        silent = [arm for arm in self._arms if now - arm.heard > QUIET]
+        if silent:
+            why = silent[0].trouble() or f"{silent[0].remote} answers, but says no joint angles any more"
+            self._child.fail(f"the robot is lost: {why}")
+        if any(news):
+            angles = [angle for arm in self._arms for angle in arm.angles]
+            body = SAMPLE.pack(*angles, *(arm.stamp for arm in self._arms))
+            self._child.pipe.send({"is": "at", "heard": min(arm.heard for arm in self._arms)}, body)
+
+    def _look_at_modes(self) -> None:
+        """Says when joints are in another control mode: a fault, the emergency button, or another program."""
+        text = self._strange()
+        if text != self._told_modes:
+            self._told_modes = text
+            self._child.pipe.send({"is": "modes", "strange": text})
+
+    def _strange(self) -> str:
+        return "; ".join(
+            f"{arm.remote} has joints in control mode {_decode(mode)}, not {_decode(self._mode)}"
+            for arm in self._arms
+            for mode in sorted(arm.modes() - {self._mode})
+        )
+
+    def _stream(self, goal: list[float], now: float) -> None:
+        """One step on the way from where it was sent last, or is: never faster than its speed."""
+        if self._told_modes:  # somebody else has the joints: begin anew from where they are then
+            self._sent = None
+            return
+        here = [angle for arm in self._arms for angle in arm.angles]
+        start = here if self._sent is None else self._sent
+        way = 0.0 if self._sent is None else self._way * min(now - self._streamed, 2.0 * self._period)
+        self._sent = [x + min(max(y - x, -way), way) for x, y in zip(start, goal, strict=True)]
+        self._streamed = now
+        for number, arm in enumerate(self._arms):
+            arm.stream(self._part(self._sent, number))
+
+    @staticmethod
+    def _part(posture: list[float], number: int) -> list[float]:
+        return posture[number * len(ARM) : (number + 1) * len(ARM)]
+
+    def _trouble(self) -> str:
+        return next(filter(None, (arm.trouble() for arm in self._arms)), "")
+
+
+def _decode(vocab: int) -> str:
+    return (vocab & 0xFFFFFFFF).to_bytes(4, "little").rstrip(b"\0").decode("latin-1")
+
+
+if __name__ == "__main__":
+    run(lambda child: Arms(child).run())
