@@ -107,8 +107,8 @@ class YarpDriver:
         self._stamp: Floats = np.full(2, np.nan)
         self._heard = -math.inf
         self._sent: Floats | None = None
-        self._status = Status(self._robot)
-        self._told: Status | None = None
+        self._status = Status(self._robot, since=time.time())
+        self._told: tuple[Status, bool | None] | None = None
         self._told_at = -math.inf
 
     def open(self) -> None:
@@ -136,14 +136,15 @@ class YarpDriver:
         now = time.monotonic()
         with self._lock:
             status, age = self._status, now - self._heard
-        if status == self._told and now - self._told_at < _TELL:
+        done = self._done()
+        if (status, done) == self._told and now - self._told_at < _TELL:
             return
-        self._told, self._told_at = status, now
+        self._told, self._told_at = (status, done), now
         value = {
             **asdict(status),
             "encoder_age": age if math.isfinite(age) else None,
             "stamp": self._stamp.tolist() if self._here is not None else None,
-            "done": self._done(),
+            "done": done,
             "starts": self._helper.starts,
             "killed": self._helper.killed,
         }
@@ -222,19 +223,19 @@ class Status:
 
     Attributes:
         robot: Its name.
+        since: When it came into its state, s since 1970.
         state: connecting; connected; fault (its joints take no commands); lost; closed.
-        since: When it came into that state, s since 1970.
         error: What is or was wrong, for people; "" for nothing.
         network: What is wrong with the name server while the robot is connected; "" for nothing.
     """
 
     robot: str
+    since: float
     state: str = CONNECTING
-    since: float = 0.0
     error: str = ""
     network: str = ""
 
     def changed(self, state: str, **news: str) -> Status:
         """The status after something happened."""
-        since = self.since if state == self.state and self.since else time.time()
+        since = self.since if state == self.state else time.time()
         return Status(**{**asdict(self), "state": state, "since": since, **news})

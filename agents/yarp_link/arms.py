@@ -171,6 +171,7 @@ class Arms:
         for arm in self._arms:
             arm.take(self._mode, self._child.settings["speed"])
         self._wait_for_modes()
+        self._child.watched = f"{self._arms[0].remote}/rpc:i"
         limits = LIMITS.pack(*(angle for pair in self._limits for angle in pair))
         self._child.pipe.send({"is": "ready"}, limits)
         with contextlib.suppress(PipeEndedError):
@@ -224,7 +225,7 @@ class Arms:
         silent = [arm for arm in self._arms if now - arm.heard > QUIET]
         if silent:
             why = silent[0].trouble() or f"{silent[0].remote} answers, but says no joint angles any more"
-            self._child.fail(f"the robot is lost: {why}")
+            self._child.fail(why)
         if any(news):
             angles = [angle for arm in self._arms for angle in arm.angles]
             body = SAMPLE.pack(*angles, *(arm.stamp for arm in self._arms))

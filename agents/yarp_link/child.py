@@ -41,12 +41,14 @@ class Child:
 
     Attributes:
         names: The name server, once YARP is started.
+        watched: A port that it should know.
     """
 
     def __init__(self, pipe: Pipe, settings: dict[str, Any]) -> None:
         self.pipe = pipe
         self.settings = settings
         self.names: NameServer | None = None
+        self.watched = "/root"
         self._step: tuple[str, float, Callable[[], str]] | None = None
         self._trouble = ""
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
@@ -81,7 +83,6 @@ class Child:
         if not hasattr(yarp, "Network"):
             self.fail(MISSING)
         with self.step("starting YARP", lambda: "", 2.0):
-            yarp.Log.setMinimumPrintLevel(yarp.Log.WarningType)  # each port that opens is no news
             yarp.Network.init()
             contact = yarp.Network.getNameServerContact()
         if not contact.isValid() or contact.getPort() <= 0:
@@ -105,9 +106,7 @@ class Child:
         """Sees to it that nobody else lives under the name of a local port; fails the process otherwise."""
         place = self._ask(port)
         if place is not None and not self._names.trouble_with(port):
-            self.fail(
-                f"the name {port} is in use by another program at {place}: give this one another `local` name"
-            )
+            self.fail(f"the name {port} is taken by another program at {place}: use another `local` name")
 
     def _ask(self, port: str) -> Place | None:
         try:
@@ -143,9 +142,9 @@ class Child:
         """Says when the name server gets into trouble, or out of it; once it was silent it is asked again."""
         if self.names is None:
             return
-        trouble = self.names.trouble()
+        trouble = self.names.trouble(self.watched)
         if trouble and not self._trouble:
-            trouble = self.names.trouble()
+            trouble = self.names.trouble(self.watched)
         if trouble != self._trouble:
             self._trouble = trouble
             self.pipe.send({"is": "network", "trouble": trouble})

@@ -107,7 +107,7 @@ class Helper:
             process = subprocess.Popen(
                 [sys.executable, "-m", self._program, str(there.fileno()), json.dumps(self._settings)],
                 stdin=subprocess.DEVNULL,
-                stdout=sys.stderr.fileno() if _has_descriptor(sys.stderr) else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,  # YARP announces each port there; what goes wrong comes on stderr
                 pass_fds=[there.fileno()],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
@@ -151,10 +151,3 @@ class Helper:
         self._log.warning("%s hangs while %s: killed", self._program, self._doing)
         process.kill()
         process.wait()
-
-
-def _has_descriptor(stream: Any) -> bool:
-    try:
-        return int(stream.fileno()) >= 0
-    except (AttributeError, OSError, ValueError):
-        return False

@@ -53,13 +53,13 @@ class NameServer:
             return None
         return Place(words[4], int(words[6]))
 
-    def trouble(self, patience: float = PATIENCE) -> str:
-        """What is wrong with the server, for people; "" if it answers."""
+    def trouble(self, port: str = "/root") -> str:
+        """What is wrong with the server, for people; "" if it answers, and knows the port."""
         try:
-            self.query("/root", patience)
+            known = self.query(port)
         except OSError as error:
             return self._explain(error)
-        return ""
+        return "" if known else f"the name server at {self.place} knows no {port}: was it restarted?"
 
     def trouble_with(self, port: str, known: Place | None = None) -> str:
         """Why nothing is heard from a port, for people; "" if it is there and greets.
