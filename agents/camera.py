@@ -15,6 +15,8 @@ from models.extractor import Image, as_rgb
 
 SLOT = "slot:"
 """What a device begins with if it is a slot."""
+OFTEN = 1.0
+"""Seconds between two accounts of how many pictures were lost."""
 
 
 class Camera(Agent):
@@ -22,8 +24,10 @@ class Camera(Agent):
 
     image = SlotName("camera", "RGB image (H, W, 3) uint8")
     source = SlotName("camera/source", "str: a device that is used instead, as long as the slot is valid")
-    state = SlotName("camera/state", "dict: state (waiting, running, end, failed), device, pictures, message")
-    device = Parameter("0", "webcam number, URL, video file, image, folder of images, or slot:NAME")
+    state = SlotName(
+        "camera/state", "dict: state (waiting, running, end, failed), device, message, pictures, lost"
+    )
+    device = Parameter("0", "webcam number, URL, video, image, folder of images, yarp:/PORT, or slot:NAME")
     rate = Parameter(30.0, "pictures per second at most", minimum=0.01)
     validity = Parameter(1.0, "seconds for which a picture is valid, at least two periods", minimum=0.01)
     loop = Parameter(False, "begin a file or folder again at its end")
@@ -36,6 +40,8 @@ class Camera(Agent):
         self._source: Source | None = None
         self._slot: str | None = None
         self._told: tuple[str, str, str] | None = None
+        self._lost = self._lost_before = self._told_lost = 0
+        self._told_at = 0.0
         self._count = 0
         self._idle_since = 0.0
         self._pace = Pace(self.rate)
@@ -72,6 +78,9 @@ class Camera(Agent):
             self._rest(now)
             return None
         image = self._source.next(now)
+        self._lost = self._lost_before + self._source.lost
+        if self._lost != self._told_lost and now - self._told_at >= OFTEN:
+            self._told = None
         if self._source.ended:
             remark = self._source.remark
             self._leave()
@@ -95,7 +104,7 @@ class Camera(Agent):
         if name == self._used:
             return
         self._leave()
-        self._used, self._count = name, 0
+        self._used, self._count, self._lost, self._lost_before = name, 0, 0, 0
         self._tell("waiting")
         self._open()
 
@@ -126,15 +135,16 @@ class Camera(Agent):
             self.space.detach_trigger(self._slot)
         if self._source is not None:
             self._source.close()
+        self._lost_before = self._lost
         self._slot = self._source = None
 
     def _tell(self, state: str, message: str = "") -> None:
         """Writes the state if it is news."""
         if (state, self._used, message) == self._told:
             return
-        self._told = (state, self._used, message)
-        account = {"state": state, "device": self._used, "pictures": self._count, "message": message}
-        self.write(self.state, account)
+        self._told, self._told_lost, self._told_at = (state, self._used, message), self._lost, time.monotonic()
+        account = {"state": state, "device": self._used, "pictures": self._count, "lost": self._lost}
+        self.write(self.state, {**account, "message": message})
         if message:
             self.log.warning("%s: %s", self._used, message)
 

@@ -42,6 +42,7 @@ class Child:
     Attributes:
         names: The name server, once YARP is started.
         watched: A port that it should know.
+        at_end: Makes the main thread come back from what it waits for when the agent is gone.
     """
 
     def __init__(self, pipe: Pipe, settings: dict[str, Any]) -> None:
@@ -49,6 +50,7 @@ class Child:
         self.settings = settings
         self.names: NameServer | None = None
         self.watched = "/root"
+        self.at_end: Callable[[], object] = lambda: None
         self._step: tuple[str, float, Callable[[], str]] | None = None
         self._trouble = ""
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
@@ -135,6 +137,7 @@ class Child:
                     self.pipe.send({"is": "alive", "doing": step[0] if step else "waiting"})
                     self._look()
         self.pipe.shut()  # which the main thread hears; it has time to let go of the robot
+        self.at_end()
         time.sleep(FAREWELL)
         os._exit(0)
 

@@ -77,12 +77,19 @@ class Helper:
         pipe = self._pipe
         return pipe is not None and pipe.offer(header, body)
 
-    def close(self) -> None:
-        """Ends the helper, which lets go of what it holds; one that hangs is killed. May be called again."""
+    def close(self, patience: float = FAREWELL + SILENCE) -> None:
+        """Ends the helper, which lets go of what it holds; one that hangs is killed. May be called again.
+
+        Args:
+            patience: Seconds to wait for it.
+        """
         self._closing.set()
         self.say({"do": "end"})
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join(FAREWELL + SILENCE)
+        pipe = self._pipe
+        if pipe is not None:
+            pipe.shut()
+        if self._thread.is_alive():
+            self._thread.join(patience)
 
     def _run(self) -> None:
         pause = BACKOFF[0]
@@ -126,8 +133,6 @@ class Helper:
         """Hears until the helper has ended (PipeEndedError), or is silent for too long."""
         heard, patience = time.monotonic(), BIRTH
         while (left := heard + patience - time.monotonic()) > 0.0:
-            if self._closing.is_set():
-                patience = min(patience, FAREWELL)
             message = pipe.receive(min(left, BEAT))
             if message is not None:
                 heard, patience = time.monotonic(), SILENCE
