@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 LIBRARIES := libOSMesa.so.8:libosmesa6 libGL.so.1:libgl1 libglib-2.0.so.0:libglib2.0-0
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast lint docs bench clean system
+.PHONY: help demo test test-fast lint docs bench yarp clean system
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +34,9 @@ docs: $(VENV)/test.done ## docs/_build/html, warnings are errors
 
 bench: $(VENV)/robot.done ## latency beside a raw broker
 	$(BIN)/python tests/benchmarks/latency.py $(ARGS)
+
+yarp: | $(BIN)/python ## real YARP for robots: built once (five to ten minutes) into ~/.cache/agentspace
+	.ci/install-yarp $(BIN)/python
 
 clean: ## removes what make made
 	rm -rf $(VENV) build *.egg-info docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

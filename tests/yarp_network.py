@@ -5,8 +5,8 @@
         robot.expect("True")
         network.server.signal(signal.SIGSTOP)
 
-Its configuration lies in a folder of its own and it listens on a port of its own, so networks stand side by side. YARP
-keeps its state per process: tests talk YARP in processes (`client`, `tool`), never in that of pytest.
+Its configuration lies in a folder of its own and it listens on a port of its own, so networks stand side by side.
+YARP keeps its state per process: tests talk YARP in processes (`client`, `tool`), never in that of pytest.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class YarpNetwork:
         return self.program(executable(name), *arguments)
 
     def client(self, code: str, *arguments: str) -> Program:
-        """Starts Python with `yarp` (Network.init is done), `say(...)`, `wait()`; arguments are in sys.argv[1:]."""
+        """Starts Python with `yarp` (Network.init is done), `say`, `wait`; its arguments are in sys.argv[1:]."""
         lines = CLIENT.strip().splitlines()
         preamble = "\n".join(line for line in lines if not line.startswith("space ="))
         return self.program(sys.executable, "-c", f"{preamble}\n{YARP_CLIENT}{code}", *arguments)
