@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import math
 import struct
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any, Final
 
 from agents.yarp_link.child import CALL, Child, run
+from agents.yarp_link.helper import FAREWELL
 from agents.yarp_link.pipe import PipeEndedError
 
 ARM: Final = tuple(range(5))
@@ -122,12 +124,15 @@ class Arm:
                 self._refuse("did not take a command")
 
     def release(self) -> None:
-        """Stops its joints where they are, leaves them in position mode, and closes."""
+        """Stops its joints where they are, and leaves them in position mode."""
         with self._step(f"letting go of {self.remote}"):
             for joint in ARM:
                 self._position.stop(joint)
             self._set_mode(self._yarp.VOCAB_CM_POSITION)
-            self._driver.close()
+
+    def close(self) -> None:
+        """Closes its ports, which takes half a second if they are udp."""
+        self._driver.close()
 
     def trouble(self) -> str:
         """Why it is silent, for people."""
@@ -178,6 +183,12 @@ class Arms:
             self._drive()
         for arm in self._arms:
             arm.release()
+        with self._child.step("closing", self._trouble, FAREWELL):
+            closing = [threading.Thread(target=arm.close) for arm in self._arms]
+            for thread in closing:
+                thread.start()
+            for thread in closing:
+                thread.join()
 
     def _wait_for_state(self) -> None:
         """A client has no state for the first 5 to 20 ms."""

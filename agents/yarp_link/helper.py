@@ -22,7 +22,7 @@ SILENCE: Final = 0.8
 """Seconds without a sign of life after which a helper is killed."""
 BIRTH: Final = 15.0
 """Seconds until the first one: a busy machine takes its time to start Python."""
-FAREWELL: Final = 0.8
+FAREWELL: Final = 1.5
 """Seconds that a helper has for letting go of the robot."""
 BACKOFF: Final = (0.25, 2.0)
 """Seconds before the first new start, and at most; doubled each time in between."""
@@ -77,7 +77,7 @@ class Helper:
         pipe = self._pipe
         return pipe is not None and pipe.offer(header, body)
 
-    def close(self, patience: float = FAREWELL + SILENCE) -> None:
+    def close(self, patience: float = FAREWELL + 0.5) -> None:
         """Ends the helper, which lets go of what it holds; one that hangs is killed. May be called again.
 
         Args:
@@ -152,7 +152,8 @@ class Helper:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(FAREWELL if self._closing.is_set() or self._why == "" else 0.1)
             return
-        self.killed += 1
-        self._log.warning("%s hangs while %s: killed", self._program, self._doing)
+        if not self._closing.is_set():
+            self.killed += 1
+            self._log.warning("%s hangs while %s: killed", self._program, self._doing)
         process.kill()
         process.wait()
