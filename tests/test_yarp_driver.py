@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -332,6 +334,26 @@ def test_two_clients_with_one_name(setup: Setup) -> None:
     eventually(lambda: setup.is_at(GOAL), PATIENCE)
     first.stop()
     setup.becomes("connected", slot="second/robot")
+
+
+def test_port_numbers_that_are_in_use(setup: Setup) -> None:
+    """A restarted name server gives out numbers that somebody uses; the motor gets hold of others."""
+    setup.start_robot()
+    first = setup.network.port + 2  # what name servers give out begins there
+    used = 0
+    with contextlib.ExitStack() as stack:
+        for number in range(first, first + 20, 2):
+            taken = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                taken.bind(("", number))
+                taken.listen()
+                used += 1
+        assert used > 4
+        setup.start_motor()
+        setup.becomes("connected")
+        eventually(lambda: setup.is_at(GOAL), PATIENCE)
+    names = re.findall(r"/agentspace\S+", setup.network.run("yarp", "name", "list"))
+    assert len(names) == 6
 
 
 # --- the processes of the motor

@@ -20,6 +20,8 @@ from agents.yarp_link.pipe import PipeEndedError
 
 ARM: Final = tuple(range(5))
 """Joints of an iCub's arm that a posture has: shoulder pitch, roll, yaw, elbow, wrist prosup."""
+PORTS: Final = ("/rpc:o", "/command:o", "/stateExt:i")
+"""Of a client of a control board."""
 QUIET: Final = 0.3
 """Seconds without a new state after which a robot is lost; it says 50 to 100 a second."""
 LOOK: Final = 0.003
@@ -49,17 +51,21 @@ class Arm:
         self._child = child
         self._yarp = yarp
         self.place = child.find(f"{remote}/rpc:i")
-        for port in ("rpc:o", "command:o", "stateExt:i"):
-            child.claim(f"{local}/{port}")
+        for port in PORTS:
+            child.claim(local + port)
         options = yarp.Property()
         options.put("device", "remote_controlboard")
         options.put("remote", remote)
-        options.put("local", local)
         options.put("carrier", child.settings["carrier"])
-        with self._step(f"opening {remote}", 2.0):
+
+        def attempt(name: str) -> bool:
+            options.put("local", name)
             self._driver = yarp.PolyDriver(options)
-            if not self._driver.isValid():
-                self._refuse("cannot be opened (two programs with one name, or a name server that was restarted?)")
+            return bool(self._driver.isValid())
+
+        with self._step(f"opening {remote}", 4.0):
+            if not child.open(local, PORTS, attempt):
+                self._refuse("cannot be opened: YARP says why on standard error")
             self._view()
 
     def _view(self) -> None:

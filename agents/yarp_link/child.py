@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
 from agents.yarp_link.helper import BEAT, FAREWELL
@@ -20,6 +20,7 @@ from agents.yarp_link.pipe import Pipe, PipeEndedError
 
 CALL: Final = 0.4
 """Seconds that a call of YARP may take; a remote call takes 50 us, opening a control board some 50 ms."""
+_ROUNDS: Final = 100  #: names that are tried where the name server gives out numbers in use, at some 30 ms each
 MISSING: Final = (
     "the Python module yarp is not installed (or a folder called yarp hides it): `make yarp` builds it; "
     "conda has it as yarp-python"
@@ -51,6 +52,7 @@ class Child:
         self.names: NameServer | None = None
         self.watched = "/root"
         self.at_end: Callable[[], object] = lambda: None
+        self._yarp: Any = None
         self._step: tuple[str, float, Callable[[], str]] | None = None
         self._trouble = ""
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
@@ -93,7 +95,7 @@ class Child:
         trouble = names.trouble()
         if trouble:
             self.fail(trouble)
-        self.names = names
+        self.names, self._yarp = names, yarp
         return yarp
 
     def find(self, port: str) -> Place:
@@ -109,6 +111,25 @@ class Child:
         place = self._ask(port)
         if place is not None and not self._names.trouble_with(port):
             self.fail(f"the name {port} is taken by another program at {place}: use another `local` name")
+
+    def open(self, name: str, ports: Sequence[str], attempt: Callable[[str], bool]) -> bool:
+        """Opens local ports, also if the name server gives them numbers that are in use.
+
+        One that was restarted does so, as it knows nothing of the ports that there are. A name keeps the number
+        that it got; so other names are tried, which get the next numbers.
+
+        Args:
+            name: First part of the names of the ports.
+            ports: Last parts.
+            attempt: Opens them all, with the first part that it is given; whether it could.
+        """
+        for number in range(_ROUNDS):
+            first = f"{name}/{os.getpid()}-{number}" if number else name
+            if attempt(first):
+                return True
+            for port in ports:
+                self._yarp.Network.unregisterName(f"{first}{port}")
+        return False
 
     def _ask(self, port: str) -> Place | None:
         try:

@@ -33,7 +33,8 @@ class Emotions:
         child.claim(local)
         self._port = yarp.RpcClient()
         with self._step(f"connecting to {self._remote}", 2.0):
-            opened = self._port.open(local) and yarp.Network.connect(local, self._remote)
+            opened = child.open(local, [""], lambda name: bool(self._port.open(name)))
+            opened = opened and yarp.Network.connect(self._port.getName(), self._remote)
         if not opened:
             child.fail(self._trouble() or f"{local} cannot be connected to {self._remote}")
         child.watched = self._remote

@@ -48,9 +48,9 @@ class Pictures:
         child.claim(local)
         self._port = yarp.BufferedPortImageRgb()
         with self._step(f"connecting to {self._remote}", 2.0):
-            opened = self._port.open(local) and yarp.Network.connect(
-                self._remote, local, child.settings["carrier"]
-            )
+            opened = child.open(local, [""], lambda name: bool(self._port.open(name)))
+            here, carrier = self._port.getName(), child.settings["carrier"]
+            opened = opened and yarp.Network.connect(self._remote, here, carrier)
         if not opened:
             child.fail(self._trouble() or f"{self._remote} cannot be connected to {local}")
         child.watched = self._remote
