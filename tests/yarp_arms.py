@@ -22,6 +22,12 @@ JOINTS = 16
 PERIOD = 0.01
 
 
+def say(line: str) -> None:
+    """In one piece, as each arm has a thread of its own."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def vocab(text: str) -> int:
     return int.from_bytes(text.encode().ljust(4, b"\0"), "little")
 
@@ -111,12 +117,12 @@ class Arm(yarp.PortReader):
         for joint, angle in zip(joints, angles, strict=True):
             if joint not in self.commanded:
                 self.commanded.add(joint)
-                print(f"commanded {self.name} {joint}", flush=True)
+                say(f"commanded {self.name} {joint}")
             if self.mode[joint] == mode:
                 self.goal[joint] = angle
                 if mode == "posd":
                     if abs(angle - self.here[joint]) > 15.0:
-                        print(f"jump {self.name} {joint} {self.here[joint]} {angle}", flush=True)
+                        say(f"jump {self.name} {joint} {self.here[joint]} {angle}")
                     self.here[joint] = angle
 
     def follow(self) -> None:
@@ -165,7 +171,7 @@ def main() -> None:
                 speaks.clear()
 
     threading.Thread(target=obey, daemon=True).start()
-    print("up", flush=True)
+    say("up")
     while True:
         if speaks.is_set():
             for arm in arms:
