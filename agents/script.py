@@ -1,4 +1,4 @@
-"""Scripts of the operator: what it does, step by step.
+"""Scripts of the examiner: what it does, step by step.
 
 A script is a YAML file with a list of steps, each a mapping with one key::
 

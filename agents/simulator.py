@@ -22,7 +22,7 @@ class Simulator(Agent):
     """A simulated iCub: joint targets -> encoders and the picture of a camera in front of it."""
 
     target = SlotName(
-        "icub/target", "posture to go to, float64 (10,) degrees: right arm, left arm; None: hold now"
+        "icub/target", "posture to go to, float64 (10,) degrees: right arm, left arm; None: stop here"
     )
     scene = SlotName("icub/scene", "dict of what to change in the view: azimuth, elevation, light, noise, wall")
     encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees")
@@ -81,11 +81,8 @@ class Simulator(Agent):
 
     def _take(self, names: Collection[str]) -> None:
         for name, take in ((self.target, self._take_target), (self.scene, self._take_scene)):
-            value = self.read(name, EMPTY) if name in names else EMPTY
-            if value is not EMPTY:
-                self._try(name, take, value)
-            elif name == self.target and self._served is not None:
-                self._served.hold(False)  # nobody holds the slot any more
+            if name in names:
+                self._try(name, take, self.read(name, EMPTY))
 
     def _try(self, name: str, take: Callable[[Any], None], value: Any) -> None:
         """Does what a slot asks for, or reports why not; a bad value must never end the robot."""
@@ -96,17 +93,19 @@ class Simulator(Agent):
             self.write(self.refused_target, f"{name}: {error}")
 
     def _take_target(self, value: Any) -> None:
-        if value is None and self._served is not None:
-            self._served.hold(True)
-            return
-        posture = self._robot.encoders() if value is None else read_posture(value)
+        stop = value is None
+        posture = None if stop or value is EMPTY else read_posture(value)
         if self._served is not None:
-            self._served.lead(posture)
-        else:
-            self._robot.set_target(posture)
+            self._served.hold(stop)  # also against clients of YARP, as long as None is in the slot
+        elif stop:
+            self._robot.hold()
+        if posture is not None:
+            lead = self._served.lead if self._served is not None else self._robot.set_target
+            lead(posture)
 
     def _take_scene(self, value: Any) -> None:
-        self._robot.view = self._robot.view.changed(value)
+        if value is not EMPTY:
+            self._robot.view = self._robot.view.changed(value)
 
     def _tell(self) -> None:
         self.write(self.encoders, self._robot.encoders(), validity=FRESH)

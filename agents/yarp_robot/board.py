@@ -1,7 +1,7 @@
 """A control board of YARP: what clients ask, and what they are told (protocol 1.9). Pure: messages are lists.
 
 A message is a list of vocabs, strings, ints, floats and lists. The names of requests are those of YARP: three
-letters mean one joint (`[set] [pos] 3 20.0`), an `s` behind them all joints (`[get] [encs]`), a `g` a group of them
+letters mean one joint (`[set] [pos] 3 20.0`), an `s` behind them all joints (`[get] [encs]`), a `g` a group
 (`[set] [posg] 2 (0 3) (10.0 20.0)`).
 
 Source: ControlBoard_nws_yarp and RemoteControlBoard of YARP 3.5.
@@ -189,8 +189,8 @@ class ControlBoard:
         if scope == "":
             wanted, rest = arguments[:1], arguments[1:]
         elif scope == "g":
-            wanted, rest = arguments[1] if len(arguments) > 1 else [], arguments[2:]
-            if not isinstance(wanted, list) or arguments[0] != len(wanted):
+            count, wanted, *rest = (*arguments, None, None)[: max(2, len(arguments))]
+            if not isinstance(wanted, list) or count != len(wanted):
                 raise RequestError(f"a group is n (joints), not {arguments!r}")
         else:
             raise RequestError(f"{scope!r} is none of: one joint, s (all), g (a group)")

@@ -188,7 +188,7 @@ class Motion:
             self._lead(axes, targets)
 
     def halt(self, axes: Axes) -> None:
-        """Stays where the way is now; a joint that is stopped holds."""
+        """Brakes joints where they are; they hold."""
         with self._lock:
             self._halt(np.asarray(axes, int))
 
@@ -252,6 +252,7 @@ class Motion:
         self.runs[axes] = 0.0
 
     def _halt(self, axes: NDArray[np.int_]) -> None:
+        self._way[axes] = np.clip(self._positions[axes], *self.limits[axes].T)  # the way runs ahead of the joints
         self._aim(axes, self._way[axes])
         self._pace[axes] = 0.0
 

@@ -48,7 +48,6 @@ class YarpRobot:
 
     def lead(self, posture: Floats) -> None:
         """Goes to a posture (10,) degrees with full speed, whatever clients of YARP have asked for before."""
-        self._motion.hold(False)
         self._motion.lead(self._bodies[: len(JOINTS)], posture)
 
     def hold(self, held: bool) -> None:

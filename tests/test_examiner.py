@@ -1,4 +1,4 @@
-"""The operator: scripts, the whole constellation of the mirror, its report."""
+"""The examiner: scripts, the whole constellation of the mirror, its report."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from agents import contact_sheet, report
 from agents.associator import Associator
 from agents.camera import Camera
 from agents.examination import Examination
+from agents.examiner import Examiner
 from agents.explorer import Explorer
 from agents.extractor import Extractor
 from agents.generator import Generator
 from agents.motor import Motor
-from agents.operator import Operator
 from agents.proprioception import Proprioception
 from agents.script import Delete, Imitate, Report, ScriptError, Wait, Write, load, parse
 from agents.simulator import Simulator
@@ -42,12 +42,12 @@ def space() -> Iterator[LocalSpace]:
 
 
 def run(space: LocalSpace, project: Path, timeout: float = 20.0, **parameters: Any) -> str:
-    """Runs an operator to its end; returns its traceback, "" if it ended well."""
-    space.run(Operator(**parameters), project=project)
-    ended = eventually(lambda: space.read("_/roles/operator", {}).get("state") in ("stopped", "failed"), timeout)
+    """Runs an examiner to its end; returns its traceback, "" if it ended well."""
+    space.run(Examiner(**parameters), project=project)
+    ended = eventually(lambda: space.read("_/roles/examiner", {}).get("state") in ("stopped", "failed"), timeout)
     assert ended
-    failed = space.read("_/roles/operator")["state"] == "failed"
-    return str(space.read("_/errors/operator")["traceback"]) if failed else ""
+    failed = space.read("_/roles/examiner")["state"] == "failed"
+    return str(space.read("_/errors/examiner")["traceback"]) if failed else ""
 
 
 def write_script(folder: Path, text: str) -> str:
@@ -112,7 +112,7 @@ def test_a_script_file_that_cannot_be_read_is_named(content: bytes | None, tmp_p
 
 
 def test_steps_follow_one_another_and_the_end_is_a_success(space: LocalSpace, tmp_path: Path) -> None:
-    """Slots are written in order; a wait waits for what others write; then the operator stops well."""
+    """Slots are written in order; a wait waits for what others write; then the examiner stops well."""
 
     class Answerer(Agent):
         def init(self) -> None:

@@ -1,4 +1,4 @@
-"""The operator: leads a constellation through a script, and measures what the robot has learned."""
+"""The examiner: leads a constellation through a script, and measures what the robot has learned."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOLD = 1.3
 """Seconds after which a space has written its account of itself anew (it does so once a second)."""
 
 
-class OperatorError(AgentspaceError, TimeoutError):
+class ExaminerError(AgentspaceError, TimeoutError):
     """A step of the script did not come to its end in time."""
 
 
@@ -44,7 +44,7 @@ class Until:
 Play = Generator[Until, bool, None]  # is sent whether what it waited for was reached in time
 
 
-class Operator(Agent):
+class Examiner(Agent):
     """Follows a script: lets the robot acquire pairs, shows it postures, and reports how well it imitates them."""
 
     encoders = SlotName("icub/encoders", "posture of the robot, float64 (10,) degrees")
@@ -136,7 +136,7 @@ class Operator(Agent):
     def _wait(self, step: Wait, now: float) -> Play:
         if not (yield Until(lambda _: step.holds(self.read(step.slot)), now + step.timeout)):
             found = self.read(step.slot)
-            raise OperatorError(f"{step} did not come within {step.timeout:g} s; it is {found!r:.200}")
+            raise ExaminerError(f"{step} did not come within {step.timeout:g} s; it is {found!r:.200}")
 
     def _imitate(self, step: Imitate) -> Play:
         """Shows postures one after the other."""
@@ -164,7 +164,7 @@ class Operator(Agent):
         settled = yield Until(self._examination.at_rest, began + self.deadline)
         outcome = self._examination.outcome()
         if outcome is None:
-            raise OperatorError(f"no encoders within {self.deadline:g} s: is one of the robots away?")
+            raise ExaminerError(f"no encoders within {self.deadline:g} s: is one of the robots away?")
         seen, done = thumbnail(self.space.read(self.camera)), thumbnail(self.space.read(self.view))
         seconds = time.monotonic() - began
         self._examination.trials.append(Trial(kind, *outcome, seen, done, settled, seconds))
