@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import time
 from typing import Any
 
@@ -9,7 +11,7 @@ from agents.pace import Pace
 from agents.posture import EMPTY
 from agents.source import Source, SourceError, open_source
 from agentspace import Agent, Parameter, SlotName
-from agentspace.errors import SlotNameError
+from agentspace.errors import AgentspaceError, SlotNameError
 from agentspace.slot import check_name
 from models.extractor import Image, as_rgb
 
@@ -27,6 +29,7 @@ class Camera(Agent):
     state = SlotName(
         "camera/state", "dict: state (waiting, running, end, failed), device, message, pictures, lost"
     )
+    arrived = SlotName("camera/arrived", "int: counts what a live device sends, which wakes the camera")
     device = Parameter("0", "webcam number, URL, video, image, folder of images, yarp:/PORT, or slot:NAME")
     rate = Parameter(30.0, "pictures per second at most", minimum=0.01)
     validity = Parameter(1.0, "seconds for which a picture is valid, at least two periods", minimum=0.01)
@@ -46,7 +49,9 @@ class Camera(Agent):
         self._idle_since = 0.0
         self._pace = Pace(self.rate)
         self._valid = max(self.validity, 2.0 / self.rate)
+        self._arrivals = itertools.count(1)
         self.attach_trigger(self.source)
+        self.attach_trigger(self.arrived)
         self.attach_timer(1.0 / self.rate)
         self._use(self.read(self.source, self.device))
 
@@ -72,7 +77,7 @@ class Camera(Agent):
         return None if image is EMPTY else as_rgb(image)
 
     def _from_device(self, now: float) -> Image | None:
-        if not self.wake.timer:
+        if not self.wake.timer and self.arrived not in self.wake.names:
             return None
         if self._source is None:
             self._rest(now)
@@ -88,7 +93,20 @@ class Camera(Agent):
                 self._open()
             else:
                 self._tell("end", remark)
-        return image
+            return image
+        return self._paced(image, now) if self._source.live else image
+
+    def _paced(self, image: Image | None, now: float) -> Image | None:
+        """Of what comes by itself not more than `rate`, and the newest."""
+        if image is not None:
+            self._pace.offer(image)
+        paced = self._pace.take(now)
+        return None if paced is EMPTY else paced
+
+    def _rouse(self) -> None:
+        """In a thread of the device's: wakes the handler."""
+        with contextlib.suppress(AgentspaceError):  # the agent's own thread hears of it, too
+            self.space.write(self.arrived, next(self._arrivals))
 
     def _rest(self, now: float) -> None:
         """Nothing comes any more: tries a device that failed again, or stops at the end."""
@@ -104,6 +122,7 @@ class Camera(Agent):
         if name == self._used:
             return
         self._leave()
+        self._pace = Pace(self.rate)
         self._used, self._count, self._lost, self._lost_before = name, 0, 0, 0
         self._tell("waiting")
         self._open()
@@ -113,12 +132,12 @@ class Camera(Agent):
             if self._used.startswith(SLOT):
                 self._follow(check_name(self._used.removeprefix(SLOT)))
             else:
-                self._source = open_source(self._used, self.project)
+                self._source = open_source(self._used, self.project, self._rouse)
         except (SourceError, SlotNameError) as error:
             self._fail(str(error))
 
     def _follow(self, slot: str) -> None:
-        if slot in (self.image, self.source, self.state):
+        if slot in (self.image, self.source, self.state, self.arrived):
             raise SourceError(f"the camera cannot look at its own slot {slot!r}")
         self._slot = slot
         self._pace = Pace(self.rate)

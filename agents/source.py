@@ -34,11 +34,13 @@ class Source(Protocol):
         ended: There are no more.
         remark: What people should know about how it ended; "" for nothing.
         lost: How many pictures were sent but did not arrive, as far as it can know.
+        live: It says when there is a picture; others are asked at the caller's own rate.
     """
 
     ended: bool
     remark: str
     lost: int
+    live: bool
 
     def next(self, now: float) -> Image | None:
         """The next picture; None if there is none now (s, monotonic).
@@ -51,12 +53,13 @@ class Source(Protocol):
         """Lets go of the device or file."""
 
 
-def open_source(device: str, project: Path) -> Source:
+def open_source(device: str, project: Path, rouse: Callable[[], object] = lambda: None) -> Source:
     """Opens what a device parameter names.
 
     Args:
         device: A webcam's number, a URL, yarp:/PORT, or the path of a video, an image or a folder of images.
         project: What a relative path means.
+        rouse: Is called by a live source, from a thread of its own, when there is a picture.
 
     Raises:
         SourceError: There is no such thing.
@@ -64,7 +67,7 @@ def open_source(device: str, project: Path) -> Source:
     if device.startswith("yarp:"):
         from agents.yarp_pictures import YarpPictures
 
-        return YarpPictures(device)
+        return YarpPictures(device, rouse)
     if device.isdecimal():
         return Webcam(int(device))
     if "://" in device:
@@ -84,6 +87,7 @@ class Folder:
     """The images of a folder in the order of their names (2 before 10), or one image."""
 
     lost = 0
+    live = False
 
     def __init__(self, path: Path) -> None:
         self.ended = False
@@ -121,6 +125,7 @@ class Video:
     """A video file, every picture once, not faster than it was recorded."""
 
     lost = 0
+    live = False
 
     def __init__(self, path: Path) -> None:
         import cv2
@@ -171,6 +176,7 @@ class Webcam:
     """
 
     lost = 0
+    live = False
 
     def __init__(self, device: int | str, open_capture: Callable[[int | str], Any] | None = None) -> None:
         self.ended = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,7 @@ class YarpPictures:
 
     Args:
         device: ``yarp:/icub/cam/left``, or ``yarp:/icub/cam/left?carrier=mjpeg``; without one it is tcp.
+        rouse: Is called from the helper's thread when there is news.
 
     Attributes:
         lost: Pictures that were sent but did not arrive here, by their sequence numbers.
@@ -34,7 +36,9 @@ class YarpPictures:
         SourceError: It is no name of a port.
     """
 
-    def __init__(self, device: str) -> None:
+    live = True
+
+    def __init__(self, device: str, rouse: Callable[[], object] = lambda: None) -> None:
         port, _, query = device.removeprefix(SCHEME).partition("?")
         key, _, carrier = query.partition("=")
         if not port.startswith("/") or " " in port or (query and (key != "carrier" or not carrier)):
@@ -42,6 +46,7 @@ class YarpPictures:
         self.ended = False
         self.remark = ""
         self.lost = 0
+        self._rouse = rouse
         self._newest: Image | None = None
         self._error: str | None = None
         local = f"/agentspace/camera/{os.uname().nodename}-{os.getpid()}/{next(_NUMBERS)}"
@@ -68,3 +73,4 @@ class YarpPictures:
             self._newest = pixels[:, : 3 * width].reshape(header["height"], width, 3)
         elif header["is"] == "gone":
             self._error = header["why"]
+        self._rouse()

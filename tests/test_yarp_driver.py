@@ -436,3 +436,41 @@ def test_a_driver_that_was_never_opened_can_be_closed() -> None:
         motor = Motor()
         motor.bind(space.join("motor"), logging.getLogger(), Path())
         YarpDriver(Job(motor, "/icubSim")).close()
+
+
+# --- the emergency stop
+
+
+@pytest.mark.parametrize("control", ["direct", "position"])
+def test_an_emergency_stop_holds_the_robot_where_it_is(setup: Setup, control: str) -> None:
+    """None with a high priority stops a robot on its way, which then takes no targets until it is released."""
+    setup.start_robot()
+    setup.start_motor(speed=20.0, options={"control": control})
+    setup.becomes("connected")
+    eventually(lambda: setup.here() is not None)
+    goal = np.array(REST + REST) + np.array([0.0, 60, 0, 0, 0] * 2)
+    eventually(lambda: setup.is_at(goal) or setup.here()[1] > REST[1] + 5.0, PATIENCE)
+    setup.space.write("joints", None, priority=1e6)
+    eventually(lambda: setup.space.read("motor/state") == "hold", SOON)
+    stopped = _rest_of(setup)
+    assert stopped[1] < REST[1] + 30.0
+    assert not setup.space.write("joints", goal)
+    setup.space.delete("joints", priority=1e6)
+    eventually(lambda: setup.is_at(goal), PATIENCE)
+
+
+def _rest_of(setup: Setup) -> np.ndarray:
+    """Where the robot stands, once it has not moved for a fifth of a second."""
+    found: list[np.ndarray] = []
+
+    def rests() -> bool:
+        before, stamp = setup.here(), setup.space.read("icub/stamp")
+        eventually(lambda: setup.space.read("icub/stamp")[0] > stamp[0] + 0.2)
+        here = setup.here()
+        if before is None or here is None or not np.array_equal(before, here):
+            return False
+        found.append(here)
+        return True
+
+    eventually(rests, PATIENCE)
+    return found[0]
