@@ -248,6 +248,21 @@ def test_a_robot_in_a_fault_is_not_commanded(driven: Setup) -> None:
     assert not [line for line in driven.robot.lines if line.startswith("jump")]
 
 
+def test_a_fault_is_respected_by_the_next_helper(driven: Setup) -> None:
+    """Joints that were switched off are not switched on because something else fails as well."""
+    assert driven.robot is not None
+    driven.robot.say("mode idl")
+    driven.becomes("fault", SOON, "control mode idl, not posd")
+    (helper,) = driven.helpers()
+    helper.kill()
+    driven.becomes("lost", SOON)
+    driven.becomes("fault", PATIENCE, "control mode idl, not posd")
+    driven.space.write("joints", GOAL + 5.0)
+    np.testing.assert_allclose(driven.here(), GOAL, atol=0.5)
+    driven.robot.say("mode posd")
+    driven.becomes("connected")
+
+
 def test_a_robot_without_limits_is_not_driven(setup: Setup) -> None:
     """YARP's fake motors know no limits: nothing could keep the arms from harm, so they are refused."""
     for part in ("right_arm", "left_arm"):

@@ -1,11 +1,11 @@
 """Two arms on a YARP network, without physics, in a process that tests can kill and stop.
 
-    python tests/yarp_arms.py ROBOT
+    python tests/yarp_arms.py ROBOT [--at-once]
 
 Each arm has sixteen joints, of which the first five know limits. Its joints go to their target at their reference
 speed in position mode, and are at once where they are sent in position direct. Every joint that was commanded is
 said on stdout, and every jump. Lines of stdin tell it: `mode VOCAB`, the control mode of all joints from now on;
-`mute`, no states any more.
+`mute`, no states any more. With --at-once states are told with each command that is streamed, too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stub_arm import LIMITS, REST
 
 JOINTS = 16
 PERIOD = 0.01
+NEWS = threading.Event()
 
 
 def say(line: str) -> None:
@@ -130,6 +131,8 @@ class Arm(yarp.PortReader):
             head, body = message.get(0).asList(), message.get(1).asList()
             with self.lock:
                 self.command("posd", [int(joint) for joint in numbers(head.get(2).asList())], numbers(body))
+            if "--at-once" in sys.argv:
+                NEWS.set()
 
     def publish(self) -> None:
         with self.lock:
@@ -176,7 +179,8 @@ def main() -> None:
         if speaks.is_set():
             for arm in arms:
                 arm.publish()
-        time.sleep(PERIOD)
+        NEWS.wait(PERIOD)
+        NEWS.clear()
 
 
 if __name__ == "__main__":

@@ -99,8 +99,9 @@ class YarpDriver:
                 "%s moves at %g degrees per second at most, not %g", job.robot, ceiling, job.speed
             )
         local = options.local or f"/agentspace/{job.agent.role}/{os.uname().nodename}-{os.getpid()}"
-        settings = {**asdict(options), "robot": self._robot, "local": local, "speed": min(job.speed, ceiling)}
-        self._helper = Helper("agents.yarp_link.arms", settings, self._hear, job.agent.log)
+        speed = min(job.speed, ceiling)
+        self._settings = {**asdict(options), "robot": self._robot, "local": local, "speed": speed, "faulty": False}
+        self._helper = Helper("agents.yarp_link.arms", self._settings, self._hear, job.agent.log)
         self._lock = threading.Lock()
         self._limits: Floats | None = None
         self._here: Floats | None = None
@@ -170,7 +171,8 @@ class YarpDriver:
     def _hear_ready(self, message: Message) -> None:
         self._limits = np.reshape(LIMITS.unpack(message.body), (len(JOINTS), 2))
         self._write(self._job.limits, self._limits)
-        self._change(CONNECTED, network="", error="")
+        strange = message.header["strange"]
+        self._change(FAULT if strange else CONNECTED, network="", error=strange)
 
     def _hear_at(self, message: Message) -> None:
         numbers = np.array(SAMPLE.unpack(message.body))
@@ -200,6 +202,8 @@ class YarpDriver:
         with self._lock:
             before = self._status
             self._status = before.changed(state, **news)
+        if state in (FAULT, CONNECTED):
+            self._settings["faulty"] = state == FAULT  # a new helper shall leave the joints alone, too
         if (state, self._status.error) != (before.state, before.error):
             level = self._agent.log.info if state == CONNECTED else self._agent.log.warning
             level("%s: %s%s", self._robot, state, f": {self._status.error}" if self._status.error else "")

@@ -19,7 +19,7 @@ from agents.yarp_link.pipe import PipeEndedError
 
 QUIET: Final = 0.3
 """Seconds without a new state after which a robot is lost; it says 50 to 100 a second."""
-LOOK: Final = 0.003
+LOOK: Final = 0.001
 """Seconds between two looks at the newest state, which YARP's client only offers for looking at."""
 POSTURE: Final = struct.Struct(f"<{2 * len(JOINTS)}d")
 SAMPLE: Final = struct.Struct(f"<{2 * len(JOINTS) + 2}d")  #: a posture and the robot's time stamp of each arm, s
@@ -54,12 +54,14 @@ class Arms:
     def run(self) -> None:
         """Takes the arms, and drives them until the agent says the end."""
         self._wait_for_state()
-        for arm in self._arms:
-            arm.take(self._mode, self._child.settings["speed"])
-        self._wait_for_modes()
+        if not self._child.settings["faulty"]:
+            for arm in self._arms:
+                arm.take(self._mode, self._child.settings["speed"])
+            self._wait_for_modes()
+        self._told_modes = self._strange()
         self._child.watched = f"{self._arms[0].remote}/rpc:i"
         limits = LIMITS.pack(*(angle for pair in self._limits for angle in pair))
-        self._child.pipe.send({"is": "ready"}, limits)
+        self._child.pipe.send({"is": "ready", "strange": self._told_modes}, limits)
         with contextlib.suppress(PipeEndedError):
             self._drive()
         for arm in self._arms:
