@@ -55,6 +55,7 @@ class Child:
         self._yarp: Any = None
         self._step: tuple[str, float, Callable[[], str]] | None = None
         self._trouble = ""
+        self._suspected = False
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def fail(self, why: str) -> NoReturn:
@@ -163,15 +164,14 @@ class Child:
         os._exit(0)
 
     def _look(self) -> None:
-        """Says when the name server gets into trouble, or out of it; once it was silent it is asked again."""
+        """Says when the name server gets into trouble, which must be seen twice, or out of it."""
         if self.names is None:
             return
         trouble = self.names.trouble(self.watched)
-        if trouble and not self._trouble:
-            trouble = self.names.trouble(self.watched)
-        if trouble != self._trouble:
+        if trouble != self._trouble and (self._suspected or not trouble):
             self._trouble = trouble
             self.pipe.send({"is": "network", "trouble": trouble})
+        self._suspected = bool(trouble)
 
 
 def run(program: Callable[[Child], None]) -> None:
