@@ -23,6 +23,8 @@ import numpy as np
 from agentspace.errors import AgentspaceError, suggest
 from agentspace.slot import check_name
 
+CHANGE: Final = 20.0
+"""Seconds until the camera sees the demonstrator, at most."""
 PATIENCE: Final = 60.0
 """Seconds that a wait takes at most, if the script does not say."""
 
@@ -51,29 +53,34 @@ class Delete:
 
 @dataclass(frozen=True)
 class Wait:
-    """Waits until a slot has a value, at least some number, or just that value.
+    """Waits until a slot has a value, at least some number, just that value, or a dict with some items.
 
     Attributes:
         slot: Its name.
         timeout: Seconds; then the script fails.
         at_least: Number, or None.
         equals: Value, or None.
+        has: Items of a dict, or None.
     """
 
     slot: str
     timeout: float = PATIENCE
     at_least: float | None = None
     equals: Any = None
+    has: Mapping[str, Any] | None = None
 
     def holds(self, value: Any) -> bool:
         """Whether this value of the slot is what it waits for; None is an empty slot."""
         if self.at_least is not None:
             return isinstance(value, int | float) and value >= self.at_least
+        if self.has is not None:
+            return isinstance(value, dict) and self.has.items() <= value.items()
         return value is not None if self.equals is None else bool(np.array_equal(value, self.equals))
 
     def __str__(self) -> str:
         wish = f" of at least {self.at_least:g}" if self.at_least is not None else ""
-        return f"{self.slot!r} with a value{wish if self.equals is None else f' of {self.equals!r}'}"
+        wish = f" of {self.equals!r}" if self.equals is not None else wish
+        return f"{self.slot!r} with a value{wish if self.has is None else f' that has {dict(self.has)!r}'}"
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,7 @@ class Demonstration:
             Wait("explorer/done", self.patience),
             Wait("pairs", 2.0, at_least=self.pairs),
             Write({"mode": "use", "camera/source": self.device}),
+            Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),
             Imitate(self.shown, self.fresh),
             Report(),
         )
@@ -200,7 +208,7 @@ class _Reader:
         return Delete(tuple(map(check_name, slots)))
 
     def _wait(self, body: Any) -> Step:
-        fields = self._fields(body, ("slot", "timeout", "at_least", "equals"))
+        fields = self._fields(body, ("slot", "timeout", "at_least", "equals", "has"))
         if "slot" not in fields:
             raise self._error("wait needs a slot")
         check_name(fields["slot"])
