@@ -50,7 +50,8 @@ class Simulator(Agent):
         view = View(self.azimuth, self.elevation, self.light, self.noise)
         self._robot = Icub(self.speed, self.size, view, read_posture(self.start), self.seed, body=self.yarp)
         self._served = self._serve() if self.yarp else None
-        self._told: dict[str, Any] | None = None
+        self._told: dict[str, Any] = {}
+        self._told_at = 0.0
         self._then = time.monotonic()
         self.write(self.limits, self._robot.limits)
         self._tell()
@@ -112,9 +113,9 @@ class Simulator(Agent):
         if self._served is not None:
             self._served.tell()
             account = self._served.account()
-            if account != self._told:
-                self._told = account
-                self.write(self.yarp_state, account)
+            if account != self._told or self._then > self._told_at + FRESH:
+                self._told, self._told_at = account, self._then
+                self.write(self.yarp_state, account, validity=3.0 * FRESH)
 
     def _show(self) -> None:
         picture = self._robot.render(self.mirror)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from server_process import ServerProcess
+from simulated_robot import YarpRobotProcess
 from yarp_network import YarpNetwork, has_yarp
 
 from agentspace import Agent, AgentspaceError, LocalSpace, Session, Space
@@ -56,6 +57,13 @@ def yarp_network() -> Iterator[YarpNetwork]:
     """A YARP network with a real name server; mark tests that use it `yarp`."""
     with YarpNetwork() as network:
         yield network
+
+
+@pytest.fixture
+def yarp_robot(yarp_network: YarpNetwork) -> Iterator[YarpRobotProcess]:
+    """A simulated robot on that network, to be started by the test."""
+    with ServerProcess() as server, contextlib.closing(YarpRobotProcess(yarp_network, server)) as robot:
+        yield robot
 
 
 @contextmanager

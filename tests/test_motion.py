@@ -52,6 +52,7 @@ def test_motion_is_done_only_where_the_joint_stands_at_its_target() -> None:
     motion.measure([0], np.array([9.0]), np.zeros(1))
     assert not motion.is_done([0])
     motion.measure([0], np.array([10.1]), np.array([20.0]))
+    motion.measure([0], np.array([10.1]), np.array([20.0]))
     assert not motion.is_done([0])
     motion.measure([0], np.array([10.1]), np.zeros(1))
     assert motion.is_done([0])

@@ -29,7 +29,14 @@ SPAN = 200
 """Ports that a network may use: its name server gives out those behind its own."""
 _BASES = range(12_000, 32_000, SPAN)  # below those that the system gives out
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-YARP_CLIENT = "import yarp; yarp.Network.init()\n"
+YARP_CLIENT = """
+import os
+_out = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # YARP's threads print to stdout, into the middle of other lines
+def say(*words): print(*words, file=_out, flush=True)
+import yarp
+yarp.Network.init()
+"""
 
 
 def has_yarp() -> bool:

@@ -18,12 +18,13 @@ def import_yarp() -> Any:
     """
     try:
         yarp = importlib.import_module("yarp")
-        yarp.Network  # noqa: B018  (a folder called yarp in the working directory has no such thing)
-    except (ImportError, AttributeError) as error:
+    except ImportError as error:
         raise NoYarpError(
             f"YARP's Python bindings do not load ({error}): `make yarp` installs them, "
             "or: conda install -c conda-forge yarp-python"
         ) from error
+    if not hasattr(yarp, "Network"):  # a folder of that name in the working directory comes first
+        raise NoYarpError(f"{yarp.__file__ or yarp.__path__} is not YARP: rename it, it hides YARP's bindings")
     return yarp
 
 

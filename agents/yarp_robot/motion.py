@@ -88,6 +88,7 @@ class Motion:
         self._pace = np.zeros(count)  # how fast the way goes
         self._change = np.zeros(count)  # how fast the pace changes
         self._positions, self._velocities = self._way.copy(), np.zeros(count)
+        self._before = self._positions  # measured before
         self._held = False
         self.targets = self._way.copy()
         self.runs = np.zeros(count)
@@ -116,6 +117,7 @@ class Motion:
     def measure(self, axes: Axes, positions: Floats, velocities: Floats) -> None:
         """Hears where joints are and how fast they move, degrees (per second); others are as led."""
         with self._lock:
+            self._before = self._positions
             self._positions, self._velocities = self._way.copy(), self._pace.copy()
             self._positions[axes], self._velocities[axes] = positions, velocities
 
@@ -126,10 +128,14 @@ class Motion:
             return State(self._positions.copy(), self._velocities.copy(), self._change.copy(), modes)
 
     def is_done(self, axes: Axes) -> bool:
-        """Whether joints stand at their targets (a joint that is led by a velocity: whether it stands)."""
+        """Whether joints stand at their targets (a joint that is led by a velocity: whether it stands).
+
+        They were there at two measurements, so that whoever is told so finds them there in the last state, too.
+        """
         with self._lock:
             axes = np.asarray(axes, int)
-            near = np.abs(self._positions - self.targets) <= NEAR
+            off = np.maximum(np.abs(self._positions - self.targets), np.abs(self._before - self.targets))
+            near = off <= NEAR
             still = (np.abs(self._velocities) <= STILL) & (self._pace == 0.0)
             return bool((still & (near | self._running))[axes].all())
 

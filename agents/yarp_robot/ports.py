@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +12,6 @@ from agents.yarp_robot.binding import encode, fill, import_yarp, to_list
 from agents.yarp_robot.board import ControlBoard, Message, Vocab
 
 _UNKNOWN = 3  # torque, duty cycle, current: a simulated motor has none
-
-
-class PortError(RuntimeError):
-    """A port cannot be opened; the message has its name."""
-
-
-class Ports(Protocol):
-    """Some ports that belong together."""
-
-    def named(self) -> Iterator[tuple[str, Any]]:
-        """Each port with its name."""
-
-    def start(self) -> None:
-        """Is called when all are open."""
 
 
 class BoardPorts:
@@ -131,34 +117,6 @@ class CameraPort:
         _pixels(image)[:] = picture.reshape(-1)
         self._port.setEnvelope(stamp)
         self._port.write()
-
-
-def open_ports(groups: list[Ports]) -> None:
-    """Opens all ports of a robot, or none.
-
-    Raises:
-        PortError: One of them cannot be opened: most of the time somebody else has its name.
-    """
-    opened: list[Any] = []
-    for group in groups:
-        for name, port in group.named():
-            if not port.open(name):
-                for earlier in opened:
-                    earlier.close()
-                raise PortError(f"cannot open {name}: is another robot of this name there?")
-            opened.append(port)
-    for group in groups:
-        group.start()
-
-
-def close_ports(groups: list[Ports]) -> None:
-    """Closes all ports; may wait for the name server, so call it from a thread that has time."""
-    for group in groups:
-        for _, port in group.named():
-            port.interrupt()
-    for group in groups:
-        for _, port in group.named():
-            port.close()
 
 
 def _pixels(image: Any) -> NDArray[np.uint8]:

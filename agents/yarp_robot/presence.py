@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from agents.yarp_robot.binding import import_yarp
-from agents.yarp_robot.ports import PortError, Ports, close_ports, open_ports
+from agents.yarp_robot.opening import PortError, Ports, close_ports, exhaust, open_ports
 
-POLL = 0.5
+POLL = 0.25
 """Seconds between two looks at the name server."""
 PATIENCE = 0.4
 """Seconds after which a name server that does not answer is told of."""
@@ -103,15 +103,18 @@ class Presence:
 
     def _register(self) -> tuple[Standing, str]:
         """Tells a name server that was restarted what it does not know; a port that another one has is told of."""
+        network = self._yarp.Network
+        forgotten = 0  # the highest number of a port that was not known
         for group in self._groups:
             for name, port in group.named():
-                here = port.where()
-                known = self._yarp.Network.queryName(name)
+                here, known = port.where(), network.queryName(name)
                 if not known.isValid():
-                    known = self._yarp.Network.registerContact(here)
-                    self._log.debug("registered %s again", name)
+                    known = network.registerContact(here)
+                    forgotten = max(forgotten, here.getPort())
                 if not _same(known, here):
                     return Standing.CONFLICT, f"{name} belongs to {known.getHost()}:{known.getPort()}"
+        if forgotten:
+            exhaust(forgotten)
         return Standing.SERVING, ""
 
 

@@ -27,9 +27,12 @@ class YarpRobot:
 
     Raises:
         NoYarpError: YARP is not installed.
+        ValueError: The name does not begin with a slash.
     """
 
     def __init__(self, robot: Icub, name: str, log: logging.Logger) -> None:
+        if not name.startswith("/"):
+            raise ValueError(f"the name of a robot on YARP begins with '/', as /icubSim does: {name!r}")
         self._yarp = import_yarp()
         self._robot, self._name = robot, name
         self._bodies = np.array([AXES.index(joint) for joint in robot.joints])
