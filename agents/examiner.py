@@ -10,7 +10,8 @@ import numpy as np
 
 from agents import publication, report
 from agents.examination import Examination
-from agents.script import Delete, Demonstration, Imitate, Report, ScriptError, Step, Wait, Write, label, load
+from agents.lesson import LESSON, Delete, Demonstration, Imitate, Report, Step, Write, label
+from agents.script import ScriptError, Wait, load
 from agents.stance import see
 from agents.trial import FRESH, SHOWN, Trial, thumbnail
 from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
@@ -73,7 +74,7 @@ class Examiner(Agent):
         """Reads the script."""
         device = self.demonstrator_device or f"slot:{self.demonstrator_view}"
         mirror = Demonstration(self.pairs, self.shown, self.fresh, self.patience, device)
-        steps = mirror.steps() if self.script == "mirror" else load(self.project / self.script)
+        steps = mirror.steps() if self.script == "mirror" else load(self.project / self.script, LESSON)
         self._examination = Examination()
         self._seconds: dict[str, float] = {}
         self._play = self._follow(steps)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agents.associator import ACQUIRE, USE
-from agentspace import Entry, Space
+from agentspace import Entry, Refused, Space
+from agentspace.errors import AgentspaceError
 from agentspace.slot import Decision
 
 MODES: Final = (ACQUIRE, USE)
@@ -140,6 +141,45 @@ def perform(space: Space, act: Act) -> Decision:
     if isinstance(act, Put):
         return space.write(act.slot, act.value, validity=act.validity, priority=act.priority)
     return space.delete(act.slot, priority=act.priority)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an action.
+
+    Attributes:
+        action: For people.
+        refusals: The acts that the slot rule refused.
+        error: Why it could not be carried out; "" if it was.
+    """
+
+    action: str
+    refusals: tuple[Refused, ...] = ()
+    error: str = ""
+
+    @property
+    def fine(self) -> bool:
+        """Whether all of it was accepted."""
+        return not self.refusals and not self.error
+
+    def __str__(self) -> str:
+        if self.fine:
+            return f"{self.action}: done"
+        return f"{self.action}: {self.error or '; '.join(f'refused: {refusal}' for refusal in self.refusals)}"
+
+
+def attempt(space: Space, action: str, acts: Acts) -> Outcome:
+    """Carries out an action at once; each of its acts, whatever becomes of the others."""
+    refusals, errors = list[Refused](), dict[str, None]()
+    for act in acts:
+        try:
+            decision = perform(space, act)
+        except AgentspaceError as error:
+            errors[str(error)] = None
+            continue
+        if isinstance(decision, Refused):
+            refusals.append(decision)
+    return Outcome(action, tuple(refusals), "; ".join(errors))
 
 
 def is_stopped(entries: Iterable[Entry | None]) -> bool:

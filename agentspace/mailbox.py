@@ -109,6 +109,9 @@ class Mailbox(Generic[V]):
 
     Args:
         limit: How many changes wait for EVERY triggers before the oldest is dropped and counted.
+
+    Attributes:
+        since: When the oldest of the changes that wait for the next batch happened (s); None if none waits.
     """
 
     def __init__(self, limit: int = EVERY_LIMIT) -> None:
@@ -117,6 +120,7 @@ class Mailbox(Generic[V]):
         self.overflow = 0
         self.redelivered = 0
         self.outstanding: Batch[V] | None = None
+        self.since: float | None = None
         self._number = 0
         self._changed: dict[str, Change[V]] = {}
         self._values: set[str] = set()
@@ -141,6 +145,12 @@ class Mailbox(Generic[V]):
         """The new incarnation has attached all: forgets the triggers that only its predecessor had."""
         for key in self._stale:
             del self.attachments[key]
+        self._stale.clear()
+        self._interests.clear()
+
+    def restore(self, attachments: dict[tuple[str, Trigger], Mask]) -> None:
+        """An incarnation acts again: its triggers count, and no others."""
+        self.attachments = dict(attachments)
         self._stale.clear()
         self._interests.clear()
 
@@ -181,6 +191,8 @@ class Mailbox(Generic[V]):
         if interest is None:
             return False
         newest, value, every, wakes = interest
+        if self.since is None:
+            self.since = change.at
         if newest:
             self._changed[name] = change
         if value:
@@ -215,6 +227,7 @@ class Mailbox(Generic[V]):
         self.outstanding = batch
         self._changed, self._values = {}, set()
         self._awake = bool(self._every)
+        self.since = self._every[0].at if self._every else None
         return batch
 
     def acknowledge(self, number: int) -> Batch[V] | None:
@@ -235,6 +248,8 @@ class Mailbox(Generic[V]):
         self._values |= batch.values
         self._every.extendleft(reversed(batch.every))
         self._awake = True
+        oldest = min((change.at for change in (*batch.changed.values(), *batch.every)), default=None)
+        self.since = self.since if oldest is None else oldest
 
     def _queue(self, change: Change[V]) -> None:
         if len(self._every) >= self.limit:

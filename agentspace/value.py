@@ -106,6 +106,17 @@ def describe(value: Value) -> str:
     return "None" if value is None else type(value).__name__
 
 
+def size_of(value: Value) -> int:
+    """Bytes of what is in a value, without what holds it together: 8 for a number."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(len(key) + size_of(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return sum(map(size_of, value))
+    return len(value) if isinstance(value, str | bytes) else 8
+
+
 def freeze(value: Value) -> Value:
     """A copy that its writer can no longer change: arrays are copied and made read-only.
 

@@ -21,12 +21,26 @@ FOLDER = Path(agentspace.__file__).parent
 
 # The heart of the library: each of these modules may import only from those before it.
 ORDER = (
-    *("errors", "slot", "mailbox", "value", "board", "space"),
+    *("errors", "slot", "mailbox", "value", "account", "role", "swap", "board", "space"),
     *("timer", "parameter", "agent", "runner", "local"),
 )
 
 # What an agent must not have to import: it is heavy, or belongs to a tool and not to the library.
-FOREIGN = {"torch", "mujoco", "onnxruntime", "cv2", "scipy", "matplotlib", "rich", "click", "yaml", "jsonschema"}
+FOREIGN = {
+    "torch",
+    "mujoco",
+    "onnxruntime",
+    "cv2",
+    "scipy",
+    "matplotlib",
+    "rich",
+    "click",
+    "yaml",
+    "jsonschema",
+    "mcap",
+    "google",
+    "textual",
+}
 
 
 def modules() -> dict[str, Path]:

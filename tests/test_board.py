@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from agentspace import board as module
 from agentspace import slot as slot_module
-from agentspace.board import MAX_ROLES, REFUSALS_KEPT, SPACE, Board, Delivery, Erase, Put
+from agentspace.account import REFUSALS_KEPT
+from agentspace.board import MAX_ROLES, SPACE, Board, Delivery, Erase, Put
 from agentspace.errors import (
     FencedError,
     LimitError,
@@ -429,6 +430,7 @@ def test_refusals_are_counted_and_the_last_ones_kept(board):
     assert len(shown["recent"]) == REFUSALS_KEPT
     assert shown["recent"][-1] == {
         "slot": "x",
+        "kind": "write",
         "writer": "anne#1",
         "priority": 1.0,
         "holder": "thread",
@@ -448,10 +450,10 @@ def test_loads_tell_how_handlers_do(board):
     write(board, "x", 1, 1000.0)
     only(board, 1000.0)
     write(board, "x", 2, 1000.0)
-    write(board, "y", 2, 1000.0)
+    write(board, "y", 2, 1001.0)
     board.roles["anne"].missed = 3
-    board.publish(1000.0)
-    load = read(board, "_/loads", 1000.0)["anne"]
+    board.publish(1002.5)
+    load = read(board, "_/loads", 1002.5)["anne"]
     assert load.pop("handler_ms") == pytest.approx(50.5)
     assert load.pop("handler_ms_p99") == pytest.approx(99, abs=1)
     assert load == {
@@ -462,6 +464,7 @@ def test_loads_tell_how_handlers_do(board):
         "redelivered": 0,
         "pending": 2,
         "busy": True,
+        "lag": 2.5,
     }
 
 

@@ -21,9 +21,10 @@ from agents.examiner import Examiner
 from agents.explorer import Explorer
 from agents.extractor import Extractor
 from agents.generator import Generator
+from agents.lesson import LESSON, Delete, Imitate, Report, Write
 from agents.motor import Motor
 from agents.proprioception import Proprioception
-from agents.script import Delete, Imitate, Report, ScriptError, Wait, Write, load, parse
+from agents.script import ScriptError, Wait, load, parse
 from agents.simulator import Simulator
 from agents.trial import FRESH, SHOWN, Trial, thumbnail
 from agentspace import Agent, LocalSpace
@@ -68,7 +69,7 @@ def test_a_script_is_read_step_by_step(tmp_path: Path) -> None:
 - imitate: {fresh: 3}
 - report:
 """
-    assert load(tmp_path / write_script(tmp_path, text)) == (
+    assert load(tmp_path / write_script(tmp_path, text), LESSON) == (
         Delete(("explorer/done", "act")),
         Write({"mode": "acquire", "camera/source": "0"}),
         Wait("pairs", 5.0, at_least=10.0),
@@ -83,13 +84,13 @@ def test_a_script_is_read_step_by_step(tmp_path: Path) -> None:
     [
         (None, "script: a script is a list of steps, not None"),
         ([], "a script is a list of steps"),
-        (["report"], "step 1: 'report' is not a mapping with one key"),
+        ([7], "step 1: 7 is neither a word nor a mapping with one key"),
         ([{"report": None}, {"wirte": {}}], "step 2: 'wirte': did you mean 'write'? Valid: write, delete"),
-        ([{"write": ["mode"]}], "step 1: ['mode'] is not a mapping"),
+        ([{"write": ["mode"]}], "step 1: write: ['mode'] is not a mapping"),
         ([{"write": {"a b": 1}}], "step 1: write: 'a b' is not a slot name"),
         ([{"delete": 3}], "step 1: delete takes slot names, not 3"),
         ([{"wait": {"timeout": 3}}], "step 1: wait needs a slot"),
-        ([{"wait": {"slot": "a", "atleast": 3}}], "step 1: 'atleast': did you mean 'at_least'?"),
+        ([{"wait": {"slot": "a", "atleast": 3}}], "step 1: wait: 'atleast': did you mean 'at_least'?"),
         ([{"wait": {"slot": "a", "at_least": "many"}}], "step 1: wait: could not convert"),
         ([{"imitate": {"shown": -1}}], "step 1: imitate takes how many shown and fresh postures"),
         ([{"imitate": {}}], "step 1: imitate takes how many shown and fresh postures"),
@@ -98,8 +99,18 @@ def test_a_script_is_read_step_by_step(tmp_path: Path) -> None:
 def test_a_script_that_cannot_be_followed_is_refused(data: Any, message: str) -> None:
     """The error names the step, the bad value and the valid ones."""
     with pytest.raises(ScriptError) as caught:
-        parse(data)
+        parse(data, LESSON)
     assert message in str(caught.value)
+
+
+def test_all_that_is_wrong_with_a_script_file_is_told_with_its_line(tmp_path: Path) -> None:
+    """Not only the first mistake; each with file, line and step."""
+    path = tmp_path / write_script(tmp_path, "- report\n\n- wirte: {}\n- wait: {slot: a}\n- delete:\n    3\n")
+    with pytest.raises(ScriptError) as caught:
+        load(path, LESSON)
+    first, second = str(caught.value).splitlines()
+    assert first.startswith(f"{path}:3: step 2: 'wirte': did you mean 'write'?")
+    assert second == f"{path}:5: step 4: delete takes slot names, not 3"
 
 
 @pytest.mark.parametrize("content", [None, b"- [", b"\xff\xfe"])
@@ -108,7 +119,7 @@ def test_a_script_file_that_cannot_be_read_is_named(content: bytes | None, tmp_p
     if content is not None:
         (tmp_path / "bad.yaml").write_bytes(content)
     with pytest.raises(ScriptError, match=r"bad\.yaml cannot be read"):
-        load(tmp_path / "bad.yaml")
+        load(tmp_path / "bad.yaml", LESSON)
 
 
 def test_steps_follow_one_another_and_the_end_is_a_success(space: LocalSpace, tmp_path: Path) -> None:

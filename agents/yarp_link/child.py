@@ -42,7 +42,7 @@ class Child:
 
     Attributes:
         names: The name server, once YARP is started.
-        watched: A port that it should know.
+        watched: A port that it should know, or "".
         at_end: Makes the main thread come back from what it waits for when the agent is gone.
     """
 
@@ -50,7 +50,7 @@ class Child:
         self.pipe = pipe
         self.settings = settings
         self.names: NameServer | None = None
-        self.watched = "/root"
+        self.watched = ""
         self.at_end: Callable[[], object] = lambda: None
         self._yarp: Any = None
         self._step: tuple[str, float, Callable[[], str]] | None = None

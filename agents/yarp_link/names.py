@@ -53,10 +53,10 @@ class NameServer:
             return None
         return Place(words[4], int(words[6]))
 
-    def trouble(self, port: str = "/root") -> str:
-        """What is wrong with the server, for people; "" if it answers, and knows the port."""
+    def trouble(self, port: str = "") -> str:
+        """What is wrong with the server, for people; "" if it answers, and knows the port, if one is given."""
         try:
-            known = self.query(port)
+            known = self.query(port or "/root") or not port
         except OSError as error:
             return self._explain(error)
         return "" if known else f"the name server at {self.place} knows no {port}: was it restarted?"

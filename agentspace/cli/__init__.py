@@ -1,4 +1,4 @@
-"""The command line, ``agentspace``: starting (start), looking (look), acting (act)."""
+"""The command line, ``agentspace``: starting (start), looking (look, inspect, measure), acting (act)."""
 
 from agentspace.cli.main import main
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
-from agentspace.cli import act, look, start
+from agentspace.cli import act, inspect, look, measure, record, replay, start, swap
 from agentspace.errors import (
     AgentspaceError,
     LaunchError,
@@ -55,6 +55,7 @@ def main() -> None:
       agentspace watch 'arm/*'                    follow it
       agentspace write act '[0.1, -0.3]' --priority 5 --validity 2
       agentspace ps                               who is at work
+      agentspace inspect                          all of it, live
       agentspace stop --all                       end it
 
     \b
@@ -82,6 +83,6 @@ def completion(shell: str) -> None:
     sys.stdout.write(found(main, {}, "agentspace", "_AGENTSPACE_COMPLETE").source() + "\n")
 
 
-for _module in (start, look, act):
+for _module in (start, look, act, swap, inspect, measure, record, replay):
     for _command in _module.COMMANDS:
         main.add_command(_command)

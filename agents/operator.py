@@ -1,0 +1,178 @@
+"""The operator: a person who drives the robot from a terminal, or a script in a person's place.
+
+    python -m agents.operator                                   # the console
+    python -m agents.operator --script procedure.yaml           # a script; exit code 0 if all of it was done
+    agentspace agent agents.operator:Operator script=procedure.yaml     # the same
+
+Every action is a few slot writes (`agents.operation`), made at once: it works while every other agent hangs.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from agents.operation import STOP_SLOTS, Operation, attempt, is_stopped
+from agents.procedure import Do, Rest, Step, grammar
+from agents.script import load
+from agentspace import Agent, Parameter, SlotName
+from agentspace.errors import AgentspaceError
+
+if TYPE_CHECKING:
+    from agents.console.screen import ConsoleScreen
+    from agents.console.sight import Slots
+
+TICK = 0.05
+"""Seconds between two looks at what a script waits for."""
+
+
+class OperatorError(AgentspaceError, RuntimeError):
+    """An action could not be carried out, or there is nobody to carry it out for."""
+
+
+class Operator(Agent):
+    """A console in this terminal: see, confirm, choose postures, pause, emergency stop; or a script of that."""
+
+    confirm = SlotName("confirm", "the robot learns what it sees and feels now")
+    mode = SlotName("mode", "str: acquire or use")
+    refused_mode = SlotName("mode/refused", "str: shown")
+    command = SlotName("memory/command", "dict: do (forget, save, load), path")
+    act = SlotName("act", "list of float: latent of a posture that the robot takes for some seconds")
+    joints = SlotName("joints", "None while the robot is paused")
+    pairs = SlotName("pairs", "int: shown")
+    answer = SlotName("memory/answer", "dict: what became of a confirm, shown")
+    done = SlotName("memory/done", "dict: what became of a command, shown")
+    values = SlotName("memory/values", "float32 (pairs, m): latents of the pairs, on the map")
+    proprio = SlotName("proprio", "float (m,): where the robot is on the map")
+    camera = SlotName("camera", "RGB image (H, W, 3) uint8, shown")
+    expression = SlotName("expression", "str, shown")
+    script = Parameter("", "YAML file with actions; empty for the console in this terminal")
+    stop_slots = Parameter(list(STOP_SLOTS), "slots that the emergency stop holds")
+
+    def init(self) -> None:
+        """Reads the script, or finds a terminal."""
+        self._screen: ConsoleScreen | None = None
+        self._steps: tuple[Step, ...] = ()
+        self._next = 0
+        self._began: float | None = None
+        self._operation = Operation(
+            self.confirm, self.mode, self.command, self.act, self.joints, tuple(map(str, self.stop_slots))
+        )
+        if self.script:
+            self._steps = load(self.project / self.script, grammar(self._operation))
+        else:
+            check_terminal()
+        self.attach_timer(TICK)
+
+    def sense_select_act(self) -> None:
+        """Goes on with the script; or shows the console until it is left."""
+        if not self.script:
+            self._show()
+            self.stop()
+        elif self._next == len(self._steps):
+            self.stop()
+        else:
+            self._proceed(time.monotonic())
+
+    def stop(self) -> None:
+        """Ends; may be called by a signal's thread while the console is shown."""
+        super().stop()
+        screen = getattr(self, "_screen", None)
+        if screen is not None:
+            from agents.console.screen import End
+
+            screen.post_message(End())
+
+    def close(self) -> None:
+        """Tells that an emergency stop outlives its operator."""
+        if not hasattr(self, "_operation"):
+            return
+        entries = [self.space.entry(slot) for slot in self._operation.stop_slots]
+        if is_stopped(entries):
+            say(
+                "The emergency stop still holds. It is released by `release` in an operator's console or script, "
+                f"or by: agentspace delete SLOT --priority 1e6   for {', '.join(self._operation.stop_slots)}"
+            )
+
+    # --- the console
+
+    def _show(self) -> None:
+        from agents.console.desk import Desk
+        from agents.console.screen import ConsoleScreen
+
+        desk = Desk(self.space.named(self.space.name), self._operation, self._slots(), self.role)
+        self._screen = ConsoleScreen(desk, self.space.name)
+        try:
+            if not self.stopped:
+                self._screen.run()
+        finally:
+            self._screen = None
+            desk.close()
+
+    def _slots(self) -> Slots:
+        from agents.console.sight import Slots
+
+        return Slots(**{name: getattr(self, name) for name in Slots.__dataclass_fields__})
+
+    # --- the script
+
+    def _proceed(self, now: float) -> None:
+        """Begins the next step, or looks whether it has come to its end."""
+        step = self._steps[self._next]
+        if self._began is None:
+            self._began = now
+            say(f"step {self._next + 1} of {len(self._steps)}: {step}")
+        if self._take(step, now - self._began):
+            self._next, self._began = self._next + 1, None
+
+    def _take(self, step: Step, seconds: float) -> bool:
+        """Whether a step that began so long ago is done."""
+        if isinstance(step, Do):
+            self._do(step)
+            return True
+        if isinstance(step, Rest):
+            return seconds >= step.seconds
+        found = self.space.read(step.slot)
+        if seconds > step.timeout and not step.holds(found):
+            raise self._failed(f"{step} did not come within {step.timeout:g} s; it is {found!r:.200}")
+        return step.holds(found)
+
+    def _do(self, step: Do) -> None:
+        outcome = attempt(self.space, step.name, step.acts)
+        if not outcome.fine:
+            raise self._failed(str(outcome))
+
+    def _failed(self, reason: str) -> OperatorError:
+        say(f"FAILED: {reason}")
+        return OperatorError(reason)
+
+
+def say(text: str) -> None:
+    """Tells people; a pipe that nobody reads any more is none of our business."""
+    print(text, flush=True)  # noqa: T201  (for people)
+
+
+def check_terminal() -> None:
+    """Whether a console can be shown.
+
+    Raises:
+        OperatorError: There is no terminal, or no library for it.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise OperatorError("there is no terminal for the console; run it in one, or give a script: script=FILE")
+    try:
+        import textual  # noqa: F401  (only whether it is there)
+    except ImportError:
+        raise OperatorError("the console needs textual: pip install 'agentspace[tools]'") from None
+
+
+def main() -> None:
+    """The command line of this module."""
+    from agents.console.command import main as command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

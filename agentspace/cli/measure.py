@@ -1,0 +1,153 @@
+"""Commands that measure slots: hz, bw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import click
+
+from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
+from agentspace.cli.render import seconds
+from agentspace.client import connect
+from agentspace.inspect.interval import Intervals, Rhythm
+from agentspace.inspect.observer import INSPECTOR
+from agentspace.mailbox import Trigger
+from agentspace.slot import Kind
+from agentspace.space import Watch
+from agentspace.value import size_of
+
+_PERIOD = 1.0  #: seconds between two lines
+_PULL = 0.05  #: seconds for which changes collect: many in one message cost less
+
+Lines = Callable[[str, Intervals], str]
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """What both commands take."""
+    for option in (
+        json_option,
+        space_option,
+        click.option("-t", "--timeout", type=Seconds(min=0), help="End after so many seconds."),
+        click.option(
+            "-w",
+            "--window",
+            type=click.IntRange(min=2),
+            default=1000,
+            show_default=True,
+            help="Writes that count.",
+        ),
+        click.argument("names", metavar="SLOT...", nargs=-1, required=True, shell_complete=complete_slot),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+def hz(names: tuple[str, ...], window: int, timeout: float | None, address: str, as_json: bool) -> None:
+    """Measure how often slots are written, and how evenly, once a second until Ctrl-C. SLOT may be a glob.
+
+    \b
+    Examples:
+      agentspace hz camera
+      agentspace hz 'arm/*' --timeout 10 --json
+    """  # noqa: D301
+    _measure(names, window, timeout, address, as_json, _rate_line)
+
+
+@click.command()
+@_options
+def bw(names: tuple[str, ...], window: int, timeout: float | None, address: str, as_json: bool) -> None:
+    """Measure how many bytes slots take, once a second until Ctrl-C. SLOT may be a glob.
+
+    \b
+    Examples:
+      agentspace bw camera
+      agentspace bw '*' --timeout 5 --json
+    """  # noqa: D301
+    _measure(names, window, timeout, address, as_json, _bandwidth_line)
+
+
+def _measure(
+    names: tuple[str, ...], window: int, timeout: float | None, address: str, as_json: bool, line: Lines
+) -> None:
+    """Tells once a second what the intervals are; with JSON one document per second."""
+    until = float("inf") if timeout is None else time.monotonic() + timeout
+    rhythms: dict[str, Rhythm] = {}
+    with connect(address, INSPECTOR) as space:
+        watches = [space.watch(name, Trigger.EVERY) for name in dict.fromkeys(names)]
+        for end in _periods(until):
+            _collect(watches, rhythms, window, end)
+            found = {name: rhythm.intervals() for name, rhythm in sorted(rhythms.items())}
+            if as_json:
+                echo_json({name: _to_json(intervals) for name, intervals in found.items()})
+            else:
+                _print(found, names, line)
+        lost = sum(watch.overflow for watch in watches)
+    if lost:
+        click.echo(f"agentspace: {lost} writes were lost: this reader was too slow", err=True)
+
+
+def _periods(until: float) -> Iterator[float]:
+    """When each second ends; the last one is cut off."""
+    end = time.monotonic()
+    while end < until:
+        end = min(end + _PERIOD, until)
+        yield end
+
+
+def _collect(watches: Sequence[Watch], rhythms: dict[str, Rhythm], window: int, until: float) -> None:
+    """Notes every write until a time comes. What was there before it began has no interval to tell."""
+    share = _PULL / len(watches)
+    while (left := until - time.monotonic()) > 0:
+        for watch in watches:
+            for entry in watch.next(min(share, max(0.0, left))) or ():
+                if entry.kind is Kind.WRITTEN:
+                    rhythm = rhythms.setdefault(entry.name, Rhythm(window))
+                    rhythm.note(time.monotonic() - entry.age, size_of(entry.value))
+
+
+def _print(found: dict[str, Intervals], names: tuple[str, ...], line: Lines) -> None:
+    if not found:
+        click.echo(f"{', '.join(names)}: nothing was written yet")
+    width = max(map(len, found), default=0)
+    for name, intervals in found.items():
+        moving = intervals.rate > 0
+        click.echo(f"{name:<{width}}  {line(name, intervals) if moving else 'written once'}")
+
+
+def _rate_line(_: str, found: Intervals) -> str:
+    jitter = f"min {seconds(found.least)}  max {seconds(found.most)}  std {_fine(found.deviation)}"
+    return f"{found.rate:8.2f} Hz   {jitter}  window {found.count}"
+
+
+def _bandwidth_line(_: str, found: Intervals) -> str:
+    return f"{bytes_text(found.bandwidth)}/s  {found.rate:.2f} Hz  mean {bytes_text(found.bandwidth / found.rate)}"
+
+
+def _fine(time_span: float) -> str:
+    return f"{1e3 * time_span:.2f} ms" if time_span < 1 else seconds(time_span)
+
+
+def bytes_text(count: float) -> str:
+    """A number of bytes for people."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"
+
+
+def _to_json(found: Intervals) -> dict[str, float]:
+    return {
+        "rate": found.rate,
+        "min": found.least,
+        "max": found.most,
+        "std": found.deviation,
+        "window": found.count,
+        "bandwidth": found.bandwidth,
+    }
+
+
+COMMANDS = (hz, bw)

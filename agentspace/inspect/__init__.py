@@ -1,0 +1,1 @@
+"""Looking at a running space: a model of it, its graph, what may be wrong with it, and the terminal dashboard."""

@@ -1,0 +1,137 @@
+"""Attaching to a running space: a thread that follows everything, at most ten times a second.
+
+It may begin and end at any time, and survives the server. The server sends a watcher its next batch only when that
+asks for it, and coalesces meanwhile: so an inspector costs the same however fast slots change, and nothing while
+it is stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+from agentspace.address import Address, parse
+from agentspace.client import RemoteSpace, connect
+from agentspace.errors import AgentspaceError
+from agentspace.inspect.observer import INSPECTOR, Observer
+from agentspace.inspect.process import ProcessMeter
+from agentspace.inspect.views import Picture
+from agentspace.slot import OWN, Kind
+
+PERIOD = 0.1  #: seconds between two looks
+_SLOW = 1.0  #: seconds between two looks at the processes and at the server itself
+_PATIENCE = 1.5  #: seconds for an answer of the server
+_GRACE = 0.02  #: seconds for what is there to come
+_NICE = 10
+
+
+class Attachment:
+    """Follows a space until it is closed.
+
+    Args:
+        address: Of the space.
+        period: Seconds between two looks, at least.
+
+    Raises:
+        SpaceUnreachableError: No server answers now; later it may go and come.
+    """
+
+    def __init__(self, address: str | Address = "", period: float = PERIOD) -> None:
+        self.address = parse(address) if isinstance(address, str) else address
+        self._period = period
+        self._observer = Observer()
+        self._meter = ProcessMeter()
+        self._picture = Picture(time.monotonic())
+        self._lock = threading.Condition()
+        self._closing = threading.Event()
+        self._looks = 0
+        connect(self.address, INSPECTOR, patience=_PATIENCE).close()
+        self._thread = threading.Thread(target=self._run, name=INSPECTOR, daemon=True)
+        self._thread.start()
+
+    @property
+    def picture(self) -> Picture:
+        """All that was known at the last look; complete once there was a `fresh` one."""
+        return self._picture
+
+    def fresh(self, after: int = 0, timeout: float = 10.0) -> int:
+        """Waits for a look; gives its number, to be passed the next time. Looks while away count, too."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._looks > after or self._closing.is_set(), timeout)
+            return self._looks
+
+    def close(self) -> None:
+        """Detaches."""
+        self._closing.set()
+        self._thread.join()
+
+    def __enter__(self) -> Attachment:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # --- the thread
+
+    def _run(self) -> None:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        while not self._closing.is_set():
+            try:
+                with connect(self.address, INSPECTOR, patience=_PATIENCE) as space:
+                    self._follow(space)
+            except AgentspaceError as error:
+                self._observer.lost(str(error), time.monotonic())
+                self._show()
+            self._closing.wait(_SLOW)
+
+    def _follow(self, space: RemoteSpace) -> None:
+        """Looks until the server is gone, or is another one.
+
+        Raises:
+            SpaceUnreachableError: It does not answer.
+        """
+        with space.watch("*") as slots, space.watch(f"{OWN}*") as own:
+            began = time.monotonic()
+            self._observer.attached(began)
+            held = [entry for entry in space.snapshot("*").values() if entry.kind is not Kind.WRITTEN]
+            self._observer.feed(held, time.monotonic())
+            for watch in (own, slots):
+                self._observer.feed(watch.next(_PATIENCE) or (), time.monotonic())
+            self._observer.settled()
+            self._measure()
+            for slow in self._looking():
+                for watch in (slots, own):
+                    self._observer.feed(watch.next(_GRACE) or (), time.monotonic())
+                if slow:
+                    self._measure()
+                    if not self._same(space):
+                        return
+                self._show()
+
+    def _looking(self) -> Iterator[bool]:
+        """One look after the other; true once in a while."""
+        self._show()
+        slow = time.monotonic() + _SLOW
+        while not self._closing.wait(self._period):
+            now = time.monotonic()
+            yield now >= slow
+            slow = now + _SLOW if now >= slow else slow
+
+    def _same(self, space: RemoteSpace) -> bool:
+        """Whether the server is the one that was there at first."""
+        entry = space.entry(f"{OWN}server")
+        known = self._observer.picture(time.monotonic()).server
+        return entry is not None and all(entry.value.get(key) == known.get(key) for key in ("pid", "started"))
+
+    def _measure(self) -> None:
+        self._observer.measured(self._meter.measure(self._observer.picture(time.monotonic()).roles))
+
+    def _show(self) -> None:
+        self._picture = self._observer.picture(time.monotonic())
+        with self._lock:
+            self._looks += 1
+            self._lock.notify_all()

@@ -1,0 +1,196 @@
+"""What may be wrong with a running space: one rule for each kind of fault. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from agentspace.inspect.graph import awaited
+from agentspace.inspect.surroundings import Surroundings
+from agentspace.inspect.views import Picture, RoleView
+
+ERROR, WARNING, INFO = "error", "warning", "info"
+SEVERITIES = (ERROR, WARNING, INFO)
+_BEHIND = 0.8  #: of the changes that it is to see, an agent sees fewer than that
+_SLOWEST = 2.0  #: changes per second below which nobody minds
+_FALLEN = ("failed", "gone", "gave up", "blocked")  # as the space and the supervisor say
+_LAG = 1.0  #: seconds
+
+
+class Finding(NamedTuple):
+    """Something that may be wrong.
+
+    Attributes:
+        severity: error (somebody cannot do its work), warning (something is lost or late) or info (perhaps meant).
+        rule: The kind of fault, for programs.
+        subject: The role, slot or library.
+        what: What is wrong.
+        remedy: What to do.
+    """
+
+    severity: str
+    rule: str
+    subject: str
+    what: str
+    remedy: str
+
+
+Rule = Callable[[Picture, Surroundings], Iterable[Finding]]
+
+
+def unwritten(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+    """A slot that wakes somebody, and that nobody has ever written."""
+    waiting: dict[str, list[str]] = {}
+    for slot, role in awaited(picture):
+        waiting.setdefault(slot, []).append(role)
+    for slot, roles in waiting.items():
+        what = f"nobody has written it, but {_and(roles)} waits for it"
+        remedy = "start the agent that writes it, or correct the name of the slot in the launch file"
+        yield Finding(ERROR, "unwritten", slot, what, remedy)
+
+
+def unread(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+    """A slot that is written, that wakes nobody, and that nobody has asked for."""
+    if not picture.linked:
+        return
+    for slot in picture.slots:
+        if slot.readable and not slot.triggers and not slot.readers and not slot.name.startswith("launch/"):
+            what = f"{_and(slot.writers) or 'somebody'} writes it, but nobody has read it"
+            yield Finding(INFO, "unread", slot.name, what, "perhaps it is for you; else the writer can go")
+
+
+def expired(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+    """A slot whose value ran out although its writer is still at work."""
+    running = {role.name for role in picture.roles if role.state == "running"}
+    for slot in picture.slots:
+        writer = slot.holder.partition("#")[0]
+        if slot.kind == "expired" and slot.timed and writer in running and (slot.triggers or slot.readers):
+            what = f"expired {slot.age:.1f} s ago, though {writer} runs"
+            remedy = f"look at the log of {writer}: it writes too rarely for its validity, or its device is silent"
+            yield Finding(WARNING, "expired", slot.name, what, remedy)
+
+
+def slow(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+    """An agent that is slower than what wakes it."""
+    for role in picture.roles:
+        fastest = max((s for s in picture.slots if role.name in s.triggers), key=lambda s: s.rate, default=None)
+        if role.state != "running" or fastest is None or not _behind(role, fastest.rate):
+            continue
+        took = "" if role.handler_ms is None else f"; its handler takes {role.handler_ms:.0f} ms"
+        what = (
+            f"handles {role.rate or 0:.1f} wake-ups per second, but {fastest.name} has {fastest.rate:.1f} writes"
+        )
+        what += took
+        remedy = "it sees the newest values only; make its handler faster, or its writers slower"
+        yield Finding(WARNING, "slow", role.name, what, remedy)
+
+
+def _behind(role: RoleView, wanted: float) -> bool:
+    """It sees clearly fewer changes than there are."""
+    return role.rate is not None and wanted >= _SLOWEST and 0 < role.rate < _BEHIND * wanted
+
+
+def stuck(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+    """An agent whose handler does not come to an end."""
+    for role in picture.roles:
+        if role.state == "running" and role.busy and not role.rate and (role.lag or 0.0) > _LAG:
+            what = f"has run one handler for at least {role.lag or 0:.0f} s; {role.pending} changes wait"
+            yield Finding(
+                ERROR, "stuck", role.name, what, f"look at its log; `agentspace stop {role.name}` ends it"
+            )
+
+
+def refused(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+    """Writes that were refused: who overrode whom."""
+    pairs = Counter((item.slot, _role(item.writer), _role(item.holder)) for item in picture.refusals)
+    for (slot, writer, holder), count in pairs.items():
+        last = next(r for r in reversed(picture.refusals) if (r.slot, _role(r.writer)) == (slot, writer))
+        what = (
+            f"{writer} was refused ({count} of the last {len(picture.refusals)} refusals): {holder} holds it with "
+            f"priority {last.held_priority:g}, {writer} offers {last.priority:g}"
+        )
+        remedy = "fine if it is meant so; else give a validity with the priority, or another priority"
+        for_ever = last.time_left is None and last.held_priority > last.priority
+        yield Finding(WARNING if for_ever else INFO, "refused", slot, what, remedy)
+
+
+def fallen(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+    """Roles that are empty although nobody asked them to end."""
+    for role in picture.roles:
+        if role.state not in _FALLEN or role.stop_requested:
+            continue
+        last = (role.error or role.reason).strip().rpartition("\n")[2]
+        what = f"is {role.state}" + (f": {last}" if last else "")
+        remedy = f"`agentspace read _/errors/{role.name}` has its traceback" if role.error else "look at its log"
+        yield Finding(ERROR, "fallen", role.name, what, remedy)
+
+
+def lossy(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+    """Changes and timer ticks that were lost."""
+    for role in picture.roles:
+        if role.overflow:
+            what = f"lost {role.overflow} changes: its queue for EVERY triggers was full"
+            remedy = "make its handler faster, or use a trigger that coalesces"
+            yield Finding(WARNING, "overflow", role.name, what, remedy)
+        if role.missed:
+            what = f"missed {role.missed} ticks of its timer, of {role.handled + role.missed}"
+            remedy = "its handler takes longer than the period of its timer: make it faster, or the timer slower"
+            yield Finding(WARNING, "missed", role.name, what, remedy)
+
+
+def versions(picture: Picture, here: Surroundings) -> Iterator[Finding]:
+    """Programs of different versions in one space."""
+    server = picture.server.get("version")
+    if server and server != here.version:
+        what = f"the server is agentspace {server}, this is {here.version}"
+        yield Finding(WARNING, "version", "server", what, "install one version everywhere, and restart the server")
+    for role in picture.roles:
+        theirs = role.info.get("version")
+        if theirs and server and theirs != server:
+            what = f"is agentspace {theirs}, the server is {server}"
+            yield Finding(WARNING, "version", role.name, what, "install one version everywhere, and restart it")
+
+
+def packages(_: Picture, here: Surroundings) -> Iterator[Finding]:
+    """Packages that are installed in a version that this project does not support."""
+    for name, installed, wanted in here.unfit:
+        what = f"{name} {installed} is installed, agentspace needs {wanted}"
+        yield Finding(WARNING, "package", name, what, f"pip install '{name}{wanted}'")
+
+
+def libraries(_: Picture, here: Surroundings) -> Iterator[Finding]:
+    """Packages that are installed, but do not work because the system lacks something."""
+    for name, why in here.broken:
+        remedy = "install the system library that it names (for Debian: libgl1, libosmesa6, libportaudio2, ...)"
+        yield Finding(ERROR, "library", name, f"cannot be imported: {why}", remedy)
+    for name, wanted in here.lacking:
+        what = f"is installed, but the system has no library {' or '.join(wanted)}"
+        remedy = "install one of them (for Debian: libosmesa6, libegl1, libportaudio2)"
+        yield Finding(WARNING, "library", name, what, remedy)
+
+
+def reachable(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+    """Whether there is a server at all."""
+    if picture.away is not None:
+        remedy = "start one with `agentspace server` or a launch, or name the right one with --space"
+        yield Finding(ERROR, "server", "server", picture.away, remedy)
+
+
+RULES: tuple[Rule, ...] = (
+    *(reachable, fallen, stuck, unwritten, expired, slow, refused, lossy, versions, packages, libraries, unread),
+)
+
+
+def examine(picture: Picture, here: Surroundings) -> list[Finding]:
+    """All findings, the gravest first."""
+    found = [finding for rule in RULES for finding in rule(picture, here)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _role(writer: str) -> str:
+    return writer.partition("#")[0]
+
+
+def _and(names: Iterable[str]) -> str:
+    return " and ".join(names)

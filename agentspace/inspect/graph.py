@@ -1,0 +1,108 @@
+"""Who writes what, and whom that wakes: agents -> slots -> agents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from agentspace.inspect.views import Picture
+from agentspace.mailbox import Mask
+from agentspace.slot import OWN
+
+AGENT, SLOT = "agent", "slot"
+WRITES, WAKES, READS = "writes", "wakes", "reads"
+_ACCOUNTS = "launch/"  #: slots in which a launch tells of itself
+
+
+class Node(NamedTuple):
+    """An agent or a slot.
+
+    Attributes:
+        id: ``agent:NAME`` or ``slot:NAME``.
+        kind: agent or slot.
+        name: Of the role (or of a client without one), or of the slot.
+        state: Of a role its state, or "client"; of a slot its kind.
+        rate: Handlers, or writes, per second.
+    """
+
+    id: str
+    kind: str
+    name: str
+    state: str
+    rate: float
+
+
+class Edge(NamedTuple):
+    """An arrow.
+
+    Attributes:
+        source: The id of a node.
+        target: The id of a node.
+        kind: writes (agent -> slot), wakes or reads (slot -> agent).
+    """
+
+    source: str
+    target: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes and arrows, sorted by name."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "nodes": [node._asdict() for node in self.nodes],
+            "edges": [edge._asdict() for edge in self.edges],
+        }
+
+    def of(self, node: str) -> tuple[list[Edge], list[Edge]]:
+        """The arrows that end at a node, and those that begin there."""
+        return [e for e in self.edges if e.target == node], [e for e in self.edges if e.source == node]
+
+
+def graph_of(picture: Picture) -> Graph:
+    """The graph of a space as it has been seen so far.
+
+    A slot that is written again and again but empty now belongs to it; clients without a role too. Reads are
+    drawn only where the slot does not wake the reader anyway.
+    """
+    nodes: dict[str, Node] = {}
+    edges: list[Edge] = []
+    for role in picture.roles:
+        nodes[_agent(role.name)] = Node(_agent(role.name), AGENT, role.name, role.state, role.rate or 0.0)
+    shown = [slot for slot in picture.slots if not slot.name.startswith(_ACCOUNTS)]
+    for slot in shown:
+        here = f"{SLOT}:{slot.name}"
+        nodes[here] = Node(here, SLOT, slot.name, slot.kind, slot.rate)
+        edges += [Edge(_agent(name), here, WRITES) for name in slot.writers]
+        edges += [Edge(here, _agent(name), WAKES) for name in slot.triggers]
+        edges += [Edge(here, _agent(name), READS) for name in slot.readers if name not in slot.triggers]
+    for slot_name, role_name in awaited(picture):
+        here = f"{SLOT}:{slot_name}"
+        nodes[here] = Node(here, SLOT, slot_name, "empty", 0.0)
+        edges.append(Edge(here, _agent(role_name), WAKES))
+    for edge in edges:
+        for end in (edge.source, edge.target):
+            if end not in nodes:
+                nodes[end] = Node(end, AGENT, end.partition(":")[2], "client", 0.0)
+    return Graph(tuple(sorted(nodes.values())), tuple(sorted(set(edges))))
+
+
+def awaited(picture: Picture) -> list[tuple[str, str]]:
+    """Slots that nobody has written, each with a role that is to be woken by it."""
+    known = {slot.name for slot in picture.slots}
+    return [
+        (mask, role.name)
+        for role in picture.roles
+        for mask, _ in role.triggers
+        if Mask(mask).exact and mask not in known and not mask.startswith(OWN)
+    ]
+
+
+def _agent(name: str) -> str:
+    return f"{AGENT}:{name}"

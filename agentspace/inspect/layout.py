@@ -1,0 +1,278 @@
+"""Where the nodes of a graph go: layers from left to right, few crossings, straight chains.
+
+After Sugiyama, Tagawa, Toda (1981): arrows that close a cycle are turned round, nodes get the layer of the longest
+path that leads to them, arrows over several layers get a bend in each, layers are ordered by the barycentres of
+their neighbours, and every node is pulled to the height of its neighbours as far as there is room.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from agentspace.inspect.graph import AGENT, READS, Edge, Graph
+
+CHARACTER = 7.0  #: width of a letter (all lengths are pixels)
+HEIGHT = {AGENT: 34.0}
+SLOT_HEIGHT = 26.0
+_BEND_HEIGHT = 8.0
+_PADDING = 26.0
+_GAP = 14.0  #: between nodes of a layer
+_LANE = 70.0  #: between layers
+_MARGIN = 20.0
+_SWEEPS = 12
+_PULLS = 24
+
+
+class Box(NamedTuple):
+    """A node's place: its upper left corner and its size."""
+
+    id: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Path(NamedTuple):
+    """An arrow's way: points from its source to its target."""
+
+    edge: Edge
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A drawing of a graph."""
+
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    paths: tuple[Path, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "width": round(self.width, 1),
+            "height": round(self.height, 1),
+            "boxes": {b.id: [round(n, 1) for n in (b.x, b.y, b.width, b.height)] for b in self.boxes},
+            "paths": [
+                {**path.edge._asdict(), "points": [[round(x, 1), round(y, 1)] for x, y in path.points]}
+                for path in self.paths
+            ],
+        }
+
+
+def layout(graph: Graph) -> Layout:
+    """Lays a graph out."""
+    drawing = _Drawing(graph)
+    drawing.rank()
+    drawing.bend()
+    drawing.order()
+    return drawing.place()
+
+
+class _Drawing:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.sizes = {
+            node.id: (_PADDING + CHARACTER * len(node.name), HEIGHT.get(node.kind, SLOT_HEIGHT))
+            for node in graph.nodes
+        }
+        self.layer: dict[str, int] = {}
+        self.layers: list[list[str]] = []
+        self.above: dict[str, list[str]] = {}  # neighbours in the layer to the left
+        self.below: dict[str, list[str]] = {}  # and to the right
+        self.chains: dict[Edge, list[str]] = {}  # what an arrow passes, from left to right
+        self.y: dict[str, float] = {}  # of the middle
+
+    # --- layers
+
+    def rank(self) -> None:
+        """Longest paths from the left, then sources are moved next to what they lead to."""
+        turned = self._cycle_edges()
+        after: dict[str, list[str]] = {node.id: [] for node in self.graph.nodes}
+        before: dict[str, list[str]] = {node.id: [] for node in self.graph.nodes}
+        for edge in self.graph.edges:
+            source, target = (edge.target, edge.source) if edge in turned else edge[:2]
+            after[source].append(target)
+            before[target].append(source)
+        waiting = {name: len(found) for name, found in before.items()}
+        free = [name for name, count in waiting.items() if not count]
+        for name in free:  # grows while it is walked
+            self.layer[name] = max((self.layer[other] + 1 for other in before[name]), default=0)
+            for other in after[name]:
+                waiting[other] -= 1
+                if not waiting[other]:
+                    free.append(other)
+        for name in reversed(free):
+            if not before[name] and after[name]:
+                self.layer[name] = min(self.layer[other] for other in after[name]) - 1
+
+    def _cycle_edges(self) -> set[Edge]:
+        """The arrows to turn so that there is no cycle: those that lead back on a walk along writes and wakes.
+
+        Plain reads go where these leave them to go: one that would close a cycle is turned, which closes no other.
+        """
+        turned: set[Edge] = set()
+        firm: dict[str, list[Edge]] = {}
+        for edge in self.graph.edges:
+            if edge.kind != READS:
+                firm.setdefault(edge.source, []).append(edge)
+        done: set[str] = set()
+        entered = {edge.target for edges in firm.values() for edge in edges}
+        for root in sorted((node.id for node in self.graph.nodes), key=lambda name: (name in entered, name)):
+            _walk(root, firm, done, turned)
+        after: dict[str, list[str]] = {}
+        for edge in sorted(self.graph.edges, key=lambda edge: edge.kind == READS):
+            if edge.kind == READS and _reaches(after, edge.target, edge.source):
+                turned.add(edge)
+            source, target = (edge.target, edge.source) if edge in turned else edge[:2]
+            after.setdefault(source, []).append(target)
+        return turned
+
+    def bend(self) -> None:
+        """Arrows over several layers get a bend in each layer between."""
+        self.layers = [[] for _ in range(max(self.layer.values(), default=-1) + 1)]
+        for node in self.graph.nodes:
+            self.layers[self.layer[node.id]].append(node.id)
+        for number, edge in enumerate(self.graph.edges):
+            left, right = sorted(edge[:2], key=lambda name: self.layer[name])
+            chain = [left]
+            for depth in range(self.layer[left] + 1, self.layer[right]):
+                bend = f"bend:{number}:{depth}"
+                self.sizes[bend] = (0.0, _BEND_HEIGHT)
+                self.layer[bend] = depth
+                self.layers[depth].append(bend)
+                chain.append(bend)
+            chain.append(right)
+            self.chains[edge] = chain
+            for one, other in itertools.pairwise(chain):
+                self.below.setdefault(one, []).append(other)
+                self.above.setdefault(other, []).append(one)
+
+    # --- order and height
+
+    def order(self) -> None:
+        """Orders each layer by the mean position of its neighbours; keeps the order with the fewest crossings."""
+        best, fewest = [list(layer) for layer in self.layers], self._crossings()
+        for sweep in range(_SWEEPS):
+            down = sweep % 2 == 0
+            neighbours = self.above if down else self.below
+            for layer in self.layers if down else reversed(self.layers):
+                place = {name: n for other in self.layers for n, name in enumerate(other)}
+
+                def barycentre(name: str, place: dict[str, int] = place) -> float:
+                    near = neighbours.get(name)  # noqa: B023  (used at once)
+                    return sum(place[other] for other in near) / len(near) if near else place[name]
+
+                layer.sort(key=barycentre)
+            crossings = self._crossings()
+            if crossings < fewest:
+                best, fewest = [list(layer) for layer in self.layers], crossings
+        self.layers = best
+
+    def _crossings(self) -> int:
+        place = {name: n for layer in self.layers for n, name in enumerate(layer)}
+        count = 0
+        for layer in self.layers[:-1]:
+            lines = sorted((place[name], place[other]) for name in layer for other in self.below.get(name, ()))
+            ends = [end for _, end in lines]
+            count += sum(end < other for n, end in enumerate(ends) for other in ends[:n])
+        return count
+
+    def place(self) -> Layout:
+        """Gives each node its height and each layer its column."""
+        for layer in self.layers:
+            self._stack(layer, dict.fromkeys(layer, 0.0))
+        for pull in range(_PULLS):
+            neighbours = (self.above, self.below)[pull % 2]
+            for layer in self.layers if pull % 2 == 0 else reversed(self.layers):
+                wanted = {}
+                for name in layer:
+                    near = neighbours.get(name) or [name]
+                    wanted[name] = sum(self.y[other] for other in near) / len(near)
+                self._stack(layer, wanted)
+        return self._finished()
+
+    def _stack(self, layer: list[str], wanted: dict[str, float]) -> None:
+        """Puts a layer's nodes as near as possible to where they want to be, in order, without overlaps.
+
+        Blocks of nodes that touch are merged and put where their members want to be on the average
+        (pool adjacent violators), which is the best in the sense of least squares.
+        """
+        blocks: list[tuple[float, int, list[str]]] = []  # sum of wanted offsets, count, names
+        offset, offsets = 0.0, {}
+        for name in layer:
+            half = self.sizes[name][1] / 2
+            offsets[name] = offset + half
+            offset += 2 * half + _GAP
+            total, names = wanted[name] - offsets[name], [name]
+            while blocks and blocks[-1][0] / blocks[-1][1] > total / len(names):
+                before, _, earlier = blocks.pop()
+                total, names = before + total, earlier + names
+            blocks.append((total, len(names), names))
+        for total, count, members in blocks:
+            for name in members:
+                self.y[name] = total / count + offsets[name]
+
+    def _finished(self) -> Layout:
+        top = min((self.y[name] - self.sizes[name][1] / 2 for name in self.y), default=0.0) - _MARGIN
+        left: list[float] = []
+        x = _MARGIN
+        for layer in self.layers:
+            left.append(x)
+            x += max((self.sizes[name][0] for name in layer), default=0.0) + _LANE
+        boxes = {}
+        for node in self.graph.nodes:
+            width, height = self.sizes[node.id]
+            depth = self.layer[node.id]
+            column = max(self.sizes[name][0] for name in self.layers[depth])
+            corner = left[depth] + (column - width) / 2
+            boxes[node.id] = Box(node.id, corner, self.y[node.id] - height / 2 - top, width, height)
+        paths = [self._path(edge, chain, boxes, left, top) for edge, chain in self.chains.items()]
+        height = max((box.y + box.height for box in boxes.values()), default=0.0) + _MARGIN
+        lowest = max((y for path in paths for _, y in path.points), default=0.0) + _MARGIN
+        return Layout(max(x - _LANE, 0.0) + _MARGIN, max(height, lowest), tuple(boxes.values()), tuple(paths))
+
+    def _path(self, edge: Edge, chain: list[str], boxes: dict[str, Box], left: list[float], top: float) -> Path:
+        first, last = boxes[chain[0]], boxes[chain[-1]]
+        points = [(first.x + first.width, first.y + first.height / 2)]
+        for bend in chain[1:-1]:
+            layer = self.layer[bend]
+            column = max(self.sizes[name][0] for name in self.layers[layer])
+            points += [(left[layer], self.y[bend] - top), (left[layer] + column, self.y[bend] - top)]
+        points.append((last.x, last.y + last.height / 2))
+        return Path(edge, tuple(points if chain[0] == edge.source else reversed(points)))
+
+
+def _reaches(after: dict[str, list[str]], start: str, goal: str) -> bool:
+    seen, waiting = {start}, [start]
+    while waiting:
+        name = waiting.pop()
+        if name == goal:
+            return True
+        new = [other for other in after.get(name, ()) if other not in seen]
+        seen.update(new)
+        waiting += new
+    return False
+
+
+def _walk(root: str, out: dict[str, list[Edge]], done: set[str], turned: set[Edge]) -> None:
+    """Depth first, without recursion: an arrow to a node on the present way closes a cycle."""
+    if root in done:
+        return
+    way, here = [(root, iter(out.get(root, ())))], {root}
+    while way:
+        name, edges = way[-1]
+        edge = next(edges, None)
+        if edge is None:
+            way.pop()
+            here.discard(name)
+            done.add(name)
+        elif edge.target in here:
+            turned.add(edge)
+        elif edge.target not in done:
+            here.add(edge.target)
+            way.append((edge.target, iter(out.get(edge.target, ()))))

@@ -1,0 +1,234 @@
+"""A model of a running space, fed with what its watches tell. Pure: time (s, monotonic) is passed in."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from agentspace.board import SPACE
+from agentspace.inspect.chronicle import Chronicle
+from agentspace.inspect.views import Picture, RoleView, Sample, SlotView, numbers_of, type_of
+from agentspace.slot import OWN, Kind
+from agentspace.space import Entry
+from agentspace.value import size_of
+
+HISTORY = 120
+INSPECTOR = "inspector"  #: how inspectors sign
+COMMAND_LINE = "command line"
+_TOOLS = (INSPECTOR, COMMAND_LINE)  # who looks is no user of a slot
+_COMMAND = re.compile(r"agentspace-\d+")
+_ROLES, _ERRORS = f"{OWN}roles/", f"{OWN}errors/"
+_LAUNCH = "launch/"
+
+
+class Usage(NamedTuple):
+    """What a process uses: per cent of one core, and resident bytes."""
+
+    cpu: float
+    memory: int
+
+
+@dataclass(slots=True)
+class _Record:
+    """What is remembered of a slot."""
+
+    entry: Entry
+    at: float  # when it came
+    timed: bool = False
+    type: str = ""
+    writers: dict[str, None] = field(default_factory=dict)
+    history: deque[Sample] = field(default_factory=lambda: deque(maxlen=HISTORY))
+
+
+class Observer:
+    """What is known of a space.
+
+    Feed it with the changes of watches of ``*`` and ``_/*``; ask it for a `picture`.
+    """
+
+    def __init__(self) -> None:
+        self._slots: dict[str, _Record] = {}
+        self._own: dict[str, dict[str, Any]] = {}
+        self._usage: Mapping[int, Usage] = {}
+        self._handled: dict[str, tuple[float, int, float | None]] = {}  # when, how many, per second
+        self._away: str | None = None
+        self._chronicle = Chronicle()
+
+    # --- what is told
+
+    def attached(self, now: float) -> None:
+        """A connection begins: what is there now comes next, what is not told again is gone."""
+        if self._away is not None:
+            self._chronicle.note(now, "info", "server", "is back")
+        self._away = None
+        for record in self._slots.values():
+            record.entry = Entry(
+                record.entry.name, Kind.DELETED, None, 0, 0.0, record.entry.writer, 0.0, None, 0.0
+            )
+        self._own = {}
+        self._handled.clear()
+        self._chronicle.begin()
+
+    def lost(self, why: str, now: float) -> None:
+        """The server cannot be reached; what was known last stays."""
+        if self._away is None:
+            self._chronicle.note(now, "error", "server", f"away: {why}")
+        self._away = why
+
+    def feed(self, entries: Iterable[Entry], now: float) -> None:
+        """Takes in changes; older ones than those that are known already change nothing."""
+        for entry in entries:
+            if entry.name.startswith(OWN):
+                self._feed_own(entry, now)
+            else:
+                self._feed_slot(entry, now)
+
+    def settled(self) -> None:
+        """All that was there at first has been fed: from now on changes are news."""
+        self._chronicle.settle()
+
+    def measured(self, usage: Mapping[int, Usage]) -> None:
+        """What processes of this machine use, by pid."""
+        self._usage = usage
+
+    def _feed_slot(self, entry: Entry, now: float) -> None:
+        record = self._slots.get(entry.name)
+        if record is None:
+            record = self._slots[entry.name] = _Record(entry, now)
+        elif entry.revision < record.entry.revision:
+            return
+        record.entry, record.at = entry, now
+        if entry.writer.role != SPACE.role and entry.kind in (Kind.WRITTEN, Kind.DELAYED):
+            record.writers[_known_as(entry.writer.role)] = None
+        if entry.kind is Kind.WRITTEN:
+            record.timed = entry.time_left is not None
+            record.type = type_of(entry.value)
+            record.history.append(Sample(now - entry.age, entry.revision, numbers_of(entry.value)))
+        self._chronicle.slot_changed(entry, record.timed, now)
+        if entry.name.startswith(_LAUNCH):
+            self._own[entry.name] = _plain(entry.value)
+
+    def _feed_own(self, entry: Entry, now: float) -> None:
+        before, value = self._own.get(entry.name, {}), _plain(entry.value)
+        self._own[entry.name] = value
+        if value:
+            self._chronicle.account_changed(entry.name, before, value, now)
+        if entry.name == f"{OWN}loads":
+            for role, load in value.items():
+                self._count(role, load.get("handled", 0), now)
+
+    def _count(self, role: str, handled: int, now: float) -> None:
+        at, before, _ = self._handled.get(role, (now, handled, None))
+        if now > at and handled >= before:
+            self._handled[role] = now, handled, (handled - before) / (now - at)
+        else:
+            self._handled[role] = now, handled, None
+
+    # --- what is asked
+
+    def picture(self, now: float) -> Picture:
+        """All that is known, at this moment."""
+        roles = self._roles()
+        links = self._account("links")
+        return Picture(
+            now,
+            self._away,
+            dict(self._account("server")),
+            tuple(self._view(record, roles, links, now) for _, record in sorted(self._slots.items())),
+            tuple(roles),
+            self._chronicle.refusals,
+            self._chronicle.events,
+            f"{OWN}links" in self._own,
+            dict(self._account("overflows").get("watchers", {})),
+        )
+
+    def _account(self, name: str) -> dict[str, Any]:
+        return self._own.get(OWN + name, {})
+
+    def _view(self, record: _Record, roles: list[RoleView], links: dict[str, Any], now: float) -> SlotView:
+        entry, passed = record.entry, max(0.0, now - record.at)
+        name = entry.name
+        rate = self._account("rates").get(name, 0.0)
+        bandwidth = self._account("bandwidth").get(name)
+        writers = dict.fromkeys((*record.writers, *_who(links.get("writes"), name)))
+        return SlotView(
+            name=name,
+            kind=str(entry.kind),
+            type=record.type,
+            value=entry.value,
+            holder=str(entry.writer),
+            priority=entry.priority,
+            time_left=None if entry.time_left is None else max(0.0, entry.time_left - passed),
+            age=entry.age + passed,
+            revision=entry.revision,
+            latency=entry.latency,
+            timed=record.timed,
+            rate=rate,
+            bandwidth=rate * size_of(entry.value) if bandwidth is None else bandwidth,
+            refused=self._account("refusals").get("counts", {}).get(name, 0),
+            triggers=tuple(role.name for role in roles if role.wakes_on(name)),
+            writers=tuple(writers),
+            readers=tuple(reader for reader in _who(links.get("reads"), name) if reader not in _TOOLS),
+            history=tuple(record.history),
+        )
+
+    def _roles(self) -> list[RoleView]:
+        launched: dict[str, Any] = {}
+        for name, value in self._own.items():
+            if name.startswith(_LAUNCH):  # anybody can write these
+                launched |= {role: _plain(told) for role, told in _plain(value.get("roles")).items()}
+        names = {name.removeprefix(_ROLES) for name in self._own if name.startswith(_ROLES)}
+        return [self._role(name, launched.get(name, {})) for name in sorted(names | launched.keys())]
+
+    def _role(self, name: str, launched: dict[str, Any]) -> RoleView:
+        info = self._own.get(_ROLES + name) or launched  # it may have fallen before it could fill its role
+        load = self._account("loads").get(name, {})
+        pid = info.get("pid") if isinstance(info.get("pid"), int) else None
+        usage = self._usage.get(pid or 0)
+        failure = self._own.get(_ERRORS + name) or {}
+        return RoleView(
+            name=name,
+            state=str(info.get("state", "gone")),
+            epoch=info.get("epoch", 0),
+            pid=pid,
+            host=str(info.get("host", "")),
+            spec=str(info.get("class", "")),
+            stop_requested=bool(info.get("stop_requested")),
+            triggers=tuple((mask, kind) for mask, kind in info.get("triggers", ())),
+            handled=load.get("handled", 0),
+            handler_ms=load.get("handler_ms"),
+            handler_ms_p99=load.get("handler_ms_p99"),
+            rate=self._handled.get(name, (0.0, 0, None))[2],
+            pending=load.get("pending", 0),
+            busy=bool(load.get("busy")),
+            lag=load.get("lag"),
+            refused=load.get("refused", 0),
+            missed=load.get("missed_ticks", 0),
+            overflow=load.get("overflow", 0),
+            restarts=launched.get("restarts"),
+            reason=str(launched.get("reason") or ""),
+            error=failure.get("traceback"),
+            cpu=usage.cpu if usage else None,
+            memory=usage.memory if usage else None,
+            info=info,
+            swap=self._own.get(f"{OWN}swaps/{name}"),
+        )
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """An account, or an empty one if it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def _who(links: Any, slot: str) -> list[str]:
+    """The names in ``{name: [slots]}`` whose slots contain one."""
+    found = [name for name, slots in links.items() if slot in slots] if isinstance(links, dict) else []
+    return list(dict.fromkeys(map(_known_as, found)))
+
+
+def _known_as(name: str) -> str:
+    """Commands sign with the number of their process; together they are the command line."""
+    return COMMAND_LINE if _COMMAND.fullmatch(name) else name

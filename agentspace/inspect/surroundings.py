@@ -1,0 +1,117 @@
+"""What this machine has: versions of packages, and whether what is installed can be imported."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.metadata
+import importlib.util
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from agentspace.version import __version__
+
+PROBES = ("cv2", "mujoco", "onnxruntime", "sounddevice")
+"""Modules that need libraries of the system; they are tried in a process of its own, if they are installed."""
+NEEDED = {"mujoco": ("OSMesa", "EGL"), "sounddevice": ("portaudio",)}
+"""Libraries of the system of which an installed module needs one when it works."""
+_PATIENCE = 60.0  #: seconds for one import
+_CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([\d.]+)")
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What was found on this machine.
+
+    Attributes:
+        version: Of agentspace here.
+        unfit: Packages in a version that is not supported: name, version, what is supported.
+        broken: Modules that are installed but cannot be imported, and why.
+        lacking: Modules that are installed, each with the libraries of which it needs one and has none.
+    """
+
+    version: str = __version__
+    unfit: tuple[tuple[str, str, str], ...] = ()
+    broken: tuple[tuple[str, str], ...] = ()
+    lacking: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def look_around(probes: tuple[str, ...] = PROBES) -> Surroundings:
+    """Looks; trying imports takes some seconds."""
+    failures = ((name, _import_error(name)) for name in probes if _installed(name))
+    broken = tuple((name, why) for name, why in failures if why)
+    lacking = tuple(
+        (name, libraries)
+        for name, libraries in NEEDED.items()
+        if _installed(name) and not any(map(ctypes.util.find_library, libraries))
+    )
+    return Surroundings(__version__, tuple(_unfit()), broken, lacking)
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
+
+
+def _import_error(module: str) -> str:
+    """Why a module cannot be imported, in one line; empty if it can."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", f"import {module}"],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"the import takes longer than {_PATIENCE:g} s"
+    return (
+        "" if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+    )
+
+
+def _unfit() -> list[tuple[str, str, str]]:
+    """What is installed and does not fit what agentspace asks for; what is not installed is no matter."""
+    found = []
+    for line in importlib.metadata.requires("agentspace") or ():
+        parts = _REQUIREMENT.match(line)
+        if parts is None:
+            continue
+        name, wanted = parts[1], parts[2].strip()
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        if not fits(installed, wanted):
+            found.append((name, installed, wanted))
+    return found
+
+
+def fits(installed: str, wanted: str) -> bool:
+    """Whether a version is in a range such as ``>=1.2,<3``.
+
+    >>> fits("2.10", ">=2.9,<3"), fits("3.0", ">=2.9,<3")
+    (True, False)
+    """
+    have = _numbers(installed)
+    for operator, bound in _CLAUSE.findall(wanted):
+        limit = _numbers(bound)
+        holds = {
+            ">=": have >= limit,
+            "<=": have <= limit,
+            "==": have == limit,
+            "!=": have != limit,
+            "<": have < limit,
+            ">": have > limit,
+        }
+        if not holds[operator]:
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = [int(part) for part in re.match(r"[\d.]*", version)[0].split(".") if part]  # type: ignore[index]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)

@@ -1,0 +1,255 @@
+"""The terminal dashboard."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, ClassVar, Protocol
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.css.query import NoMatches
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, TabPane
+
+from agentspace.address import Address
+from agentspace.inspect.commander import Commander
+from agentspace.inspect.graph import graph_of
+from agentspace.inspect.tui.actions import Actions
+from agentspace.inspect.tui.agents import AgentsPane
+from agentspace.inspect.tui.detail import Detail
+from agentspace.inspect.tui.drawing import drawing
+from agentspace.inspect.tui.head import Head
+from agentspace.inspect.tui.log import LogPane
+from agentspace.inspect.tui.pane import Pane, matches
+from agentspace.inspect.tui.refusals import RefusalsPane
+from agentspace.inspect.tui.slots import SlotsPane
+from agentspace.inspect.views import Picture
+
+PERIOD = 0.2  #: seconds between two looks at the model
+_GRAPH_PERIOD = 5  #: looks between two drawings of the graph
+
+
+class Source(Protocol):
+    """Where pictures of the space come from; never blocks."""
+
+    address: Address
+
+    @property
+    def picture(self) -> Picture:
+        """The newest one."""
+
+
+class Inspector(Actions):
+    """Shows a space, live.
+
+    Args:
+        source: Of pictures.
+        read_only: Forbids what changes something.
+        commander: Carries out what is asked for; by default on the space of the source.
+    """
+
+    TITLE = "agentspace"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  (as its base declares it)
+    CSS = """
+    Screen { layout: vertical; }
+    #body { height: 1fr; }
+    TabbedContent { width: 3fr; height: 1fr; }
+    TabPane { padding: 0; }
+    ContentTabs { height: 2; }
+    #detail { width: 2fr; max-width: 72; border-left: solid $primary-background; display: none; }
+    .-wide #detail { display: block; }
+    .plain #detail { display: none; }
+    .detailed #detail { display: block; width: 1fr; max-width: 100%; border-left: none; }
+    .detailed TabbedContent { display: none; }
+    #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
+    #filter.open { display: block; }
+    #drawing { width: auto; }
+    Footer { height: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("q", "quit", "Quit"),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("o", "sort", "Sort"),
+        Binding("O", "sort_reversed", "Other way", show=False),
+        Binding("escape", "retreat", "Back", show=False),
+        *(Binding(str(number), f"tab({number})", show=False) for number in range(1, 6)),
+        *Actions.KEYS,
+    ]
+
+    def __init__(self, source: Source, read_only: bool = False, commander: Any = None) -> None:
+        super().__init__()
+        self.read_only = read_only
+        self.commander = Commander(source.address) if commander is None else commander
+        self._source = source
+        self._shown: Picture | None = None
+        self._count = 0
+        self._drawn: Text | None = None
+
+    def compose(self) -> ComposeResult:
+        """Head, tabs, detail, filter, keys."""
+        yield Head(str(self._source.address), self.read_only)
+        with Horizontal(id="body"):
+            with TabbedContent():
+                with TabPane("1 Slots", id="tab-1"):
+                    yield SlotsPane()
+                with TabPane("2 Agents", id="tab-2"):
+                    yield AgentsPane()
+                with TabPane("3 Graph", id="tab-3"), VerticalScroll(id="graph"):
+                    yield Static(id="drawing")
+                with TabPane("4 Log", id="tab-4"):
+                    yield LogPane()
+                with TabPane("5 Refused", id="tab-5"):
+                    yield RefusalsPane()
+            yield Detail(id="detail")
+        yield Input(placeholder="filter: a part of a name, or a glob such as arm/*", id="filter")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Begins to look."""
+        self.theme = "textual-dark"
+        self.set_interval(PERIOD, self._look)
+        self.query_one(SlotsPane).table.focus()
+        self.call_after_refresh(self._look)
+
+    # --- showing
+
+    @property
+    def main(self) -> Screen[None]:
+        """The screen below all dialogs."""
+        return self.screen_stack[0]
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that is shown; None if it is the graph."""
+        active = self.main.query_one(TabbedContent).active_pane
+        return next(iter(active.query(Pane)), None) if active is not None else None
+
+    @property
+    def picture(self) -> Picture:
+        """What is shown."""
+        return self._source.picture
+
+    def _look(self) -> None:
+        picture = self._source.picture
+        if picture is self._shown or self._closing:
+            return
+        self._shown = picture
+        self._count += 1
+        self.show()
+
+    def show(self) -> None:
+        """Shows the newest picture."""
+        with contextlib.suppress(NoMatches):  # while it begins or ends, parts of it are not there
+            self._show(self._source.picture)
+
+    def _show(self, picture: Picture) -> None:
+        self.main.query_one(Head).show(picture)
+        pane = self.pane
+        if pane is not None:
+            pane.show(picture)
+        elif self._count % _GRAPH_PERIOD == 1 or self._drawn is None:
+            self.draw()
+        self._show_detail(picture)
+
+    def draw(self) -> None:
+        """Draws the graph."""
+        wanted = self.main.query_one("#filter", Input).value
+        graph = graph_of(self._source.picture)
+        names = frozenset(node.name for node in graph.nodes if matches(wanted, node.name)) if wanted else None
+        place = self.main.query_one("#drawing", Static)
+        width = self.main.query_one("#graph").size.width - 2
+        self._drawn = drawing(graph, max(60, width), names)
+        place.update(self._drawn)
+
+    def _show_detail(self, picture: Picture) -> None:
+        detail = self.main.query_one(Detail)
+        pane = self.pane
+        chosen = pane.chosen if pane is not None else None
+        if isinstance(pane, AgentsPane):
+            role = next((role for role in picture.roles if role.name == chosen), None)
+            detail.show_role(role) if role else detail.show_nothing("no agent")
+            return
+        if isinstance(pane, SlotsPane):
+            slot = next((slot for slot in picture.slots if slot.name == chosen), None)
+            detail.show_slot(slot) if slot else detail.show_nothing(chosen or "no slot")
+            return
+        detail.show_nothing("")
+
+    # --- keys
+
+    def action_tab(self, number: int) -> None:
+        """Shows one of the tabs."""
+        self.main.query_one(TabbedContent).active = f"tab-{number}"
+
+    def action_filter(self) -> None:
+        """Asks for a filter."""
+        field = self.main.query_one("#filter", Input)
+        field.add_class("open")
+        field.focus()
+
+    def action_sort(self) -> None:
+        """Sorts by the next column."""
+        if self.pane is not None:
+            self.pane.sort_next()
+
+    def action_sort_reversed(self) -> None:
+        """Sorts the other way round."""
+        if self.pane is not None:
+            self.pane.sort_reversed()
+
+    def action_retreat(self) -> None:
+        """Closes the detail, or takes the filter away."""
+        field = self.main.query_one("#filter", Input)
+        if self.screen.has_class("detailed"):
+            self.screen.remove_class("detailed")
+        elif field.value or field.has_class("open"):
+            field.value = ""
+            field.remove_class("open")
+        self._focus()
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        for pane in self.main.query(Pane):
+            pane.wanted = event.value
+        self.show()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self, event: Input.Submitted) -> None:
+        event.input.set_class(bool(event.value), "open")
+        self._focus()
+
+    @on(TabbedContent.TabActivated)
+    def _tab_changed(self) -> None:
+        self._drawn = None
+        self.main.remove_class("detailed")
+        self.main.set_class(not isinstance(self.pane, SlotsPane | AgentsPane), "plain")
+        self.refresh_bindings()
+        self.show()
+        self.call_after_refresh(self.show)  # once the size is known
+        self._focus()
+
+    @on(DataTable.RowHighlighted)
+    def _row_changed(self) -> None:
+        self._show_detail(self._source.picture)
+
+    @on(DataTable.RowSelected)
+    def _row_chosen(self) -> None:
+        if isinstance(self.pane, SlotsPane | AgentsPane):
+            self.screen.toggle_class("detailed")
+            self.call_after_refresh(self.show)
+
+    def on_resize(self) -> None:
+        """Columns and drawings take the room that there is."""
+        self._drawn = None
+        self.call_after_refresh(self.show)
+
+    def _focus(self) -> None:
+        if self.pane is not None:
+            self.pane.table.focus()
+        else:
+            self.main.query_one("#graph").focus()

@@ -1,0 +1,63 @@
+"""Pictures and numbers as characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.color import Color
+from rich.style import Style
+from rich.text import Text
+
+from agentspace.value import Array
+
+_HALF = "▀"  # the upper half in the one colour, the lower in the other
+_LEVELS = "▁▂▃▄▅▆▇█"
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def picture(image: Array, width: int, height: int) -> Text:
+    """An image in characters, each two pixels high; keeps its proportions.
+
+    Args:
+        image: Grey, RGB or RGBA bytes, shape (h, w) or (h, w, 1 | 3 | 4).
+        width: Characters at most.
+        height: Lines at most.
+    """
+    rows, columns = image.shape[:2]
+    scale = min(width / columns, 2 * height / rows)
+    across, down = max(1, round(columns * scale)), max(2, round(rows * scale / 2) * 2)
+    y = (np.arange(down) + 0.5) * rows / down
+    x = (np.arange(across) + 0.5) * columns / across
+    small = image[y.astype(int)[:, None], x.astype(int)[None, :]].reshape(down, across, -1)
+    if small.shape[2] < 3:
+        small = np.repeat(small[..., :1], 3, axis=2)
+    text = Text(no_wrap=True, end="")
+    for upper, lower in zip(small[::2, :, :3].tolist(), small[1::2, :, :3].tolist(), strict=True):
+        for above, below in zip(upper, lower, strict=True):
+            text.append(_HALF, Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below)))
+        text.append("\n")
+    return text
+
+
+def bar(value: float, limit: float, width: int) -> str:
+    """A number as a bar from the middle, to the left if it is negative.
+
+    Args:
+        value: The number.
+        limit: The largest magnitude that has room.
+        width: Characters.
+    """
+    half = (width - 1) // 2
+    share = min(1.0, abs(value) / limit) if limit > 0 else 0.0
+    if value < 0:
+        return ("█" * round(share * half)).rjust(half) + "│" + " " * half
+    whole, rest = divmod(round(share * half * 8), 8)
+    return " " * half + "│" + ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(half)
+
+
+def profile(numbers: Sequence[float]) -> str:
+    """Numbers as columns of one line, the least as the lowest."""
+    least, span = min(numbers), max(numbers) - min(numbers)
+    top = len(_LEVELS) - 1
+    return "".join(_LEVELS[round(top * (number - least) / span) if span else 0] for number in numbers)

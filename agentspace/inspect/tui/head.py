@@ -1,0 +1,58 @@
+"""The line on top: which space, how it fares, and whether anything can be changed."""
+
+from __future__ import annotations
+
+import re
+
+from rich.text import Text
+from textual.widgets import Static
+
+from agentspace.inspect.views import Picture
+from agentspace.inspect.wording import amount
+from agentspace.space import DEFAULT_SPACE
+
+
+def short_address(address: str) -> str:
+    """An address in few words: of a local server its name, and the space if it is not the usual one."""
+    endpoint, _, space = address.partition("#")
+    local = re.fullmatch(r"ipc://.*/([^/]+)/server\.sock", endpoint)
+    return (local[1] if local else endpoint) + (f"#{space}" if space and space != DEFAULT_SPACE else "")
+
+
+class Head(Static):
+    """One line; red with the reason while the server is away.
+
+    Args:
+        address: Of the space.
+        read_only: Keys that change something are forbidden.
+    """
+
+    DEFAULT_CSS = """
+    Head { height: 1; padding: 0 1; background: $primary-background; text-wrap: nowrap; text-overflow: ellipsis; }
+    Head.away { background: $error; color: $text; text-style: bold; }
+    """
+
+    def __init__(self, address: str, read_only: bool) -> None:
+        super().__init__()
+        self._address = short_address(address)
+        self._read_only = read_only
+
+    def show(self, picture: Picture) -> None:
+        """Shows a picture."""
+        self.set_class(picture.away is not None, "away")
+        if picture.away is not None:
+            self.update(Text(f"✗ server away, waiting for it: {picture.away}", no_wrap=True))
+            return
+        running = sum(role.filled for role in picture.roles)
+        text = Text.assemble(("agentspace ", "bold"), self._address, no_wrap=True)
+        text.append(f"  ● {running}/{len(picture.roles)} agents", "green" if running else "dim")
+        text.append(
+            f"  {len(picture.slots)} slots  {amount(sum(slot.bandwidth for slot in picture.slots)) or '0 B'}/s"
+        )
+        text.append(f"  {picture.server.get('clients', '')} clients", "dim")
+        fallen = [role.name for role in picture.roles if role.state in ("failed", "gone")]
+        if fallen:
+            text.append(f"  ✗ {', '.join(fallen)}", "bold red")
+        if self._read_only:
+            text.append("  read-only", "bold yellow")
+        self.update(text)

@@ -1,0 +1,82 @@
+"""What the panes with tables have in common: filter, sort, and a view of the row under the cursor."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.containers import Vertical
+
+from agentspace.inspect.tui.rows import Column, Row, Rows
+from agentspace.inspect.views import Picture
+
+
+class Pane(Vertical):
+    """A pane that shows a part of a picture as a table.
+
+    Attributes:
+        COLUMNS: Of the table.
+        SORTS: Keys of the columns by which it can be sorted, the first one at the start.
+        ACTIONS: What can be done to a row.
+        wanted: Only names with this text, or that this glob covers, are shown.
+    """
+
+    COLUMNS: ClassVar[Sequence[Column]] = ()
+    SORTS: ClassVar[Sequence[str]] = ()
+    ACTIONS: ClassVar[Sequence[str]] = ()
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.wanted = ""
+        self.table = Rows(self.COLUMNS)
+        self._sort = 0
+        self._reverse = False
+        self._picture: Picture | None = None
+
+    def show(self, picture: Picture) -> None:
+        """Shows a picture."""
+        self._picture = picture
+        self.table.show(self.rows(picture), self.sort, self._reverse)
+
+    def rows(self, picture: Picture) -> list[Row]:
+        """What there is to show, in order."""
+        raise NotImplementedError
+
+    @property
+    def sort(self) -> str:
+        """The key of the column by which it is sorted."""
+        return self.SORTS[self._sort] if self.SORTS else ""
+
+    def sort_next(self) -> None:
+        """Sorts by the next column."""
+        if self.SORTS:
+            self._sort = (self._sort + 1) % len(self.SORTS)
+            self._reverse = self._sort > 0  # of numbers the largest are of interest
+            self.again()
+
+    def sort_reversed(self) -> None:
+        """Sorts the other way round."""
+        self._reverse = not self._reverse
+        self.again()
+
+    def again(self) -> None:
+        """Shows the last picture as it is wanted now."""
+        if self._picture is not None:
+            self.show(self._picture)
+
+    def wants(self, name: str) -> bool:
+        """Whether the filter lets a name through."""
+        return matches(self.wanted, name)
+
+    @property
+    def chosen(self) -> str | None:
+        """The name under the cursor."""
+        return self.table.chosen
+
+
+def matches(wanted: str, name: str) -> bool:
+    """Whether a filter lets a name through: a part of it in any case, or a glob; nothing lets all through."""
+    if set("*?[") & set(wanted):
+        return fnmatch.fnmatchcase(name.lower(), wanted.lower())
+    return wanted.lower() in name.lower()

@@ -1,0 +1,122 @@
+"""A table that is told again and again what to show, and touches only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.text import Text
+from textual.coordinate import Coordinate
+from textual.widgets import DataTable
+
+_PADDING = 2  # that a DataTable puts around a cell
+
+
+class Column(NamedTuple):
+    """A column.
+
+    Attributes:
+        key: By which it is known.
+        label: Its head.
+        width: In characters, without padding.
+        rank: Columns of high rank are left out first where there is no room.
+        right: Numbers are put to the right.
+        stretch: How much of the room that is left it takes.
+    """
+
+    key: str
+    label: str
+    width: int
+    rank: int = 0
+    right: bool = False
+    stretch: int = 0
+
+
+class Row(NamedTuple):
+    """A row: the key by which it is known, and a cell for each column."""
+
+    key: str
+    cells: dict[str, Text]
+
+
+class Rows(DataTable[Text]):
+    """Shows rows; keeps the cursor on its row when they change."""
+
+    DEFAULT_CSS = "Rows { height: 1fr; scrollbar-size-vertical: 1; }"
+
+    def __init__(self, columns: Sequence[Column], **options: object) -> None:
+        super().__init__(cursor_type="row", zebra_stripes=True, cell_padding=1, **options)  # type: ignore[arg-type]
+        self._all = tuple(columns)
+        self._shown: tuple[Column, ...] = ()
+        self._rows: list[Row] = []
+
+    @property
+    def chosen(self) -> str | None:
+        """The key of the row under the cursor."""
+        return self._rows[self.cursor_row].key if 0 <= self.cursor_row < len(self._rows) else None
+
+    def show(self, rows: list[Row], mark: str = "", reverse: bool = False) -> None:
+        """Shows these rows.
+
+        Args:
+            rows: In their order.
+            mark: The key of the column by which they are sorted.
+            reverse: In descending order.
+        """
+        if not self.size.width:
+            return  # it is not shown
+        labelled = [
+            column._replace(label=column.label + ("▾" if reverse else "▴") if column.key == mark else column.label)
+            for column in self._all
+        ]
+        columns = tuple(fitted(labelled, self.size.width - 1))
+        before, chosen, self._rows = self._rows, self.chosen, rows
+        if columns != self._shown:
+            self._shown = columns
+            self.clear(columns=True)
+            for column in columns:
+                label = Text(column.label, justify="right" if column.right else "left")
+                self.add_column(label, key=column.key, width=column.width)
+            before = []
+        if [row.key for row in rows] == [row.key for row in before]:
+            self._update(before, rows)
+        else:
+            self._replace(chosen, rows)
+
+    def _update(self, before: list[Row], rows: list[Row]) -> None:
+        for number, (old, new) in enumerate(zip(before, rows, strict=True)):
+            for place, column in enumerate(self._shown):
+                if old.cells[column.key] != new.cells[column.key]:
+                    self.update_cell_at(Coordinate(number, place), _cell(new, column))
+
+    def _replace(self, chosen: str | None, rows: list[Row]) -> None:
+        number = self.cursor_row
+        left, top = self.scroll_offset
+        self.clear()
+        for row in rows:
+            self.add_row(*(_cell(row, column) for column in self._shown), key=row.key)
+        places = {row.key: place for place, row in enumerate(rows)}
+        self.move_cursor(row=places.get(chosen or "", min(number, max(0, len(rows) - 1))), scroll=False)
+        self.scroll_to(left, top, animate=False, force=True)
+
+
+def fitted(columns: Sequence[Column], width: int) -> list[Column]:
+    """The columns for which there is room, stretched to fill it."""
+    kept = list(columns)
+
+    def needed() -> int:
+        return sum(column.width + _PADDING for column in kept)
+
+    while needed() > width and max(column.rank for column in kept):
+        kept.remove(max(reversed(kept), key=lambda column: column.rank))
+    spare, parts = max(0, width - needed()), sum(column.stretch for column in kept)
+    if parts:
+        kept = [column._replace(width=column.width + spare * column.stretch // parts) for column in kept]
+    return kept
+
+
+def _cell(row: Row, column: Column) -> Text:
+    cell = row.cells[column.key].copy()
+    cell.truncate(column.width, overflow="ellipsis")
+    cell.justify = "right" if column.right else "left"
+    return cell
