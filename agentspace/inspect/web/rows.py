@@ -9,7 +9,7 @@ import itertools
 import math
 from typing import Any, NamedTuple
 
-from agentspace.cli.render import to_json
+from agentspace.plain import to_json
 from agentspace.inspect.views import Event, Picture, Refusal, RoleView, Sample, SlotView
 from agentspace.inspect.web.picture import layout
 from agentspace.inspect.wording import brief

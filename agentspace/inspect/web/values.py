@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agentspace.cli.render import to_json
+from agentspace.plain import to_json
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web.picture import compressed, layout
