@@ -6,8 +6,20 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # library that must be there : Debian package that has it
 LIBRARIES := libOSMesa.so.8:libosmesa6 libGL.so.1:libgl1 libglib-2.0.so.0:libglib2.0-0
 
+# program that must be there for the tests : Debian package that has it
+PROGRAMS := chromium:chromium
+# installs the Debian packages in $$missing, as root or with sudo
+define INSTALL
+	[ -z "$$missing" ] && exit 0; \
+	if ! command -v apt-get >/dev/null; then echo "Please install what these Debian packages have:$$missing" >&2; exit 1; fi; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; \
+	else echo "Please run as root: apt-get install$$missing" >&2; exit 1; fi; \
+	echo "Installing Debian packages:$$missing"; \
+	$$as apt-get update -q && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
+endef
+
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast lint docs bench clean system
+.PHONY: help demo test test-fast lint docs bench clean system browser
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,13 +52,11 @@ clean: ## removes what make made
 
 system:
 	@missing=; for pair in $(LIBRARIES); do \
-	  /sbin/ldconfig -p | grep -q "$${pair%%:*}" || missing="$$missing $${pair##*:}"; done; \
-	[ -z "$$missing" ] && exit 0; \
-	if ! command -v apt-get >/dev/null; then echo "Please install the libraries of these Debian packages:$$missing" >&2; exit 1; fi; \
-	if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; \
-	else echo "Please run as root: apt-get install$$missing" >&2; exit 1; fi; \
-	echo "Installing Debian packages:$$missing"; \
-	$$as apt-get update -q && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
+	  /sbin/ldconfig -p | grep -q "$${pair%%:*}" || missing="$$missing $${pair##*:}"; done; $(INSTALL)
+
+browser:
+	@missing=; for pair in $(PROGRAMS); do \
+	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; done; $(INSTALL)
 
 $(BIN)/python: | system
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=... names it")'
@@ -57,7 +67,7 @@ $(VENV)/robot.done: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[robot,tools]'
 	@touch $@
 
-$(VENV)/test.done: $(VENV)/robot.done
+$(VENV)/test.done: $(VENV)/robot.done | browser
 	@echo "Installing Python packages for tests, docs and training (once; some minutes)"
 	$(PIP) --editable '.[robot,tools,train,test,docs]'
 	@touch $@

@@ -32,6 +32,7 @@ class Associator(Agent):
     act = SlotName("act", "float64 (m,): the answer to the newest features")
     attention = SlotName("attention", "float32 (pairs,): how much each pair has to say in the answer")
     pairs = SlotName("pairs", "int: how many pairs the memory holds")
+    values = SlotName("memory/values", "float32 (pairs, m): the latents of the pairs; their keys stay inside")
     answer = SlotName("memory/answer", "dict: what became of a confirm: confirm, added, novelty, pairs, reason")
     done = SlotName("memory/done", "dict: what became of a command: command, ok, message")
     keys = Parameter("cosine", "how keys are compared", choices=KEY_KINDS)
@@ -63,7 +64,7 @@ class Associator(Agent):
         for slot in (self.confirm, self.command):
             self.attach_trigger(slot, Trigger.EVERY)
         self.attach_timer(self.patience / 2)
-        self.write(self.pairs, len(self._memory))
+        self._count()
 
     def sense_select_act(self) -> None:
         """Obeys commands, learns what was confirmed, answers what is seen."""
@@ -95,9 +96,13 @@ class Associator(Agent):
     def _tell(self) -> None:
         """Says how many pairs there are now, and keeps them."""
         self._news = False
-        self.write(self.pairs, len(self._memory))
+        self._count()
         if self._kept is not None:
             self._memory.save(self._kept)
+
+    def _count(self) -> None:
+        self.write(self.pairs, len(self._memory))
+        self.write(self.values, self._memory.values)
 
     def _switch(self, mode: Any) -> None:
         if mode is not None and not _is_mode(mode):
@@ -170,7 +175,7 @@ class Associator(Agent):
         self._memory.restore(state["memory"])
         self._mode = state["mode"]
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])
-        self.write(self.pairs, len(self._memory))
+        self._count()
 
 
 def _is_mode(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """The rules of a motor, with time passed in: follow fresh targets without a jump, hold the pose without one."""
 
+import math
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -23,7 +24,7 @@ class Follower:
     """Turns targets that come when they like into commands that never jump.
 
     A command starts from where the robot is and moves towards the target at no more than `speed`. When no target
-    was heard of for `patience`, one last command says "stay where you are".
+    was heard of for `patience`, or it is told to hold, one last command says "stay where you are".
 
     Args:
         speed: Degrees per second, of every joint.
@@ -45,6 +46,14 @@ class Follower:
     def ask(self, target: Floats, now: float) -> None:
         """A fresh target (10,), degrees, within the limits; `now` in seconds."""
         self._target, self._heard = target, now
+
+    def hold(self) -> None:
+        """Holds the pose now, until there is a fresh target."""
+        self._target = None
+
+    def restart(self) -> None:
+        """The last command was not carried out: the next one starts from where the robot is."""
+        self._commanded = -math.inf
 
     def command(self, encoders: Callable[[], Floats | None], now: float) -> Floats | None:
         """What to command now (10,), degrees; None if there is nothing new to say.

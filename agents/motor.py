@@ -5,13 +5,13 @@ import time
 from agents.drivers import DRIVERS, Driver, open_driver
 from agents.follower import Follower, State
 from agents.posture import EMPTY, NotAPostureError, clamp, read_posture
-from agentspace import Agent, Parameter, SlotName
+from agentspace import Agent, Parameter, Refused, SlotName
 
 
 class Motor(Agent):
     """Joint targets -> a robot: clamped to its limits, without jumps, holding the pose when they stop coming."""
 
-    joints = SlotName("joints", "targets, float64 (10,) degrees: right arm, then left arm")
+    joints = SlotName("joints", "targets, float64 (10,) degrees: right arm, then left arm; None: hold now")
     state = SlotName("motor/state", "str: waiting (for the robot), hold or follow")
     clamped = SlotName("motor/clamped", "the last clamp: list of dicts joint, asked, given (degrees)")
     refused_target = SlotName("motor/refused", "str: why the last bad target was refused")
@@ -43,6 +43,9 @@ class Motor(Agent):
 
     def _hear(self, now: float) -> None:
         value, limits = self.read(self.joints, EMPTY), self._driver.limits()
+        if value is None:
+            self._follower.hold()
+            return
         if value is EMPTY or limits is None:  # it expired; or nobody knows yet what this robot can do
             return
         try:
@@ -53,6 +56,12 @@ class Motor(Agent):
         if clamps:
             self.write(self.clamped, [each.as_value() for each in clamps])
         self._follower.ask(target, now)
+
+    def refused(self, refusal: Refused) -> None:
+        """Somebody else holds the robot: when it is free again, it is commanded from where it is then."""
+        super().refused(refusal)
+        if refusal.name not in (self.state, self.clamped, self.refused_target):
+            self._follower.restart()
 
     def close(self) -> None:
         """Lets go of the robot, which keeps its posture."""

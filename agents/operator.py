@@ -1,178 +1,178 @@
-"""The operator: leads a constellation through a script, and measures what the robot has learned."""
+"""The operator: a person who drives the robot from a terminal, or a script in a person's place.
+
+    python -m agents.operator                                   # the console
+    python -m agents.operator --script procedure.yaml           # a script; exit code 0 if all of it was done
+    agentspace agent agents.operator:Operator script=procedure.yaml     # the same
+
+Every action is a few slot writes (`agents.operation`), made at once: it works while every other agent hangs.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from agents import publication, report
-from agents.examination import Examination
-from agents.script import Delete, Demonstration, Imitate, Report, ScriptError, Step, Wait, Write, label, load
-from agents.stance import see
-from agents.trial import FRESH, SHOWN, Trial, thumbnail
-from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
+from agents.operation import STOP_SLOTS, Operation, attempt, is_stopped
+from agents.procedure import Do, Rest, Step, grammar
+from agents.script import load
+from agentspace import Agent, Parameter, SlotName
 from agentspace.errors import AgentspaceError
-from models import autoencoder
-from models.kinematics import Floats
 
-STREAM = 2**31
-"""Sets its random numbers apart from those of explorers, who use the epoch of their role in its place."""
-TOLD = 1.3
-"""Seconds after which a space has written its account of itself anew (it does so once a second)."""
+if TYPE_CHECKING:
+    from agents.console.screen import ConsoleScreen
+    from agents.console.sight import Slots
 
-
-class OperatorError(AgentspaceError, TimeoutError):
-    """A step of the script did not come to its end in time."""
+TICK = 0.05
+"""Seconds between two looks at what a script waits for."""
 
 
-@dataclass(frozen=True)
-class Until:
-    """What a script waits for.
-
-    Attributes:
-        reached: Whether it is so, at a time (s, monotonic).
-        deadline: Time after which it goes on without.
-    """
-
-    reached: Callable[[float], bool]
-    deadline: float
-
-
-Play = Generator[Until, bool, None]  # is sent whether what it waited for was reached in time
+class OperatorError(AgentspaceError, RuntimeError):
+    """An action could not be carried out, or there is nobody to carry it out for."""
 
 
 class Operator(Agent):
-    """Follows a script: lets the robot acquire pairs, shows it postures, and reports how well it imitates them."""
+    """A console in this terminal: see, confirm, choose postures, pause, emergency stop; or a script of that."""
 
-    encoders = SlotName("icub/encoders", "posture of the robot, float64 (10,) degrees")
-    view = SlotName("icub/view", "picture of the robot, RGB uint8")
-    target = SlotName("icub/target", "what the motor commands; its latency is measured")
-    joints = SlotName("joints", "joint targets; their rate and latency are measured")
-    camera = SlotName("camera", "what the robot sees, RGB uint8")
-    answer = SlotName("memory/answer", "dict: what became of a confirm")
-    demonstrator_target = SlotName("demonstrator/target", "posture that the demonstrator shall take")
-    demonstrator_encoders = SlotName("demonstrator/encoders", "posture of the demonstrator")
-    demonstrator_limits = SlotName("demonstrator/limits", "its joint limits, float64 (10, 2) degrees")
-    demonstrator_view = SlotName("demonstrator/view", "picture of the demonstrator, RGB uint8")
-    script = Parameter("mirror", "mirror, or a YAML file with steps")
-    pairs = Parameter(50, "mirror: pairs to acquire", minimum=1)
-    shown = Parameter(50, "mirror: how many acquired postures are shown again", minimum=0)
-    fresh = Parameter(30, "mirror: how many new postures are shown", minimum=0)
-    patience = Parameter(240.0, "mirror: seconds for acquiring", minimum=1.0)
-    deadline = Parameter(6.0, "seconds for showing and imitating one posture", minimum=0.5)
-    seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
-    variant = Parameter("wide", "which autoencoder draws the new postures", choices=autoencoder.VARIANTS)
-    latent = Parameter(2, "dimension of its latent", minimum=1)
-    out = Parameter("runs/mirror", "folder for report.json and contact_sheet.png; made if missing")
+    confirm = SlotName("confirm", "the robot learns what it sees and feels now")
+    mode = SlotName("mode", "str: acquire or use")
+    refused_mode = SlotName("mode/refused", "str: shown")
+    command = SlotName("memory/command", "dict: do (forget, save, load), path")
+    act = SlotName("act", "list of float: latent of a posture that the robot takes for some seconds")
+    joints = SlotName("joints", "None while the robot is paused")
+    pairs = SlotName("pairs", "int: shown")
+    answer = SlotName("memory/answer", "dict: what became of a confirm, shown")
+    done = SlotName("memory/done", "dict: what became of a command, shown")
+    values = SlotName("memory/values", "float32 (pairs, m): latents of the pairs, on the map")
+    proprio = SlotName("proprio", "float (m,): where the robot is on the map")
+    camera = SlotName("camera", "RGB image (H, W, 3) uint8, shown")
+    expression = SlotName("expression", "str, shown")
+    script = Parameter("", "YAML file with actions; empty for the console in this terminal")
+    stop_slots = Parameter(list(STOP_SLOTS), "slots that the emergency stop holds")
 
     def init(self) -> None:
-        """Reads the script."""
-        mirror = Demonstration(self.pairs, self.shown, self.fresh, self.patience, self.demonstrator_view)
-        steps = mirror.steps() if self.script == "mirror" else load(self.project / self.script)
-        self._examination = Examination()
-        self._seconds: dict[str, float] = {}
-        self._play = self._follow(steps)
-        self._until: Until | None = None
-        self.attach_trigger(self.answer, Trigger.EVERY)
-        self.attach_timer(0.1)
+        """Reads the script, or finds a terminal."""
+        self._screen: ConsoleScreen | None = None
+        self._steps: tuple[Step, ...] = ()
+        self._next = 0
+        self._began: float | None = None
+        self._operation = Operation(
+            self.confirm, self.mode, self.command, self.act, self.joints, tuple(map(str, self.stop_slots))
+        )
+        if self.script:
+            self._steps = load(self.project / self.script, grammar(self._operation))
+        else:
+            check_terminal()
+        self.attach_timer(TICK)
 
     def sense_select_act(self) -> None:
-        """Notes what happened, and goes on with the script when it can."""
-        now = time.monotonic()
-        self._notice(now)
-        try:
-            if self._until is None:
-                self._until = next(self._play)
-            while (reached := self._until.reached(now)) or now >= self._until.deadline:
-                self._until = self._play.send(reached)
-        except StopIteration:
+        """Goes on with the script; or shows the console until it is left."""
+        if not self.script:
+            self._show()
             self.stop()
+        elif self._next == len(self._steps):
+            self.stop()
+        else:
+            self._proceed(time.monotonic())
 
-    def _notice(self, now: float) -> None:
-        for change in self.wake.changes:
-            self._note(change, now)
-        if self.encoders in self.wake.names:
-            see(self._examination.robot, self.read(self.encoders), now)
-        if self.demonstrator_encoders in self.wake.names:
-            see(self._examination.demonstrator, self.read(self.demonstrator_encoders), now)
+    def stop(self) -> None:
+        """Ends; may be called by a signal's thread while the console is shown."""
+        super().stop()
+        screen = getattr(self, "_screen", None)
+        if screen is not None:
+            from agents.console.screen import End
 
-    def _note(self, change: Entry, now: float) -> None:
-        if change.name == self.joints:
-            self._examination.joints.add(change, now)
-        elif change.name == self.target:
-            self._examination.commands.add(change, now)
-        elif change.kind is Kind.WRITTEN:
-            self._examination.hear(change.value)
+            screen.post_message(End())
+
+    def close(self) -> None:
+        """Tells that an emergency stop outlives its operator."""
+        if not hasattr(self, "_operation"):
+            return
+        entries = [self.space.entry(slot) for slot in self._operation.stop_slots]
+        if is_stopped(entries):
+            say(
+                "The emergency stop still holds. It is released by `release` in an operator's console or script, "
+                f"or by: agentspace delete SLOT --priority 1e6   for {', '.join(self._operation.stop_slots)}"
+            )
+
+    # --- the console
+
+    def _show(self) -> None:
+        from agents.console.desk import Desk
+        from agents.console.screen import ConsoleScreen
+
+        desk = Desk(self.space.named(self.space.name), self._operation, self._slots(), self.role)
+        self._screen = ConsoleScreen(desk, self.space.name)
+        try:
+            if not self.stopped:
+                self._screen.run()
+        finally:
+            self._screen = None
+            desk.close()
+
+    def _slots(self) -> Slots:
+        from agents.console.sight import Slots
+
+        return Slots(**{name: getattr(self, name) for name in Slots.__dataclass_fields__})
 
     # --- the script
 
-    def _follow(self, steps: Sequence[Step]) -> Play:
-        for number, step in enumerate(steps, 1):
-            began = time.monotonic()
-            self.log.info("step %d of %d: %s", number, len(steps), step)
-            yield from self._take(step, began)
-            self._seconds[f"{number} {label(step)}"] = time.monotonic() - began
+    def _proceed(self, now: float) -> None:
+        """Begins the next step, or looks whether it has come to its end."""
+        step = self._steps[self._next]
+        if self._began is None:
+            self._began = now
+            say(f"step {self._next + 1} of {len(self._steps)}: {step}")
+        if self._take(step, now - self._began):
+            self._next, self._began = self._next + 1, None
 
-    def _take(self, step: Step, now: float) -> Play:
-        match step:
-            case Write(values):
-                for slot, value in values.items():
-                    self.write(slot, value)
-            case Delete(slots):
-                for slot in slots:
-                    self.delete(slot)
-            case Wait():
-                yield from self._wait(step, now)
-            case Imitate():
-                yield from self._imitate(step)
-            case Report():
-                yield from self._report(now)
+    def _take(self, step: Step, seconds: float) -> bool:
+        """Whether a step that began so long ago is done."""
+        if isinstance(step, Do):
+            self._do(step)
+            return True
+        if isinstance(step, Rest):
+            return seconds >= step.seconds
+        found = self.space.read(step.slot)
+        if seconds > step.timeout and not step.holds(found):
+            raise self._failed(f"{step} did not come within {step.timeout:g} s; it is {found!r:.200}")
+        return step.holds(found)
 
-    def _wait(self, step: Wait, now: float) -> Play:
-        if not (yield Until(lambda _: step.holds(self.read(step.slot)), now + step.timeout)):
-            found = self.read(step.slot)
-            raise OperatorError(f"{step} did not come within {step.timeout:g} s; it is {found!r:.200}")
+    def _do(self, step: Do) -> None:
+        outcome = attempt(self.space, step.name, step.acts)
+        if not outcome.fine:
+            raise self._failed(str(outcome))
 
-    def _imitate(self, step: Imitate) -> Play:
-        """Shows postures one after the other."""
-        acquired = self._examination.acquired
-        if step.shown > len(acquired):
-            raise ScriptError(f"{step.shown} acquired postures shall be shown; there are {len(acquired)}")
-        decoder = autoencoder.load(self.variant, self.latent)
-        new = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.fresh))
-        triggers = {self.encoders: Trigger.NORMAL, self.demonstrator_encoders: Trigger.NORMAL}
-        triggers |= {self.joints: Trigger.EVERY, self.target: Trigger.EVERY}
-        for slot, kind in triggers.items():
-            self.attach_trigger(slot, kind)
-        for posture in acquired[: step.shown]:
-            yield from self._show(SHOWN, posture)
-        for posture in new:
-            yield from self._show(FRESH, posture)
-        for slot in triggers:
-            self.space.detach_trigger(slot)
+    def _failed(self, reason: str) -> OperatorError:
+        say(f"FAILED: {reason}")
+        return OperatorError(reason)
 
-    def _show(self, kind: str, posture: Floats) -> Play:
-        """Shows one posture (10,), and looks at the robot when it has come to rest."""
-        began = time.monotonic()
-        goal = self._examination.begin(posture, self.read(self.demonstrator_limits), began)
-        self.write(self.demonstrator_target, goal)
-        settled = yield Until(self._examination.at_rest, began + self.deadline)
-        outcome = self._examination.outcome()
-        if outcome is None:
-            raise OperatorError(f"no encoders within {self.deadline:g} s: is one of the robots away?")
-        seen, done = thumbnail(self.space.read(self.camera)), thumbnail(self.space.read(self.view))
-        seconds = time.monotonic() - began
-        self._examination.trials.append(Trial(kind, *outcome, seen, done, settled, seconds))
 
-    def _report(self, now: float) -> Play:
-        yield Until(lambda _: False, now + TOLD)
-        found = report.make(
-            f"{self.variant}-{self.latent}",
-            self._examination,
-            {**self.space.snapshot("_/*"), **self.space.snapshot("launch/*")},
-            self._seconds,
-        )
-        publication.publish(found, self._examination.trials, self.project / self.out)
+def say(text: str) -> None:
+    """Tells people; a pipe that nobody reads any more is none of our business."""
+    print(text, flush=True)  # noqa: T201  (for people)
+
+
+def check_terminal() -> None:
+    """Whether a console can be shown.
+
+    Raises:
+        OperatorError: There is no terminal, or no library for it.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise OperatorError("there is no terminal for the console; run it in one, or give a script: script=FILE")
+    try:
+        import textual  # noqa: F401  (only whether it is there)
+    except ImportError:
+        raise OperatorError("the console needs textual: pip install 'agentspace[tools]'") from None
+
+
+def main() -> None:
+    """The command line of this module."""
+    from agents.console.command import main as command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

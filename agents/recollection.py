@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.attention import Memory
 from models.similarity import Comparison, Floats
@@ -36,6 +37,11 @@ class Recollection:
 
     def __len__(self) -> int:
         return len(self._memory)
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """The latents of the pairs (pairs, m), as a copy."""
+        return self._memory.values.astype(np.float32)
 
     def fit(self, identifier: str) -> None:
         """The features in use are of this space from now on."""

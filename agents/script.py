@@ -1,22 +1,19 @@
-"""Scripts of the operator: what it does, step by step.
+"""Scripts: YAML files with a list of steps, checked completely before the first is taken.
 
-A script is a YAML file with a list of steps, each a mapping with one key::
+Who follows a script says in a grammar which steps there are: a function for each kind, which makes a step of what
+stands behind the kind's name::
 
-    - delete: [explorer/done]
-    - write: {mode: acquire}
-    - wait: {slot: explorer/done, timeout: 300}
+    - confirm
+    - mode: use
     - wait: {slot: pairs, at_least: 10, timeout: 5}
-    - write: {mode: use, camera/source: "slot:demonstrator/view"}
-    - imitate: {shown: 10, fresh: 30}
-    - report:
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -26,27 +23,13 @@ from agentspace.slot import check_name
 PATIENCE: Final = 60.0
 """Seconds that a wait takes at most, if the script does not say."""
 
+S = TypeVar("S")
+Grammar = Mapping[str, Callable[[Any], S]]
+"""Kinds of steps: what makes one of its body; raises ValueError or TypeError, or an AgentspaceError."""
+
 
 class ScriptError(AgentspaceError, ValueError):
-    """A script cannot be followed; the message names the step, the bad value and the valid ones."""
-
-
-@dataclass(frozen=True)
-class Write:
-    """Writes slots.
-
-    Attributes:
-        values: By slot name.
-    """
-
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Delete:
-    """Empties slots."""
-
-    slots: tuple[str, ...]
+    """A script cannot be followed; the message names file, line and step, the bad value and the valid ones."""
 
 
 @dataclass(frozen=True)
@@ -76,151 +59,87 @@ class Wait:
         return f"{self.slot!r} with a value{wish if self.equals is None else f' of {self.equals!r}'}"
 
 
-@dataclass(frozen=True)
-class Imitate:
-    """Shows postures on the demonstrator and looks what the robot answers.
+def wait(body: Any) -> Wait:
+    """The step `wait`, which all grammars have.
 
-    Attributes:
-        shown: How many of the acquired postures, the first ones.
-        fresh: How many that it has never seen.
+    Raises:
+        ValueError: It is none.
     """
-
-    shown: int = 0
-    fresh: int = 0
-
-
-@dataclass(frozen=True)
-class Report:
-    """Writes the report: table, JSON, contact sheet."""
+    found = fields(body, ("slot", "timeout", "at_least", "equals"))
+    if "slot" not in found:
+        raise ValueError("wait needs a slot")
+    check_name(found["slot"])
+    numbers: dict[str, Any] = {key: float(found[key]) for key in ("timeout", "at_least") if key in found}
+    return Wait(**(found | numbers))
 
 
-Step = Write | Delete | Wait | Imitate | Report
+def fields(body: Any, valid: Sequence[str] | None) -> dict[str, Any]:
+    """A mapping, with these keys only.
 
-
-def label(step: Step) -> str:
-    """A few words for a table."""
-    return f"wait for {step.slot}" if isinstance(step, Wait) else type(step).__name__.lower()
-
-
-@dataclass(frozen=True)
-class Demonstration:
-    """How the mirror's script goes.
-
-    Attributes:
-        pairs: How many the robot shall acquire.
-        shown: How many of them are shown again.
-        fresh: How many new postures are shown.
-        patience: Seconds for acquiring.
-        view: The slot in which the demonstrator is seen.
+    Raises:
+        ValueError: It is none, or has others.
     """
-
-    pairs: int
-    shown: int
-    fresh: int
-    patience: float
-    view: str
-
-    def steps(self) -> tuple[Step, ...]:
-        """The robot looks at itself, acquires pairs, then imitates the demonstrator."""
-        return (
-            Delete(("explorer/done",)),
-            Write({"mode": "acquire"}),
-            Wait("explorer/done", self.patience),
-            Wait("pairs", 2.0, at_least=self.pairs),
-            Write({"mode": "use", "camera/source": f"slot:{self.view}"}),
-            Imitate(self.shown, self.fresh),
-            Report(),
-        )
+    if not isinstance(body, dict):
+        raise ValueError(f"{body!r:.80} is not a mapping")
+    for key in body:
+        if valid is not None and key not in valid:
+            raise ValueError(f"{key!r}: {suggest(str(key), valid)}")
+    return body
 
 
-def load(path: Path) -> tuple[Step, ...]:
+def load(path: Path, grammar: Grammar[S]) -> tuple[S, ...]:
     """Reads a script.
 
     Raises:
-        ScriptError: The file cannot be read, or is no script.
+        ScriptError: The file cannot be read, or is no script; tells everything that is wrong.
     """
     import yaml
 
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ScriptError(f"the script {path} cannot be read: {error}") from error
-    return parse(data, str(path))
+    lines = [node.start_mark.line + 1 for node in root.value] if isinstance(root, yaml.SequenceNode) else []
+    return parse(data, grammar, str(path), lines)
 
 
-def parse(data: Any, name: str = "script") -> tuple[Step, ...]:
+def parse(data: Any, grammar: Grammar[S], name: str = "script", lines: Sequence[int] = ()) -> tuple[S, ...]:
     """The steps that plain data say.
 
+    Args:
+        data: A list.
+        grammar: What can be in it.
+        name: Of the script, for messages.
+        lines: In which the steps begin, if they come from a file.
+
     Raises:
-        ScriptError: They are none.
+        ScriptError: They are none; tells everything that is wrong.
     """
     if not isinstance(data, list) or not data:
         raise ScriptError(f"{name}: a script is a list of steps, not {data!r:.80}")
-    return tuple(_Reader(f"{name}, step {number}").step(item) for number, item in enumerate(data, 1))
-
-
-@dataclass
-class _Reader:
-    """Reads one step.
-
-    Attributes:
-        place: For messages.
-    """
-
-    place: str
-    kinds: Mapping[str, Callable[[Any], Step]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.kinds = {
-            "write": self._write,
-            "delete": self._delete,
-            "wait": self._wait,
-            "imitate": self._imitate,
-            "report": lambda _: Report(),
-        }
-
-    def step(self, item: Any) -> Step:
-        if not isinstance(item, dict) or len(item) != 1:
-            raise self._error(f"{item!r:.80} is not a mapping with one key")
-        kind, body = next(iter(item.items()))
-        if kind not in self.kinds:
-            raise self._error(f"{kind!r}: {suggest(str(kind), self.kinds)}")
+    steps, problems = list[S](), list[str]()
+    for number, item in enumerate(data, 1):
         try:
-            return self.kinds[kind](body)
+            steps.append(_step(item, grammar))
         except (AgentspaceError, TypeError, ValueError) as error:
-            raise error if isinstance(error, ScriptError) else self._error(f"{kind}: {error}") from None
+            place = f"{name}:{lines[number - 1]}" if lines else name
+            problems.append(f"{place}: step {number}: {error}")
+    if problems:
+        raise ScriptError("\n".join(problems))
+    return tuple(steps)
 
-    def _write(self, body: Any) -> Step:
-        return Write({check_name(slot): value for slot, value in self._fields(body, None).items()})
 
-    def _delete(self, body: Any) -> Step:
-        slots = [body] if isinstance(body, str) else body
-        if not isinstance(slots, list):
-            raise ScriptError(f"{self.place}: delete takes slot names, not {body!r:.80}")
-        return Delete(tuple(map(check_name, slots)))
-
-    def _wait(self, body: Any) -> Step:
-        fields = self._fields(body, ("slot", "timeout", "at_least", "equals"))
-        if "slot" not in fields:
-            raise self._error("wait needs a slot")
-        check_name(fields["slot"])
-        numbers: dict[str, Any] = {key: float(fields[key]) for key in ("timeout", "at_least") if key in fields}
-        return Wait(**(fields | numbers))
-
-    def _imitate(self, body: Any) -> Step:
-        fields = self._fields(body, ("shown", "fresh"))
-        bad = {key: value for key, value in fields.items() if type(value) is not int or value < 0}
-        if bad or not any(fields.values()):
-            raise self._error(f"imitate takes how many shown and fresh postures, not {body!r:.80}")
-        return Imitate(**fields)
-
-    def _fields(self, body: Any, valid: Sequence[str] | None) -> dict[str, Any]:
-        if not isinstance(body, dict):
-            raise self._error(f"{body!r:.80} is not a mapping")
-        for key in body:
-            if valid is not None and key not in valid:
-                raise self._error(f"{key!r}: {suggest(str(key), valid)}")
-        return body
-
-    def _error(self, message: str) -> ScriptError:
-        return ScriptError(f"{self.place}: {message}")
+def _step(item: Any, grammar: Grammar[S]) -> S:
+    step = {item: None} if isinstance(item, str) else item
+    if not isinstance(step, dict) or len(step) != 1:
+        raise ValueError(f"{item!r:.80} is neither a word nor a mapping with one key")
+    kind, body = next(iter(step.items()))
+    if kind not in grammar:
+        raise ValueError(f"{kind!r}: {suggest(str(kind), grammar)}")
+    try:
+        return grammar[kind](body)
+    except (AgentspaceError, TypeError, ValueError) as error:
+        text = str(error)
+        raise ValueError(text if text.startswith(f"{kind} ") else f"{kind}: {text}") from None

@@ -18,7 +18,9 @@ LONGEST_STEP = 0.25
 class Simulator(Agent):
     """A simulated iCub: joint targets -> encoders and the picture of a camera in front of it."""
 
-    target = SlotName("icub/target", "posture to go to, float64 (10,) degrees: right arm, then left arm")
+    target = SlotName(
+        "icub/target", "posture to go to, float64 (10,) degrees: right arm, left arm; None: stop here"
+    )
     scene = SlotName("icub/scene", "dict of what to change in the view: azimuth, elevation, light, noise, wall")
     encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees")
     limits = SlotName("icub/limits", "lowest and highest angle of each joint, float64 (10, 2) degrees")
@@ -78,7 +80,10 @@ class Simulator(Agent):
             self.write(self.refused_target, f"{name}: {error}")
 
     def _take_target(self, value: Any) -> None:
-        self._robot.set_target(read_posture(value))
+        if value is None:
+            self._robot.hold()
+        else:
+            self._robot.set_target(read_posture(value))
 
     def _take_scene(self, value: Any) -> None:
         self._robot.view = self._robot.view.changed(value)

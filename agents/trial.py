@@ -15,6 +15,8 @@ from models.measures import nmae
 SHOWN, FRESH = "shown", "fresh"
 THUMBNAIL: Final = 160
 """Side of the pictures that are kept, pixels."""
+GREY: Final = 128
+"""Of a picture that is not there."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,13 @@ def of_kind(trials: Sequence[Trial], kind: str) -> list[Trial]:
     return [trial for trial in trials if trial.kind == kind]
 
 
-def thumbnail(value: Any) -> Image:
-    """A small copy of a picture; grey where there is none."""
+def thumbnail(value: Any, side: int = THUMBNAIL) -> Image:
+    """A small copy of a picture (side, side, 3); grey where there is none."""
     import cv2
 
     try:
         image = as_rgb(value)
     except (TypeError, ValueError):
-        return np.full((THUMBNAIL, THUMBNAIL, 3), 128, np.uint8)
-    small = cv2.resize(np.ascontiguousarray(image), (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
+        return np.full((side, side, 3), GREY, np.uint8)
+    small = cv2.resize(np.ascontiguousarray(image), (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)

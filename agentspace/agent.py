@@ -28,7 +28,7 @@ from agentspace.errors import AgentspaceError
 from agentspace.mailbox import Trigger
 from agentspace.parameter import configure, settings
 from agentspace.slot import Refused, check_write
-from agentspace.space import Session, Wake
+from agentspace.space import Memory, Session, Wake
 from agentspace.timer import Timer
 from agentspace.value import Value
 
@@ -62,11 +62,18 @@ class Agent:
         self._clock: Callable[[], float] = time.monotonic
         self._stopping = False
         self._collects = False
+        self._keeps = False
 
     # --- to override
 
+    def prepare(self) -> None:
+        """Once, before `init`: load models, whatever takes time. Touches no slot and no device.
+
+        In a swap the predecessor still acts meanwhile; the less is left to `init`, the shorter is the gap.
+        """
+
     def init(self) -> None:
-        """Once, after the role is filled: load models, attach triggers and timers."""
+        """Once, when the role is filled: attach triggers and timers, open devices."""
 
     def sense_select_act(self) -> None:
         """Once per wake-up. What it writes is committed together with the acknowledgement, at its end."""
@@ -74,16 +81,25 @@ class Agent:
     def close(self) -> None:
         """At the end, also after an error: release devices."""
 
+    def release(self) -> None:
+        """In a swap: lets go of devices that only one process can hold. What it writes is committed."""
+
+    def reclaim(self) -> None:
+        """After a swap that failed: takes the devices again that `release` let go of."""
+
     def refused(self, refusal: Refused) -> None:
         """Is told of each write of a handler that the slot rule refused; by default a line of the debug log."""
         self.log.debug("refused: %s", refusal)
 
     def get_state(self) -> tuple[int, Value] | None:
-        """What a successor should know: a version and a value; None for nothing."""
+        """What a successor should know: a version of its form, and a value; None for nothing.
+
+        It is asked for in a swap, and for each `checkpoint`.
+        """
         return None
 
     def set_state(self, version: int, state: Value) -> None:
-        """Takes over what a predecessor knew.
+        """Takes over what a predecessor knew; after `init`. In a swap, an error brings the predecessor back.
 
         Raises:
             AgentspaceError: It cannot read that version.
@@ -153,6 +169,10 @@ class Agent:
         check_write(priority, validity, 0.0)
         self._stage(Erase(check_free_name(name), float(priority), validity))
 
+    def checkpoint(self) -> None:
+        """With the end of the handler, keeps what `get_state` gives, for who takes over after a crash."""
+        self._keeps = True
+
     def stop(self) -> None:
         """Ends this agent after the present handler, as a success."""
         self._stopping = True
@@ -191,15 +211,16 @@ class Agent:
         self._wake = Wake()
         return acts
 
+    def remember(self, always: bool = False) -> Memory | None:
+        """What it knows, if it asked for a checkpoint, or always."""
+        wanted, self._keeps = self._keeps or always, False
+        state = self.get_state() if wanted else None
+        return None if state is None else Memory(*state)
+
     @property
     def timers(self) -> list[Timer]:
         """The timers that were attached."""
         return self._timers
-
-    @property
-    def settings(self) -> dict[str, Value]:
-        """The values of its parameters, and its slot names, by name."""
-        return {name: getattr(self, name) for name in settings(type(self))}
 
     @property
     def collects(self) -> bool:

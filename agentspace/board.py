@@ -9,14 +9,20 @@ The in-memory space and the server both are hosts of boards; they differ only in
 from __future__ import annotations
 
 import statistics
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple
 
 from agentspace.account import Account
-from agentspace.errors import FencedError, LimitError, RoleNotFoundError, RoleTakenError, SlotNameError
+from agentspace.errors import (
+    FencedError,
+    LimitError,
+    RoleNotFoundError,
+    RoleTakenError,
+    SlotNameError,
+    SwapError,
+)
 from agentspace.mailbox import Batch, Mailbox, Mask, Trigger
+from agentspace.role import Kept, Role
 from agentspace.slot import (
     OWN,
     Change,
@@ -30,10 +36,10 @@ from agentspace.slot import (
     check_name,
     check_write,
 )
+from agentspace.swap import Order, Step, Swap, Wish
 
 SPACE = Writer("_")
 MAX_ROLES = 1024
-SAMPLES = 256
 REFUSED = f"{OWN}refused"  #: each refusal as a change of this slot, while somebody follows it
 
 
@@ -53,36 +59,6 @@ class Erase(NamedTuple):
     name: str
     priority: float = 0.0
     validity: float | None = None
-
-
-@dataclass(slots=True)
-class Role(Generic[V]):
-    """A place in the constellation and what is known of it.
-
-    Attributes:
-        epoch: Of the incarnation that fills it, or did last; grows with each.
-        state: starting, running, stopped (ended well), failed (ended badly), gone (died or fell silent).
-        info: What the incarnation says of itself (pid, host, class).
-        stop_requested: Somebody asked it to end.
-    """
-
-    name: str
-    mailbox: Mailbox[V] = field(default_factory=Mailbox)
-    epoch: int = 0
-    state: str = "gone"
-    info: dict[str, Any] = field(default_factory=dict)
-    stop_requested: bool = False
-    origin: float | None = None  # of the batch that is outstanding
-    dispatched: float = 0.0
-    handled: int = 0
-    refused: int = 0
-    missed: int = 0  # timer ticks
-    times: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
-
-    @property
-    def filled(self) -> bool:
-        """Whether an incarnation fills it now."""
-        return self.state in ("starting", "running")
 
 
 class Delivery(NamedTuple, Generic[V]):
@@ -107,6 +83,10 @@ class Board(Generic[V]):
         self._encode = encode
         self._measure = measure
         self._table: SlotTable[V] = SlotTable(self._emit)
+        self.swaps: dict[str, Swap[V]] = {}  #: those under way, by role
+        self.orders: list[Order[V]] = []  #: what the parties of swaps are to be told; the host empties it
+        self.is_silent: Callable[[str], bool] = lambda role: False  #: no sign of life from who fills a role
+        self._swap_count = 0
         self._watchers: dict[int, Mailbox[V]] = {}
         self._watcher_count = 0
         self.ready: dict[str | int, Mailbox[V]] = {}  #: who may have something to be delivered
@@ -153,12 +133,19 @@ class Board(Generic[V]):
         return decision
 
     def advance(self, now: float) -> None:
-        """Lets time pass: expiries, delayed values."""
+        """Lets time pass: expiries, delayed values, swaps that take too long."""
         self._table.advance(now)
+        for swap in [swap for swap in self.swaps.values() if swap.deadline <= now]:
+            swap.due(now, self.is_silent(swap.role.name))
+            self._settle(swap, now)
 
     def next_deadline(self) -> float | None:
         """When `advance` has something to do next."""
-        return self._table.next_deadline()
+        deadline = self._table.next_deadline()
+        if not self.swaps:
+            return deadline
+        soonest = min(swap.deadline for swap in self.swaps.values())
+        return soonest if deadline is None else min(soonest, deadline)
 
     # --- roles
 
@@ -174,6 +161,18 @@ class Board(Generic[V]):
             LimitError: There are too many roles.
         """
         self._encode(info)  # everything that can fail comes before the role is filled
+        role = self._role(name)
+        if role.filled:
+            who = ", ".join(f"{key} {value}" for key, value in role.info.items() if key in ("pid", "host"))
+            raise RoleTakenError(f"role {name!r} is filled by epoch {role.epoch} ({who or 'a thread'})")
+        role.enter("starting", info)
+        role.stop_requested = False
+        role.mailbox.renew()
+        self._publish_role(role, now)
+        return role
+
+    def _role(self, name: str) -> Role[V]:
+        """The role of that name; made when it is first named."""
         role = self.roles.get(name)
         if role is None:
             check_name(name)
@@ -183,14 +182,6 @@ class Board(Generic[V]):
             if len(self.roles) >= MAX_ROLES:
                 raise LimitError(f"no role {name!r}: the space has its {MAX_ROLES} roles already")
             role = self.roles[name] = Role(name)
-        if role.filled:
-            who = ", ".join(f"{key} {value}" for key, value in role.info.items() if key in ("pid", "host"))
-            raise RoleTakenError(f"role {name!r} is filled by epoch {role.epoch} ({who or 'a thread'})")
-        role.epoch += 1
-        role.state, role.info, role.stop_requested = "starting", info, False
-        role.mailbox.give_back()
-        role.mailbox.renew()
-        self._publish_role(role, now)
         return role
 
     def running(self, name: str, epoch: int, now: float) -> None:
@@ -199,6 +190,10 @@ class Board(Generic[V]):
         role.state = "running"
         role.mailbox.settle()
         self._routes.clear()
+        swap = self.swaps.get(name)
+        if swap is not None:
+            swap.running(now)
+            self._settle(swap, now)
         self._publish_role(role, now)
         self._note_ready(name, role.mailbox)
 
@@ -215,9 +210,15 @@ class Board(Generic[V]):
         role = self.check(name, epoch)
         role.state = state
         role.mailbox.give_back()
+        if state == "stopped":
+            role.kept = None  # it ended well: whoever comes begins anew
         if error is not None:
             report = {"epoch": epoch, "traceback": error}
             self.apply(Put(f"{OWN}errors/{name}", self._encode(report)), SPACE, now)
+        swap = self.swaps.get(name)
+        if swap is not None:
+            swap.vacated(_ending(state, error), now)
+            self._settle(swap, now)
         self._publish_role(role, now)
 
     def check(self, name: str, epoch: int) -> Role[V]:
@@ -253,11 +254,17 @@ class Board(Generic[V]):
         self._note_ready(name, role.mailbox)
 
     def commit(
-        self, name: str, epoch: int, ack: int | None, acts: Sequence[Put[V] | Erase], now: float
+        self,
+        name: str,
+        epoch: int,
+        ack: int | None,
+        acts: Sequence[Put[V] | Erase],
+        now: float,
+        kept: Kept[V] | None = None,
     ) -> list[Decision]:
         """Carries out a handler's writes together with its acknowledgement, or neither.
 
-        What is written inherits the origin of what woke the handler.
+        What is written inherits the origin of what woke the handler. What it keeps is for whoever comes after it.
 
         Raises:
             FencedError: Another incarnation fills the role; nothing was written.
@@ -274,8 +281,13 @@ class Board(Generic[V]):
             role.times.append(now - role.dispatched)
         elif role.state == "running":
             role.handled += 1  # a timer's
+        if kept is not None:
+            role.kept = kept
         writer = Writer(name, epoch)
         decisions = [self.apply(act, writer, now, origin) for act in acts]
+        if name in self.swaps and (ack is not None or role.state == "running"):
+            self.swaps[name].handled(now)
+            self._settle(self.swaps[name], now)
         self._note_ready(name, role.mailbox)
         return decisions
 
@@ -285,13 +297,127 @@ class Board(Generic[V]):
         Raises:
             RoleNotFoundError: There is no such role.
         """
+        role = self._known(name)
+        role.stop_requested = True
+        swap = self.swaps.get(name)
+        if swap is not None:
+            swap.roll_back("the role was asked to stop", now)
+            self._settle(swap, now)
+        self._publish_role(role, now)
+
+    def _known(self, name: str) -> Role[V]:
         if name not in self.roles:
             raise RoleNotFoundError(
                 f"there is no role {name!r}; there are: {', '.join(sorted(self.roles)) or 'none'}"
             )
-        role = self.roles[name]
-        role.stop_requested = True
-        self._publish_role(role, now)
+        return self.roles[name]
+
+    # --- swaps
+
+    def request_swap(self, name: str, wish: Wish, now: float) -> int:
+        """Asks for another incarnation of a role; who supervises it starts one that then calls `stand_by`.
+
+        Returns:
+            The number of the swap.
+
+        Raises:
+            RoleNotFoundError: There is no such role.
+            SwapError: It is being swapped already.
+        """
+        return self._begin_swap(self._known(name), wish, now).number
+
+    def stand_by(self, name: str, number: int, info: dict[str, Any], now: float) -> int:
+        """A successor is there: it will take the role over when it is prepared.
+
+        Args:
+            name: The role.
+            number: Of the swap that was asked for; 0 for one of its own.
+            info: What it says of itself.
+            now: The time (s).
+
+        Raises:
+            SwapError: The role is being swapped already, or that swap is over.
+        """
+        self._encode(info)
+        swap = self._swap(name, number) if number else self._begin_swap(self._role(name), Wish(), now)
+        if swap.step is not Step.REQUESTED:
+            raise SwapError(f"swap {number} of role {name!r} has its successor already")
+        swap.stand_by(info, now)
+        self._settle(swap, now)
+        return swap.number
+
+    def prepared(self, name: str, number: int, info: dict[str, Any], now: float) -> None:
+        """The successor is prepared: its predecessor hands over to it.
+
+        Raises:
+            SwapError: That swap is over.
+        """
+        self._encode(info)
+        swap = self._swap(name, number)
+        if swap.step is not Step.PREPARE:
+            raise SwapError(f"swap {number} of role {name!r} is at {swap.step}, not at {Step.PREPARE}")
+        swap.prepared(info, now)
+        self._settle(swap, now)
+
+    def give_up(self, name: str, number: int, why: str, now: float) -> None:
+        """The successor has ended, or cannot be started; of no account once it acts, or when the swap is over."""
+        swap = self.swaps.get(name)
+        if swap is not None and swap.number == number:
+            swap.lost_successor(why, now)
+            self._settle(swap, now)
+
+    def yielded(
+        self, name: str, epoch: int, step: Step, kept: Kept[V] | None, error: str | None, now: float
+    ) -> None:
+        """The predecessor has done a step of handing over, or could not.
+
+        Raises:
+            FencedError: It fills the role no more.
+        """
+        self.check(name, epoch)
+        swap = self.swaps.get(name)
+        if swap is None:
+            return
+        if error is None:
+            swap.yielded(step, kept, now)
+        else:
+            swap.failed_to_yield(error, now)
+        self._settle(swap, now)
+
+    def lost_predecessor(self, name: str, now: float) -> None:
+        """An incarnation that rested has ended."""
+        swap = self.swaps.get(name)
+        if swap is not None:
+            swap.lost_predecessor(now)
+            self._settle(swap, now)
+
+    def _begin_swap(self, role: Role[V], wish: Wish, now: float) -> Swap[V]:
+        swap = self.swaps.get(role.name)
+        if swap is not None:
+            raise SwapError(f"role {role.name!r} is being swapped already: swap {swap.number} is at {swap.step}")
+        self._encode(wish.settings)
+        self._swap_count += 1
+        swap = self.swaps[role.name] = Swap(self._swap_count, role, wish, now)
+        self._settle(swap, now)
+        return swap
+
+    def _swap(self, name: str, number: int) -> Swap[V]:
+        swap = self.swaps.get(name)
+        if swap is None or swap.number != number:
+            raise SwapError(f"swap {number} of role {name!r} is over")
+        return swap
+
+    def _settle(self, swap: Swap[V], now: float) -> None:
+        """Shows where a swap is, and passes on what its parties are to be told."""
+        self.orders += swap.orders
+        swap.orders.clear()
+        role = swap.role
+        if swap.over:
+            self.swaps.pop(role.name, None)
+        if self._published.get(f"swaps/{role.name}", {}).get("state") != swap.step:
+            self._routes.clear()
+            self._publish(f"swaps/{role.name}", swap.report(), now)
+            self._publish_role(role, now)
 
     # --- watchers
 
@@ -432,6 +558,13 @@ def _origin(batch: Batch[Any]) -> float | None:
     """The oldest root cause among the values that woke a handler."""
     changes: Iterable[Change[Any]] = (*batch.changed.values(), *batch.every)
     return min((change.origin for change in changes if change.kind is Kind.WRITTEN), default=None)
+
+
+def _ending(state: str, error: str | None) -> str:
+    """How an incarnation ended, in a few words."""
+    if error is None:
+        return {"stopped": "stopped", "gone": "died, or fell silent"}.get(state, state)
+    return "failed: " + (error.strip().splitlines() or [""])[-1]
 
 
 def _load(role: Role[Any], now: float) -> dict[str, Any]:

@@ -196,7 +196,7 @@ class Channel:
 
     def _set_aside(self, taken: Arrived) -> None:
         """What came unasked waits; an answer that came too late does not."""
-        if isinstance(taken[0], wire.Entries | wire.Done | wire.Welcome | wire.Joined):
+        if isinstance(taken[0], wire.Entries | wire.Done | wire.Welcome | wire.Joined | wire.Numbered):
             self._owner.release(wire.segments_of(taken[0]))
         else:
             self.unasked.append(taken)

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from agentspace import wire
 from agentspace.address import Address, parse
-from agentspace.board import Erase, Put
-from agentspace.channel import Channel, to_error
-from agentspace.codec import encode
+from agentspace.channel import Channel
 from agentspace.errors import FencedError, SpaceUnreachableError
-from agentspace.link import PATIENCE, Encoded, Link, Received
+from agentspace.link import PATIENCE, Link
 from agentspace.mailbox import Mask, Trigger
-from agentspace.slot import Decision, Kind, check_name, check_write
-from agentspace.space import Entry, Wake
+from agentspace.slot import Decision, check_name, check_write
+from agentspace.space import Entry, Session
+from agentspace.swapping import SwapReport, swap
 from agentspace.value import Value
 
 Make = Callable[[int], tuple[Any, *tuple[bytes, ...]]]  #: a message with its frames, for the number of a call
-_LOOK = 1.0  #: seconds after which a waiting client looks whether its server is still there
+LOOK = 1.0  #: seconds after which a waiting client looks whether its server is still there
 
 
 def connect(
@@ -73,7 +70,7 @@ class RemoteSpace:
         check_name(name)
         check_write(priority, validity, delay)
         role, epoch = self._signature
-        lasts, strength, wait = _number(validity), float(priority), float(delay)
+        lasts, strength, wait = number_of(validity), float(priority), float(delay)
         server = self._link.tie.server
         encoded = self._link.encode(value)
 
@@ -88,7 +85,7 @@ class RemoteSpace:
         """Empties a slot; see `Space.delete`."""
         check_name(name)
         check_write(priority, validity, 0.0)
-        (role, epoch), strength, lasts = self._signature, float(priority), _number(validity)
+        (role, epoch), strength, lasts = self._signature, float(priority), number_of(validity)
         return self._decide(lambda call: (wire.Delete(call, self.name, role, epoch, name, strength, lasts),))
 
     def snapshot(self, mask: str = "*") -> dict[str, Entry]:
@@ -103,13 +100,45 @@ class RemoteSpace:
         """Another space of the same server."""
         return RemoteSpace(self._link, check_name(name))
 
-    def join(self, role: str, info: dict[str, Any] | None = None) -> RemoteSession:
-        """Fills a role."""
-        return RemoteSession(self._link, self.name, role, info or {})
+    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> Session:
+        """Fills a role, or stands by to take it over; see `Space.join`."""
+        from agentspace.session import RemoteSession
+
+        return RemoteSession(self._link, self.name, role, info or {}, swap)
 
     def stop(self, role: str) -> None:
         """Asks a role to end; ``*``: all roles, and the server."""
         self._call(lambda call: (wire.Stop(call, self.name, role),))
+
+    def swap(
+        self,
+        role: str,
+        spec: str | None = None,
+        settings: Mapping[str, Value] | None = None,
+        **options: Any,
+    ) -> SwapReport:
+        """Replaces the agent of a role while everything else goes on; see `agentspace.swapping.swap`."""
+        return swap(self, role, spec, settings, **options)
+
+    def request_swap(
+        self,
+        role: str,
+        spec: str | None = None,
+        settings: Mapping[str, Value] | None = None,
+        *,
+        force: bool = False,
+        fresh: bool = False,
+        limits: Mapping[str, float] | None = None,
+    ) -> int:
+        """Asks for a swap and returns its number at once; see `swap`, which waits for its end."""
+        made, seconds = dict(settings or {}), dict(limits or {})
+        reply, _ = self._call(lambda call: (wire.Swap(call, self.name, role, spec, made, seconds, force, fresh),))
+        number: int = reply.number
+        return number
+
+    def give_up(self, role: str, number: int, why: str) -> None:
+        """Tells that there will be no successor in a swap."""
+        self._call(lambda call: (wire.GiveUp(call, self.name, role, number, why),))
 
     def close(self) -> None:
         """Lets go of the space."""
@@ -195,7 +224,7 @@ class RemoteWatch:
             self._unseen = None
         while self._open:
             left = until - time.monotonic()
-            arrived = self._channel.receive(max(0.0, min(left, _LOOK)))
+            arrived = self._channel.receive(max(0.0, min(left, LOOK)))
             if arrived is not None and isinstance(arrived[0], wire.Changes):
                 return self._take(*arrived)
             if isinstance(arrived and arrived[0], wire.Failed) or self._link.tie != self._tie:
@@ -211,7 +240,7 @@ class RemoteWatch:
     def _resume(self) -> None:
         """The server has forgotten this watcher, or is a new one, or is not there yet."""
         with contextlib.suppress(SpaceUnreachableError, FencedError):
-            self._channel.hello(_LOOK)
+            self._channel.hello(LOOK)
             tie = self._link.tie
             if tie.server != self._tie.server:
                 self._known.clear()
@@ -225,150 +254,6 @@ class RemoteWatch:
         return entries
 
 
-class RemoteSession(RemoteSpace):
-    """A remote space as one incarnation of a role sees it; see `Session`."""
-
-    def __init__(self, link: Link, space: str, role: str, info: dict[str, Any]) -> None:
-        super().__init__(link, space)
-        self.role = role
-        self.on_decisions: Callable[[list[Decision]], None] = lambda decisions: None
-        self.stop_requested = False
-        self._missed = 0
-        self._interrupted = False
-        self._left = False
-        frame = encode(info)
-        link.keep_alive()
-        self._own = link.new_channel()
-        self._tie = link.tie
-        self._owner = threading.get_ident()
-        try:
-            reply, _ = self._own.call(wire.Join(self._own.number(), space, check_name(role)), (frame,))
-        except BaseException:
-            link.drop_channel(self._own)
-            raise
-        self.epoch: int = reply.epoch
-        self._signature = (role, self.epoch)
-
-    def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
-        """Wakes this role when a slot under the mask changes."""
-        kind_name = Trigger(kind).value
-        mask = Mask(mask).text
-        self._call(lambda call: (wire.Attach(call, self.name, self.role, self.epoch, mask, kind_name),))
-
-    def detach_trigger(self, mask: str) -> None:
-        """Takes the triggers of that mask away."""
-        self._call(lambda call: (wire.Attach(call, self.name, self.role, self.epoch, mask, None),))
-
-    def running(self) -> None:
-        """Begins to receive; from now on the calling thread owns the session's connection."""
-        self._owner = threading.get_ident()
-        self._call(lambda call: (wire.Running(call, self.name, self.role, self.epoch),))
-
-    def receive(self, timeout: float | None = None) -> Wake | None:
-        """The next wake-up."""
-        self._owner = threading.get_ident()
-        until = float("inf") if timeout is None else time.monotonic() + timeout
-        self._check()
-        while not (self._interrupted or self.stop_requested):
-            left = until - time.monotonic()
-            arrived = self._own.receive(max(0.0, min(left, _LOOK)))
-            if arrived is not None:
-                wake = self._hear(*arrived)
-                if wake is not None:
-                    return wake
-            else:
-                self._check()
-                if left <= 0:
-                    return None
-        self._interrupted = False
-        return None
-
-    def interrupt(self) -> None:
-        """Makes `receive` return."""
-        self._interrupted = True
-        self._own.wake()
-
-    def prepare(self, value: Value) -> Encoded:
-        """The value as it travels."""
-        return self._link.encode(value)
-
-    def reveal(self, prepared: Any) -> Value:
-        """The value that was prepared, or that came with a wake-up."""
-        return prepared.value() if isinstance(prepared, Received) else self._link.decode(prepared)
-
-    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase]) -> None:
-        """Carries out a handler's acts together with its acknowledgement."""
-        number = wake.number if wake else None
-        if number is None and not acts and not (wake and wake.timer):
-            return
-        missed, self._missed = self._missed, 0
-        channel = self._channel()
-        packed = [_pack_act(act) for act in acts]
-        frames = tuple(act.value.data for act in acts if isinstance(act, Put))
-        message = wire.Commit(channel.number(), self.name, self.role, self.epoch, number, missed, packed)
-        channel.send(message, frames)
-
-    def collect(self) -> None:
-        """Lets what QUIET triggers have collected come with the next `receive`."""
-        self._call(lambda call: (wire.Collect(call, self.name, self.role, self.epoch),))
-
-    def tick_missed(self, count: int) -> None:
-        """Reports missed timer ticks, with the next commit."""
-        self._missed += count
-
-    def leave(self, state: str, error: str | None = None) -> None:
-        """Vacates the role."""
-        self._owner = threading.get_ident()
-        self._check()
-        try:
-            self._call(lambda call: (wire.Leave(call, self.name, self.role, self.epoch, state, error),))
-        finally:
-            self._left = True
-            self._link.drop_channel(self._own)
-
-    def _channel(self) -> Channel:
-        if self._left:
-            raise FencedError(f"epoch {self.epoch} has left role {self.role!r}")
-        return self._own if threading.get_ident() == self._owner else self._link.channel()
-
-    def _check(self) -> None:
-        """Whether the server still knows this incarnation, as far as its heart has heard."""
-        if self._left or self._link.tie != self._tie:
-            raise FencedError(f"epoch {self.epoch} fills role {self.role!r} no more: it left, or was silent")
-        if self._link.lost is not None:
-            raise SpaceUnreachableError(self._link.lost)
-
-    def _hear(self, message: wire.Message, frames: list[bytes]) -> Wake | None:
-        match message:
-            case wire.Dispatch():
-                return self._wake(message, frames)
-            case wire.Decided():
-                self.on_decisions([wire.unpack_decision(decision) for decision in message.decisions])
-            case wire.Stopping():
-                self.stop_requested = True
-            case wire.Failed():
-                raise to_error(message)
-        return None
-
-    def _wake(self, message: wire.Dispatch, frames: list[bytes]) -> Wake:
-        now = time.monotonic()
-        supply = iter(frames)
-        values: dict[str, tuple[Received, float] | None] = {}
-        for head, frame in zip(message.newest, itertools.islice(supply, len(message.newest)), strict=True):
-            if wire.kind_of(head) is Kind.WRITTEN:
-                left = float("inf") if head[7] is None else head[7]
-                values[head[0]] = (self._link.received(head, frame), now + left)
-            else:
-                values[head[0]] = None
-        every = tuple(self._link.entry(head, frame) for head, frame in zip(message.every, supply, strict=True))
-        return Wake(tuple(message.names), every, number=message.batch, values=values)
-
-
-def _pack_act(act: Put[Any] | Erase) -> list[Any]:
-    if isinstance(act, Put):
-        return [act.name, _number(act.validity), act.priority, act.delay, act.value.refs]
-    return [act.name, act.priority, _number(act.validity)]
-
-
-def _number(validity: float | None) -> float | None:
+def number_of(validity: float | None) -> float | None:
+    """A validity as messages carry it."""
     return None if validity is None else float(validity)

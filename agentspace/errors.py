@@ -12,9 +12,12 @@
     |-- AgentNotFoundError (ImportError)         no such agent class
     |-- RoleTakenError                           another incarnation fills the role
     |-- RoleNotFoundError (LookupError)          no such role
+    |-- SwapError                                a swap that cannot be, or was rolled back
     |-- FencedError                              this incarnation was replaced; its writes count no more
     |-- ProtocolError                            a message that is not one
     |-- SpaceUnreachableError (ConnectionError)  no server, or it does not answer
+    |-- RecordingError (ValueError)              a file that is no recording, or cannot be written as one
+    |-- ToolsMissingError (ImportError)          a library that only tools need is not installed
     `-- LaunchError (ValueError)                 a launch file with problems; carries them all
 
 A refused write is no error: it is what the slot rule is for. `write` returns it.
@@ -65,6 +68,10 @@ class RoleNotFoundError(AgentspaceError, LookupError):
     """There is no such role."""
 
 
+class SwapError(AgentspaceError):
+    """A role cannot be swapped now, or its swap was rolled back; says why."""
+
+
 class FencedError(AgentspaceError):
     """This incarnation was replaced or fell silent; nothing it writes counts any more."""
 
@@ -75,6 +82,14 @@ class ProtocolError(AgentspaceError):
 
 class SpaceUnreachableError(AgentspaceError, ConnectionError):
     """There is no server at the address, or it does not answer."""
+
+
+class RecordingError(AgentspaceError, ValueError):
+    """A file that is no recording, or that cannot be written as one."""
+
+
+class ToolsMissingError(AgentspaceError, ImportError):
+    """A library that only tools need is not installed."""
 
 
 @dataclass(frozen=True, order=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
@@ -15,12 +16,14 @@ from agentspace import wire
 from agentspace.address import machine
 from agentspace.board import Board
 from agentspace.codec import encode
-from agentspace.errors import AgentspaceError, LimitError, ProtocolError
+from agentspace.errors import AgentspaceError, FencedError, LimitError, ProtocolError
 from agentspace.frames import send
 from agentspace.mailbox import Batch
 from agentspace.payload import AVAILABLE
-from agentspace.peers import Client, Peer, Stored, open_process
+from agentspace.peers import Client, Peer, Seat, Stored, open_process
+from agentspace.role import Kept
 from agentspace.slot import Change, check_name
+from agentspace.swap import Dismiss, Outcast, Party, Reclaim, Resume, Suspend
 from agentspace.version import __version__
 
 LEASE = 5.0  #: seconds of silence after which a client counts as gone
@@ -58,7 +61,7 @@ class Hub:
         self.stop_at: float | None = None
         self.boards: dict[str, Board[Stored]] = {}
         self.peers: dict[Key, Peer] = {}
-        self.seats: dict[tuple[str, str], Peer] = {}
+        self.seats: dict[tuple[str, str, Party], Peer] = {}  # (space, role, party)
         self.watchers: dict[tuple[str, int], Peer] = {}
         self._endpoints = endpoints
         self._watch_process = watch_process
@@ -82,6 +85,8 @@ class Hub:
         """Lets time pass: expiries, leases, the account of itself; sends what became ready."""
         for board in self.boards.values():
             board.advance(self.now)
+            if board.orders:
+                self._order(board)
         for client in [c for c in self._clients.values() if self.now > c.silent_since + self._patience(c)]:
             self._forget(client)
         if self.now - self._published >= PUBLISH_PERIOD:
@@ -117,8 +122,17 @@ class Hub:
             board.publish(self.now)
 
     def _patience(self, client: Client) -> float:
-        starting = any(self.boards[space].roles[role].state == "starting" for space, role in client.seats)
+        starting = any(self._is_starting(peer.seat) for peer in client.peers if peer.seat is not None)
         return max(self.lease, STARTING) if starting else self.lease
+
+    def _is_starting(self, seat: Seat) -> bool:
+        state = self.boards[seat.space].roles[seat.role].state
+        return seat.party is Party.STANDS_BY or (seat.party is Party.ACTS and state == "starting")
+
+    def _is_silent(self, space: str, role: str) -> bool:
+        """Whether who fills a role has given no sign of life for half a lease: it would have given two."""
+        peer = self.seats.get((space, role, Party.ACTS))
+        return peer is None or self.now - peer.client.silent_since > self.lease / 2
 
     # --- who is here
 
@@ -136,6 +150,7 @@ class Hub:
             board = self.boards[name] = Board(
                 name, lambda value: Stored(encode(value)), lambda stored: stored.size
             )
+            board.is_silent = lambda role: self._is_silent(name, role)
             self._published = self.now - PUBLISH_PERIOD  # its account of itself is there from the start
         return board
 
@@ -195,7 +210,7 @@ class Hub:
 
     def _part(self, client: Client, why: str | None) -> None:
         """Its roles are free, its watchers end; whatever comes from its connections is refused."""
-        if why is not None and client.seats:
+        if why is not None and any(peer.seat for peer in client.peers):
             _log.warning("%s (pid %d) is gone: %s", client.name, client.pid, why)
         client.meeting = 0
         for peer in list(client.peers):
@@ -208,11 +223,24 @@ class Hub:
         client.peers.remove(peer)
         if client.voice is peer:
             client.voice = None
-        if peer.seat is not None:
-            space, role = peer.seat
-            self.boards[space].vacate(role, client.seats[peer.seat], "gone", self.now)
-            self.unseat(peer.seat)
+        self.leave_seat(peer, "died, or fell silent")
         self.end_watch(peer)
+
+    def leave_seat(self, peer: Peer, why: str) -> None:
+        """Whoever had a seat at this connection has gone."""
+        seat = peer.seat
+        if seat is None:
+            return
+        self.unseat(peer)
+        board = self.boards[seat.space]
+        match seat.party:
+            case Party.ACTS:
+                with contextlib.suppress(FencedError):  # it has just been replaced
+                    board.vacate(seat.role, seat.number, "gone", self.now)
+            case Party.STANDS_BY:
+                board.give_up(seat.role, seat.number, why, self.now)
+            case Party.RESTS:
+                board.lost_predecessor(seat.role, self.now)
 
     def end_watch(self, peer: Peer) -> None:
         """A connection watches no more."""
@@ -222,12 +250,16 @@ class Hub:
             del self.watchers[board.name, number]
             peer.watch = None
 
-    def unseat(self, seat: tuple[str, str]) -> None:
-        """A role is no longer dispatched to its connection."""
-        peer = self.seats.pop(seat, None)
-        if peer is not None:
-            peer.seat = None
-            peer.client.seats.pop(seat, None)
+    def seat(self, peer: Peer, seat: Seat) -> None:
+        """A connection is for a role from now on."""
+        peer.seat = seat
+        self.seats[*seat.key, seat.party] = peer
+
+    def unseat(self, peer: Peer) -> None:
+        """A connection is for a role no more."""
+        seat, peer.seat = peer.seat, None
+        if seat is not None:
+            self.seats.pop((*seat.key, seat.party), None)
 
     def close(self) -> None:
         """Frees what all clients hold."""
@@ -239,6 +271,8 @@ class Hub:
     def deliver(self) -> None:
         """Sends every batch that can go now."""
         for board in self.boards.values():
+            if board.orders:
+                self._order(board)
             if not board.ready:
                 continue
             for delivery in board.deliveries(self.now):
@@ -246,6 +280,61 @@ class Hub:
                     self._show(board, delivery.to, delivery.batch)
                 else:
                     self._dispatch(board, delivery.to, delivery.batch)
+
+    def _order(self, board: Board[Stored]) -> None:
+        """Tells the parties of swaps what to do."""
+        orders = board.orders[:]
+        board.orders.clear()
+        for order in orders:
+            acting = self.seats.get((board.name, order.role, Party.ACTS))
+            match order:
+                case Suspend() if acting is not None:
+                    self.send(acting, wire.Suspend())
+                case Outcast() if acting is not None:
+                    self._move(acting, Party.RESTS, 0)
+                case Resume():
+                    self._resume(board.name, order, acting)
+                case Reclaim():
+                    self._reclaim(board.name, order, acting)
+                case Dismiss():
+                    self._dismiss(self.seats.get((board.name, order.role, order.party)))
+
+    def _resume(self, space: str, order: Resume[Any], acting: Peer | None) -> None:
+        if acting is not None:
+            self._move(acting, Party.RESTS, 0)
+        resting = self.seats.get((space, order.role, Party.RESTS))
+        if order.outcast and resting is not None:
+            self.unseat(resting)
+        successor = self.seats.get((space, order.role, Party.STANDS_BY))
+        if successor is None:  # it has ended in this moment, and the board will hear of it
+            return
+        self._move(successor, Party.ACTS, order.epoch)
+        kept, frames = self.pack_kept(successor.client, order.kept)
+        self.send(successor, wire.Resume(order.epoch, kept), frames)
+
+    def _reclaim(self, space: str, order: Reclaim, acting: Peer | None) -> None:
+        peer = self.seats.get((space, order.role, Party.RESTS)) or acting
+        if peer is not None:
+            self._move(peer, Party.ACTS, order.epoch)
+            self.send(peer, wire.Reclaim(order.epoch))
+
+    def _dismiss(self, peer: Peer | None) -> None:
+        if peer is not None:
+            self.unseat(peer)
+            self.send(peer, wire.Stopping())
+
+    def _move(self, peer: Peer, party: Party, number: int) -> None:
+        seat = peer.seat
+        self.unseat(peer)
+        if seat is not None:
+            self.seat(peer, Seat(seat.space, seat.role, number, party))
+
+    def pack_kept(self, client: Client, kept: Kept[Stored] | None) -> tuple[list[Any] | None, list[bytes]]:
+        """A state as a message carries it, and its frame."""
+        if kept is None:
+            return None, []
+        refs, frame = client.lend(kept.value)
+        return [kept.version, refs], [frame]
 
     def pack(self, client: Client, changes: Iterable[Change[Stored]]) -> tuple[list[Any], list[bytes]]:
         """The heads and frames with which changes go to a client."""
@@ -268,7 +357,7 @@ class Hub:
         send(socket, identity, (wire.Failed(call, type(error).__name__, str(error)).pack(),))
 
     def _dispatch(self, board: Board[Stored], role: str, batch: Batch[Stored]) -> None:
-        peer = self.seats[board.name, role]
+        peer = self.seats[board.name, role, Party.ACTS]
         newest = [change for name, change in batch.changed.items() if name in batch.values]
         names = list(batch.changed)
         every: list[Any] = []

@@ -16,8 +16,10 @@ from typing import Any
 
 from agentspace.address import Address
 from agentspace.agent import Agent
-from agentspace.client import RemoteSpace, connect
+from agentspace.client import connect
 from agentspace.errors import AgentNotFoundError, ParameterError, suggest
+from agentspace.parameter import configure
+from agentspace.parameter import values as values_of
 from agentspace.runner import Runner
 
 EXIT_OVERDUE = 124  #: a handler or `init` was still running when the time to stop was over
@@ -112,18 +114,79 @@ def run(
     Raises:
         AgentspaceError: It could not begin.
     """
-    found = load(spec, project)
-    agent = found(**values)
-    role = role or found.__name__.lower()
+    agent = load(spec, project)(**values)
+    role = role or default_role(spec)
     with connect(address, role, timeout=CONNECT_TIMEOUT) as space:
-        runner = _begin(agent, space, role, spec, project)
+        runner = Runner(agent, space.join(role, _introduction(spec, project, agent)), project)
         with _stopped_by_signals(runner, stop_timeout):
             return 0 if runner.run() else 1
 
 
-def _begin(agent: Agent, space: RemoteSpace, role: str, spec: str, project: Path) -> Runner:
-    info = {"class": spec, "host": os.uname().nodename, "project": str(project), "settings": agent.settings}
-    return Runner(agent, space.join(role, info), project)
+def succeed(
+    spec: str,
+    role: str | None,
+    address: Address,
+    project: Path,
+    values: dict[str, Any],
+    offers: dict[str, Any],
+    number: int = 0,
+    stop_timeout: float = STOP_TIMEOUT,
+) -> int:
+    """Runs an agent in this process that takes its role over from whoever fills it; for the main thread.
+
+    Args:
+        spec: Module and class.
+        role: The role that it fills; by default the class's name in lower case.
+        address: Of the space.
+        project: The folder of the user's project.
+        values: Parameters and slot names.
+        offers: Further ones, of its predecessor: used if the class has them and they are valid for it.
+        number: Of the swap; 0 for one of its own.
+        stop_timeout: Seconds between SIGTERM or SIGINT and the end, at most.
+
+    Returns:
+        The exit code: 0 if it ended well, 1 if not.
+
+    Raises:
+        AgentspaceError: It could not begin; the swap is rolled back.
+    """
+    role = role or default_role(spec)
+    with connect(address, role, timeout=CONNECT_TIMEOUT) as space:
+        session = space.join(role, {"class": spec}, number)
+        try:
+            agent, left_out = _accept(load(spec, project), values, offers)
+        except BaseException as error:
+            session.leave("failed", f"failed: {error}")  # whoever asked for the swap is to know why
+            raise
+        session.info = {**_introduction(spec, project, agent), "left_out": left_out}
+        runner = Runner(agent, session, project)
+        with _stopped_by_signals(runner, stop_timeout):
+            return 0 if runner.run() else 1
+
+
+def default_role(spec: str) -> str:
+    """The role that a class fills if nobody says otherwise."""
+    return spec.partition(":")[2].lower()
+
+
+def _accept(found: type[Agent], values: dict[str, Any], offers: dict[str, Any]) -> tuple[Agent, list[str]]:
+    """The agent with its values and those of the offers that it can use; and the names of the others."""
+    agent = found(**values)
+    left_out = []
+    for name, value in offers.items():
+        if name in values:
+            continue
+        try:
+            configure(agent, {name: value})
+        except ParameterError:
+            left_out.append(name)
+    return agent, left_out
+
+
+def _introduction(spec: str, project: Path, agent: Agent) -> dict[str, Any]:
+    """What the incarnation says of itself."""
+    settings = values_of(agent)
+    return {"class": spec, "host": os.uname().nodename, "project": str(project), "settings": settings}
 
 
 @contextlib.contextmanager

@@ -196,11 +196,11 @@ class Link:
         """The value that was encoded, as its readers will see it."""
         return decode(encoded.data, lambda index, nbytes: self.pool.view(encoded.refs[index][0], nbytes))
 
-    def received(self, head: list[Any], frame: bytes) -> Received:
-        """A value that came with a head."""
-        if not head[9]:
+    def received(self, refs: list[Any], frame: bytes) -> Received:
+        """A value that came with a message, and the payloads that it refers to."""
+        if not refs:
             return Received(frame, None, self._mapper)
-        holding = Holding([(int(a), int(b), int(c), int(d)) for a, b, c, d in head[9]], self.release)
+        holding = Holding([(int(a), int(b), int(c), int(d)) for a, b, c, d in refs], self.release)
         self._held.add(holding)
         self.keep_alive()  # the server is to hear that the views are gone, also when nothing else is to say
         return Received(frame, holding, self._mapper)
@@ -208,7 +208,7 @@ class Link:
     def entry(self, head: list[Any], frame: bytes) -> Entry:
         """A head and its frame, as a reader sees them."""
         kind = wire.kind_of(head)
-        value = self.received(head, frame).value() if kind is Kind.WRITTEN else None
+        value = self.received(head[9], frame).value() if kind is Kind.WRITTEN else None
         return Entry(head[0], kind, value, head[2], head[3], wire.writer_of(head), head[6], head[7], head[8])
 
     def recycle(self, segments: list[Any]) -> None:

@@ -17,9 +17,11 @@ from agentspace.agent import Agent
 from agentspace.board import Board, Erase, Put
 from agentspace.errors import FencedError
 from agentspace.mailbox import Batch, Mask, Trigger
+from agentspace.role import Kept
 from agentspace.runner import Runner
 from agentspace.slot import FOREVER, Change, Decision, Kind, Slot, Writer
-from agentspace.space import DEFAULT_SPACE, Entry, Wake
+from agentspace.space import DEFAULT_SPACE, Entry, Memory, Wake
+from agentspace.swap import Dismiss, Order, Outcast, Party, Reclaim, Resume, Step, Suspend
 from agentspace.value import Value, copy_containers, freeze, size_of
 
 PUBLISH_PERIOD = 1.0
@@ -33,6 +35,7 @@ class _Host:
         self.clock = clock
         self.changed = threading.Condition(threading.RLock())
         self.inbox: dict[tuple[str, str | int], Batch[Value]] = {}
+        self.seats: dict[tuple[str, str, Party], LocalSession] = {}  # (space, role, party)
         self._boards: dict[str, Board[Value]] = {}
         self._published = clock()
 
@@ -57,9 +60,50 @@ class _Host:
 
     def deliver(self, now: float) -> None:
         for board in self._boards.values():
+            orders = board.orders[:]
+            board.orders.clear()
+            for order in orders:
+                self._tell(board.name, order)
+                self.changed.notify_all()
             for delivery in board.deliveries(now):
                 self.inbox[board.name, delivery.to] = delivery.batch
                 self.changed.notify_all()
+
+    def seat(self, session: LocalSession, party: Party) -> None:
+        """A session takes part as one of the parties of its role."""
+        self.unseat(session)
+        self.seats[session.name, session.role, party] = session
+
+    def unseat(self, session: LocalSession) -> None:
+        for key in [key for key, seated in self.seats.items() if seated is session]:
+            del self.seats[key]
+
+    def _tell(self, space: str, order: Order[Value]) -> None:
+        """Does to the parties of a swap what a board orders."""
+        acting = self.seats.get((space, order.role, Party.ACTS))
+        match order:
+            case Suspend() if acting is not None:
+                acting.yielding = True
+            case Outcast() if acting is not None:
+                self.seat(acting, Party.RESTS)
+            case Resume(role, epoch, kept):
+                if acting is not None:
+                    self.seat(acting, Party.RESTS)
+                self._act(self.seats.get((space, role, Party.STANDS_BY)), epoch, kept)
+            case Reclaim(role, epoch):
+                self._act(self.seats.get((space, role, Party.RESTS), acting), epoch, None)
+            case Dismiss(role, party):
+                self._dismiss(self.seats.get((space, role, party)))
+
+    def _act(self, session: LocalSession | None, epoch: int, kept: Kept[Value] | None) -> None:
+        if session is not None:
+            self.seat(session, Party.ACTS)
+            session.act(epoch, kept)
+
+    def _dismiss(self, session: LocalSession | None) -> None:
+        if session is not None:
+            self.unseat(session)
+            session.dismissed = True
 
     def wait(self, key: tuple[str, str | int], until: float, wanted: Callable[[], bool]) -> Batch[Value] | None:
         """The batch for an address, once there is one; None when the time comes or it is no longer wanted."""
@@ -136,9 +180,9 @@ class LocalSpace:
         other._start(name, self._host, self._writer)
         return other
 
-    def join(self, role: str, info: dict[str, Any] | None = None) -> LocalSession:
-        """Fills a role."""
-        return LocalSession(self, role, info or {})
+    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> LocalSession:
+        """Fills a role, or stands by to take it over; see `Space.join`."""
+        return LocalSession(self, role, info or {}, swap)
 
     def stop(self, role: str) -> None:
         """Asks a role to end."""
@@ -146,15 +190,19 @@ class LocalSpace:
             self._board.request_stop(role, self._host.step())
             self._host.changed.notify_all()
 
-    def run(self, agent: Agent, role: str | None = None, project: Path | None = None) -> Runner:
+    def run(
+        self, agent: Agent, role: str | None = None, project: Path | None = None, replace: bool = False
+    ) -> Runner:
         """Runs an agent in a thread of its own; it ends with `stop`, or when the space is closed.
 
         Args:
             agent: What to run.
             role: The role it fills; by default the name of its class in lower case.
             project: What relative paths in its parameters mean.
+            replace: Takes the role over from the agent that fills it, in a swap; see ``_/swaps/ROLE``.
         """
-        session = self.join(role or type(agent).__name__.lower(), {"class": type(agent).__name__})
+        info = {"class": type(agent).__name__}
+        session = self.join(role or type(agent).__name__.lower(), info, 0 if replace else None)
         runner = Runner(agent, session, project)
         thread = threading.Thread(target=runner.run, name=session.role, daemon=True)
         self._threads.append((thread, runner))
@@ -235,26 +283,80 @@ class LocalWatch:
 class LocalSession(LocalSpace):
     """A local space as one incarnation of a role sees it; see `Session`."""
 
-    def __init__(self, space: LocalSpace, role: str, info: dict[str, Any]) -> None:
+    def __init__(self, space: LocalSpace, role: str, info: dict[str, Any], swap: int | None) -> None:
         host = space._host
-        with host.changed:
-            filled = space._board.claim(role, info, host.step())
-            self._start(space.name, host, Writer(role, filled.epoch))
-            self._filled = filled
-            host.deliver(host.clock())
         self.role = role
-        self.epoch = filled.epoch
+        self.info = info
+        self.epoch = 0
+        self.memory: Memory | None = None
         self.on_decisions: Callable[[list[Decision]], None] = lambda decisions: None
+        self.yielding = False
+        self.dismissed = False  # of no use any more in a swap
         self._interrupted = False
+        self._swap = 0
+        with host.changed:
+            self._start(space.name, host, Writer(role))
+            now = host.step()
+            if swap is not None:
+                self._swap = self._board.stand_by(role, swap, info, now)
+                host.seat(self, Party.STANDS_BY)
+            else:
+                filled = self._board.claim(role, info, now)
+                host.seat(self, Party.ACTS)
+                self.act(filled.epoch, filled.kept)
+            self._filled = self._board.roles[role]
+            host.deliver(now)
+
+    def act(self, epoch: int, kept: Kept[Value] | None) -> None:
+        """It fills the role from now on, under this epoch; called by the host."""
+        self.epoch = epoch
+        self.yielding = False
+        self._writer = Writer(self.role, epoch)
+        if kept is not None:
+            self.memory = Memory(kept.version, copy_containers(kept.value))
+
+    @property
+    def standing_by(self) -> bool:
+        """It will take the role over from a predecessor."""
+        return self.epoch == 0
 
     @property
     def stop_requested(self) -> bool:
-        """Somebody asked the role to end."""
-        return self._filled.stop_requested
+        """Somebody asked the role to end, or it is of no use any more."""
+        return self.dismissed or self._filled.stop_requested
+
+    def take_over(self) -> bool:
+        """Says that it is prepared and waits for its turn."""
+        with self._host.changed:
+            now = self._host.step()
+            self._board.prepared(self.role, self._swap, self.info, now)
+            self._host.deliver(now)
+            self._await(lambda: not self.standing_by)
+            return not self.standing_by
+
+    def hand_over(self, step: Step, memory: Memory | None = None, error: str | None = None) -> None:
+        """Says that a step of handing over is done."""
+        with self._host.changed:
+            now = self._host.step()
+            self._board.yielded(self.role, self.epoch, step, _keep(memory), error, now)
+            self._host.deliver(now)
+
+    def rest(self) -> bool:
+        """Waits until it is over, or has to act again."""
+        with self._host.changed:
+            self._await(lambda: not self.yielding)
+            return not self.yielding
+
+    def _await(self, reached: Callable[[], bool]) -> None:
+        """Waits until something is so, or it is asked to end."""
+        self._host.wait(
+            (self.name, ""), FOREVER, lambda: not (reached() or self.stop_requested or self._interrupted)
+        )
 
     def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
         """Wakes this role when a slot under the mask changes."""
         with self._host.changed:
+            self._check_acts()
             now = self._host.step()
             self._board.attach(self.role, self.epoch, mask, Trigger(kind), now)
             self._host.deliver(now)
@@ -296,14 +398,14 @@ class LocalSession(LocalSpace):
         """The value that was prepared."""
         return copy_containers(prepared)
 
-    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase]) -> None:
+    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], memory: Memory | None = None) -> None:
         """Carries out a handler's acts together with its acknowledgement."""
-        if wake is None and not acts:
+        if wake is None and not acts and memory is None:
             return
         with self._host.changed:
             now = self._host.step()
             number = wake.number if wake else None
-            decisions = self._board.commit(self.role, self.epoch, number, acts, now)
+            decisions = self._board.commit(self.role, self.epoch, number, acts, now, _keep(memory))
             self._host.deliver(now)
         self.on_decisions(decisions)
 
@@ -323,22 +425,35 @@ class LocalSession(LocalSpace):
         """Vacates the role."""
         with self._host.changed:
             now = self._host.step()
-            self._board.vacate(self.role, self.epoch, state, now, error)
+            self._host.unseat(self)
+            if self.standing_by:
+                self._board.give_up(self.role, self._swap, error or state, now)
+            else:
+                self._board.vacate(self.role, self.epoch, state, now, error)
             self._host.inbox.pop((self.name, self.role), None)
             self._host.deliver(now)
             self._host.changed.notify_all()  # a thread may still wait in `receive`
 
     def _apply(self, act: Put[Value] | Erase) -> Decision:
         with self._host.changed:
+            self._check_acts()
             self._board.check(self.role, self.epoch)
             return super()._apply(act)
+
+    def _check_acts(self) -> None:
+        if self.standing_by:
+            raise FencedError(f"role {self.role!r}: who stands by may read, and do nothing else")
 
     def _wanted(self) -> bool:
         try:
             self._board.check(self.role, self.epoch)
         except FencedError:
             return False
-        return not (self._interrupted or self.stop_requested)
+        return not (self._interrupted or self.stop_requested or self.yielding)
+
+
+def _keep(memory: Memory | None) -> Kept[Value] | None:
+    return None if memory is None else Kept(memory.version, freeze(memory.value))
 
 
 def _copy(change: Change[Value]) -> Value:

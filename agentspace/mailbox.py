@@ -148,6 +148,12 @@ class Mailbox(Generic[V]):
         self._stale.clear()
         self._interests.clear()
 
+    def restore(self, attachments: dict[tuple[str, Trigger], Mask]) -> None:
+        """An incarnation acts again: its triggers count, and no others."""
+        self.attachments = dict(attachments)
+        self._stale.clear()
+        self._interests.clear()
+
     def preload(self, changes: Iterable[Change[V]]) -> None:
         """Starts with the present state, in one batch, however long, even if it is empty."""
         self._changed = {change.name: change for change in changes}

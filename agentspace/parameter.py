@@ -196,5 +196,10 @@ def configure(agent: object, values: Mapping[str, Any]) -> None:
         setattr(agent, name, value)
 
 
+def values(agent: object) -> dict[str, Any]:
+    """The values of an agent's parameters, and its slot names, by name."""
+    return {name: getattr(agent, name) for name in settings(type(agent))}
+
+
 def _article(word: str) -> str:
     return f"an {word}" if word[0] in "aeiou" else f"a {word}"

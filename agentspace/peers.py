@@ -12,6 +12,7 @@ import zmq
 from agentspace.board import Board
 from agentspace.codec import decode, encode, validate
 from agentspace.payload import Ledger, Loan
+from agentspace.swap import Party
 from agentspace.value import Value
 from agentspace.wire import Ref
 
@@ -67,7 +68,6 @@ class Client:
         lent: The payloads that it holds, with how many times, by segment.
         silent_since: When it gave its last sign of life (s).
         meeting: Which of the server's meetings with clients is the last with it; 0 while it is silent.
-        seats: The roles that it fills: (space, role) to epoch.
         peers: Its connections.
         voice: The connection that it spoke on last: there it listens.
     """
@@ -81,7 +81,6 @@ class Client:
     meeting: int = 0
     recycled: list[int] = field(default_factory=list)
     lent: dict[int, list[Loan]] = field(default_factory=dict)
-    seats: dict[tuple[str, str], int] = field(default_factory=dict)
     peers: list[Peer] = field(default_factory=list)
     voice: Peer | None = None
     ledger: Ledger = field(init=False)
@@ -123,26 +122,49 @@ class Client:
 
 
 @dataclass(slots=True, eq=False)
+class Seat:
+    """What a connection is for: a role that it fills, will fill, or has filled.
+
+    Attributes:
+        space: The name of the space.
+        role: The role.
+        number: The epoch; of who stands by, the number of the swap.
+        party: Whether it acts, stands by or rests.
+    """
+
+    space: str
+    role: str
+    number: int
+    party: Party = Party.ACTS
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The space and the role."""
+        return self.space, self.role
+
+
+@dataclass(slots=True, eq=False)
 class Peer:
     """One connection of a client.
 
     Attributes:
         key: The server's socket, by number, and the identity of the connection there.
-        seat: The role that is dispatched through it: (space, role).
+        seat: The role that it is for.
         watch: The watcher that is served through it: its board and number.
     """
 
     socket: zmq.Socket[bytes]
     key: tuple[int, bytes]
     client: Client
-    seat: tuple[str, str] | None = None
+    seat: Seat | None = None
     watch: tuple[Board[Stored], int] | None = None
 
     def reader(self, space: str) -> str:
         """In whose name it asks: the role that its client fills in a space, or else the client's own."""
         if self.seat is not None:
-            return self.seat[1]
-        return next((role for name, role in self.client.seats if name == space), self.client.name)
+            return self.seat.role
+        seats = (peer.seat for peer in self.client.peers)
+        return next((seat.role for seat in seats if seat is not None and seat.space == space), self.client.name)
 
 
 def open_process(pid: int) -> int:

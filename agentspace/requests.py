@@ -13,8 +13,10 @@ from agentspace.board import Erase, Put
 from agentspace.errors import AgentspaceError, FencedError, ProtocolError
 from agentspace.hub import Hub, Key
 from agentspace.mailbox import Mask, Trigger
-from agentspace.peers import Client, Peer, Stored
+from agentspace.peers import Client, Peer, Seat, Stored
+from agentspace.role import Kept
 from agentspace.slot import Refused, Writer
+from agentspace.swap import Party, Step, Wish, limits
 from agentspace.value import Value
 
 _Handler = Callable[[Hub, Peer, Any, list[bytes]], None]
@@ -87,7 +89,8 @@ def _commit(hub: Hub, peer: Peer, message: wire.Commit, frames: list[bytes]) -> 
     board.check(message.role, message.epoch).missed += max(0, message.missed)
     rest = list(frames)
     acts = [_unpack_act(peer.client, act, rest) for act in message.acts]
-    decisions = board.commit(message.role, message.epoch, message.ack, acts, hub.now)
+    kept = _kept(peer.client, message.kept, rest)
+    decisions = board.commit(message.role, message.epoch, message.ack, acts, hub.now, kept)
     hub.deliver()
     if any(isinstance(decision, Refused) for decision in decisions):
         hub.send(peer, wire.Decided(message.call, [wire.pack_decision(decision) for decision in decisions]))
@@ -109,16 +112,21 @@ def _read(hub: Hub, peer: Peer, message: wire.Read, frames: list[bytes]) -> None
 
 @_on(wire.Join)
 def _join(hub: Hub, peer: Peer, message: wire.Join, frames: list[bytes]) -> None:
-    if peer.seat is not None:
-        raise AgentspaceError(f"this connection already fills role {peer.seat[1]!r}")
+    info = _introduction(peer, frames)
+    role = hub.board(message.space).claim(message.role, info, hub.now)
+    hub.seat(peer, Seat(message.space, message.role, role.epoch))
+    kept, values = hub.pack_kept(peer.client, role.kept)
+    hub.send(peer, wire.Joined(message.call, role.epoch, kept), values)
+
+
+def _introduction(peer: Peer, frames: list[bytes]) -> dict[str, Any]:
+    """What an incarnation says of itself, for a seat at this connection."""
+    if peer.seat is not None and peer.seat.party is not Party.STANDS_BY:
+        raise AgentspaceError(f"this connection already fills role {peer.seat.role!r}")
     info = _stored(peer.client, [], frames).value()
     if type(info) is not dict:
         raise ProtocolError(f"what a role says of itself is a dict, not {info!r:.80}")
-    role = hub.board(message.space).claim(message.role, {**info, "pid": peer.client.pid}, hub.now)
-    peer.seat = (message.space, message.role)
-    peer.client.seats[peer.seat] = role.epoch
-    hub.seats[peer.seat] = peer
-    hub.send(peer, wire.Joined(message.call, role.epoch))
+    return {**info, "pid": peer.client.pid}
 
 
 @_on(wire.Attach)
@@ -148,8 +156,57 @@ def _collect(hub: Hub, peer: Peer, message: wire.Collect, frames: list[bytes]) -
 def _leave(hub: Hub, peer: Peer, message: wire.Leave, frames: list[bytes]) -> None:
     state = message.state if message.state in ("stopped", "failed") else "gone"
     hub.board(message.space).vacate(message.role, message.epoch, state, hub.now, message.error)
-    hub.unseat((message.space, message.role))
+    seated = hub.seats.get((message.space, message.role, Party.ACTS))
+    if seated is not None:
+        hub.unseat(seated)
+    hub.deliver()  # a predecessor may have to act again
     hub.send(peer, wire.Done(message.call))
+
+
+@_on(wire.Swap)
+def _swap(hub: Hub, peer: Peer, message: wire.Swap, frames: list[bytes]) -> None:
+    wish = Wish(message.spec, message.settings, message.force, message.fresh, limits(message.limits))
+    number = hub.board(message.space).request_swap(message.role, wish, hub.now)
+    hub.deliver()
+    hub.send(peer, wire.Numbered(message.call, number))
+
+
+@_on(wire.StandBy)
+def _stand_by(hub: Hub, peer: Peer, message: wire.StandBy, frames: list[bytes]) -> None:
+    if peer.seat is not None:
+        raise AgentspaceError(f"this connection already is for role {peer.seat.role!r}")
+    info = _introduction(peer, frames)
+    number = hub.board(message.space).stand_by(message.role, message.number, info, hub.now)
+    hub.seat(peer, Seat(message.space, message.role, number, Party.STANDS_BY))
+    hub.send(peer, wire.Numbered(message.call, number))
+
+
+@_on(wire.Prepared)
+def _prepared(hub: Hub, peer: Peer, message: wire.Prepared, frames: list[bytes]) -> None:
+    info = _introduction(peer, frames)
+    hub.board(message.space).prepared(message.role, message.number, info, hub.now)
+    hub.send(peer, wire.Done(message.call))
+    hub.deliver()
+
+
+@_on(wire.GiveUp)
+def _give_up(hub: Hub, peer: Peer, message: wire.GiveUp, frames: list[bytes]) -> None:
+    hub.board(message.space).give_up(message.role, message.number, message.why, hub.now)
+    if peer.seat is not None and peer.seat.party is Party.STANDS_BY:
+        hub.unseat(peer)
+    hub.deliver()
+    hub.send(peer, wire.Done(message.call))
+
+
+@_on(wire.Yield)
+def _yield(hub: Hub, peer: Peer, message: wire.Yield, frames: list[bytes]) -> None:
+    try:
+        step = Step(message.step)
+    except ValueError:
+        raise ProtocolError(f"{message.step!r:.40} is no step of a swap; there are: {', '.join(Step)}") from None
+    kept = _kept(peer.client, message.kept, list(frames))
+    hub.board(message.space).yielded(message.role, message.epoch, step, kept, message.error, hub.now)
+    hub.deliver()
 
 
 @_on(wire.Watch)
@@ -200,7 +257,8 @@ def _stop(hub: Hub, peer: Peer, message: wire.Stop, frames: list[bytes]) -> None
         filled = [(message.space, message.role)]
     for space, role in filled:
         hub.board(space).request_stop(role, hub.now)
-        seated = hub.seats.get((space, role))
+        hub.deliver()  # who acts, after a swap that ends with this
+        seated = hub.seats.get((space, role, Party.ACTS))
         if seated is not None:
             hub.send(seated, wire.Stopping())
     hub.publish()
@@ -223,6 +281,16 @@ def _stored(client: Client, refs: list[Any], frames: list[bytes]) -> Stored:
     stored = Stored(frames[0], tuple(loans))
     stored.validate()
     return stored
+
+
+def _kept(client: Client, kept: list[Any] | None, frames: list[bytes]) -> Kept[Stored] | None:
+    """A state that came with the last frame."""
+    match kept:
+        case None:
+            return None
+        case [int(version), list(refs)]:
+            return Kept(version, _stored(client, refs, frames[-1:]))
+    raise ProtocolError(f"not a state: {kept!r:.80}")
 
 
 def _unpack_act(client: Client, act: Value, frames: list[bytes]) -> Put[Stored] | Erase:

@@ -15,6 +15,7 @@ from agentspace.agent import Agent
 from agentspace.errors import FencedError, SpaceUnreachableError
 from agentspace.slot import Decision, Refused
 from agentspace.space import Session, Wake
+from agentspace.swap import Step
 from agentspace.timer import earliest
 
 Clock = Callable[[], float]
@@ -38,6 +39,7 @@ class Runner:
         self._clock = clock
         self._log = logging.getLogger(f"agentspace.{session.role}")
         self._ticked = False  # the last wake-up was a timer's
+        self._rested = False  # a successor has taken over
         agent.bind(session, self._log, project or Path.cwd(), clock)
         session.on_decisions = self._hear
 
@@ -56,7 +58,8 @@ class Runner:
             error = _traceback()
             self._log.error("failed:\n%s", error.rstrip())
         error = "\n".join(filter(None, (error, self._close()))) or None
-        self._leave("stopped" if error is None else "failed", error)
+        if not self._rested:
+            self._leave("stopped" if error is None else "failed", error)
         return error is None
 
     def stop(self) -> None:
@@ -65,16 +68,49 @@ class Runner:
 
     def _live(self) -> None:
         agent, session = self.agent, self._session
+        agent.prepare()
+        if session.standing_by and not session.take_over():
+            return
         agent.init()
-        session.commit(None, agent.finish())
+        if session.memory is not None:
+            agent.set_state(*session.memory)
+        session.commit(None, agent.finish(), agent.remember())
         session.running()
-        while not (agent.stopped or session.stop_requested):
+        while not (agent.stopped or session.stop_requested or self._rested):
+            if session.yielding:
+                self._yield()
+                continue
             wake = self._next()
             if wake is None:
                 continue
             agent.begin(wake)
             agent.sense_select_act()
-            session.commit(wake, agent.finish())
+            session.commit(wake, agent.finish(), agent.remember())
+
+    def _yield(self) -> None:
+        """Hands the role over to a successor, and rests until that has proved itself; acts again if it fails."""
+        agent, session = self.agent, self._session
+        session.hand_over(Step.QUIESCE)
+        step = Step.SNAPSHOT
+        try:
+            session.hand_over(step, agent.remember(always=True))
+            step = Step.RELEASE
+            agent.release()
+            session.commit(None, agent.finish())
+            session.hand_over(step)
+        except (FencedError, SpaceUnreachableError):
+            raise
+        except Exception as error:
+            self._log.exception("could not hand over")
+            agent.finish()
+            session.hand_over(step, error=f"failed at {step}: {type(error).__name__}: {error}")
+        if not session.rest():
+            self._rested = True
+            return
+        self._log.info("acts again, as epoch %d: its successor failed", session.epoch)
+        agent.reclaim()
+        session.commit(None, agent.finish())
+        session.running()
 
     def _next(self) -> Wake | None:
         """The next wake-up: a timer that is due comes first, but after a timer the triggers have their turn.
@@ -111,7 +147,8 @@ class Runner:
         self.agent.finish()  # what a handler that failed wanted written is not written
         try:
             self.agent.close()
-            self._session.commit(None, self.agent.finish())
+            if not self._rested:
+                self._session.commit(None, self.agent.finish())
         except (FencedError, SpaceUnreachableError) as lost:
             self._log.warning("could not write what `close` wanted written: %s", lost)
         except Exception:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from agentspace.board import Erase, Put
 from agentspace.mailbox import Trigger
 from agentspace.slot import Decision, Kind, Writer
+from agentspace.swap import Step
 from agentspace.value import Value
 
 DEFAULT_SPACE = "DATA"
@@ -66,6 +67,18 @@ class Wake(NamedTuple):
     missed: int = 0
     number: int | None = None
     values: Mapping[str, tuple[Any, float] | None] = MappingProxyType({})
+
+
+class Memory(NamedTuple):
+    """What an incarnation knows, for whoever takes its place.
+
+    Attributes:
+        version: Of the form that the value has; its class knows which ones it can read.
+        value: What a slot can hold.
+    """
+
+    version: int
+    value: Value
 
 
 class Watch(Protocol):
@@ -132,11 +145,18 @@ class Space(Protocol):
     def named(self, name: str) -> Space:
         """Another space of the same host."""
 
-    def join(self, role: str, info: dict[str, Any] | None = None) -> Session:
-        """Fills a role.
+    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> Session:
+        """Fills a role, or stands by to take it over.
+
+        Args:
+            role: Its name.
+            info: What the incarnation says of itself.
+            swap: The number of the swap in which it takes the role over from whoever fills it; 0 for a swap
+                of its own; None to fill a role that nobody fills.
 
         Raises:
             RoleTakenError: A live incarnation fills it.
+            SwapError: It is being swapped already, or that swap is over.
         """
 
     def stop(self, role: str) -> None:
@@ -156,12 +176,24 @@ class Session(Space, Protocol):
     Attributes:
         role: The role that it fills.
         epoch: Grows with each incarnation of the role.
+        info: What it says of itself.
+        memory: What a predecessor has left, to be taken over after `init`; None if nothing.
         on_decisions: Is told what became of the writes of each commit.
     """
 
     role: str
     epoch: int
+    info: dict[str, Any]
+    memory: Memory | None
     on_decisions: Callable[[list[Decision]], None]
+
+    @property
+    def standing_by(self) -> bool:
+        """It will take the role over from a predecessor; until then it may read, and nothing else."""
+
+    @property
+    def yielding(self) -> bool:
+        """A successor is prepared: the role is to be handed over."""
 
     @property
     def stop_requested(self) -> bool:
@@ -192,8 +224,26 @@ class Session(Space, Protocol):
     def reveal(self, prepared: Any) -> Value:
         """The value that was prepared."""
 
-    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase]) -> None:
-        """Carries out a handler's acts together with the acknowledgement of its wake-up, or neither."""
+    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], memory: Memory | None = None) -> None:
+        """Carries out a handler's acts together with the acknowledgement of its wake-up, or neither.
+
+        The memory is kept for whoever fills the role next, unless the role ends well.
+        """
+
+    def take_over(self) -> bool:
+        """Who stands by says that it is prepared, and waits for its turn; False if it is not needed.
+
+        From then on it fills the role, under the epoch that it has now.
+        """
+
+    def hand_over(self, step: Step, memory: Memory | None = None, error: str | None = None) -> None:
+        """Says that a step of handing over is done: QUIESCE, SNAPSHOT (with the memory), RELEASE; or why not."""
+
+    def rest(self) -> bool:
+        """After handing over: waits until the successor has proved itself (False) or has failed (True).
+
+        Then it fills the role again, under the epoch that it has now.
+        """
 
     def collect(self) -> None:
         """Lets what QUIET triggers have collected come with the next `receive`."""

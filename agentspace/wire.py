@@ -19,7 +19,7 @@ import msgpack
 from agentspace.errors import ProtocolError
 from agentspace.slot import FOREVER, Change, Decision, Kind, Refused, Writer, Written
 
-VERSION = 1
+VERSION = 2
 MAX_MESSAGE = 256 << 20  #: bytes
 
 Ref = tuple[int, int, int, int]
@@ -34,6 +34,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "float": (float, int),
     "float | None": (float, int, type(None)),
     "list": (list,),
+    "list | None": (list, type(None)),
     "dict": (dict,),
 }
 
@@ -178,6 +179,7 @@ class Commit(Message):
     ack: int | None
     missed: int  # timer ticks
     acts: list  # type: ignore[type-arg]  # [name, validity, priority, delay, refs] or [name, priority, validity]
+    kept: list | None  # type: ignore[type-arg]  # [version, refs] of a state to keep, in the last frame
 
 
 @_message(9)
@@ -255,6 +257,63 @@ class Collect(Message):
     epoch: int
 
 
+@_message(18)
+class Swap(Message):
+    """Asks for another incarnation of a role. Answered with `Numbered`."""
+
+    call: int
+    space: str
+    role: str
+    spec: str | None  # MODULE:CLASS; none for the same class
+    settings: dict  # type: ignore[type-arg]  # parameters and slot names to change
+    limits: dict  # type: ignore[type-arg]  # step to seconds, where others than usual
+    force: bool  # fence a predecessor whose handler does not end in time
+    fresh: bool  # hand over no state
+
+
+@_message(19)
+class StandBy(Message):
+    """Will take a role over; the frame holds a dict that it says of itself. Answered with `Numbered`."""
+
+    call: int
+    space: str
+    role: str
+    number: int  # of the swap that was asked for; 0: of a new one
+
+
+@_message(20)
+class Prepared(Message):
+    """Who stands by is prepared; the frame as with `StandBy`. Answered with `Done`, later comes `Resume`."""
+
+    call: int
+    space: str
+    role: str
+    number: int
+
+
+@_message(21)
+class GiveUp(Message):
+    """The successor has ended, or cannot be started. Answered with `Done`."""
+
+    call: int
+    space: str
+    role: str
+    number: int
+    why: str
+
+
+@_message(22)
+class Yield(Message):
+    """A step of handing the role over is done; for SNAPSHOT with a frame that holds the state, if there is one."""
+
+    space: str
+    role: str
+    epoch: int
+    step: str
+    kept: list | None  # type: ignore[type-arg]  # [version, refs]
+    error: str | None  # why it could not
+
+
 # --- from server to client
 
 
@@ -305,10 +364,11 @@ class Entries(Message):
 
 @_message(69)
 class Joined(Message):
-    """The role is filled."""
+    """The role is filled; with a frame if a predecessor has kept a state."""
 
     call: int
     epoch: int
+    kept: list | None  # type: ignore[type-arg]  # [version, refs]
 
 
 @_message(70)
@@ -339,7 +399,35 @@ class Recycle(Message):
 
 @_message(73)
 class Stopping(Message):
-    """Somebody asked the role of this connection to end."""
+    """Somebody asked the role of this connection to end, or it is not needed any more."""
+
+
+@_message(74)
+class Numbered(Message):
+    """The number of a swap."""
+
+    call: int
+    number: int
+
+
+@_message(75)
+class Suspend(Message):
+    """The role is to be handed over: answered with a `Yield` for each of quiesce, snapshot, release."""
+
+
+@_message(76)
+class Resume(Message):
+    """Who stood by fills the role from now on; with a frame if there is a state to take over."""
+
+    epoch: int
+    kept: list | None  # type: ignore[type-arg]  # [version, refs]
+
+
+@_message(77)
+class Reclaim(Message):
+    """Who handed the role over fills it again: its successor failed. Answered with `Running`."""
+
+    epoch: int
 
 
 def parse(header: bytes) -> Message:
@@ -402,6 +490,8 @@ def segments_of(message: Message) -> list[int]:
             return [ref[0] for head in heads for ref in head[9]]
         case Dispatch(_, _, newest, every):
             return [ref[0] for head in (*newest, *every) for ref in head[9]]
+        case Joined(_, _, [_, refs]) | Resume(_, [_, refs]):
+            return [ref[0] for ref in refs]
     return []
 
 

@@ -122,6 +122,10 @@ class Icub:
             raise ValueError(f"a target is {len(JOINTS)} finite angles in degrees, not {posture!r}")
         self._target = np.clip(target, self.limits[:, 0], self.limits[:, 1])
 
+    def hold(self) -> None:
+        """Stops where it is: the joints brake at once, without going back to what was commanded last."""
+        self._target = self._set_point = np.clip(self.encoders(), self.limits[:, 0], self.limits[:, 1])
+
     @property
     def target(self) -> Floats:
         """The posture that it goes to, (10,) degrees, within the limits."""

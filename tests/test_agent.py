@@ -571,6 +571,7 @@ class Script:
     """A session without a space: wake-ups by script, on a clock that only waiting and working move."""
 
     role, epoch, stop_requested = "scripted", 1, False
+    standing_by, yielding, memory = False, False, None
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -593,7 +594,7 @@ class Script:
         self.now += timeout
         return None
 
-    def commit(self, wake: Wake | None, acts: Any) -> None:
+    def commit(self, wake: Wake | None, acts: Any, memory: Any = None) -> None:
         self.commits.append((round(self.now - 100.0, 6), wake))
 
     def tick_missed(self, count: int) -> None:

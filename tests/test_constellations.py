@@ -39,7 +39,7 @@ def test_the_mirror_runs_in_processes_and_reports(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert (report["pairs"], report["shown"]["count"], report["fresh"]["count"]) == (6, 6, 3)
-    assert {"server", "supervisor", "icub", "demonstrator", "operator"} <= set(report["processes"])
+    assert {"server", "supervisor", "icub", "demonstrator", "examiner"} <= set(report["processes"])
     assert len(report["processes"]) >= 10
     assert (report["lost_triggers"], report["restarts"], report["unsettled"]) == (0, 0, 0)
     assert report["joints"]["rate"] >= 10.0  # 28..30 when nothing else runs on two cores
@@ -50,7 +50,7 @@ def test_the_mirror_runs_in_processes_and_reports(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_mirror_that_does_not_come_to_its_end_fails(tmp_path: Path) -> None:
-    """Too little time to acquire: the operator's error is the end of the launch, and its exit code is not 0."""
+    """Too little time to acquire: the examiner's error is the end of the launch, and its exit code is not 0."""
     done = agentspace(tmp_path, "launch", "launch/mirror.yaml", "patience=2", f"out={tmp_path / 'out'}")
     assert done.returncode not in (0, 3), done.stdout[-4000:]
     assert "'explorer/done' with a value did not come within 2 s" in done.stdout + done.stderr

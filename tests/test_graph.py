@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import xml.etree.ElementTree as ET
 
 from hypothesis import given
@@ -70,6 +71,15 @@ def test_cycles_are_turned_where_they_begin():
     assert found["a"].x < found["X"].x < found["b"].x < found["Y"].x
     back = next(p for p in layout(LOOP).paths if p.edge == Edge("slot:Y", "agent:a", WAKES))
     assert back.points[0][0] > back.points[-1][0]
+
+
+def test_reads_beside_cycles_close_none():
+    """An arrow that is turned round for a cycle of writes and wakes makes no new cycle with what is only read."""
+    dice = random.Random(1)
+    for _ in range(300):
+        pairs = [(dice.choice("abcdefghij"), dice.choice("QRSTUVWXYZ"), dice.randrange(4)) for _ in range(40)]
+        made = graph(*(f"{a} > {x}" if way == 0 else f"{x} {'>' if way == 1 else '~'} {a}" for a, x, way in pairs))
+        assert len(layout(made).boxes) == len(made.nodes)
 
 
 def test_crossings_are_avoided():

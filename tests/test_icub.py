@@ -75,6 +75,23 @@ def test_does_not_overshoot(resting: Icub) -> None:
             assert ((resting.encoders() - target) * direction).max() < 0.5
 
 
+@pytest.mark.parametrize("speed", [30.0, 90.0, 240.0])
+def test_a_hold_brakes_at_once(resting: Icub, speed: float) -> None:
+    """In full motion: no joint goes further than its speed would take it in 25 ms, and then it stays there."""
+    resting.speed = speed
+    for posture in postures(resting, 5, seed=3):
+        resting.set_target(posture)
+        resting.step(0.15)
+        here = resting.encoders()
+        resting.hold()
+        way = np.zeros(len(JOINTS))
+        for _ in range(100):
+            resting.step(0.01)
+            way = np.maximum(way, np.abs(resting.encoders() - here))
+        assert way.max() < 0.025 * speed
+        np.testing.assert_allclose(resting.encoders(), here, atol=0.1)
+
+
 def test_is_slower_than_the_speed_limit(resting: Icub) -> None:
     """A joint needs at least distance / speed, and the measured speed exceeds the limit by at most 10 %."""
     resting.speed = 30.0

@@ -18,6 +18,8 @@ from agents.motor import Motor
 from agents.posture import Clamp, NotAPostureError, clamp, read_posture
 from agentspace import Entry, LocalSpace, Trigger
 from models.kinematics import JOINT_LIMITS, JOINTS
+from tests.eventually import eventually
+from tests.recording import recording
 
 ANGLES = st.lists(st.floats(-400, 400), min_size=10, max_size=10).map(np.array)
 HOSTILE = st.recursive(
@@ -155,6 +157,31 @@ def test_a_robot_that_falls_silent_gets_no_commands() -> None:
     np.testing.assert_array_equal(follower.command(lambda: np.full(10, -7.0), 0.3), np.full(10, -7.0))
 
 
+def test_told_to_hold_it_commands_where_the_robot_is_at_once() -> None:
+    """Not where it was sent before; once; and a target after that starts from there."""
+    follower = Follower(speed=20.0, patience=9.0)
+    follower.ask(np.full(10, 90.0), 0.0)
+    for now in (0.0, 0.1, 0.2):
+        follower.command(anywhere, now)
+    follower.hold()
+    np.testing.assert_array_equal(follower.command(lambda: np.full(10, 3.0), 0.21), np.full(10, 3.0))
+    assert follower.state is State.HOLD
+    assert follower.command(lambda: np.full(10, 3.0), 0.3) is None
+    follower.ask(np.full(10, 90.0), 0.4)
+    np.testing.assert_array_equal(follower.command(lambda: np.full(10, 2.5), 0.4), np.full(10, 2.5))
+
+
+def test_a_command_that_was_refused_is_not_built_upon() -> None:
+    """After a restart the next command is where the robot is, however far the refused ones had gone."""
+    follower = Follower(speed=20.0, patience=9.0)
+    follower.ask(np.full(10, 90.0), 0.0)
+    for now in (0.0, 0.1, 0.2):
+        follower.command(anywhere, now)
+    follower.restart()
+    np.testing.assert_array_equal(follower.command(lambda: np.full(10, 1.0), 0.25), np.full(10, 1.0))
+    assert follower.state is State.FOLLOW
+
+
 HISTORY = st.lists(
     st.tuples(st.floats(0.001, 2.0), *[st.none() | st.floats(-180, 180)] * 2),
     max_size=40,
@@ -278,7 +305,7 @@ def test_agent_clamps_and_says_so(puppet: Puppet) -> None:
     assert clamped == [pitch, {"joint": "right_elbow", "asked": 200.0, "given": 105.8}]
 
 
-@pytest.mark.parametrize("bad", [None, "up", [1.0] * 9, [float("nan")] * 10, np.full(10, np.inf)])
+@pytest.mark.parametrize("bad", ["up", [1.0] * 9, [float("nan")] * 10, np.full(10, np.inf)])
 def test_agent_refuses_and_goes_on(puppet: Puppet, bad: Any) -> None:
     """A bad target is reported, moves nothing and is not fresh; the next good one is followed."""
     puppet.appears(20.0)
@@ -289,6 +316,40 @@ def test_agent_refuses_and_goes_on(puppet: Puppet, bad: Any) -> None:
     assert puppet.space.read("motor/state") == "hold"
     puppet.ask([30.0] * 10)
     puppet.target(lambda target: target[1] > 20.0)
+
+
+def test_agent_holds_on_none_and_follows_again(puppet: Puppet) -> None:
+    """None in the joints' slot is no bad value: the robot is told to stay where it is, for as long as it holds."""
+    puppet.appears(20.0)
+    puppet.is_in_state("hold")
+    puppet.ask([30.0] * 10)
+    puppet.is_in_state("follow")
+    puppet.stands(25.0)
+    assert puppet.space.write("joints", None, priority=9.0)
+    puppet.is_in_state("hold")
+    puppet.target(lambda target: (target == 25.0).all())
+    assert not puppet.space.write("joints", [40.0] * 10)
+    assert puppet.space.entry("motor/refused") is None
+    puppet.space.delete("joints", priority=9.0)
+    puppet.ask([40.0] * 10)
+    puppet.is_in_state("follow")
+
+
+def test_agent_starts_from_the_robot_when_others_held_it(puppet: Puppet) -> None:
+    """While somebody else holds the robot's target, commands do not run ahead; then they begin where it is."""
+    puppet.appears(20.0)
+    puppet.is_in_state("hold")
+    assert puppet.space.write("icub/target", None, priority=9.0)
+
+    def refused() -> int:
+        puppet.space.write("joints", [50.0] * 10)  # fresh all the time
+        return int((puppet.space.read("_/loads") or {}).get("motor", {}).get("refused", 0))
+
+    eventually(lambda: refused() > 20)
+    with recording(puppet.space, "icub/target") as targets:
+        puppet.space.delete("icub/target", priority=9.0)
+        eventually(lambda: [entry for entry in targets if entry.value is not None])
+    assert next(entry.value[0] for entry in targets if entry.value is not None) == 20.0
 
 
 def test_agent_does_not_command_a_robot_that_is_gone(puppet: Puppet) -> None:

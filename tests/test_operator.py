@@ -1,328 +1,376 @@
-"""The operator: scripts, the whole constellation of the mirror, its report."""
+"""The operator as its users run it: scripts, terminals, and the emergency stop while everything else hangs."""
 
 from __future__ import annotations
 
-import io
-import json
+import asyncio
+import contextlib
+import os
+import pty
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-from rich.console import Console
+from program import Program
+from server_process import ServerProcess
+from test_console import play, text, until
 
-from agents import contact_sheet, report
-from agents.associator import Associator
-from agents.camera import Camera
-from agents.examination import Examination
-from agents.explorer import Explorer
-from agents.extractor import Extractor
-from agents.generator import Generator
-from agents.motor import Motor
-from agents.operator import Operator
-from agents.proprioception import Proprioception
-from agents.script import Delete, Imitate, Report, ScriptError, Wait, Write, load, parse
-from agents.simulator import Simulator
-from agents.trial import FRESH, SHOWN, Trial, thumbnail
-from agentspace import Agent, LocalSpace
-from models.icub import REST
+from agents.console.screen import ConsoleScreen
+from agents.operation import PAUSE_PRIORITY, STOP_PRIORITY, Operation
+from agents.operator import OperatorError, check_terminal
+from agents.procedure import Do, Rest, grammar
+from agents.script import ScriptError, Wait, parse
+from agentspace.client import RemoteSpace
 from models.kinematics import JOINT_LIMITS
-from models.measures import chance, nmae, swap_arms
 from tests.eventually import eventually
 from tests.recording import recording
-from tests.stub_robot import StubEyes, StubRobot, demonstrator
+
+PROJECT = Path(__file__).parent.parent
+SPEED = 120.0  # degrees per second
+WANDER = """
+import numpy as np
+from models.icub import REST
+targets = [REST + np.array([-40.0, 30, 0, 40, 0] * 2), REST]
+say("wandering")
+for number in range(100000):
+    space.write("joints", targets[number // 40 % 2], validity=1.0)
+    time.sleep(0.02)
+"""  # a target that never rests
 
 
 @pytest.fixture
-def space() -> Iterator[LocalSpace]:
-    with LocalSpace() as space:
-        yield space
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess() as server:
+        yield server
 
 
-def run(space: LocalSpace, project: Path, timeout: float = 20.0, **parameters: Any) -> str:
-    """Runs an operator to its end; returns its traceback, "" if it ended well."""
-    space.run(Operator(**parameters), project=project)
-    ended = eventually(lambda: space.read("_/roles/operator", {}).get("state") in ("stopped", "failed"), timeout)
-    assert ended
-    failed = space.read("_/roles/operator")["state"] == "failed"
-    return str(space.read("_/errors/operator")["traceback"]) if failed else ""
-
-
-def write_script(folder: Path, text: str) -> str:
-    (folder / "script.yaml").write_text(text)
-    return "script.yaml"
+def operate(server: ServerProcess, script: str, *arguments: str) -> Program:
+    """An operator with a script, in a process of its own."""
+    path = server.run / "script.yaml"
+    path.write_text(script)
+    command = [sys.executable, "-m", "agents.operator", "--script", path, "--space", server.address, *arguments]
+    return Program(command, PROJECT)
 
 
 # --- scripts
 
 
-def test_a_script_is_read_step_by_step(tmp_path: Path) -> None:
-    """All kinds of steps, with their values."""
-    text = """
-- delete: [explorer/done, act]
-- write: {mode: acquire, camera/source: "0"}
-- wait: {slot: pairs, at_least: 10, timeout: 5}
-- wait: {slot: mode, equals: use}
-- imitate: {fresh: 3}
-- report:
-"""
-    assert load(tmp_path / write_script(tmp_path, text)) == (
-        Delete(("explorer/done", "act")),
-        Write({"mode": "acquire", "camera/source": "0"}),
-        Wait("pairs", 5.0, at_least=10.0),
-        Wait("mode", equals="use"),
-        Imitate(0, 3),
-        Report(),
-    )
+def test_a_script_is_a_list_of_actions() -> None:
+    """All kinds of steps, with what they write."""
+    operation = Operation()
+    data = [
+        "confirm",
+        {"mode": "use"},
+        {"act": [0, 0.5]},
+        "forget",
+        {"save": "a"},
+        {"load": "b"},
+        "pause",
+        "resume",
+    ]
+    data += ["stop", "release", {"wait": 0.5}, {"wait": {"slot": "pairs", "equals": 3}}]
+    steps = parse(data, grammar(operation))
+    assert [step.acts for step in steps if isinstance(step, Do)] == [
+        operation.confirm("script"),
+        operation.switch("use"),
+        operation.take([0.0, 0.5]),
+        operation.forget(),
+        operation.save("a"),
+        operation.load("b"),
+        operation.pause(),
+        operation.resume(),
+        operation.stop(),
+        operation.release(),
+    ]
+    assert steps[-2:] == (Rest(0.5), Wait("pairs", equals=3))
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("step", "message"),
     [
-        (None, "script: a script is a list of steps, not None"),
-        ([], "a script is a list of steps"),
-        (["report"], "step 1: 'report' is not a mapping with one key"),
-        ([{"report": None}, {"wirte": {}}], "step 2: 'wirte': did you mean 'write'? Valid: write, delete"),
-        ([{"write": ["mode"]}], "step 1: ['mode'] is not a mapping"),
-        ([{"write": {"a b": 1}}], "step 1: write: 'a b' is not a slot name"),
-        ([{"delete": 3}], "step 1: delete takes slot names, not 3"),
-        ([{"wait": {"timeout": 3}}], "step 1: wait needs a slot"),
-        ([{"wait": {"slot": "a", "atleast": 3}}], "step 1: 'atleast': did you mean 'at_least'?"),
-        ([{"wait": {"slot": "a", "at_least": "many"}}], "step 1: wait: could not convert"),
-        ([{"imitate": {"shown": -1}}], "step 1: imitate takes how many shown and fresh postures"),
-        ([{"imitate": {}}], "step 1: imitate takes how many shown and fresh postures"),
+        ("relase", "'relase': did you mean 'release'? Valid: confirm, mode, act, forget"),
+        ({"stop": "now"}, "stop: it takes nothing, not 'now'"),
+        ({"mode": "fly"}, "mode: 'fly' is not a mode: there are 'acquire' and 'use'"),
+        ({"mode": ["use"]}, "mode: ['use'] is not a mode"),
+        ({"act": [0.1, "x"]}, "act: [0.1, 'x'] is not a list of finite numbers"),
+        ({"act": [float("nan")]}, "act: [nan] is not a list of finite numbers"),
+        ({"act": []}, "act: [] is not a list"),
+        ({"save": None}, "save: None is not a path"),
+        ({"wait": -1}, "wait: -1 seconds"),
+        ({"wait": True}, "wait: True is not a mapping"),
+        ({"confirm": [1]}, "confirm: [1] is neither a word nor a number"),
     ],
 )
-def test_a_script_that_cannot_be_followed_is_refused(data: Any, message: str) -> None:
+def test_a_step_that_is_none_is_refused(step: Any, message: str) -> None:
     """The error names the step, the bad value and the valid ones."""
     with pytest.raises(ScriptError) as caught:
-        parse(data)
-    assert message in str(caught.value)
+        parse([step], grammar(Operation()))
+    assert f"step 1: {message}" in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [None, b"- [", b"\xff\xfe"])
-def test_a_script_file_that_cannot_be_read_is_named(content: bytes | None, tmp_path: Path) -> None:
-    """Missing, no YAML, no text: the error names the file."""
-    if content is not None:
-        (tmp_path / "bad.yaml").write_bytes(content)
-    with pytest.raises(ScriptError, match=r"bad\.yaml cannot be read"):
-        load(tmp_path / "bad.yaml")
+def test_a_script_does_one_step_after_the_other(server: ServerProcess) -> None:
+    """Each is printed; a wait waits for what others write; the exit code is 0."""
+    with server.connect() as space, recording(space, "mode") as modes:
+        script = "- mode: acquire\n- wait: 0.05\n- wait: {slot: pairs, at_least: 2, timeout: 20}\n- mode: use\n"
+        with operate(server, script) as operator:
+            operator.expect("step 3 of 4: 'pairs' with a value of at least 2")
+            assert space.read("mode") == "acquire"
+            space.write("pairs", 2)
+            operator.expect("step 4 of 4: mode use")
+            assert operator.wait() == 0
+        eventually(lambda: [entry.value for entry in modes] == ["acquire", "use"])
 
 
-def test_steps_follow_one_another_and_the_end_is_a_success(space: LocalSpace, tmp_path: Path) -> None:
-    """Slots are written in order; a wait waits for what others write; then the operator stops well."""
-
-    class Answerer(Agent):
-        def init(self) -> None:
-            self.attach_trigger("question")
-
-        def sense_select_act(self) -> None:
-            self.write("answer", self.read("question") + 1)
-
-    space.run(Answerer())
-    script = write_script(
-        tmp_path,
-        """
-- write: {question: 41}
-- wait: {slot: answer, equals: 42, timeout: 5}
-- write: {question: 99}
-- wait: {slot: answer, at_least: 99.5, timeout: 5}
-- delete: question
-""",
-    )
-    with recording(space, "answer") as answers:
-        assert run(space, tmp_path, script=script) == ""
-    assert [entry.value for entry in answers] == [42, 100]
-    assert space.entry("question") is None
+def test_a_script_that_fails_says_so(server: ServerProcess) -> None:
+    """A refused action, or a wait in vain: the reason, exit code 1, and no further step."""
+    with server.connect() as space:
+        space.write("mode", "acquire", priority=5.0)
+        for script, reason in (
+            ("- mode: use\n- confirm\n", "FAILED: mode use: refused: 'mode' is held by"),
+            ("- wait: {slot: pairs, timeout: 0.1}\n- confirm\n", "FAILED: 'pairs' with a value did not come"),
+        ):
+            with operate(server, script) as operator:
+                operator.expect(reason)
+                assert operator.wait() == 1
+        assert space.entry("confirm") is None
 
 
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [
-        ("- wait: {slot: pairs, at_least: 3, timeout: 0.1}", "'pairs' with a value of at least 3 did not come"),
-        ("- wait: {slot: mode, equals: use, timeout: 0.1}", "'mode' with a value of 'use' did not come"),
-        ("- imitate: {fresh: 1}", "no encoders within 0.5 s: is one of the robots away?"),
-        ("- imitate: {shown: 1}", "1 acquired postures shall be shown; there are 0"),
-        ("- nothing:", "step 1: 'nothing'"),
-    ],
-)
-def test_what_does_not_come_in_time_ends_it_badly(
-    script: str, message: str, space: LocalSpace, tmp_path: Path
-) -> None:
-    """A step that fails is an error of the agent, so that a launch ends with an exit code other than 0."""
-    error = run(space, tmp_path, script=write_script(tmp_path, script), deadline=0.5)
-    assert message in error
+def test_nothing_of_a_bad_script_is_done(server: ServerProcess) -> None:
+    """All mistakes are told with file and line, exit code 2; the first step was not taken."""
+    with operate(server, "- mode: use\n- relase\n- act: 3\n") as operator:
+        operator.expect_error("script.yaml:2: step 2: 'relase': did you mean 'release'?")
+        operator.expect_error("script.yaml:3: step 3: act: 3 is not a list")
+        assert operator.wait() == 2
+    with server.connect() as space:
+        assert space.entry("mode") is None
 
 
-# --- the whole constellation
+def test_without_a_terminal_it_says_what_to_do(server: ServerProcess) -> None:
+    """No console in a pipe."""
+    with Program([sys.executable, "-m", "agents.operator", "--space", server.address], PROJECT) as operator:
+        operator.expect_error("there is no terminal for the console; run it in one, or give a script: script=FILE")
+        assert operator.wait() == 1
 
 
-def start_mirror(space: LocalSpace, pairs: int, robot: Agent, other: Agent, eyes: Agent, speed: float) -> None:
-    space.run(robot, role="icub")
-    space.run(other, role="demonstrator")
-    eventually(lambda: space.entry("icub/view") and space.entry("demonstrator/view"), 60.0)
-    agents = [
-        Camera(device="slot:icub/view", rate=60.0),
-        eyes,
-        Associator(forget_on_acquire=True, novelty=0.1),
-        Generator(),
-        Proprioception(),
-        Motor(speed=speed),
-        Explorer(wanted=pairs),
-    ]
-    for agent in agents:
-        space.run(agent)
-    eventually(lambda: space.entry("features") and space.entry("proprio") and space.entry("motor/state"), 30.0)
+def test_what_people_need_is_loaded_only_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the screen's library nor the microphone's is needed to import the agents; the extra is named."""
+    heavy = "[name for name in ('textual', 'sounddevice', 'cv2') if name in sys.modules]"
+    code = f"import sys, agents.operator, agents.whistle; print({heavy})"
+    with Program([sys.executable, "-c", code], PROJECT) as program:
+        program.expect("[]")
+        assert program.wait() == 0
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setitem(sys.modules, "textual", None)
+    with pytest.raises(OperatorError, match=r"pip install 'agentspace\[tools\]'"):
+        check_terminal()
 
 
-def check_report(space: LocalSpace, folder: Path, pairs: int, fresh: int) -> dict[str, Any]:
-    """What is true of the report of every run that went well."""
-    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
-    assert (found["pairs"], found["decoder"]) == (pairs, "wide-2")
-    assert (found["shown"]["count"], found["fresh"]["count"], found["unsettled"]) == (pairs, fresh, 0)
-    assert found["tries"] >= pairs
-    trials = found["trials"]
-    errors = [nmae(np.array([t["answer"]]), np.array([t["true"]])) for t in trials if t["kind"] == FRESH]
-    assert found["fresh"]["mean"] == pytest.approx(np.mean(errors))
-    assert found["lost_triggers"] == 0
-    assert found["processes"] == []  # all of them are threads here
-    assert found["joints"]["rate"] > 5.0
-    assert 0.0 < found["joints"]["p50"] <= found["joints"]["p99"]
-    assert found["joints"]["p50"] < found["commands"]["p50"]
-    with Image.open(folder / "contact_sheet.png") as sheet:
-        assert sheet.width > 1000
-        assert sheet.height > 500
-    assert not space.snapshot("_/errors/*")
-    return found
+# --- a terminal
 
 
-def test_a_robot_without_physics_learns_to_imitate(space: LocalSpace, tmp_path: Path) -> None:
-    """Acquire in the mirror, imitate another: shown postures come back, and all numbers are in the report."""
-    start_mirror(space, 8, StubRobot(mirror=True), demonstrator(), StubEyes(), speed=1500.0)
-    assert run(space, tmp_path, 60.0, pairs=8, shown=8, fresh=3) == ""
-    found = check_report(space, tmp_path / "runs" / "mirror", 8, 3)
-    assert found["shown"]["mean"] < 3.0
-    assert found["shown"]["mean"] < found["chance"]
-    shown = [np.array(trial["true"]) for trial in found["trials"] if trial["kind"] == SHOWN]
-    truth = np.array([trial["true"] for trial in found["trials"] if trial["kind"] == FRESH])
-    assert found["chance"] == pytest.approx(chance(np.stack(shown), truth), abs=1.0)
-    assert space.read("mode") == "use"
-    assert space.read("camera/source") == "slot:demonstrator/view"
+class Terminal:
+    """A console in a pseudo-terminal."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.shown = b""
+        command = [sys.executable, "-m", "agents.operator", "--space", server.address]
+        self.pid, self._master = pty.fork()
+        if self.pid == 0:
+            os.chdir(PROJECT)
+            os.environ["TERM"] = "xterm-256color"
+            os.execv(sys.executable, command)
+        os.set_blocking(self._master, False)
+
+    def press(self, keys: bytes) -> None:
+        with contextlib.suppress(OSError):  # it has ended
+            os.write(self._master, keys)
+
+    def read(self) -> bytes:
+        """All that was shown so far."""
+        with contextlib.suppress(OSError):  # nothing new, or it has ended
+            self.shown += os.read(self._master, 1 << 16)
+        return self.shown
+
+    def ended(self) -> int | None:
+        """The exit code, once it is over."""
+        self.read()
+        if self.pid:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+                self.code = os.waitstatus_to_exitcode(status)
+        return None if self.pid else self.code
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self._master)
+
+
+@pytest.mark.parametrize("end", ["key", "signal", "request"])
+def test_a_console_in_a_terminal_ends_and_tells_that_the_stop_holds(server: ServerProcess, end: str) -> None:
+    """Ctrl-C, SIGTERM and `agentspace stop` end it with exit code 0; it says that the emergency stop goes on."""
+    with server.connect() as space, Terminal(server) as terminal:
+        eventually(lambda: b"free to move" in terminal.read(), 30.0)
+        terminal.press(b" ")
+        eventually(lambda: terminal.read() and (e := space.entry("icub/target")) and e.priority == STOP_PRIORITY)
+        if end == "key":
+            terminal.press(b"\x03")
+        elif end == "signal":
+            os.kill(terminal.pid, signal.SIGTERM)
+        else:
+            space.stop("operator")
+        assert eventually(lambda: (code := terminal.ended()) is not None and [code]) == [0]
+        eventually(lambda: b"The emergency stop still holds" in terminal.read())
+        assert space.entry("joints").priority == STOP_PRIORITY
 
 
 @pytest.mark.slow
-def test_the_simulated_robot_learns_to_imitate(space: LocalSpace, tmp_path: Path) -> None:
-    """The constellation of launch/mirror.yaml with its simulators and its network, as threads, with few pairs."""
-    slots = {name: f"demonstrator/{name}" for name in ("target", "scene", "encoders", "limits", "view")}
-    other = Simulator(rate=30.0, speed=240.0, refused_target="demonstrator/refused", **slots)
-    start_mirror(space, 20, Simulator(mirror=True, rate=30.0, speed=240.0), other, Extractor(), speed=240.0)
-    assert run(space, tmp_path, 100.0, pairs=20, shown=20, fresh=6, out="out") == ""
-    found = check_report(space, tmp_path / "out", 20, 6)
-    assert found["shown"]["mean"] < 5.0
-    assert found["fresh"]["mean"] < 0.7 * found["chance"]
+def test_a_server_that_hangs_or_is_new_gets_the_stop(server: ServerProcess) -> None:
+    """The screen goes on while nobody answers, and says so; the stop holds as soon as somebody does."""
+
+    async def script(screen: ConsoleScreen, pilot: Any) -> None:
+        await until(pilot, lambda: "free to move" in text(screen, "banner"))
+        server.process.signal(signal.SIGSTOP)
+        await until(pilot, lambda: "NO VIEW: the space has not answered" in text(screen, "banner"))
+        await pilot.press("space")
+        await until(pilot, lambda: "STOPPING" in text(screen, "banner"))
+        server.process.signal(signal.SIGCONT)
+        await until(pilot, lambda: "EMERGENCY STOP HOLDS" in text(screen, "banner"))
+        await asyncio.to_thread(server.kill)
+        await until(pilot, lambda: "NO VIEW" in text(screen, "banner"), 20.0)
+        await asyncio.to_thread(server.start)
+        await until(pilot, lambda: "free to move" in text(screen, "banner"), 20.0)
+        await pilot.press("f12")
+        await until(pilot, lambda: "EMERGENCY STOP HOLDS" in text(screen, "banner"))
+
+    with server.connect() as space:
+        play(space, script)
 
 
-# --- examination and report
+def test_ctrl_c_ends_a_console_whose_server_hangs(server: ServerProcess) -> None:
+    """Pressed twice, at most: the first leaves the screen, the second does not wait for a farewell."""
+    with Terminal(server) as terminal:
+        eventually(lambda: b"free to move" in terminal.read(), 30.0)
+        server.process.signal(signal.SIGSTOP)
+        terminal.press(b"\x03")
+        eventually(lambda: b"\x1b[?1049l" in terminal.read())  # the screen is as it was before
+
+        def ended() -> bool:
+            if terminal.ended() is None:
+                terminal.press(b"\x03")
+            return terminal.ended() is not None
+
+        eventually(ended, 20.0)
+        server.process.signal(signal.SIGCONT)
 
 
-def posture(shift: float) -> np.ndarray:
-    return np.asarray(np.clip(REST + shift, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1]))
+# --- the emergency stop of a robot that moves
 
 
-def answered(pairs: int, shift: float) -> dict[str, Any]:
-    confirm = {"number": 1, "posture": posture(shift)}
-    return {"confirm": confirm, "added": True, "pairs": pairs, "novelty": None, "reason": ""}
+class Moving:
+    """A simulated robot that never rests, in processes: server, simulator, motor, and who sends the targets."""
+
+    def __init__(self, speed: float) -> None:
+        self.server = ServerProcess("--lease", "100")  # who hangs for a while keeps its role
+        run = [sys.executable, "-m", "agentspace", "agent", "--space", self.server.address]
+        simulator = [*run, "agents.simulator:Simulator", "fps=0.0", "rate=100.0", f"speed={speed}"]
+        self.simulator = Program(simulator, PROJECT)
+        self.motor = Program([*run, "agents.motor:Motor", f"speed={SPEED}", "rate=60.0"], PROJECT)
+        self.space: RemoteSpace = self.server.connect()
+        eventually(lambda: self.space.entry("icub/encoders") and self.space.entry("motor/state"), 60.0)
+        self.wanderer = self.server.client(f"sys.path.insert(0, {str(PROJECT)!r})\n{WANDER}", "wanderer")
+        self.wanderer.expect("wandering")
+        self.moves()
+
+    def moves(self) -> None:
+        """Waits until the robot is on its way, in the middle of it."""
+        start = self.posture()
+        eventually(lambda: np.abs(self.posture() - start).max() > 5.0)
+
+    def posture(self) -> np.ndarray:
+        return np.asarray(eventually(lambda: self.space.entry("icub/encoders")).value)
+
+    def stands(self) -> None:
+        """It stops where it is: at once, and then for half a second at least."""
+        with recording(self.space, "icub/encoders") as seen:
+            eventually(lambda: len(seen) >= 82)
+        way = np.abs(np.array([entry.value for entry in seen[2:]]) - seen[2].value)  # a tick may have been due
+        rest = np.ptp([entry.value for entry in seen[30:]], axis=0)
+        assert way.max() < 3.0, f"it went on by {way.max():.1f} degrees"
+        assert rest.max() < 0.2, f"it moved by {rest.max():.2f} degrees"
+
+    def close(self) -> None:
+        for program in (self.wanderer, self.motor, self.simulator):
+            program.signal(signal.SIGCONT)
+            program.close()
+        self.space.close()
+        self.server.close()
 
 
-def test_pairs_are_noted_and_a_new_memory_begins_anew() -> None:
-    """Postures of pairs that were added; confirmations by hand and rejected ones have none."""
-    examination = Examination()
-    examination.hear(answered(1, 1.0))
-    examination.hear({**answered(1, 2.0), "added": False})
-    examination.hear({**answered(2, 3.0), "confirm": "by hand"})
-    examination.hear(answered(3, 4.0))
-    np.testing.assert_array_equal(examination.acquired, [posture(1.0), posture(4.0)])
-    assert examination.tries == 3
-    examination.hear(answered(1, 5.0))
-    np.testing.assert_array_equal(examination.acquired, [posture(5.0)])
-    assert examination.tries == 1
+@pytest.fixture
+def robot(request: pytest.FixtureRequest) -> Iterator[Moving]:
+    robot = Moving(request.param)
+    try:
+        yield robot
+    finally:
+        robot.close()
 
 
-def test_the_demonstrator_is_sent_where_the_mirror_image_is() -> None:
-    """Arms swapped, within its limits; what it then shows is compared with its arms swapped back."""
-    examination = Examination()
-    wanted = np.arange(10.0)
-    limits = np.array([[-100.0, 7.5]] * 10)
-    goal = examination.begin(wanted, limits, 0.0)
-    np.testing.assert_array_equal(goal, [5, 6, 7, 7.5, 7.5, 0, 1, 2, 3, 4])
-    assert examination.outcome() is None
-    for now in np.arange(0.0, 0.5, 0.05):
-        examination.demonstrator.see(goal, float(now))
-        examination.robot.see(wanted + 1.0, float(now))
-    assert examination.at_rest(0.46)
-    outcome = examination.outcome()
-    assert outcome is not None
-    np.testing.assert_array_equal(outcome[0], swap_arms(goal))
-    np.testing.assert_array_equal(outcome[1], wanted + 1.0)
+@pytest.mark.slow
+@pytest.mark.parametrize("robot", [15.0], indirect=True)
+def test_a_script_stops_a_robot_whose_agents_hang(robot: Moving) -> None:
+    """All agents hang (SIGSTOP) but the simulator, which is on its way: it stands; when released, it goes on."""
+    hanging = [robot.wanderer, robot.motor]
+    for program in hanging:
+        program.signal(signal.SIGSTOP)
+    far = np.where(robot.posture() < JOINT_LIMITS.mean(axis=1), JOINT_LIMITS[:, 1], JOINT_LIMITS[:, 0])
+    robot.space.write("icub/target", far)  # as a motor may have done before it hung
+    with operate(robot.server, "- stop\n") as operator:
+        operator.expect("The emergency stop still holds")
+        robot.stands()
+        assert operator.wait() == 0
+    assert np.abs(robot.posture() - far).max() > 5.0  # it would have needed some seconds more
+    for program in hanging:
+        program.signal(signal.SIGCONT)
+    eventually(lambda: refused(robot.space) > 3)  # they try, in vain
+    robot.stands()
+    with operate(robot.server, "- release\n") as operator:
+        assert operator.wait() == 0
+    robot.moves()
 
 
-def trial(kind: str, error: float, settled: bool = True) -> Trial:
-    """A trial whose answer is wrong by `error` per cent of the range, at every joint."""
-    true = JOINT_LIMITS.mean(axis=1)
-    answer = true + error / 100 * (JOINT_LIMITS[:, 1] - JOINT_LIMITS[:, 0])
-    image = np.zeros((160, 160, 3), np.uint8)
-    return Trial(kind, true, answer, image, image, settled, 1.0)
+def refused(space: RemoteSpace) -> int:
+    counts = (space.read("_/refusals") or {}).get("counts", {})
+    return int(counts.get("joints", 0))
 
 
-def test_the_report_computes_its_numbers() -> None:
-    """Means per kind, chance and oracle of the acquired postures, and None for what was not measured."""
-    examination = Examination()
-    middle = JOINT_LIMITS.mean(axis=1)
-    step = 0.1 * (JOINT_LIMITS[:, 1] - JOINT_LIMITS[:, 0])
-    examination.acquired.extend([middle - 2 * step, middle + step, middle + 4 * step])
-    examination.tries = 7
-    examination.trials.extend([trial(SHOWN, 1.0), trial(SHOWN, 3.0), trial(FRESH, 8.0, settled=False)])
-    found = report.make("wide-2", examination, {}, {"1 wait": 2.0})
-    assert found.shown is not None
-    assert found.fresh is not None
-    assert (found.shown.mean, found.fresh.mean) == (pytest.approx(2.0), pytest.approx(8.0))
-    assert (found.chance, found.nearest) == (pytest.approx(10.0), pytest.approx(10.0))
-    assert (found.pairs, found.tries, found.unsettled, found.lost_triggers) == (3, 7, 1, None)
-    empty = report.make("wide-2", Examination(), {}, {})
-    assert (empty.shown, empty.fresh, empty.chance, empty.nearest, empty.tries) == (None, None, None, None, 0)
+@pytest.mark.slow
+@pytest.mark.parametrize("robot", [SPEED], indirect=True)
+def test_a_key_stops_a_robot_in_full_motion(robot: Moving) -> None:
+    """One key, all agents run: it stands within three degrees, and goes on without a jump; so with a pause."""
 
+    async def script(screen: ConsoleScreen, pilot: Any) -> None:
+        await until(pilot, lambda: screen.sight)
+        for key in ("space", "p"):
+            await asyncio.to_thread(robot.moves)
+            await pilot.press(key)
+            priority = STOP_PRIORITY if key == "space" else PAUSE_PRIORITY
+            await until(pilot, lambda: (e := robot.space.entry("joints")) and e.priority == priority)  # noqa: B023
+            await asyncio.to_thread(robot.stands)
+            with recording(robot.space, "icub/encoders") as seen:
+                await pilot.press(*(("r", "y") if key == "space" else ("p",)))
+                await asyncio.to_thread(robot.moves)
+            times = np.array([entry.value for entry in seen])
+            assert np.abs(np.diff(times, axis=0)).max() < SPEED * 0.25
 
-def test_the_report_is_for_people_and_for_programs(tmp_path: Path) -> None:
-    """The table has every measure, also of an empty report; the JSON has no NaN."""
-    empty = report.make("wide-2", Examination(), {}, {})
-    paper = io.StringIO()
-    Console(width=100, file=paper).print(empty.table())
-    for words in ("pairs acquired", "NMAE on fresh postures", "chance", "frames/s", "p50 / p99", "unknown"):
-        assert words in paper.getvalue()
-    empty.save(tmp_path / "report.json", {"trials": [{"true": np.arange(2.0)}]})
-    read = json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail)
-    assert read["joints"] == {"count": 0, "rate": 0.0, "p50": None, "p99": None}
-    assert read["trials"] == [{"true": [0.0, 1.0]}]
-
-
-def test_the_contact_sheet_shows_every_posture(tmp_path: Path) -> None:
-    """It grows with the rows of each kind, leaves out a kind without postures, and can be written and read."""
-    few = contact_sheet.draw("title", [trial(FRESH, 2.0)])
-    more = contact_sheet.draw("title", [trial(FRESH, 2.0)] * 6 + [trial(SHOWN, 20.0, settled=False)])
-    assert few.width == more.width
-    assert more.height > few.height + 2 * contact_sheet.HEADING
-    contact_sheet.save(tmp_path / "sheet.png", "title", [trial(SHOWN, 7.0)])
-    with Image.open(tmp_path / "sheet.png") as sheet:
-        assert sheet.size == few.size
-        assert len(sheet.getcolors(100_000)) > 10
-
-
-def test_thumbnails_are_small_and_a_missing_picture_is_grey() -> None:
-    """Pictures of any size become 160 pixels; what is no picture becomes grey."""
-    image = np.full((480, 640, 3), 50, np.uint8)
-    assert thumbnail(image).shape == (160, 160, 3)
-    assert (thumbnail(image) == 50).all()
-    for value in (None, "text"):
-        assert (thumbnail(value) == 128).all()
+    play(robot.space, script)

@@ -12,6 +12,8 @@ from agents.posture import NotAPostureError
 from agents.simulator import Simulator
 from agentspace import Entry, LocalSpace, Trigger
 from models.icub import REST, Icub
+from tests.eventually import eventually
+from tests.recording import recording
 
 GOAL = np.array([-30.0, 30, 0, 90, 0, -60, 20, 10, 40, 0])
 
@@ -88,13 +90,32 @@ def test_keeps_its_rates(space: LocalSpace) -> None:
             assert 0.6 < seen / (time.monotonic() - start) / per_second < 1.1
 
 
-@pytest.mark.parametrize("bad", [None, "up", [1.0] * 9, [float("nan")] * 10, {"a": 1}, np.ones((3, 3), complex)])
+@pytest.mark.parametrize("bad", ["up", [1.0] * 9, [float("nan")] * 10, {"a": 1}, np.ones((3, 3), complex)])
 def test_bad_target_is_reported_and_survived(space: LocalSpace, bad: Any) -> None:
     """The report names the slot and what is wrong; the next good target is followed."""
     space.run(Simulator(fps=0.0, speed=300.0))
     space.write("icub/target", bad)
     refused = wait(space, "icub/refused", is_there)
     assert refused.value.startswith("icub/target: a posture is 10 finite angles")
+    space.write("icub/target", GOAL)
+    wait(space, "icub/encoders", is_near(GOAL))
+
+
+def test_none_stops_it_where_it_is(space: LocalSpace) -> None:
+    """In full motion None brakes every joint within three degrees; the next target moves it again."""
+    space.run(Simulator(fps=0.0, speed=240.0, rate=100.0))
+    start = wait(space, "icub/encoders", is_there).value
+    space.write("icub/target", GOAL)
+    wait(space, "icub/encoders", lambda entry: entry.value is not None and np.abs(entry.value - start).max() > 15)
+    with recording(space, "icub/encoders") as seen:
+        assert space.write("icub/target", None, priority=9.0)
+        stopped = wait(space, "icub/encoders", is_there).value
+        eventually(lambda: len(seen) > 50)
+    moved = np.abs([entry.value - stopped for entry in seen]).max()
+    assert moved < 3.0 + 240.0 / 100.0  # braking, and the period of the encoders
+    assert np.abs(seen[-1].value - GOAL).max() > 10.0
+    assert space.entry("icub/refused") is None
+    space.delete("icub/target", priority=9.0)
     space.write("icub/target", GOAL)
     wait(space, "icub/encoders", is_near(GOAL))
 

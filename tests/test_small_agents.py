@@ -321,9 +321,9 @@ def test_census_counts_each_process_once() -> None:
         "_/roles/motor": entry({"pid": 4, "state": "gone"}),
         "_/roles/thread": entry({"state": "running"}),
         "_/rates": entry({}),
-        "_/overflows": entry({"roles": {"operator": 3}, "watchers": {}}),
+        "_/overflows": entry({"roles": {"examiner": 3}, "watchers": {}}),
     }
     assert processes(accounts) == {1: "server", 2: "supervisor", 3: "camera"}
     assert restarts(accounts) == 3
-    assert lost(accounts) == {"operator": 3}
+    assert lost(accounts) == {"examiner": 3}
     assert lost({}) is None

@@ -49,6 +49,8 @@ class World:
         self.broken: set[str] = set()
         self.slots: set[str] = set()
         self.requested: set[str] = set()
+        self.swapping: dict[str, dict[str, Any]] = {}  # what `_/swaps/ROLE` shows
+        self.given_up: list[tuple[str, int, str]] = []
         self.reports: list[dict[str, Any]] = []
         self.connectable = True
         self.own_server = True
@@ -146,6 +148,12 @@ class World:
         if role in self.gone:
             return "gone"
         return "starting" if role in self.unready else "running"
+
+    def swaps(self) -> dict[str, dict[str, Any]]:
+        return self.swapping
+
+    def give_up(self, role: str, number: int, why: str) -> None:
+        self.given_up.append((role, number, why))
 
     def stop_requested(self) -> Set[str]:
         self.ask()

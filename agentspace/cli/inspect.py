@@ -6,11 +6,13 @@ import importlib.util
 import os
 import sys
 import time
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentspace.address import parse
 from agentspace.cli.options import Seconds, echo_json, json_option, space_option
 from agentspace.cli.render import seconds
 from agentspace.errors import AgentspaceError, SpaceUnreachableError
@@ -29,16 +31,31 @@ _STATES = {"running": "green", "starting": "yellow", "failed": "bold red", "gone
 
 
 @click.command()
-@click.option("--read-only", is_flag=True, help="Forbid the keys that change something.")
+@click.option("--read-only", is_flag=True, help="Forbid what changes something.")
+@click.option("--web", is_flag=True, help="In a browser instead of this terminal.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="With --web: the address to bind to.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="With --web: 0, the default, any free one.")
+@click.option("--no-open", is_flag=True, help="With --web: print the page's address, but open no browser.")
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="With --web: a folder whose agents/panels/*.js are shown.",
+)
 @space_option
-def inspect(read_only: bool, address: str) -> None:
-    """Look at a running space in this terminal: slots, agents, graph, log, refused writes. q or Ctrl-C ends it.
+def inspect(
+    read_only: bool, web: bool, host: str, port: int, no_open: bool, project: Path | None, address: str
+) -> None:
+    """Look at a running space: slots, agents, graph, log, refused writes. q or Ctrl-C ends it.
 
     \b
     Examples:
       agentspace inspect
       agentspace inspect --read-only --space tcp://robot:7447
+      agentspace inspect --web --project .
     """  # noqa: D301
+    if web:
+        _in_browser(address, read_only, host, port, no_open, project)
+        return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("inspect needs a terminal; `agentspace top --once` and `agentspace slots` do not")
     if os.environ.get("TERM", "dumb") == "dumb":
@@ -51,6 +68,20 @@ def inspect(read_only: bool, address: str) -> None:
     os.nice(_NICE)
     with Attachment(address) as attachment:
         Inspector(attachment, read_only).run()
+
+
+def _in_browser(address: str, read_only: bool, host: str, port: int, no_open: bool, project: Path | None) -> None:
+    missing = [name for name in ("aiohttp", "PIL") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise AgentspaceError(f"inspect --web needs {' and '.join(missing)}: pip install 'agentspace[tools]'")
+    from agentspace.inspect.web.server import WebInspector
+
+    def tell(url: str) -> None:
+        click.echo(url)
+        if not no_open and ("DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ):
+            webbrowser.open(url)
+
+    WebInspector(parse(address), host, port, read_only, project).run(tell)
 
 
 @click.command()

@@ -56,7 +56,7 @@ def ps(address: str, as_json: bool) -> None:
         "refused",
         "overflow",
     ]
-    _table(columns, [_role_row(role) for role in roles], right=set(columns[2:4] + columns[5:]))
+    table(columns, [_role_row(role) for role in roles], right=set(columns[2:4] + columns[5:]))
 
 
 def _role_row(role: dict[str, Any]) -> list[str]:
@@ -98,7 +98,7 @@ def slots(mask: str, everything: bool, address: str, as_json: bool) -> None:
         return
     columns = ["slot", "type", "value", "holder", "prio", "left", "age", "rate", "rev", "refused"]
     rows = [_slot_row(entry, rates.get(name, 0.0), refusals.get(name, 0)) for name, entry in found.items()]
-    _table(columns, rows, right=set(columns[4:]))
+    table(columns, rows, right=set(columns[4:]))
 
 
 def _slot_row(entry: Entry, rate: float, refused: int) -> list[str]:
@@ -208,7 +208,8 @@ def _line(entry: Entry) -> str:
     return f"{now}  {entry.name}  {value}  r{entry.revision} {entry.writer}{priority}"
 
 
-def _table(columns: list[str], rows: list[list[str]], right: set[str]) -> None:
+def table(columns: list[str], rows: list[list[str]], right: set[str]) -> None:
+    """Prints rows; the columns that are named are aligned to the right."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

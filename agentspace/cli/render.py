@@ -1,37 +1,19 @@
-"""Values as text: short for tables, complete as JSON."""
+"""Values as text for people: short for tables; entries as JSON."""
 
 from __future__ import annotations
 
-import base64
-import math
 from typing import Any
 
 import numpy as np
 
+from agentspace.plain import is_long, to_json
 from agentspace.space import Entry
 from agentspace.value import Value, describe
 
+__all__ = ["entry_to_json", "seconds", "short", "to_json"]
+
 SHORT = 60
 _FEW = 8
-_LONG = 1 << 13  # bits; a longer int is shown in hexadecimal: Python refuses to write it in decimal
-
-
-def to_json(value: Value) -> Any:
-    """The value as JSON can say it: arrays as nested lists, bytes as base64, numbers that JSON lacks as text."""
-    if isinstance(value, dict):
-        return {key: to_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_json(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return str(value) if value.dtype.kind in "mM" and value.ndim == 0 else to_json(value.tolist())
-    if isinstance(value, bytes):
-        return {"base64": base64.b64encode(value).decode()}
-    if _is_long(value):
-        return hex(value)
-    exact = (
-        value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
-    )
-    return value if exact else str(value)
 
 
 def short(value: Value, width: int = SHORT) -> str:
@@ -56,11 +38,7 @@ def _plain(value: Value) -> str:
     if isinstance(value, list | tuple):
         inside = ", ".join(short(item, 24) for item in value)
         return f"[{inside}]" if isinstance(value, list) else f"({inside})"
-    return hex(value) if _is_long(value) else str(value)
-
-
-def _is_long(value: Value) -> bool:
-    return isinstance(value, int) and value.bit_length() > _LONG
+    return hex(value) if is_long(value) else str(value)
 
 
 def seconds(time: float | None) -> str:

@@ -151,6 +151,9 @@ def _explain(item: dict[str, Any]) -> str:
     show_default=True,
     help="Seconds to end after a signal.",
 )
+@click.option("--replace", is_flag=True, help="Take the role over from who fills it, in a swap.")
+@click.option("--swap", "number", type=click.IntRange(min=1), hidden=True, help="Take it over in that swap.")
+@click.option("--offer", metavar="NAME=VALUE", multiple=True, help="In a swap: set it if the class has it.")
 @space_option
 @_name_option
 @_level_option
@@ -162,6 +165,9 @@ def agent(
     role: str | None,
     project: Path,
     stop_timeout: float,
+    replace: bool,
+    number: int | None,
+    offer: tuple[str, ...],
     address: str,
     space_name: str | None,
     log_level: str,
@@ -172,11 +178,15 @@ def agent(
     Examples:
       agentspace agent agents.camera:Camera device=0 rate=15
       agentspace agent agents.camera:Camera --help      its parameters and slots
+      agentspace agent agents.camera:Camera --replace   in place of the one that runs
     """  # noqa: D301
     _set_up_logging(role or spec.partition(":")[2].lower(), log_level)
     die_with_parent()
-    values = incarnation.settings(settings)
-    ctx.exit(incarnation.run(spec, role, _address(address, space_name), project.absolute(), values, stop_timeout))
+    values, where = incarnation.settings(settings), _address(address, space_name)
+    if not (replace or number):
+        ctx.exit(incarnation.run(spec, role, where, project.absolute(), values, stop_timeout))
+    offers = incarnation.settings(offer)
+    ctx.exit(incarnation.succeed(spec, role, where, project.absolute(), values, offers, number or 0, stop_timeout))
 
 
 @click.command()

@@ -111,19 +111,25 @@ class _Drawing:
                 self.layer[name] = min(self.layer[other] for other in after[name]) - 1
 
     def _cycle_edges(self) -> set[Edge]:
-        """The arrows that lead back to where a walk along the arrows came from; plain reads are turned first."""
-        firm = [edge for edge in self.graph.edges if edge.kind != READS]
+        """The arrows to turn so that there is no cycle: those that lead back on a walk along writes and wakes.
+
+        Plain reads go where these leave them to go: one that would close a cycle is turned, which closes no other.
+        """
         turned: set[Edge] = set()
-        out: dict[str, list[Edge]] = {}
-        for edge in (*firm, *(edge for edge in self.graph.edges if edge.kind == READS)):
-            if edge.kind == READS and _reaches(out, edge.target, edge.source):
-                turned.add(edge)
-            else:
-                out.setdefault(edge.source, []).append(edge)
+        firm: dict[str, list[Edge]] = {}
+        for edge in self.graph.edges:
+            if edge.kind != READS:
+                firm.setdefault(edge.source, []).append(edge)
         done: set[str] = set()
-        entered = {edge.target for edge in firm}
+        entered = {edge.target for edges in firm.values() for edge in edges}
         for root in sorted((node.id for node in self.graph.nodes), key=lambda name: (name in entered, name)):
-            _walk(root, out, done, turned)
+            _walk(root, firm, done, turned)
+        after: dict[str, list[str]] = {}
+        for edge in sorted(self.graph.edges, key=lambda edge: edge.kind == READS):
+            if edge.kind == READS and _reaches(after, edge.target, edge.source):
+                turned.add(edge)
+            source, target = (edge.target, edge.source) if edge in turned else edge[:2]
+            after.setdefault(source, []).append(target)
         return turned
 
     def bend(self) -> None:
@@ -241,16 +247,15 @@ class _Drawing:
         return Path(edge, tuple(points if chain[0] == edge.source else reversed(points)))
 
 
-def _reaches(out: dict[str, list[Edge]], start: str, goal: str) -> bool:
+def _reaches(after: dict[str, list[str]], start: str, goal: str) -> bool:
     seen, waiting = {start}, [start]
     while waiting:
         name = waiting.pop()
         if name == goal:
             return True
-        for edge in out.get(name, ()):
-            if edge.target not in seen:
-                seen.add(edge.target)
-                waiting.append(edge.target)
+        new = [other for other in after.get(name, ()) if other not in seen]
+        seen.update(new)
+        waiting += new
     return False
 
 

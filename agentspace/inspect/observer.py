@@ -214,6 +214,7 @@ class Observer:
             cpu=usage.cpu if usage else None,
             memory=usage.memory if usage else None,
             info=info,
+            swap=self._own.get(f"{OWN}swaps/{name}"),
         )
 
 

@@ -116,6 +116,7 @@ class RoleView:
         cpu: Per cent of one core; None if it runs elsewhere.
         memory: Resident bytes; None if it runs elsewhere.
         info: All that it says of itself.
+        swap: What is told of its last hot swap; None if there was none.
     """
 
     name: str
@@ -142,6 +143,7 @@ class RoleView:
     cpu: float | None = None
     memory: int | None = None
     info: dict[str, Any] = field(default_factory=dict)
+    swap: dict[str, Any] | None = None
 
     @property
     def filled(self) -> bool:

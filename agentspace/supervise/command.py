@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agentspace.launch.plan import DEFAULT_SPACE, EMPTY, AgentPlan, Plan
@@ -47,6 +47,21 @@ def agent_command(plan: Plan, agent: AgentPlan) -> Command:
         *(f"{name}={plain(value)}" for name, value in settings.items()),
     )
     return Command(argv, plan.project, agent.env, agent.cpus, agent.nice)
+
+
+def successor_command(plan: Plan, agent: AgentPlan, before: AgentPlan, number: int) -> Command:
+    """Starts the successor of an agent in a swap.
+
+    Args:
+        plan: of the launch.
+        agent: how the successor is to be.
+        before: how its predecessor was; what that sets is offered to a successor of another class.
+        number: of the swap.
+    """
+    command = agent_command(plan, agent)
+    known = {} if agent.spec == before.spec else {**before.params, **before.slots}
+    offers = [word for name, value in known.items() for word in ("--offer", f"{name}={plain(value)}")]
+    return replace(command, argv=(*command.argv, "--swap", str(number), *offers))
 
 
 def plain(value: Data) -> str:

@@ -65,6 +65,18 @@ class SpaceContact:
             if name.startswith(prefix) and entry.value["stop_requested"]
         }
 
+    def swaps(self) -> Mapping[str, Mapping[str, Any]]:
+        """The last swap of each role."""
+        prefix = "_/swaps/"
+        seen = self._look()
+        return {name.removeprefix(prefix): entry.value for name, entry in seen.items() if name.startswith(prefix)}
+
+    def give_up(self, role: str, number: int, why: str) -> None:
+        """Tells that a successor has ended, or could not be started."""
+        with contextlib.suppress(AgentspaceError):
+            if self._space is not None:
+                self._space.give_up(role, number, why)
+
     def report(self, report: dict[str, Any]) -> None:
         """Shows the state of the launch."""
         with contextlib.suppress(AgentspaceError):

@@ -130,6 +130,11 @@ class Lifecycle:
         self.was_ready = True
         self._enter(State.RUNNING, "")
 
+    def adopt(self, pid: int | None) -> None:
+        """Another process fills the role from now on, and works."""
+        self.pid = pid
+        self.ready()
+
     def block(self, reason: str) -> None:
         """It can never start."""
         self._enter(State.BLOCKED, reason)

@@ -1,5 +1,6 @@
 """This machine as a `Host`: child processes, their output, signals, and the guardian."""
 
+import itertools
 import os
 import select
 import selectors
@@ -36,6 +37,7 @@ class LocalHost:
         self.run = uuid.uuid4().hex  # in the environment of all its processes
         self._log = log
         self._last = last
+        self._numbers = itertools.count(1)
         self._children: dict[int, Child] = {}
         self._outputs: set[IO[bytes]] = set()
         self._events: list[Event] = []
@@ -51,7 +53,7 @@ class LocalHost:
 
     def spawn(self, name: str, command: Command) -> int:
         """Starts a process; see `Host`."""
-        child = Child.spawn(name, command, self.run)
+        child = Child.spawn(name, f"{name}#{next(self._numbers)}", command, self.run)
         self._children[child.pid] = child
         self._outputs.add(child.output)
         self._guardian.add(child.pid, name == self._last)
@@ -123,7 +125,7 @@ class LocalHost:
     def _reap(self, child: Child) -> None:
         self._selector.unregister(child.pidfd)
         code = child.reap()
-        kill(processes(run=self.run, role=child.name))  # what it started and what left its group
+        kill(processes(run=self.run, role=child.tag))  # what it started and what left its group
         del self._children[child.pid]
         self._guardian.remove(child.pid)
         self._read_rest(child)

@@ -55,23 +55,26 @@ class Child:
 
     Attributes:
         name: the role.
+        tag: tells it from other processes of the role, in the environment of all its descendants.
         pid: of the process, and of its group.
         pidfd: becomes readable when it ends.
         output: what it says, on stdout and stderr; does not block.
     """
 
     name: str
+    tag: str
     pid: int
     pidfd: int
     output: IO[bytes]
     _popen: "subprocess.Popen[bytes]"
 
     @classmethod
-    def spawn(cls, name: str, command: Command, run: str) -> "Child":
+    def spawn(cls, name: str, tag: str, command: Command, run: str) -> "Child":
         """Starts a process.
 
         Args:
             name: the role.
+            tag: tells it from other processes of the role.
             command: what to start.
             run: of the launch, put into its environment so that all its descendants can be found.
 
@@ -83,7 +86,7 @@ class Child:
             "PYTHONUNBUFFERED": "1",  # else log lines appear late, or never after a crash
             **command.env,
             PARENT_VARIABLE: str(os.getpid()),
-            MARK_VARIABLE: mark(run, name),
+            MARK_VARIABLE: mark(run, tag),
         }
         with _on_cpus(set(command.cpus)):
             popen = subprocess.Popen(
@@ -99,7 +102,7 @@ class Child:
         if output is None:
             raise OSError(f"no pipe from {name}")
         os.set_blocking(output.fileno(), False)
-        return cls(name, popen.pid, os.pidfd_open(popen.pid), output, popen)
+        return cls(name, tag, popen.pid, os.pidfd_open(popen.pid), output, popen)
 
     def renice(self, nice: int) -> None:
         """Adds to the niceness of this process; its threads to come inherit it.

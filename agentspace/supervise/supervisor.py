@@ -10,7 +10,8 @@ from collections.abc import Callable, Set
 from typing import Any, Final, Protocol
 
 from agentspace.launch.plan import AgentPlan, OnExit, Plan, Policy, Restart
-from agentspace.supervise.command import Command, agent_command, server_command
+from agentspace.supervise import succession
+from agentspace.supervise.command import Command, agent_command, server_command, successor_command
 from agentspace.supervise.host import Event, Exited, Host, Interrupted
 from agentspace.supervise.lifecycle import Action, Lifecycle, State
 
@@ -26,7 +27,7 @@ SERVER_HURRY: Final = 1.0  # seconds that the server gets to clean up when all e
 _SERVER_RESTART: Final = Restart(Policy.ON_FAILURE, backoff=0.1, backoff_max=5.0)
 
 
-class Contact(Protocol):
+class Contact(succession.Contact, Protocol):
     """The blackboard as far as the supervisor needs it. No method blocks for long, and none raises."""
 
     def connect(self) -> bool:
@@ -58,6 +59,7 @@ class Supervisor:
         own_server: bool = True,
         agent_command: Callable[[Plan, AgentPlan], Command] = agent_command,
         server_command: Callable[[Plan], Command] = server_command,
+        successor_command: Callable[[Plan, AgentPlan, AgentPlan, int], Command] = successor_command,
     ) -> None:
         """Prepares a launch.
 
@@ -69,6 +71,7 @@ class Supervisor:
             own_server: start the server; False = one is running already.
             agent_command: how an agent is started.
             server_command: how the server is started.
+            successor_command: how the successor of an agent is started in a swap.
         """
         self._plan = plan
         self._host = host
@@ -86,6 +89,14 @@ class Supervisor:
         self._needed_by = {
             role: [other.role for other in plan.agents if role in other.after] for role in self._agents
         }
+        self._swaps = succession.Succession(
+            self._agents,
+            self._lives,
+            host,
+            contact,
+            say,
+            lambda agent, before, number: successor_command(plan, agent, before, number),
+        )
         self._silent: dict[str, float] = {}  # since when a role is gone, though its process is not
         self._exit_code: int | None = None  # set when the launch begins to stop
         self._announced: dict[str, tuple[State, int]] = {}
@@ -113,12 +124,8 @@ class Supervisor:
     def _handle(self, event: Event) -> None:
         match event:
             case Exited(pid, code):
-                for life in self._all():
-                    if life.pid == pid:
-                        life.pid = None
-                        if life is not self._server:
-                            self._obey_requests()  # it may have ended because it was asked to
-                        life.exited(code, self._host.now())
+                if not self._swaps.exited(pid, code):
+                    self._ended(pid, code)
             case Interrupted(number):
                 name = signal.Signals(number).name
                 if self._exit_code is None:
@@ -126,9 +133,21 @@ class Supervisor:
                 elif number == signal.SIGINT:
                     self._kill_all()
 
+    def _ended(self, pid: int, code: int) -> None:
+        for life in [life for life in self._all() if life.pid == pid]:
+            life.pid = None
+            if life is self._server:
+                self._swaps.abandon("the server is gone")
+            else:
+                self._obey_requests()  # it may have ended because it was asked to
+            life.exited(code, self._host.now())
+
     def _step(self) -> None:
+        if self._serves():
+            self._swaps.watch()
         for life in self._all():
-            self._do(life, life.due(self._host.now()))
+            if not self._swaps.holds(life.name):
+                self._do(life, life.due(self._host.now()))
         self._watch_server()
         self._obey_requests()
         self._watch_readiness()
@@ -241,6 +260,7 @@ class Supervisor:
     def _begin_stop(self, code: int, why: str) -> None:
         self._announce()  # what led to this comes first
         self._exit_code = code
+        self._swaps.abandon("the launch stops")
         self._say("launch", why)
         self._report()  # while there is a server to tell
 
@@ -262,7 +282,8 @@ class Supervisor:
             self._do(self._server, self._server.kill(self._host.now()))
 
     def _is_over(self) -> bool:
-        return self._exit_code is not None and all(life.is_final for life in self._all())
+        ended = all(life.is_final for life in self._all())
+        return self._exit_code is not None and ended and not self._swaps.busy
 
     # Telling
 
@@ -297,8 +318,9 @@ class Supervisor:
 
     def _patience(self) -> float:
         now = self._host.now()
-        starting = any(life.state == State.STARTING for life in self._all())
-        deadlines = [life.deadline - now for life in self._all() if life.deadline is not None]
+        starting = self._swaps.busy or any(life.state == State.STARTING for life in self._all())
+        lives = [life for life in self._all() if not self._swaps.holds(life.name)]
+        deadlines = [life.deadline - now for life in lives if life.deadline is not None]
         return max(0.0, min([POLL_STARTING if starting else POLL_RUNNING, *deadlines]))
 
 

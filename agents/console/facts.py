@@ -1,0 +1,99 @@
+"""What the console says in words: whether the robot may move, what it knows, who holds its slots."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from agents.console.sight import Sight
+from agentspace import Entry
+
+KEYS: Final = "space or F12"
+RELEASE_KEY: Final = "r"
+BLIND: Final = 1.5
+"""Seconds after which what is shown may be wrong."""
+
+
+def banner(sight: Sight | None, trouble: str, stopping: bool, blind: float) -> tuple[str, str]:
+    """The line that everybody sees, and its class: stopped, warning, paused or moving.
+
+    Args:
+        sight: The newest look; None if there is none.
+        trouble: Why there is none; "" if there is.
+        stopping: Whether a stop was asked for that nobody has answered yet.
+        blind: Seconds since the last look.
+    """
+    if stopping:
+        return "STOPPING: the space has not answered yet; tried again and again", "warning"
+    if sight is None or trouble or blind > BLIND:
+        return f"NO VIEW: {trouble or f'the space has not answered for {blind:.0f} s'}", "warning"
+    if sight.held:
+        return _stopped(sight)
+    return ("PAUSED: p resumes", "paused") if sight.paused else ("free to move", "moving")
+
+
+def _stopped(sight: Sight) -> tuple[str, str]:
+    missing = ", ".join(slot for slot in sight.operation.stop_slots if slot not in sight.held)
+    if missing:
+        return f"STOPPED IN PART: not held is {missing}: press {KEYS} again", "warning"
+    return f"EMERGENCY STOP HOLDS: the robot stands; {RELEASE_KEY} releases it", "stopped"
+
+
+def facts(sight: Sight) -> str:
+    """Mode, pairs, the last confirm and command, as lines with markup."""
+    slots = sight.slots
+    mode, pairs = sight.value(slots.mode), sight.value(slots.pairs)
+    lines = [
+        f"mode        [b]{_word(mode)}[/]",
+        f"pairs       [b]{_word(pairs)}[/]",
+        f"expression  {_word(sight.value(slots.expression))}",
+        f"confirm     {_answer(sight.value(slots.answer))}",
+        f"memory      {_done(sight.value(slots.done))}",
+    ]
+    refused = sight.value(slots.refused_mode)
+    return "\n".join([*lines, f"[red]{escape(str(refused))}[/]"] if refused else lines)
+
+
+def holders(sight: Sight) -> Table:
+    """Who holds the slots that move the robot."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("slot", "held by", "priority", "for"):
+        table.add_column(name, justify="right" if name == "priority" else "left", no_wrap=True)
+    operation = sight.operation
+    for slot in dict.fromkeys(
+        [operation.mode_slot, operation.act_slot, operation.pause_slot, *operation.stop_slots]
+    ):
+        table.add_row(slot, *_holder(sight.entries.get(slot)))
+    return table
+
+
+def _holder(entry: Entry | None) -> tuple[Text, ...]:
+    if entry is None:
+        return Text("nobody", "dim"), Text(""), Text("")
+    left = "ever" if entry.time_left is None else f"{entry.time_left:.1f} s"
+    style = "bold red" if entry.value is None else ""
+    return Text(str(entry.writer), style), Text(f"{entry.priority:g}", style), Text(left, style)
+
+
+def _word(value: Any) -> str:
+    return "[dim]unknown[/]" if value is None else escape(f"{value!s:.40}")
+
+
+def _answer(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "[dim]none yet[/]"
+    novelty = value.get("novelty")
+    far = f", novelty {novelty:.2f}" if isinstance(novelty, float) else ""
+    if value.get("added"):
+        return f"[green]pair {escape(str(value.get('pairs')))} added{far}[/]"
+    return f"[yellow]not added: {escape(str(value.get('reason')))}{far}[/]"
+
+
+def _done(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "[dim]no command yet[/]"
+    colour = "green" if value.get("ok") else "red"
+    return f"[{colour}]{escape(str(value.get('message')))}[/]"

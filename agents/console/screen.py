@@ -1,0 +1,271 @@
+"""The console's screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Button, Footer, Input, RichLog, Static
+
+from agents.associator import ACQUIRE, USE
+from agents.console.desk import STOP, Desk
+from agents.console.dialogs import AskPath, Sure
+from agents.console.facts import banner, facts, holders
+from agents.console.halfblock import halfblock
+from agents.console.latent_map import LatentMap
+from agents.console.sight import Sight
+from agents.operation import Outcome
+
+BUTTONS: Final = {
+    "confirm": "Confirm",
+    "mode": "Mode",
+    "pause": "Pause",
+    "forget": "Forget",
+    "save": "Save",
+    "load": "Load",
+}
+STATICS: Final = ("banner", "camera", "facts", "holders")
+PROPOSAL: Final = "memory.npz"
+SURE: Final = "Release the emergency stop?\nThe robot will go where the agents send it, at once."
+STYLE: Final = """
+#banner { height: 3; content-align: center middle; text-style: bold; background: $success-darken-2; }
+#banner.stopped { background: $error; }
+#banner.warning { background: $warning; color: black; }
+#banner.paused { background: $primary; }
+#camera { width: 44; height: 1fr; border: round $primary; content-align: center middle; }
+#words { height: 6; }
+#facts { width: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+#holders { width: 1fr; padding: 0 1; }
+#buttons { height: 3; }
+#buttons Button { width: 1fr; min-width: 8; }
+#log { height: 4; border-top: solid $primary; scrollbar-size-vertical: 1; }
+#stopping { height: 5; }
+#stop { width: 4fr; height: 5; text-style: bold; }
+#release { width: 1fr; height: 5; }
+.-low #banner { height: 1; }
+.-low #camera { width: 22; }
+.-low #buttons { display: none; }
+.-low #log { height: 3; }
+.-low #stopping, .-low #stop, .-low #release { height: 3; }
+"""
+
+
+class Seen(Message):
+    """The desk has looked; or there is a reason why it could not."""
+
+    def __init__(self, sight: Sight | str) -> None:
+        super().__init__()
+        self.sight = sight
+
+
+class Done(Message):
+    """The desk has carried out an action, or not."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+class End(Message):
+    """Somebody asks the console to end; may be posted by any thread."""
+
+
+class ConsoleScreen(App[None]):
+    """What the operator sees and presses; nothing in it waits for the space.
+
+    Args:
+        desk: Does and looks.
+        name: Of the space, for the title.
+    """
+
+    CSS = STYLE
+    ENABLE_COMMAND_PALETTE = False
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]  # noqa: RUF012  (declared so by App)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "stop_robot", "STOP", priority=True),
+        Binding("f12", "stop_robot(True)", "STOP", priority=True, show=False),
+        Binding("r", "release", "Release"),
+        Binding("p", "pause", "Pause/resume"),
+        Binding("c", "confirm", "Confirm"),
+        Binding("m", "mode", "Mode"),
+        Binding("f", "forget", "Forget"),
+        Binding("s", "save", "Save"),
+        Binding("l", "load", "Load"),
+        Binding("ctrl+c", "quit", "End", priority=True),
+    ]
+
+    def __init__(self, desk: Desk, name: str = "") -> None:
+        super().__init__()
+        self._desk = desk
+        self._name = name
+        self._confirms = 0
+        self._stopping = False
+        self._sight: Sight | None = None
+        self._trouble = ""
+        self._shown: tuple[object, ...] = ()  # revision and size of the picture
+        self._banner, self._camera, self._facts, self._holders = (Static(id=name) for name in STATICS)
+        self._board = LatentMap(id="map")
+        self._news = RichLog(id="log", max_lines=200, wrap=True)
+
+    def compose(self) -> ComposeResult:
+        """Above what is, below what can be done."""
+        yield self._banner
+        with Horizontal():
+            yield self._camera
+            yield self._board
+        with Horizontal(id="words"):
+            yield self._facts
+            yield self._holders
+        with Horizontal(id="buttons"):
+            for name, label in BUTTONS.items():
+                yield Button(label, id=name)
+        yield self._news
+        with Horizontal(id="stopping"):
+            yield Button("EMERGENCY STOP: space or F12", id="stop", variant="error")
+            yield Button("Release", id="release", variant="warning")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Begins to look."""
+        self.title = f"operator {self._name}".strip()
+        self._board.focus()
+        self._news.can_focus = False
+        self._desk.open(
+            lambda outcome: self.post_message(Done(outcome)), lambda sight: self.post_message(Seen(sight))
+        )
+        self.set_interval(0.5, self._tell)
+        self._tell()
+
+    def _hear(self, outcome: Outcome) -> None:
+        self.post_message(Done(outcome))
+
+    @property
+    def sight(self) -> Sight | None:
+        """The newest look; None before the first."""
+        return self._sight
+
+    # --- what is seen
+
+    def on_seen(self, message: Seen) -> None:
+        """Shows what is there now."""
+        if isinstance(message.sight, str):
+            self._trouble = message.sight
+            self._tell()
+            return
+        sight = self._sight = message.sight
+        self._trouble = ""
+        if sight.asked_to_end:
+            self.exit()
+            return
+        self._tell()
+        self._facts.update(facts(sight))
+        self._holders.update(holders(sight))
+        slots = sight.slots
+        self._board.show(sight.pairs, sight.point(slots.proprio), sight.point(slots.act))
+        self._show_picture(sight)
+
+    def _show_picture(self, sight: Sight) -> None:
+        camera = self._camera
+        entry = sight.entries.get(sight.slots.camera)
+        if entry is None:
+            camera.update(f"no picture in {sight.slots.camera}")
+            self._shown = ()
+        elif camera.size and self._shown != (entry.revision, camera.size):
+            self._shown = (entry.revision, camera.size)
+            try:
+                camera.update(halfblock(entry.value, *camera.size))
+            except (TypeError, ValueError) as error:
+                camera.update(Text(str(error)))
+
+    def on_done(self, message: Done) -> None:
+        """Tells what became of an action; loudly, if it was the stop."""
+        outcome = message.outcome
+        style = "green" if outcome.fine else "bold red"
+        self._news.write(Text(str(outcome), style))
+        if outcome.action == STOP:
+            self._stopping = bool(outcome.error)
+            if outcome.refusals:
+                self.bell()
+                self.notify(str(outcome), title="EMERGENCY STOP REFUSED", severity="error", timeout=20)
+        self._tell()
+
+    def on_end(self) -> None:
+        """Ends."""
+        self.exit()
+
+    def _tell(self) -> None:
+        text, kind = banner(self._sight, self._trouble, self._stopping, self._desk.blind)
+        self._banner.update(Text(text))
+        self._banner.set_classes(kind)
+
+    # --- what is done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A space that is typed into a field is a space; F12 stops the robot from everywhere."""
+        return not (action == "stop_robot" and isinstance(self.focused, Input) and not parameters)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """A button does what its key does."""
+        event.stop()
+        getattr(self, "action_stop_robot" if event.button.id == "stop" else f"action_{event.button.id}")()
+        self._board.focus()
+
+    def on_latent_map_chosen(self, message: LatentMap.Chosen) -> None:
+        """The robot shall take the point."""
+        self._desk.do("act", self._desk.operation.take(message.latent.tolist()), newest=True)
+
+    def action_stop_robot(self, always: bool = True) -> None:
+        """Emergency stop."""
+        self._stopping = True
+        self._desk.stop()
+        self._tell()
+
+    def action_release(self) -> None:
+        """Ends an emergency stop, if one is sure."""
+
+        def release(sure: bool | None) -> None:
+            if sure:
+                self._stopping = False
+                self._desk.release()
+
+        self.push_screen(Sure(SURE), release)
+
+    def action_pause(self) -> None:
+        """Pauses, or resumes."""
+        operation = self._desk.operation
+        if self._sight is not None and self._sight.paused:
+            self._desk.do("resume", operation.resume())
+        else:
+            self._desk.do("pause", operation.pause())
+
+    def action_confirm(self) -> None:
+        """Confirms what is seen."""
+        self._confirms += 1
+        self._desk.do("confirm", self._desk.operation.confirm(f"operator {self._confirms}"))
+
+    def action_mode(self) -> None:
+        """From acquire to use, from anything else to acquire."""
+        now = self._sight.value(self._sight.slots.mode) if self._sight is not None else None
+        mode = USE if now == ACQUIRE else ACQUIRE
+        self._desk.do(f"mode {mode}", self._desk.operation.switch(mode))
+
+    def action_forget(self) -> None:
+        """Drops all pairs, if one is sure."""
+        forget = self._desk.operation.forget()
+        self.push_screen(Sure("Forget all pairs?"), lambda sure: self._desk.do("forget", forget) if sure else None)
+
+    def action_save(self) -> None:
+        """Saves the pairs."""
+        save = self._desk.operation.save
+        ask = AskPath("Save the pairs in (.npz):", PROPOSAL)
+        self.push_screen(ask, lambda path: self._desk.do(f"save {path}", save(path)) if path else None)
+
+    def action_load(self) -> None:
+        """Loads pairs."""
+        load = self._desk.operation.load
+        ask = AskPath("Load pairs from (.npz):", PROPOSAL)
+        self.push_screen(ask, lambda path: self._desk.do(f"load {path}", load(path)) if path else None)

@@ -1,0 +1,109 @@
+"""What an operator sees of the robot at one moment; any of it may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from agents.operation import Operation, is_paused, is_stopped
+from agentspace import Entry, Space
+from models.kinematics import Floats
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Where an operator looks; the fields are the names of the slots."""
+
+    mode: str = "mode"
+    refused_mode: str = "mode/refused"
+    pairs: str = "pairs"
+    answer: str = "memory/answer"
+    done: str = "memory/done"
+    values: str = "memory/values"
+    act: str = "act"
+    proprio: str = "proprio"
+    camera: str = "camera"
+    expression: str = "expression"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One look.
+
+    Attributes:
+        entries: What is in the slots, by name; without those that are empty.
+        operation: Whose actions are judged by it.
+        slots: Where things are.
+        asked_to_end: Somebody asked the operator's role to stop.
+    """
+
+    entries: Mapping[str, Entry]
+    operation: Operation = field(default_factory=Operation)
+    slots: Slots = field(default_factory=Slots)
+    asked_to_end: bool = False
+
+    def value(self, name: str) -> Any:
+        """The value of a slot; None if it is empty."""
+        entry = self.entries.get(name)
+        return None if entry is None else entry.value
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The slots that an emergency stop holds."""
+        return tuple(slot for slot in self.operation.stop_slots if is_stopped([self.entries.get(slot)]))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether an emergency stop holds all that it should."""
+        return len(self.held) == len(self.operation.stop_slots)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the robot is paused, and not stopped."""
+        slot = self.operation.pause_slot
+        return is_paused(self.entries.get(slot)) and slot not in self.held
+
+    @property
+    def pairs(self) -> Floats:
+        """Latents of the acquired pairs (pairs, m); (0, 2) if nobody tells."""
+        return _finite(self.value(self.slots.values), 2)
+
+    def point(self, name: str) -> Floats | None:
+        """The latent (m,) in a slot; None if there is none."""
+        found = _finite(self.value(name), 1)
+        return found if found.size else None
+
+
+def look(space: Space, operation: Operation, slots: Slots, role: str = "") -> Sight:
+    """Looks at everything once.
+
+    Args:
+        space: Where.
+        operation: Its slots are looked at too.
+        slots: Where to look.
+        role: Of the operator; "" for none.
+
+    Raises:
+        AgentspaceError: The space cannot be reached.
+    """
+    names = {*vars(slots).values(), *operation.stop_slots, operation.pause_slot}
+    found = {name: entry for name in sorted(names) if (entry := space.entry(name)) is not None}
+    own = space.read(f"_/roles/{role}") if role else None
+    return Sight(found, operation, slots, isinstance(own, dict) and bool(own.get("stop_requested")))
+
+
+def _none() -> Floats:
+    return np.empty((0, 2))
+
+
+def _finite(value: Any, dimensions: int) -> Floats:
+    """An array of finite numbers with so many dimensions, at least one number in each row; else an empty one."""
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return _none()
+    good = array.ndim == dimensions and array.shape[-1] > 0 and np.isfinite(array).all()
+    return array if good else _none()

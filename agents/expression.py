@@ -1,0 +1,41 @@
+"""The expression: what the robot's face would show."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agents.associator import ACQUIRE
+from agentspace import Agent, Kind, Parameter, SlotName, Trigger
+
+HAPPY, NEUTRAL, SURPRISED = "happy", "neutral", "surprised"
+SURPRISE: Final = 1.0
+"""Priority of a surprise, over that of a mood, which is 0."""
+
+
+class Expression(Agent):
+    """Happy while it acquires and invites, neutral while it imitates; surprised for a moment by each confirm."""
+
+    mode = SlotName("mode", "str: acquire, or anything else")
+    confirm = SlotName("confirm", "anything")
+    expression = SlotName("expression", f"str: {HAPPY}, {NEUTRAL} or {SURPRISED}")
+    surprise = Parameter(0.7, "seconds that a surprise takes", minimum=0.05)
+
+    def init(self) -> None:
+        """Looks neutral, or as the mode says."""
+        self.attach_trigger(self.mode)
+        self.attach_trigger(self.expression)  # when a surprise is over, the slot is empty
+        self.attach_trigger(self.confirm, Trigger.EVERY)
+        self._show()
+
+    def sense_select_act(self) -> None:
+        """Shows the mood; a surprise holds the slot against it for a moment, by its priority."""
+        if any(change.kind is Kind.WRITTEN for change in self.wake.changes):
+            self.write(self.expression, SURPRISED, validity=self.surprise, priority=SURPRISE)
+        elif self.wake.names:
+            self._show()
+
+    def _show(self) -> None:
+        mood = HAPPY if self.read(self.mode) == ACQUIRE else NEUTRAL
+        entry = self.space.entry(self.expression)
+        if entry is None or (entry.value != mood and entry.priority < SURPRISE):
+            self.write(self.expression, mood)

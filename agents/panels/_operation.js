@@ -1,0 +1,44 @@
+// What an operator can do to the robot: the writes of agents/operation.py, whose constants these are.
+
+export const STOP_SLOTS = ["joints", "icub/target"];
+export const STOP_PRIORITY = 1e6;
+export const PAUSE_PRIORITY = 100.0;
+export const ACT_PRIORITY = 10.0;
+export const ACT_VALIDITY = 5.0;
+export const CONFIRM_VALIDITY = 1.0;
+
+const PAUSE_SLOT = "joints";
+
+/** Does all of some acts, whatever becomes of each; gives the messages of those that failed. */
+async function all(acts) {
+  const answers = await Promise.all(acts);
+  return answers.filter((answer) => !answer.ok).map((answer) => answer.message);
+}
+
+/** The actions, on the api that a panel gets. */
+export function operation(api) {
+  const put = (slot, value, rest) => api.write(slot, value, rest);
+  return {
+    confirm: (who) => all([put("confirm", who, { validity: CONFIRM_VALIDITY })]),
+    switchTo: (mode) => all([put("mode", mode)]),
+    forget: () => all([put("memory/command", { do: "forget" })]),
+    save: (path) => all([put("memory/command", { do: "save", path })]),
+    load: (path) => all([put("memory/command", { do: "load", path })]),
+    take: (latent) => all([put("act", latent, { priority: ACT_PRIORITY, validity: ACT_VALIDITY })]),
+    pause: () => all([put(PAUSE_SLOT, null, { priority: PAUSE_PRIORITY })]),
+    resume: () => all([api.delete(PAUSE_SLOT, { priority: PAUSE_PRIORITY })]),
+    stop: () => all(STOP_SLOTS.map((slot) => put(slot, null, { priority: STOP_PRIORITY }))),
+    // The robot's own slot first: no target gets as far as the motor while that is held.
+    release: async () => {
+      const failed = [];
+      for (const slot of STOP_SLOTS.toReversed()) failed.push(...(await all([api.delete(slot, { priority: STOP_PRIORITY })])));
+      return failed;
+    },
+  };
+}
+
+const holds = (row, priority) => row?.none === true && Number(row.priority) >= priority;
+
+/** Whether the rows of the stop slots say that the robot is held for ever. */
+export const isStopped = (api) => STOP_SLOTS.every((slot) => holds(api.row(slot), STOP_PRIORITY));
+export const isPaused = (api) => holds(api.row(PAUSE_SLOT), PAUSE_PRIORITY);

@@ -1,0 +1,85 @@
+"""Recording a space: record."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
+from agentspace.cli.progress import Line, in_bytes, until_signal
+from agentspace.cli.render import seconds
+from agentspace.client import connect
+
+if TYPE_CHECKING:
+    from agentspace.recording.recorder import Progress
+
+FAILED = 1
+
+
+@click.command()
+@click.argument("masks", metavar="[MASK]...", nargs=-1, shell_complete=complete_slot)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The file; by default agentspace-DATE-TIME.mcap."
+)
+@click.option("-f", "--force", is_flag=True, help="Overwrite the file.")
+@click.option("--decisions", is_flag=True, help="Record also what is refused.")
+@click.option("-d", "--duration", type=Seconds(min=0), help="End after so many seconds; by default with Ctrl-C.")
+@click.option(
+    "--jpeg",
+    type=click.IntRange(1, 100),
+    metavar="QUALITY",
+    help="Images as JPEG, small but not exact; by default PNG.",
+)
+@space_option
+@json_option
+def record(
+    masks: tuple[str, ...],
+    output: Path | None,
+    force: bool,
+    decisions: bool,
+    duration: float | None,
+    jpeg: int | None,
+    address: str,
+    as_json: bool,
+) -> None:
+    """Record every change of the slots under MASKs (by default all) into an MCAP file, until Ctrl-C.
+
+    Exit code 1: changes were lost, or the disk is full. The file is good in any case.
+
+    \b
+    Examples:
+      agentspace record
+      agentspace record -o run.mcap camera 'arm/*' --duration 60
+      agentspace record '*' '_/*' --decisions --jpeg 90
+    """  # noqa: D301
+    from agentspace.recording import Recorder
+
+    path = output or Path(time.strftime("agentspace-%Y%m%d-%H%M%S.mcap"))
+    with connect(address) as space:
+        recorder = Recorder(space, path, masks or ("*",), decisions=decisions, jpeg=jpeg, overwrite=force)
+        line = Line()
+        click.echo(f"recording to {path}", err=True)
+        with until_signal(recorder.stop):
+            how = recorder.run(duration, lambda progress: line.show(lambda: _recorded(progress)))
+        line.clear()
+    if as_json:
+        echo_json({"file": str(path), **vars(how), "failure": recorder.failure})
+    else:
+        click.echo(f"{path}: {_recorded(how)}")
+    if recorder.failure is not None:
+        click.echo(f"agentspace: stopped: {recorder.failure}; what was recorded until then can be read", err=True)
+    if how.lost:
+        click.echo(f"agentspace: {how.lost} changes were lost: this machine is too slow for all of them", err=True)
+    if how.lost or recorder.failure is not None:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _recorded(how: Progress) -> str:
+    refused = f", {how.refused} refusals" if how.refused else ""
+    return f"{seconds(how.seconds)}, {how.changes} changes{refused}, {in_bytes(how.size)}, {how.lost} lost"
+
+
+COMMANDS = (record,)

@@ -1,0 +1,158 @@
+"""The command that replaces an agent while everything else goes on: swap."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agentspace import incarnation
+from agentspace.cli.options import complete_agent, complete_role, echo_json, json_option, space_option
+from agentspace.client import RemoteSpace, connect
+from agentspace.errors import AgentspaceError, ParameterError, SwapError
+from agentspace.swap import Step
+from agentspace.swapping import SwapReport
+
+_SHOWN = 14  # columns for the name of a step
+
+
+@click.command()
+@click.argument("role", required=False, shell_complete=complete_role)
+@click.argument("words", metavar="[MODULE:CLASS] [NAME=VALUE]...", nargs=-1, shell_complete=complete_agent)
+@click.option("--force", is_flag=True, help="Fence a predecessor whose handler does not end in time.")
+@click.option("--fresh", is_flag=True, help="Hand over no state.")
+@click.option("--limit", metavar="STEP=SECONDS", multiple=True, help="Time for a step, such as prepare=120.")
+@click.option("--watch", is_flag=True, help="Swap whenever a source file is saved; without ROLE all roles.")
+@space_option
+@json_option
+def swap(
+    role: str | None,
+    words: tuple[str, ...],
+    force: bool,
+    fresh: bool,
+    limit: tuple[str, ...],
+    watch: bool,
+    address: str,
+    as_json: bool,
+) -> None:
+    """Replace the agent of ROLE while everything else goes on; exit code 1 if it is rolled back.
+
+    Without MODULE:CLASS the class stays, with its new code from disk. NAME=VALUE changes parameters and slot
+    names; the others stay, as far as the class knows them.
+
+    \b
+    Examples:
+      agentspace swap extractor                        the same class, as it is on disk now
+      agentspace swap extractor threads=2
+      agentspace swap camera agents.other:Other rate=15
+      agentspace swap extractor --watch                whenever its file is saved
+    """  # noqa: D301
+    if role is None and not watch:
+        raise click.UsageError("name a ROLE, or give --watch to follow all")
+    spec = next((word for word in words if "=" not in word), None)
+    settings = incarnation.settings([word for word in words if word is not spec])
+    options: dict[str, Any] = {"force": force, "fresh": fresh, "limits": _limits(limit)}
+    if watch and (spec or settings):
+        raise click.UsageError("--watch follows the class and settings that the role has: give no others")
+    with connect(address) as space:
+        if watch:
+            _watch(space, role, options, as_json)
+        else:
+            assert role is not None  # noqa: S101  (asked for above)
+            _swap_once(space, role, spec, settings, options, as_json)
+
+
+def _swap_once(
+    space: RemoteSpace,
+    role: str,
+    spec: str | None,
+    settings: Mapping[str, str],
+    options: Mapping[str, Any],
+    as_json: bool,
+) -> None:
+    teller = _Teller(quiet=as_json)
+    try:
+        report = space.swap(role, spec, settings, **options, progress=teller.tell)
+    except SwapError:
+        if as_json and teller.last is not None:
+            echo_json(teller.last.to_dict())
+        raise
+    if as_json:
+        echo_json(report.to_dict())
+    else:
+        click.echo(_summary(report))
+
+
+class _Teller:
+    """Shows the steps of a swap as they happen."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.last: SwapReport | None = None
+        self._quiet = quiet
+        self._told = 0
+
+    def tell(self, report: SwapReport) -> None:
+        """Shows what is new."""
+        self.last = report
+        for step, seconds in report.steps[self._told :]:
+            if not self._quiet:
+                click.echo(f"{step:<{_SHOWN}}{1e3 * seconds:10.1f} ms", err=True)
+        self._told = len(report.steps)
+
+
+def _summary(report: SwapReport) -> str:
+    old, new = report.old, report.new
+    was = f"epoch {old['epoch']}, pid {old.get('pid')}" if old else "nobody"
+    gap = "" if report.gap is None else f"; gap {1e3 * report.gap:.1f} ms"
+    carried = f"; {report.carried} waiting change(s) carried over" if report.carried else ""
+    left = f"; not taken over: {', '.join(report.left_out)}" if report.left_out else ""
+    who = f"epoch {new.get('epoch')}, pid {new.get('pid')}, {new.get('class')}"
+    return f"{report.role}: {was} -> {who}{gap}{carried}{left}"
+
+
+def _limits(words: Iterable[str]) -> dict[str, float]:
+    found = {}
+    for name, text in incarnation.settings(list(words)).items():
+        try:
+            found[name] = float(text)
+        except ValueError:
+            raise ParameterError(f"--limit {name}={text}: {text!r} is not a number of seconds") from None
+    return found
+
+
+def _watch(space: RemoteSpace, role: str | None, options: Mapping[str, Any], as_json: bool) -> None:
+    from agentspace.reload import changes, sources
+
+    files = sources(space, role)
+    names = ", ".join(f"{name} ({file})" for name, file in files.items())
+    for changed in changes(files):
+        if not changed:
+            click.echo(f"watching {names}; Ctrl-C ends", err=True)
+        for each in changed:
+            _reload(space, each, files[each], options, as_json)
+
+
+def _reload(space: RemoteSpace, role: str, file: Path, options: Mapping[str, Any], as_json: bool) -> None:
+    """Swaps a role whose file was saved, if that can be compiled; whatever goes wrong, watching goes on."""
+    try:
+        compile(file.read_bytes(), str(file), "exec")
+        report = space.swap(role, **options)
+    except SyntaxError as error:
+        _complain(role, f"{file}:{error.lineno}: {error.msg}; the old one goes on", as_json)
+    except (OSError, ValueError, AgentspaceError) as error:
+        _complain(role, str(error), as_json)
+    else:
+        click.echo(json.dumps(report.to_dict()) if as_json else _summary(report))
+
+
+def _complain(role: str, why: str, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"role": role, "state": str(Step.ROLLED_BACK), "reason": why}))
+    else:
+        click.echo(f"agentspace: {role}: {why}", err=True)
+
+
+COMMANDS = (swap,)

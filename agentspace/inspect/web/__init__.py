@@ -1,0 +1,1 @@
+"""The inspector in a browser: a page that follows a space, and a server for it."""

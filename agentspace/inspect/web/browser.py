@@ -1,0 +1,170 @@
+"""One page that is open. It gets what changed since it last looked, and the next only when it has shown that.
+
+So a page that is hidden, stopped or slow has one message under way, and whatever happens meanwhile is one
+difference later: its backlog does not grow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, NamedTuple
+
+from aiohttp import WSMsgType, web
+
+from agentspace.inspect.web.orders import Orders
+from agentspace.inspect.web.scene import Scene
+from agentspace.inspect.web.workers import Workers
+
+PERIOD = 0.1  # seconds between two messages at least
+PICTURES = 8  # in one message at most
+ORDERS = 16  # of one page, under way at once
+WANTED = 256  # values or pictures that one page follows at most
+
+
+class Wish(NamedTuple):
+    """What a page shows beyond the tables: values by mask, pictures by slot with their width in pixels."""
+
+    values: tuple[str, ...] = ()
+    pictures: dict[str, int] = {}  # noqa: RUF012  (never changed)
+
+
+class Browser:
+    """Speaks with one page.
+
+    Args:
+        socket: To the page.
+        scene: What there is to see.
+        orders: Carry out what the page asks for.
+        workers: In which orders are carried out, and pictures compressed.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse, scene: Scene, orders: Orders, workers: Workers) -> None:
+        self._socket = socket
+        self._scene = scene
+        self._orders = orders
+        self._workers = workers
+        self._number = 0  # up to which it has seen the tables
+        self._values: dict[str, int] = {}  # stamps that it has seen
+        self._pictures: dict[str, tuple[int, int]] = {}  # with their widths
+        self._wish = Wish()
+        self._ready = asyncio.Event()  # it has shown what it got
+        self._visible = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until the page goes away."""
+        self._ready.set()
+        self._visible.set()
+        sender = asyncio.create_task(self._send())
+        try:
+            async for message in self._socket:
+                if message.type is not WSMsgType.TEXT or not self._hear(message.data):
+                    break
+        finally:
+            tasks = [sender, *self._under_way]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- what the page says
+
+    def _hear(self, text: str) -> bool:
+        """Takes in a message; False if it is none."""
+        try:
+            said = json.loads(text)
+            match said["op"]:
+                case "shown":
+                    self._ready.set()
+                case "visible":
+                    self._visible.set() if said["is"] else self._visible.clear()
+                case "wish":
+                    self._wish = _wish(said)
+                    self._forget()
+                    self._scene.rouse()
+                case "order":
+                    self._take(said)
+                case _:
+                    return False
+        except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
+            return False
+        return True
+
+    def _forget(self) -> None:
+        """What is wanted anew is sent anew."""
+        self._pictures = {name: seen for name, seen in self._pictures.items() if name in self._wish.pictures}
+        wanted = self._scene.names(self._wish.values)
+        self._values = {name: stamp for name, stamp in self._values.items() if name in wanted}
+
+    def _take(self, order: dict[str, Any]) -> None:
+        if len(self._under_way) >= ORDERS:
+            raise ValueError("too many orders at once")
+        task = asyncio.create_task(self._answer(order))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _answer(self, order: dict[str, Any]) -> None:
+        loop = asyncio.get_running_loop()
+        if order.get("do") == "history":
+            answer = self._scene.history(str(order.get("slot")))
+        else:
+            answer = await loop.run_in_executor(self._workers.of(order), self._orders.carry_out, order)
+        await self._socket.send_str(json.dumps({"re": order.get("id"), **answer}))
+
+    # --- what the page gets
+
+    async def _send(self) -> None:
+        stamp = 0
+        while True:
+            await self._ready.wait()
+            await self._visible.wait()
+            stamp = await self._scene.after(stamp)
+            news = await self._compose()
+            if news is None:
+                continue
+            text, pictures = news
+            self._ready.clear()
+            await self._socket.send_str(text)
+            for picture in pictures:
+                await self._socket.send_bytes(picture)
+            await asyncio.sleep(PERIOD)
+
+    async def _compose(self) -> tuple[str, list[bytes]] | None:
+        message: dict[str, Any] = {"now": self._scene.now}
+        tables = self._scene.ledger.since(self._number)
+        self._number = self._scene.ledger.number
+        if tables is not None:
+            message["tables"] = tables
+        values = self._scene.values(self._wish.values, self._values)
+        if values:
+            message["values"] = values
+        heads, pictures = await self._draw()
+        if heads:
+            message["pictures"] = heads
+        return (json.dumps(message), pictures) if len(message) > 1 else None
+
+    async def _draw(self) -> tuple[list[dict[str, Any]], list[bytes]]:
+        """The pictures that changed, those first that were sent longest ago."""
+        due = [name for name in self._wish.pictures if self._is_due(name)]
+        order = {name: place for place, name in enumerate(self._pictures)}
+        due.sort(key=lambda name: order.get(name, -1))
+        heads, pictures = list[dict[str, Any]](), list[bytes]()
+        for name in due[:PICTURES]:
+            width = self._wish.pictures[name]
+            drawn = await self._scene.draw(name, width, self._workers.pictures)
+            if drawn is not None:
+                heads.append(drawn.head)
+                pictures.append(drawn.data)
+                self._pictures.pop(name, None)
+                self._pictures[name] = (drawn.stamp, width)
+        return heads, pictures
+
+    def _is_due(self, name: str) -> bool:
+        stamp = self._scene.picture_stamp(name)
+        return stamp is not None and self._pictures.get(name) != (stamp, self._wish.pictures[name])
+
+
+def _wish(said: dict[str, Any]) -> Wish:
+    masks = [str(mask) for mask in said.get("values", [])][:WANTED]
+    pictures = {str(name): max(0, min(4096, int(width))) for name, width in said.get("pictures", {}).items()}
+    return Wish(tuple(masks), dict(list(pictures.items())[:WANTED]))

@@ -1,0 +1,213 @@
+"""The inspector's web server: the page, the panels of the project, and a WebSocket for each page that is open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+from aiohttp import WSCloseCode, web
+
+from agentspace.address import Address
+from agentspace.client import connect
+from agentspace.errors import AgentspaceError
+from agentspace.inspect.attachment import Attachment
+from agentspace.inspect.commander import Commander
+from agentspace.inspect.observer import INSPECTOR
+from agentspace.inspect.views import Picture
+from agentspace.inspect.web.browser import Browser
+from agentspace.inspect.web.chart import Chart
+from agentspace.inspect.web.guard import HEADERS, Guard
+from agentspace.inspect.web.orders import Orders
+from agentspace.inspect.web.panels import Panels
+from agentspace.inspect.web.rows import Rows
+from agentspace.inspect.web.scene import Scene
+from agentspace.inspect.web.values import saved
+from agentspace.inspect.web.workers import Workers
+
+STATIC = Path(__file__).with_name("static")
+_LONGEST = 1 << 20  # bytes of a message from a page
+_HEARTBEAT = 15.0  # seconds; a page that is silent for so long is gone
+_NICE = 10
+_PATIENCE = 1.0  # seconds that the end of the inspector waits for a look at most
+
+
+class WebInspector:
+    """Serves the inspector until it is told to end.
+
+    Args:
+        address: Of the space.
+        host: To bind to.
+        port: To bind to; 0 for any free one.
+        read_only: Pages can change nothing.
+        project: A folder whose panels are shown.
+    """
+
+    def __init__(self, address: Address, host: str, port: int, read_only: bool, project: Path | None) -> None:
+        self._address = address
+        self._space = connect(address, INSPECTOR)
+        self._attachment = Attachment(address)
+        self._host, self._port = host, port
+        self._guard = Guard(host)
+        self._panels = Panels(project)
+        self._orders = Orders(self._space, Commander(address), read_only)
+        self._scene: Scene
+        self._sockets: WeakSet[web.WebSocketResponse] = WeakSet()
+        self._workers = Workers()
+
+    def run(self, told: Callable[[str], None]) -> None:
+        """Serves until SIGINT or SIGTERM, and lets all others have the processor first.
+
+        Args:
+            told: Gets the URL of the page, once it can be opened.
+
+        Raises:
+            AgentspaceError: It cannot bind there.
+        """
+        with contextlib.suppress(OSError):
+            os.nice(_NICE)
+        asyncio.run(self._run(told))
+
+    async def _run(self, told: Callable[[str], None]) -> None:
+        self._scene = Scene()
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, ended.set)
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        try:
+            port = await self._bind(runner)
+            following = loop.create_task(self._follow())
+            told(f"http://{_name(self._host)}:{port}/?token={self._guard.token}")
+            ending = loop.create_task(ended.wait())
+            done, left = await asyncio.wait({ending, following}, return_when=asyncio.FIRST_COMPLETED)
+            for task in left:
+                task.cancel()
+            for task in done:
+                task.result()  # what went wrong, if anything did
+        finally:
+            for socket in set(self._sockets):
+                await socket.close(code=WSCloseCode.GOING_AWAY)
+            await runner.cleanup()
+            await asyncio.to_thread(self._attachment.close)
+            self._workers.close()
+            self._space.close()
+
+    async def _follow(self) -> None:
+        """Shows each look at the space."""
+        seen, makers = 0, (Rows(), Chart())
+        while True:
+            seen = await asyncio.to_thread(self._attachment.fresh, seen, _PATIENCE)
+            if self._sockets:
+                picture = self._attachment.picture
+                self._find_panels(picture)
+                tables = await asyncio.to_thread(self._tables, picture, *makers)
+                self._scene.show(picture, tables)
+
+    def _tables(self, picture: Picture, made: Rows, chart: Chart) -> dict[str, dict[str, Any]]:
+        panels = {panel.name: panel.url for panel in self._panels.all()}
+        return {**made.tables(picture), "graph": {"drawing": chart.draw(picture)}, "panels": panels}
+
+    def _find_panels(self, picture: Picture) -> None:
+        for role in picture.roles:
+            project = role.info.get("project")
+            if isinstance(project, str) and role.filled:
+                self._panels.add(Path(project))
+
+    async def _bind(self, runner: web.AppRunner) -> int:
+        site = web.TCPSite(runner, self._host, self._port)
+        try:
+            await site.start()
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror or error}"
+            raise AgentspaceError(f"port {self._port} of {self._host} {why}; --port 0 takes a free one") from None
+        return int(runner.addresses[0][1])
+
+    # --- what is served
+
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[self._guard.middleware])
+        application.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/link", self._link),
+                web.get("/value", self._value),
+                web.get("/panels/{key}/{file}", self._panel),
+                web.get("/{file:[a-z]+[.](?:js|css|svg)}", self._static),
+                web.get("/vendor/{file}", self._vendor),
+            ]
+        )
+        return application
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        response = web.FileResponse(STATIC / "index.html", headers=HEADERS)
+        self._guard.admit(request, response)
+        return response
+
+    async def _static(self, request: web.Request) -> web.StreamResponse:
+        return _file(STATIC / request.match_info["file"])
+
+    async def _vendor(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["file"]
+        known = {file.name for file in (STATIC / "vendor").iterdir()}
+        if name not in known:
+            raise web.HTTPNotFound
+        return _file(STATIC / "vendor" / name)
+
+    async def _panel(self, request: web.Request) -> web.StreamResponse:
+        file = self._panels.file(request.match_info["key"], request.match_info["file"])
+        if file is None:
+            raise web.HTTPNotFound
+        return _file(file)
+
+    async def _value(self, request: web.Request) -> web.StreamResponse:
+        """A whole value as a file."""
+        slot = self._scene.slot(request.query.get("slot", ""))
+        if slot is None or not slot.readable:
+            raise web.HTTPNotFound(text="that slot has no value\n")
+        try:
+            data = await asyncio.to_thread(saved, slot.value, request.query.get("as", "json"))
+        except AgentspaceError as error:
+            raise web.HTTPBadRequest(text=f"{error}\n") from None
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", slot.name) + "." + request.query.get("as", "json")
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return web.Response(body=data, content_type="application/octet-stream", headers=headers)
+
+    async def _link(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Origin") is None and "token" not in request.query:
+            raise web.HTTPForbidden(text="a page says its origin\n")
+        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT, max_msg_size=_LONGEST, compress=False)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        await socket.send_json({"hello": self._hello()})
+        await Browser(socket, self._scene, self._orders, self._workers).run()
+        return socket
+
+    def _hello(self) -> dict[str, Any]:
+        return {
+            "address": str(self._address),
+            "space": self._address.space,
+            "pid": os.getpid(),
+            "read_only": self._orders.read_only,
+        }
+
+
+def _file(path: Path) -> web.StreamResponse:
+    if not path.is_file():
+        raise web.HTTPNotFound
+    return web.FileResponse(path, headers=HEADERS)
+
+
+def _name(host: str) -> str:
+    """A host as a URL has it."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104  (compared, not bound)
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,78 @@
+"""Whole values as a page gets them: JSON up to a size, and said what was left out."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+
+from agentspace.cli.render import to_json
+from agentspace.errors import AgentspaceError
+from agentspace.inspect.views import SlotView
+from agentspace.inspect.web.picture import compressed, layout
+from agentspace.value import Value, describe, size_of
+
+MOST = 256 << 10  # bytes of a value that is sent whole; a larger one is offered as a file
+_SHOWN = 16 << 10  # characters of its text
+_ITEMS = 1 << 14  # numbers of an array that is sent whole
+
+
+def whole(slot: SlotView) -> dict[str, Any]:
+    """The value of a slot: ``value``, as JSON has it; and as text, with everything that JavaScript cannot count.
+
+    A value that is too large has no ``value``, and its text is cut off; ``cut`` says so.
+    """
+    said = {"revision": slot.revision, "kind": slot.kind, "type": slot.type, "bytes": size_of(slot.value)}
+    if not slot.readable:
+        return {**said, "value": None, "text": "", "cut": False}
+    if isinstance(slot.value, np.ndarray):
+        said |= {"shape": list(slot.value.shape), "dtype": str(slot.value.dtype)}
+    if is_large(slot.value):
+        return {**said, "text": _begin(slot.value), "cut": True}
+    value = to_json(slot.value)
+    text = json.dumps(value, ensure_ascii=False, indent=_indent(slot.value))
+    return {**said, "value": value, "text": text[:_SHOWN], "cut": len(text) > _SHOWN}
+
+
+def is_large(value: Value) -> bool:
+    """Whether a value is too large to be sent whole."""
+    if isinstance(value, np.ndarray):
+        return bool(value.size > _ITEMS)
+    return size_of(value) > MOST
+
+
+def saved(value: Value, kind: str) -> bytes:
+    """A value as the content of a file: json takes all, npy arrays, png pictures.
+
+    Raises:
+        AgentspaceError: The kind is unknown, or does not fit.
+    """
+    if kind == "json":
+        return json.dumps(to_json(value), ensure_ascii=False).encode()
+    if kind == "npy" and isinstance(value, np.ndarray):
+        file = io.BytesIO()
+        np.save(file, value, allow_pickle=False)
+        return file.getvalue()
+    if kind == "png" and layout(value):
+        return compressed(value, format="PNG")
+    raise AgentspaceError(
+        f"a {describe(value)} cannot be saved as {kind!r}: json takes all, npy arrays, png pictures"
+    )
+
+
+def _begin(value: Value) -> str:
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, threshold=200, edgeitems=4, max_line_width=100)
+    return repr(value[:_SHOWN]) if isinstance(value, str | bytes) else f"{type(value).__name__} of {len(value)}"
+
+
+def _indent(value: Value) -> int | None:
+    return (
+        2 if isinstance(value, dict) or (isinstance(value, list | tuple) and any(map(_is_nested, value))) else None
+    )
+
+
+def _is_nested(item: Value) -> bool:
+    return isinstance(item, dict | list | tuple)

@@ -1,0 +1,205 @@
+"""The file of a recording while it is written.
+
+It consists of whole records at any time: what is interrupted can be read up to its last chunk. Room for its end is
+taken in advance, so that it has its index also when the disk is full.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
+from mcap.well_known import MessageEncoding
+from mcap.writer import Writer
+from mcap_protobuf.schema import register_schema
+
+from agentspace.errors import RecordingError
+from agentspace.recording.image import Picture
+from agentspace.recording.room import Room
+from agentspace.recording.schemas import ABOUT, CHANGE, END, FORMAT, IMAGE, LOSS, SLOT, Change
+from agentspace.version import __version__
+
+CHUNK = 1 << 20  #: bytes of messages that are written at once
+FLUSH = 1.0  #: seconds after which what there is is written in any case
+_NEVER = 1 << 40  # bytes after which the library would end a chunk by itself
+_SPARE = 1 << 16  # bytes, for schemas and the like
+_INDEX = 32  # bytes that a message takes in indexes and around it
+_CHUNK_INDEX = 128
+
+
+class DiskFull(Exception):  # noqa: N818  (how things stand; the recording ends well)
+    """There is no room for more."""
+
+
+class RecordingFile:
+    """An MCAP file that grows.
+
+    Args:
+        path: The file.
+        about: What the recording says of itself.
+        overwrite: Whether a file that is there may be replaced.
+
+    Raises:
+        RecordingError: It cannot be written.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, str], overwrite: bool = False) -> None:
+        self._stream = _Stream(path, overwrite)
+        self._room = Room(self._stream.descriptor)
+        self._writer: Any = Writer(cast(Any, self._stream), chunk_size=_NEVER)
+        self._schemas: dict[str, int] = {}
+        self._channels: dict[tuple[str, str], int] = {}
+        self._pending = self._sequence = self._chunks = 0
+        self._flushed = time.monotonic()
+        try:
+            self._make_room(0)
+            self._writer.start(library=f"agentspace {__version__}")
+            self._writer.add_metadata(ABOUT, {"format": FORMAT, **about})
+        except (DiskFull, OSError) as error:
+            self._stream.close()
+            path.unlink()
+            raise RecordingError(f"cannot write {path}: {error}") from None
+
+    @property
+    def size(self) -> int:
+        """Bytes, with those that are about to be written."""
+        return self._stream.tell() + self._pending
+
+    def put(self, slot: str, message: Any, picture: Picture | None, logged: int, happened: int) -> None:
+        """Adds a change.
+
+        Args:
+            slot: Whose.
+            message: A `Change`.
+            picture: Its image.
+            logged: When it was heard of, in nanoseconds since 1970.
+            happened: When it happened, in the same.
+
+        Raises:
+            DiskFull: There is no room for it; the file can still be ended.
+        """
+        data = [(slot, CHANGE, message.SerializeToString())]
+        if picture is not None:
+            framed = CompressedImage(frame_id=slot, data=picture.data, format=picture.format)
+            framed.timestamp.FromNanoseconds(happened)
+            data.insert(0, (f"{slot}/image", IMAGE, framed.SerializeToString()))
+        self._make_room(sum(len(body) + _INDEX for _, _, body in data))
+        self._sequence = (self._sequence + 1) % (1 << 32)
+        for topic, schema, body in data:
+            channel = self._channel(slot, topic, schema)
+            self._writer.add_message(channel, logged, body, happened, self._sequence)
+            self._pending += len(body) + _INDEX
+        if self._pending >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what there is, as a chunk.
+
+        Raises:
+            DiskFull: There is no room for it.
+        """
+        self._flushed = time.monotonic()
+        if self._pending:
+            self._call(self._writer.flush)
+            self._pending = 0
+            self._chunks += 1
+
+    def flush_in_time(self) -> None:
+        """Writes what there is if that was not done lately."""
+        if time.monotonic() - self._flushed >= FLUSH:
+            self.flush()
+
+    def lose(self, mask: str, count: int, now: int) -> None:
+        """Notes that changes were lost.
+
+        Args:
+            mask: Of the slots.
+            count: How many, since the last time.
+            now: Nanoseconds since 1970.
+        """
+        self._call(lambda: self._writer.add_metadata(LOSS, {"mask": mask, "lost": str(count), "time": str(now)}))
+
+    def end(self, account: Mapping[str, str]) -> bool:
+        """Ends the file with its index; whether that could be done.
+
+        Args:
+            account: Of the whole.
+        """
+        try:
+            if self._stream.whole:
+                self._writer.flush()
+                self._writer.add_metadata(END, dict(account))
+                self._writer.finish()
+            return self._stream.whole
+        except OSError:
+            return False
+        finally:
+            self._stream.close()
+
+    def _channel(self, slot: str, topic: str, schema: str) -> int:
+        if (topic, schema) not in self._channels:
+            if schema not in self._schemas:
+                self._schemas[schema] = register_schema(
+                    self._writer, Change if schema == CHANGE else CompressedImage
+                )
+            self._channels[topic, schema] = self._writer.register_channel(
+                topic, MessageEncoding.Protobuf, self._schemas[schema], {SLOT: slot}
+            )
+        return self._channels[topic, schema]
+
+    def _make_room(self, size: int) -> None:
+        """For a message of a size (bytes), and for the end of the file after it."""
+        channels = sum(_CHUNK_INDEX + 3 * len(topic) for topic, _ in self._channels)
+        index = (self._chunks + 2) * (_CHUNK_INDEX + 10 * (len(self._channels) + 2))
+        if not self._room.reach(self.size + size + channels + index + _SPARE):
+            raise DiskFull("the disk is full")
+
+    def _call(self, action: Any) -> None:
+        try:
+            action()
+        except OSError as error:
+            raise DiskFull(str(error)) from None
+
+
+class _Stream:
+    """What the library writes to: each write is whole records, and is there as a whole or not at all."""
+
+    def __init__(self, path: Path, overwrite: bool) -> None:
+        if path.exists() and not path.is_file():
+            raise RecordingError(f"cannot write {path}: it is not a regular file")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if overwrite else os.O_EXCL)
+        try:
+            self.descriptor = os.open(path, flags, 0o666)
+        except FileExistsError:
+            raise RecordingError(f"{path} exists; --force overwrites it") from None
+        except OSError as error:
+            raise RecordingError(f"cannot write {path}: {error.strerror}") from None
+        self.whole = True
+        self._size = 0
+
+    def write(self, data: bytes) -> int:
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self.descriptor, rest) :]
+        except OSError:
+            self.whole = False
+            os.ftruncate(self.descriptor, self._size)
+            os.lseek(self.descriptor, self._size, os.SEEK_SET)
+            raise
+        self._size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._size
+
+    def flush(self) -> None:
+        """There is no buffer."""
+
+    def close(self) -> None:
+        os.ftruncate(self.descriptor, self._size)  # gives back the room that was not needed
+        os.close(self.descriptor)

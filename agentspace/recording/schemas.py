@@ -1,0 +1,57 @@
+"""The messages of a recording.
+
+Each accepted change of a slot is one ``agentspace.Change``, on the topic of the slot's name. If its value is an
+image, that precedes it as a ``foxglove.CompressedImage``, with the same sequence number, on the topic
+``SLOT/image``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+
+FORMAT = "1"  #: of the files; a reader refuses what it does not know
+ABOUT = "agentspace.recording"  #: the metadata record with which a recording begins
+LOSS = "agentspace.loss"  #: a metadata record for each time that changes were lost
+END = "agentspace.end"  #: the metadata record with which it ends
+SLOT = "slot"  #: key of a channel's metadata: the name of the slot
+CHANGE = "agentspace.Change"
+IMAGE = "foxglove.CompressedImage"
+
+_FIELDS = (
+    ("kind", "string"),  # written, delayed, deleted, expired
+    ("writer", "string"),
+    ("epoch", "uint64"),
+    ("revision", "uint64"),
+    ("priority", "double"),
+    ("validity", "double"),  # seconds from the moment when it happened; inf: for ever
+    ("latency", "double"),  # seconds from the root cause
+    ("type", "string"),  # of the value: float32[384]
+    ("shape", "*uint64"),  # of an array
+    ("numbers", "*double"),  # of an array or a number, in C order: to look at
+    ("text", "string"),  # of all other values: a str as it is, the rest as JSON; to look at
+    ("image", "bool"),  # the value is the image that precedes this message
+    ("exact", "bytes"),  # the value, as docs/protocol.md encodes it
+)
+
+
+def _change_class() -> Any:
+    file = FileDescriptorProto(name="agentspace/Change.proto", package="agentspace", syntax="proto3")
+    message = file.message_type.add(name="Change")
+    for number, (name, kind) in enumerate(_FIELDS, 1):
+        repeated = kind.startswith("*")
+        message.field.add(
+            name=name,
+            number=number,
+            type=FieldDescriptorProto.Type.Value(f"TYPE_{kind.lstrip('*').upper()}"),
+            label=FieldDescriptorProto.LABEL_REPEATED if repeated else FieldDescriptorProto.LABEL_OPTIONAL,
+        )
+    pool = DescriptorPool()
+    pool.Add(file)
+    return GetMessageClass(pool.FindMessageTypeByName(CHANGE))
+
+
+Change: Any = _change_class()
