@@ -14,10 +14,12 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
+from agents import operation
 from agentspace import AgentspaceError, LocalSpace
 from agentspace.inspect.observer import Observer
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web import ledger as ledgers
+from agentspace.inspect.web.chart import LARGEST, Chart
 from agentspace.inspect.web.guard import Guard
 from agentspace.inspect.web.ledger import Ledger
 from agentspace.inspect.web.orders import Orders
@@ -243,6 +245,21 @@ def test_a_large_value_is_cut_off_and_saved_whole():
         saved(1, "exe")
 
 
+def test_a_graph_that_nobody_can_read_is_not_laid_out():
+    """Beyond some hundred nodes there is their number only; and what rests is not laid out again."""
+    observer, chart = Observer(), Chart()
+    with LocalSpace() as space:
+        space.write("s0", 1)
+        observer.feed(space.snapshot("*").values(), 1.0)
+        drawn = chart.draw(observer.picture(1.0))
+        assert "slot:s0" in drawn["boxes"]
+        assert chart.draw(observer.picture(9.0)) is drawn
+        for number in range(LARGEST + 1):
+            space.write(f"s{number}", 1)
+        observer.feed(space.snapshot("*").values(), 10.0)
+    assert chart.draw(observer.picture(10.0)).keys() == {"nodes"}
+
+
 # --- orders
 
 
@@ -355,7 +372,6 @@ def test_a_project_without_panels_has_none(tmp_path):
 
 def test_the_operators_panel_does_what_the_operators_console_does():
     """Its constants are those of agents/operation.py."""
-    operation = pytest.importorskip("agents.operation")
     text = (PANELS / "_operation.js").read_text()
     found = dict(re.findall(r"export const (\w+) = (.+);", text))
     for name, written in found.items():

@@ -8,6 +8,8 @@ from agentspace.inspect.graph import Edge, graph_of
 from agentspace.inspect.layout import layout
 from agentspace.inspect.views import Picture
 
+LARGEST = 300  # nodes that are laid out; nobody can read a larger graph, and it would take long
+_REST = 1.0  # seconds between two layouts
 Shape = tuple[frozenset[str], frozenset[Edge]]
 
 
@@ -17,12 +19,16 @@ class Chart:
     def __init__(self) -> None:
         self._shape: Shape | None = None
         self._drawn: dict[str, Any] = {}
+        self._at = float("-inf")
 
     def draw(self, picture: Picture) -> dict[str, Any]:
-        """Boxes and paths. May take long: not for the event loop."""
+        """Boxes and paths, or how many nodes are too many. May take long: not for the event loop."""
+        if picture.at < self._at + _REST:
+            return self._drawn
         graph = graph_of(picture)
         shape = frozenset(node.id for node in graph.nodes), frozenset(graph.edges)
         if shape != self._shape:
-            self._drawn = layout(graph).to_dict()
-            self._shape = shape
+            small = len(graph.nodes) <= LARGEST
+            self._drawn = layout(graph).to_dict() if small else {"nodes": len(graph.nodes)}
+            self._shape, self._at = shape, picture.at
         return self._drawn

@@ -1,6 +1,6 @@
 // Who writes what, and whom that wakes. What is busy glows.
 
-import { h, mark, s } from "./dom.js";
+import { h, mark, s, say } from "./dom.js";
 import { store } from "./store.js";
 
 const READABLE = 0.8; // a graph that is too large for the view is scrolled rather than made smaller
@@ -57,9 +57,12 @@ export class GraphView {
   }
 
   render() {
-    const drawing = store.table("graph").get("drawing");
+    const found = store.table("graph").get("drawing");
+    const drawing = found?.nodes ? { width: 1, height: 1, boxes: {}, paths: [] } : found;
+    if (found?.nodes) say(this.none, `${found.nodes} agents and slots are too many for a picture`);
     this.none.hidden = Boolean(drawing?.paths?.length || Object.keys(drawing?.boxes ?? {}).length);
-    if (drawing && drawing !== this.drawing) this.draw(drawing);
+    if (drawing && found !== this.found) this.draw(drawing);
+    this.found = found;
     this.resize();
     this.glow();
   }
