@@ -53,7 +53,7 @@ class SlotsPane(Pane):
 
     def on_data_table_row_selected(self, event: Rows.RowSelected) -> None:
         """Enter on a branch opens or closes it."""
-        key = str(event.row_key.value)
+        key = self.chosen or ""
         if key.endswith("/"):
             event.stop()
             self._shut ^= {key}
@@ -91,7 +91,9 @@ def _left(slot: SlotView) -> str:
 
 
 def _there(slot: SlotView) -> bool:
-    """Deleted slots are shown while something holds them empty; expired ones for ever: somebody may miss them."""
+    """Deleted slots are shown while they are held empty; values that expired always: somebody may miss them."""
+    if slot.kind == "expired":
+        return slot.timed
     return slot.kind != "deleted" or slot.time_left is not None
 
 
