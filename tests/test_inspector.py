@@ -199,6 +199,34 @@ def test_branches_close_and_filter_and_sort(address, space):
     drive(address, act)
 
 
+def test_view_stays_where_it_is(address, space):
+    """Sorted by a number that changes, the view does not jump, and the cursor stays on its row."""
+    for number in range(60):
+        space.write(f"slot{number:02}", 1, priority=float(number))
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "slot00"))
+        await pilot.press("o", "o", "o")  # by priority, the largest first
+        await until(pilot, lambda: app.pane.chosen and app.pane.sort == "prio")
+        await pilot.press(*["down"] * 30)
+        await pilot.pause(0.3)  # it scrolls
+        assert app.pane.chosen == "slot29"
+        top, chosen = app.pane.table.scroll_offset.y, app.pane.chosen
+        assert top > 0
+        space.write("slot00", 1, priority=99.0)  # from the bottom to the top
+        space.write("new", 1, priority=98.0)
+        await until(pilot, lambda: [row.key for row in app.pane.table._rows[:2]] == ["slot00", "new"])
+        await pilot.pause(0.3)
+        assert 0 <= app.pane.table.scroll_offset.y - top <= 2
+        assert app.pane.chosen == chosen
+        assert app.pane.table.row_count == 61
+        space.delete("slot00", priority=99.0)
+        await until(pilot, lambda: app.pane.table.row_count == 60)
+        await until(pilot, lambda: app.pane.chosen == chosen)
+
+    drive(address, act, (100, 24))
+
+
 def test_agents_graph_log_and_refusals(address, space, eye):
     """The other tabs show who works, how all hangs together, what happened, and who was refused."""
     space.write("image", 1)

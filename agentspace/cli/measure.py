@@ -102,10 +102,11 @@ def _collect(watches: Sequence[Watch], rhythms: dict[str, Rhythm], window: int, 
     share = _PULL / len(watches)
     while (left := until - time.monotonic()) > 0:
         for watch in watches:
-            for entry in watch.next(min(share, max(0.0, left))) or ():
+            entries = watch.next(min(share, max(0.0, left))) or ()
+            now = time.monotonic()
+            for entry in entries:
                 if entry.kind is Kind.WRITTEN:
-                    rhythm = rhythms.setdefault(entry.name, Rhythm(window))
-                    rhythm.note(time.monotonic() - entry.age, size_of(entry.value))
+                    rhythms.setdefault(entry.name, Rhythm(window)).note(now - entry.age, size_of(entry.value))
 
 
 def _print(found: dict[str, Intervals], names: tuple[str, ...], line: Lines) -> None:

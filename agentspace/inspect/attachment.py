@@ -83,8 +83,9 @@ class Attachment:
             try:
                 with connect(self.address, INSPECTOR, patience=_PATIENCE) as space:
                     self._follow(space)
-            except AgentspaceError as error:
-                self._observer.lost(str(error), time.monotonic())
+            except Exception as error:  # whatever it is: it is shown, and tried again
+                known = isinstance(error, AgentspaceError)
+                self._observer.lost(str(error) if known else f"{type(error).__name__}: {error}", time.monotonic())
                 self._show()
             self._closing.wait(_SLOW)
 

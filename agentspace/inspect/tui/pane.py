@@ -29,7 +29,7 @@ class Pane(Vertical):
     def __init__(self, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.wanted = ""
-        self.table = Rows(self.COLUMNS)
+        self.table = Rows(self.COLUMNS, bool(self.SORTS))
         self._sort = 0
         self._reverse = False
         self._picture: Picture | None = None
@@ -53,12 +53,16 @@ class Pane(Vertical):
         if self.SORTS:
             self._sort = (self._sort + 1) % len(self.SORTS)
             self._reverse = self._sort > 0  # of numbers the largest are of interest
-            self.again()
+            self._sorted()
 
     def sort_reversed(self) -> None:
         """Sorts the other way round."""
         self._reverse = not self._reverse
+        self._sorted()
+
+    def _sorted(self) -> None:
         self.again()
+        self.table.move_cursor(row=0)
 
     def again(self) -> None:
         """Shows the last picture as it is wanted now."""

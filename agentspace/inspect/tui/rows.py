@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.text import Text
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
+from textual.widgets.data_table import RowKey
 
 _PADDING = 2  # that a DataTable puts around a cell
 
@@ -40,15 +41,22 @@ class Row(NamedTuple):
 
 
 class Rows(DataTable[Text]):
-    """Shows rows; keeps the cursor on its row when they change."""
+    """Shows rows.
+
+    Args:
+        columns: All that it can show.
+        follows: The cursor stays on its row when that moves; else on its line of the screen.
+    """
 
     DEFAULT_CSS = "Rows { height: 1fr; scrollbar-size-vertical: 1; }"
 
-    def __init__(self, columns: Sequence[Column], **options: object) -> None:
-        super().__init__(cursor_type="row", zebra_stripes=True, cell_padding=1, **options)  # type: ignore[arg-type]
+    def __init__(self, columns: Sequence[Column], follows: bool) -> None:
+        super().__init__(cursor_type="row", zebra_stripes=True, cell_padding=1)
         self._all = tuple(columns)
         self._shown: tuple[Column, ...] = ()
         self._rows: list[Row] = []
+        self._lines: list[RowKey] = []
+        self.follows = follows
 
     @property
     def chosen(self) -> str | None:
@@ -77,27 +85,22 @@ class Rows(DataTable[Text]):
             for column in columns:
                 label = Text(column.label, justify="right" if column.right else "left")
                 self.add_column(label, key=column.key, width=column.width)
-            before = []
-        if [row.key for row in rows] == [row.key for row in before]:
-            self._update(before, rows)
-        else:
-            self._replace(chosen, rows)
+            before, self._lines = [], []
+        self._fill(before, rows)
+        if self.follows and chosen is not None and chosen != self.chosen:
+            places = {row.key: place for place, row in enumerate(rows)}
+            self.move_cursor(row=places.get(chosen, self.cursor_row), scroll=False)
 
-    def _update(self, before: list[Row], rows: list[Row]) -> None:
-        for number, (old, new) in enumerate(zip(before, rows, strict=True)):
+    def _fill(self, before: list[Row], rows: list[Row]) -> None:
+        """Touches the cells that differ; adds and removes lines at the end, so that the view stays where it is."""
+        for number, (old, new) in enumerate(zip(before, rows, strict=False)):
             for place, column in enumerate(self._shown):
                 if old.cells[column.key] != new.cells[column.key]:
                     self.update_cell_at(Coordinate(number, place), _cell(new, column))
-
-    def _replace(self, chosen: str | None, rows: list[Row]) -> None:
-        number = self.cursor_row
-        left, top = self.scroll_offset
-        self.clear()
-        for row in rows:
-            self.add_row(*(_cell(row, column) for column in self._shown), key=row.key)
-        places = {row.key: place for place, row in enumerate(rows)}
-        self.move_cursor(row=places.get(chosen or "", min(number, max(0, len(rows) - 1))), scroll=False)
-        self.scroll_to(left, top, animate=False, force=True)
+        for row in rows[len(before) :]:
+            self._lines.append(self.add_row(*(_cell(row, column) for column in self._shown)))
+        while len(self._lines) > len(rows):
+            self.remove_row(self._lines.pop())
 
 
 def fitted(columns: Sequence[Column], width: int) -> list[Column]:

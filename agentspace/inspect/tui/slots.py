@@ -53,7 +53,7 @@ class SlotsPane(Pane):
 
     def on_data_table_row_selected(self, event: Rows.RowSelected) -> None:
         """Enter on a branch opens or closes it."""
-        key = str(event.row_key.value)
+        key = self.chosen or ""
         if key.endswith("/"):
             event.stop()
             self._shut ^= {key}
