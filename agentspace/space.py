@@ -78,7 +78,7 @@ class Memory(NamedTuple):
     """
 
     version: int
-    value: Value
+    value: Any
 
 
 class Watch(Protocol):
