@@ -33,13 +33,13 @@ class Motor(Agent):
     rate = Parameter(30.0, "commands per second while the robot moves", minimum=1.0)
     patience = Parameter(1.0, "seconds without a target until the pose is held", minimum=0.05)
 
+    _driver: Driver
+    _follower: Follower
+    _told: State | None
+
     def init(self) -> None:
         """Opens the driver; the robot may come later."""
-        slots = (self.encoders, self.stamp, self.limits, self.command, self.robot_state)
-        job = Job(self, self.robot, self.speed, self.options, *slots)
-        self._driver: Driver = open_driver(self.driver, job)
-        self._follower = Follower(AT_ONCE if self._driver.plans else self.speed, self.patience)
-        self._told: State | None = None
+        self.reclaim()
         self.attach_trigger(self.joints)
         self.attach_timer(1.0 / self.rate)
 
@@ -77,6 +77,21 @@ class Motor(Agent):
         super().refused(refusal)
         if refusal.name not in (self.state, self.clamped, self.refused_target):
             self._follower.restart()
+
+    def release(self) -> None:
+        """Before another motor has the robot: it shall stay where it is."""
+        here = self._driver.encoders()
+        if here is not None:
+            self._driver.command(here)
+        self._driver.close()
+
+    def reclaim(self) -> None:
+        """Gets hold of the robot, and begins from where it is."""
+        slots = (self.encoders, self.stamp, self.limits, self.command, self.robot_state)
+        job = Job(self, self.robot, self.speed, self.options, *slots)
+        self._driver = open_driver(self.driver, job)
+        self._follower = Follower(AT_ONCE if self._driver.plans else self.speed, self.patience)
+        self._told = None
 
     def close(self) -> None:
         """Lets go of the robot, which keeps its posture."""

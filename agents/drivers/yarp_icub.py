@@ -41,7 +41,7 @@ class Options:
         parts: Its right and its left arm.
         control: direct: positions are streamed, and if they stop the robot stands where it was sent last.
             position: the robot goes to each target by itself at its reference speed.
-        rate: Positions streamed per second.
+        rate: Positions streamed per second, besides one at once for each command.
         carrier: Of streams from and to the robot: udp, tcp, fast_tcp.
         ceiling: Degrees per second that no joint exceeds whatever the motor wants; 0 for 30, or none for /icubSim.
         local: First part of the names of this client's ports; "" for one of its own.

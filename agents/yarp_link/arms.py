@@ -102,8 +102,8 @@ class Arms:
             if now >= modes_due:
                 modes_due = now + 0.1
                 self._look_at_modes()
-            early = self._period / 2 if message is not None else self._period
-            if self._direct and self._goal is not None and now - self._streamed >= early:
+            due = message is not None or now - self._streamed >= self._period
+            if self._direct and self._goal is not None and due:
                 self._stream(self._goal, now)
 
     def _hear(self, body: bytes | bytearray) -> None:
@@ -141,8 +141,8 @@ class Arms:
 
     def _stream(self, goal: list[float], now: float) -> None:
         """One step on the way from where it was sent last, or is: never faster than its speed."""
-        if self._told_modes:  # somebody else has the joints: begin anew from where they are then
-            self._sent = None
+        if self._told_modes:  # somebody else has the joints: what was wanted before is wanted no more
+            self._sent = self._goal = None
             return
         here = [angle for arm in self._arms for angle in arm.angles]
         start = here if self._sent is None else self._sent
