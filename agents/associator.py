@@ -17,6 +17,12 @@ from models.similarity import KEY_KINDS, Comparison
 
 ACQUIRE, USE = "acquire", "use"
 STATE_VERSION = 1
+AT_ONCE = 16 << 20
+"""Bytes of a memory that is kept for a successor with every change of it."""
+AT_MOST = 256 << 20
+"""Bytes of a memory that is kept at all; a larger one should be saved in a file."""
+KEEPING = 5.0
+"""Seconds between two times that a memory larger than `AT_ONCE` is kept."""
 
 
 class Associator(Agent):
@@ -43,7 +49,6 @@ class Associator(Agent):
     validity = Parameter(0.5, "seconds for which an answer is valid", minimum=0.01)
     patience = Parameter(2.0, "seconds that a confirm waits for a picture", minimum=0.01)
     memory = Parameter("", "file with pairs to begin with (.npz); empty for none")
-    keep = Parameter("", "file that keeps the pairs (.npz) for who takes over after a crash; empty for none")
 
     def init(self) -> None:
         """Begins with an empty memory, or that of a file."""
@@ -53,10 +58,9 @@ class Associator(Agent):
         self._mode = mode if _is_mode(mode) else None  # the trigger brings it to the first incarnation only
         self._waiting: deque[Confirmation] = deque()
         self._news = False
-        self._kept = self.project / self.keep if self.keep else None
-        if self._kept is not None and self.space.epoch > 1 and self._kept.exists():
-            self.log.info(self._memory.load(self._kept))
-        elif self.memory:
+        self._unkept = False  # what would be lost with this process
+        self._kept_at = 0.0
+        if self.memory:
             self._memory.load(self.project / self.memory)
         self._know_features()
         for slot in (self.features, self.identifier, self.mode):
@@ -76,13 +80,17 @@ class Associator(Agent):
             self._take(change)
         self._learn()
         if self._news:
-            self._tell()
+            self._news = False
+            self._count()
+        if self._unkept:
+            self._keep(time.monotonic())
         if self._mode == USE and self.features in self.wake.names:
             self._imitate(self.read(self.features, EMPTY))
 
     def _take(self, change: Entry) -> None:
         if change.kind is not Kind.WRITTEN:
             return
+        self._unkept = True
         if change.name == self.confirm:
             self._waiting.append(Confirmation.of(change, time.monotonic()))
         else:
@@ -93,12 +101,11 @@ class Associator(Agent):
         if isinstance(identifier, str):
             self._memory.fit(identifier)
 
-    def _tell(self) -> None:
-        """Says how many pairs there are now, and keeps them."""
-        self._news = False
-        self._count()
-        if self._kept is not None:
-            self._memory.save(self._kept)
+    def _keep(self, now: float) -> None:
+        """Keeps what is known for who takes over after a crash: at once, but not too much too often."""
+        if self._memory.nbytes <= AT_ONCE or (self._memory.nbytes <= AT_MOST and now >= self._kept_at + KEEPING):
+            self._unkept, self._kept_at = False, now
+            self.checkpoint()
 
     def _count(self) -> None:
         self.write(self.pairs, len(self._memory))
@@ -113,7 +120,7 @@ class Associator(Agent):
         if self.forget_on_acquire and mode == ACQUIRE and self._mode != ACQUIRE:
             self._memory.forget()
             self._news = True
-        self._mode = mode
+        self._mode, self._unkept = mode, True
 
     def _learn(self) -> None:
         """Settles the confirmations that have waited long enough for a picture, or too long."""
@@ -131,6 +138,7 @@ class Associator(Agent):
             else:
                 return
             self._waiting.popleft()
+            self._unkept = True
 
     def _pair(self, confirmation: Confirmation, key: Any) -> dict[str, Any]:
         value = self.read(self.proprio, EMPTY)

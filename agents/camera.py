@@ -70,6 +70,17 @@ class Camera(Agent):
             self.write(self.image, image, validity=self._valid)
             self._tell("running")
 
+    def release(self) -> None:
+        """Lets go of the device, so that its successor can open it."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def reclaim(self) -> None:
+        """Opens it again."""
+        if self._slot is None:
+            self._open()
+
     def _from_slot(self, slot: str, now: float) -> Image | None:
         if slot in self.wake.names:
             self._pace.offer(self.read(slot, EMPTY))

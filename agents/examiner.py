@@ -82,6 +82,14 @@ class Examiner(Agent):
         self.attach_trigger(self.answer, Trigger.EVERY)
         self.attach_timer(0.1)
 
+    def get_state(self) -> None:
+        """An examination belongs to who began it.
+
+        Raises:
+            AgentspaceError: It is under way.
+        """
+        raise AgentspaceError("an examination that is under way cannot be handed over")
+
     def sense_select_act(self) -> None:
         """Notes what happened, and goes on with the script when it can."""
         now = time.monotonic()

@@ -10,7 +10,7 @@ import numpy as np
 
 from agents.associator import ACQUIRE
 from agents.stance import Stance, see
-from agentspace import Agent, Kind, Parameter, SlotName, Trigger
+from agentspace import Agent, AgentspaceError, Kind, Parameter, SlotName, Trigger
 from models import autoencoder
 from models.kinematics import Floats
 
@@ -49,9 +49,12 @@ class Explorer(Agent):
     tries = Parameter(1000, "postures to try at most", minimum=1)
     seed = Parameter(0, "of the postures", minimum=0)
 
+    def prepare(self) -> None:
+        """Loads the autoencoder."""
+        self._autoencoder = autoencoder.load(self.variant, self.latent)
+
     def init(self) -> None:
         """Waits for the mode."""
-        self._autoencoder = autoencoder.load(self.variant, self.latent)
         # One that takes the place of another must not try the same postures again.
         self._random = np.random.default_rng([self.seed, self.space.epoch])
         self._stance = Stance()
@@ -126,6 +129,16 @@ class Explorer(Agent):
         self._stance.send(self._goal(latent), now)
         self._try = Try(self._count, now)
         self.write(self.act, latent, validity=GIVE_UP + 1.0)
+
+    def get_state(self) -> tuple[int, dict[str, int]]:
+        """How many postures were tried."""
+        return 1, {"tries": self._count}
+
+    def set_state(self, version: int, state: dict[str, int]) -> None:
+        """Goes on counting; the try that was under way is begun anew, with another posture."""
+        if version != 1:
+            raise AgentspaceError(f"state of version {version} cannot be read; valid is 1")
+        self._count += state["tries"]
 
     def _goal(self, latent: Floats) -> Floats:
         """Where the robot will stand: its limits may be narrower than those of the autoencoder."""

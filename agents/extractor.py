@@ -17,9 +17,12 @@ class Extractor(Agent):
     validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01)
     threads = Parameter(1, "of the computation", minimum=1)
 
-    def init(self) -> None:
+    def prepare(self) -> None:
         """Loads the network."""
         self._network = network.Extractor.load(threads=self.threads)
+
+    def init(self) -> None:
+        """Says which features these are."""
         self.write(self.identifier, self._network.identifier)
         self.attach_trigger(self.image)
 

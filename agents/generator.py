@@ -25,9 +25,12 @@ class Generator(Agent):
     latent = Parameter(2, "dimension of its latent", minimum=1)
     validity = Parameter(1.0, "seconds for which a target is valid", minimum=0.01)
 
-    def init(self) -> None:
+    def prepare(self) -> None:
         """Loads the autoencoder."""
         self._autoencoder = autoencoder.load(self.variant, self.latent)
+
+    def init(self) -> None:
+        """Waits for a latent."""
         self._repeated = time.monotonic()
         self.attach_trigger(self.act)
         self.attach_timer(REPEAT / 2)

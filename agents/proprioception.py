@@ -17,9 +17,12 @@ class Proprioception(Agent):
     latent = Parameter(2, "dimension of its latent", minimum=1)
     validity = Parameter(1.0, "seconds for which the latent is valid", minimum=0.01)
 
-    def init(self) -> None:
+    def prepare(self) -> None:
         """Loads the autoencoder."""
         self._autoencoder = autoencoder.load(self.variant, self.latent)
+
+    def init(self) -> None:
+        """Waits for a posture."""
         self.attach_trigger(self.encoders)
 
     def sense_select_act(self) -> None:

@@ -39,6 +39,11 @@ class Recollection:
         return len(self._memory)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the pairs."""
+        return int(self._memory.keys.nbytes + self._memory.values.nbytes)
+
+    @property
     def values(self) -> NDArray[np.float32]:
         """The latents of the pairs (pairs, m), as a copy."""
         return self._memory.values.astype(np.float32)

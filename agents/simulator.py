@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from agents.posture import EMPTY, NotAPostureError, read_posture
-from agentspace import Agent, Parameter, SlotName
+from agentspace import Agent, AgentspaceError, Parameter, SlotName
 from agentspace.timer import Timer
 from models.icub import REST, Icub, View, ViewError
 
@@ -45,24 +45,54 @@ class Simulator(Agent):
     yarp = Parameter(False, "be a robot of YARP too: torso, head and hands move, and the eyes see")
     yarp_name = Parameter("/icubSim", "what the names of its ports begin with")
 
-    def init(self) -> None:
-        """Builds the robot and shows it."""
+    def prepare(self) -> None:
+        """Builds the robot."""
         view = View(self.azimuth, self.elevation, self.light, self.noise)
         self._robot = Icub(self.speed, self.size, view, read_posture(self.start), self.seed, body=self.yarp)
+
+    def init(self) -> None:
+        """Shows the robot."""
         self._served = self._serve() if self.yarp else None
         self._told: dict[str, Any] = {}
         self._told_at = 0.0
         self._then = time.monotonic()
         self.write(self.limits, self._robot.limits)
-        self._tell()
         self._frames: Timer | None = None
         if self.fps:
-            self._show()
             self._frames = Timer(1.0 / self.fps, self._then)
         self.attach_trigger(self.target)
         self.attach_trigger(self.scene)
         self.attach_timer(1.0 / self.rate)
         self._take((self.target, self.scene))  # after a restart: what its predecessor was asked for
+        if self.space.memory is None:
+            self._appear()
+
+    def _appear(self) -> None:
+        self._tell()
+        if self.fps:
+            self._show()
+
+    def get_state(self) -> tuple[int, dict[str, Any]]:
+        """Where the ten joints are and go to, degrees."""
+        return 1, {"posture": self._robot.encoders(), "target": self._robot.target}
+
+    def set_state(self, version: int, state: dict[str, Any]) -> None:
+        """Goes on from there, so that no joint jumps."""
+        if version != 1:
+            raise AgentspaceError(f"state of version {version} cannot be read; valid is 1")
+        self._robot.reset(state["posture"])
+        self._robot.set_target(state["target"])
+        self._appear()
+
+    def release(self) -> None:
+        """Leaves the network of YARP: two cannot have the same names there."""
+        if self._served is not None:
+            self._served.close()
+
+    def reclaim(self) -> None:
+        """Joins it again."""
+        self._served = self._serve() if self.yarp else None
+        self._then = time.monotonic()
 
     def _serve(self) -> "YarpRobot":
         from agents.yarp_robot.robot import YarpRobot

@@ -27,11 +27,19 @@ class Whistle(Agent):
 
     def init(self) -> None:
         """Opens the microphone or the file."""
+        self.reclaim()
+        self._lost = 0
+        self.attach_timer(TICK)
+
+    def release(self) -> None:
+        """Lets go of the microphone."""
+        self._source.close()
+
+    def reclaim(self) -> None:
+        """Opens it; a file from its beginning."""
         path = self.project / self.file if self.file else None
         self._source: Source = Microphone(self.device) if path is None else Recording(sound.read(path))
         self._ear = Ear(self._source.rate, self.long)
-        self._lost = 0
-        self.attach_timer(TICK)
 
     def sense_select_act(self) -> None:
         """Hears what has come; the newest whistle counts."""

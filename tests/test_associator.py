@@ -343,22 +343,41 @@ def test_a_restarted_associator_knows_the_mode(space: LocalSpace) -> None:
     np.testing.assert_allclose(ask(space, KEYS[0]), VALUES[2])
 
 
-def test_a_crash_costs_no_pair(space: LocalSpace, tmp_path: Path) -> None:
-    """With keep, a later incarnation goes on with the pairs; the first of a new space begins without them."""
-    path = tmp_path / "kept" / "memory.npz"
-    start(space, keep=str(path))
+def test_a_crash_costs_no_pair(space: LocalSpace) -> None:
+    """Who comes after a crash goes on with pairs and mode; who comes after a good end begins anew."""
+    crashing = start(space)
     space.write("mode", "use")
     teach_all(space)
+    crashing._memory = None  # type: ignore[assignment]  # whatever it does next, it fails
+    space.write("mode", "acquire")
+    eventually(lambda: space.read("_/roles/associator")["state"] == "failed")
+    space.write("mode", "use")
+    start(space)
+    assert eventually(lambda: space.read("pairs")) == 4
+    np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1], atol=1e-6)
     space.stop("associator")
     eventually(lambda: space.read("_/roles/associator")["state"] == "stopped")
-    start(space, keep=str(path))
-    assert space.read("pairs") == 4
+    start(space)
+    assert space.read("pairs") == 0
+
+
+def test_pairs_and_mode_survive_a_swap(space: LocalSpace) -> None:
+    """Its successor answers as it did, also as another class, and a confirmation that waits is not lost."""
+    start(space, novelty=0.0)
+    space.write("mode", "use")
+    teach_all(space)
+    before = confirm(space, "waits")
+    space.write("proprio", VALUES[0])
+
+    class Other(Heard):
+        """Another class that reads the same state."""
+
+    space.run(Other(novelty=0.0), role="associator", replace=True)
+    eventually(lambda: space.read("_/swaps/associator")["state"] in ("probation", "done"))
+    space.write("camera", KEYS[0])
+    answer = answered(space, before)
+    assert (answer["confirm"], answer["pairs"]) == ("waits", 5)
     np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1], atol=1e-6)
-    assert command(space, {"do": "forget"})["ok"]
-    eventually(lambda: len(Memory.load(path)) == 0)
-    with LocalSpace() as other:
-        start(other, keep=str(path))
-        assert other.read("pairs") == 0
 
 
 def test_a_state_of_another_version_is_refused(space: LocalSpace) -> None:

@@ -156,7 +156,7 @@ def test_bad_start_is_an_error() -> None:
         agent = Simulator(start=[1.0, 2.0])
         agent.bind(space.join("simulator"), __import__("logging").getLogger("test"), agent.project)
         with pytest.raises(NotAPostureError, match=r"shape \(2,\)"):
-            agent.init()
+            agent.prepare()
         agent.close()
 
 
