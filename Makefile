@@ -19,7 +19,7 @@ define INSTALL
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast lint docs bench clean system browser
+.PHONY: help demo test test-fast lint docs bench yarp clean system browser
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -46,6 +46,9 @@ docs: $(VENV)/test.done ## docs/_build/html, warnings are errors
 
 bench: $(VENV)/robot.done ## latency beside a raw broker
 	$(BIN)/python tests/benchmarks/latency.py $(ARGS)
+
+yarp: | $(BIN)/python ## real YARP for robots: built once (five to ten minutes) into ~/.cache/agentspace
+	.ci/install-yarp $(BIN)/python
 
 clean: ## removes what make made
 	rm -rf $(VENV) build *.egg-info docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import time
 from typing import Any
 
@@ -9,12 +11,14 @@ from agents.pace import Pace
 from agents.posture import EMPTY
 from agents.source import Source, SourceError, open_source
 from agentspace import Agent, Parameter, SlotName
-from agentspace.errors import SlotNameError
+from agentspace.errors import AgentspaceError, SlotNameError
 from agentspace.slot import check_name
 from models.extractor import Image, as_rgb
 
 SLOT = "slot:"
 """What a device begins with if it is a slot."""
+OFTEN = 1.0
+"""Seconds between two accounts of how many pictures were lost."""
 
 
 class Camera(Agent):
@@ -22,8 +26,11 @@ class Camera(Agent):
 
     image = SlotName("camera", "RGB image (H, W, 3) uint8")
     source = SlotName("camera/source", "str: a device that is used instead, as long as the slot is valid")
-    state = SlotName("camera/state", "dict: state (waiting, running, end, failed), device, pictures, message")
-    device = Parameter("0", "webcam number, URL, video file, image, folder of images, or slot:NAME")
+    state = SlotName(
+        "camera/state", "dict: state (waiting, running, end, failed), device, message, pictures, lost"
+    )
+    arrived = SlotName("camera/arrived", "int: counts what a live device sends, which wakes the camera")
+    device = Parameter("0", "webcam number, URL, video, image, folder of images, yarp:/PORT, or slot:NAME")
     rate = Parameter(30.0, "pictures per second at most", minimum=0.01)
     validity = Parameter(1.0, "seconds for which a picture is valid, at least two periods", minimum=0.01)
     loop = Parameter(False, "begin a file or folder again at its end")
@@ -36,11 +43,15 @@ class Camera(Agent):
         self._source: Source | None = None
         self._slot: str | None = None
         self._told: tuple[str, str, str] | None = None
+        self._lost = self._lost_before = self._told_lost = 0
+        self._told_at = 0.0
         self._count = 0
         self._idle_since = 0.0
         self._pace = Pace(self.rate)
         self._valid = max(self.validity, 2.0 / self.rate)
+        self._arrivals = itertools.count(1)
         self.attach_trigger(self.source)
+        self.attach_trigger(self.arrived)
         self.attach_timer(1.0 / self.rate)
         self._use(self.read(self.source, self.device))
 
@@ -66,12 +77,15 @@ class Camera(Agent):
         return None if image is EMPTY else as_rgb(image)
 
     def _from_device(self, now: float) -> Image | None:
-        if not self.wake.timer:
+        if not self.wake.timer and self.arrived not in self.wake.names:
             return None
         if self._source is None:
             self._rest(now)
             return None
         image = self._source.next(now)
+        self._lost = self._lost_before + self._source.lost
+        if self._lost != self._told_lost and now - self._told_at >= OFTEN:
+            self._told = None
         if self._source.ended:
             remark = self._source.remark
             self._leave()
@@ -79,7 +93,20 @@ class Camera(Agent):
                 self._open()
             else:
                 self._tell("end", remark)
-        return image
+            return image
+        return self._paced(image, now) if self._source.live else image
+
+    def _paced(self, image: Image | None, now: float) -> Image | None:
+        """Of what comes by itself not more than `rate`, and the newest."""
+        if image is not None:
+            self._pace.offer(image)
+        paced = self._pace.take(now)
+        return None if paced is EMPTY else paced
+
+    def _rouse(self) -> None:
+        """In a thread of the device's: wakes the handler."""
+        with contextlib.suppress(AgentspaceError):  # the agent's own thread hears of it, too
+            self.space.write(self.arrived, next(self._arrivals))
 
     def _rest(self, now: float) -> None:
         """Nothing comes any more: tries a device that failed again, or stops at the end."""
@@ -95,7 +122,8 @@ class Camera(Agent):
         if name == self._used:
             return
         self._leave()
-        self._used, self._count = name, 0
+        self._pace = Pace(self.rate)
+        self._used, self._count, self._lost, self._lost_before = name, 0, 0, 0
         self._tell("waiting")
         self._open()
 
@@ -104,12 +132,12 @@ class Camera(Agent):
             if self._used.startswith(SLOT):
                 self._follow(check_name(self._used.removeprefix(SLOT)))
             else:
-                self._source = open_source(self._used, self.project)
+                self._source = open_source(self._used, self.project, self._rouse)
         except (SourceError, SlotNameError) as error:
             self._fail(str(error))
 
     def _follow(self, slot: str) -> None:
-        if slot in (self.image, self.source, self.state):
+        if slot in (self.image, self.source, self.state, self.arrived):
             raise SourceError(f"the camera cannot look at its own slot {slot!r}")
         self._slot = slot
         self._pace = Pace(self.rate)
@@ -126,15 +154,16 @@ class Camera(Agent):
             self.space.detach_trigger(self._slot)
         if self._source is not None:
             self._source.close()
+        self._lost_before = self._lost
         self._slot = self._source = None
 
     def _tell(self, state: str, message: str = "") -> None:
         """Writes the state if it is news."""
         if (state, self._used, message) == self._told:
             return
-        self._told = (state, self._used, message)
-        account = {"state": state, "device": self._used, "pictures": self._count, "message": message}
-        self.write(self.state, account)
+        self._told, self._told_lost, self._told_at = (state, self._used, message), self._lost, time.monotonic()
+        account = {"state": state, "device": self._used, "pictures": self._count, "lost": self._lost}
+        self.write(self.state, {**account, "message": message})
         if message:
             self.log.warning("%s: %s", self._used, message)
 

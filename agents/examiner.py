@@ -67,11 +67,13 @@ class Examiner(Agent):
     seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
     variant = Parameter("wide", "which autoencoder draws the new postures", choices=autoencoder.VARIANTS)
     latent = Parameter(2, "dimension of its latent", minimum=1)
+    demonstrator_device = Parameter("", "by which the camera sees the demonstrator; by default its slot")
     out = Parameter("runs/mirror", "folder for report.json and contact_sheet.png; made if missing")
 
     def init(self) -> None:
         """Reads the script."""
-        mirror = Demonstration(self.pairs, self.shown, self.fresh, self.patience, self.demonstrator_view)
+        device = self.demonstrator_device or f"slot:{self.demonstrator_view}"
+        mirror = Demonstration(self.pairs, self.shown, self.fresh, self.patience, device)
         steps = mirror.steps() if self.script == "mirror" else load(self.project / self.script, LESSON)
         self._examination = Examination()
         self._seconds: dict[str, float] = {}

@@ -20,6 +20,9 @@ from typing import Any, Final
 from agents.script import Wait, fields, wait
 from agentspace.slot import check_name
 
+CHANGE: Final = 20.0
+"""Seconds until the camera sees the demonstrator, at most."""
+
 
 @dataclass(frozen=True)
 class Write:
@@ -74,14 +77,14 @@ class Demonstration:
         shown: How many of them are shown again.
         fresh: How many new postures are shown.
         patience: Seconds for acquiring.
-        view: The slot in which the demonstrator is seen.
+        device: By which the camera sees the demonstrator.
     """
 
     pairs: int
     shown: int
     fresh: int
     patience: float
-    view: str
+    device: str
 
     def steps(self) -> tuple[Step, ...]:
         """The robot looks at itself, acquires pairs, then imitates the demonstrator."""
@@ -90,7 +93,8 @@ class Demonstration:
             Write({"mode": "acquire"}),
             Wait("explorer/done", self.patience),
             Wait("pairs", 2.0, at_least=self.pairs),
-            Write({"mode": "use", "camera/source": f"slot:{self.view}"}),
+            Write({"mode": "use", "camera/source": self.device}),
+            Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),
             Imitate(self.shown, self.fresh),
             Report(),
         )

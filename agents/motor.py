@@ -1,11 +1,15 @@
 """The motor: takes joint targets, makes them safe, and drives a robot."""
 
 import time
+from typing import Any
 
-from agents.drivers import DRIVERS, Driver, open_driver
+from agents.drivers import DRIVERS, Driver, Job, open_driver
 from agents.follower import Follower, State
 from agents.posture import EMPTY, NotAPostureError, clamp, read_posture
 from agentspace import Agent, Parameter, Refused, SlotName
+
+AT_ONCE = 1e9
+"""Degrees per second: a robot that plans its way is told its goal."""
 
 
 class Motor(Agent):
@@ -15,17 +19,27 @@ class Motor(Agent):
     state = SlotName("motor/state", "str: waiting (for the robot), hold or follow")
     clamped = SlotName("motor/clamped", "the last clamp: list of dicts joint, asked, given (degrees)")
     refused_target = SlotName("motor/refused", "str: why the last bad target was refused")
+    command = SlotName("motor/command", "what a robot without slots was told last, float64 (10,) degrees")
+    robot_state = SlotName(
+        "motor/robot", "dict: how such a robot is connected, what is wrong, age of its encoders"
+    )
+    encoders = SlotName("icub/encoders", "of such a robot: posture, float64 (10,) degrees")
+    stamp = SlotName("icub/stamp", "of its encoders: float64 (2,) s of the robot's clock, right arm, left arm")
+    limits = SlotName("icub/limits", "of its joints: lowest and highest, float64 (10, 2) degrees")
     driver = Parameter("mujoco", "which kind of robot", choices=tuple(DRIVERS))
-    robot = Parameter("icub", "which robot; for the driver mujoco the first part of its slot names")
+    robot = Parameter("icub", "which robot: the first part of its slot names (mujoco) or port names (yarp)")
+    options: Parameter[dict[str, Any]] = Parameter({}, "what only this driver has; see agents/drivers")
     speed = Parameter(120.0, "limit of every joint, degrees per second", minimum=0.1)
     rate = Parameter(30.0, "commands per second while the robot moves", minimum=1.0)
     patience = Parameter(1.0, "seconds without a target until the pose is held", minimum=0.05)
 
+    _driver: Driver
+    _follower: Follower
+    _told: State | None
+
     def init(self) -> None:
         """Opens the driver; the robot may come later."""
-        self._driver: Driver = open_driver(self.driver, self, self.robot)
-        self._follower = Follower(self.speed, self.patience)
-        self._told: State | None = None
+        self.reclaim()
         self.attach_trigger(self.joints)
         self.attach_timer(1.0 / self.rate)
 
@@ -40,6 +54,7 @@ class Motor(Agent):
         if self._follower.state is not self._told:
             self._told = self._follower.state
             self.write(self.state, str(self._told))
+        self._driver.tell()
 
     def _hear(self, now: float) -> None:
         value, limits = self.read(self.joints, EMPTY), self._driver.limits()
@@ -62,6 +77,21 @@ class Motor(Agent):
         super().refused(refusal)
         if refusal.name not in (self.state, self.clamped, self.refused_target):
             self._follower.restart()
+
+    def release(self) -> None:
+        """Before another motor has the robot: it shall stay where it is."""
+        here = self._driver.encoders()
+        if here is not None:
+            self._driver.command(here)
+        self._driver.close()
+
+    def reclaim(self) -> None:
+        """Gets hold of the robot, and begins from where it is."""
+        slots = (self.encoders, self.stamp, self.limits, self.command, self.robot_state)
+        job = Job(self, self.robot, self.speed, self.options, *slots)
+        self._driver = open_driver(self.driver, job)
+        self._follower = Follower(AT_ONCE if self._driver.plans else self.speed, self.patience)
+        self._told = None
 
     def close(self) -> None:
         """Lets go of the robot, which keeps its posture."""

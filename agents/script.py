@@ -41,22 +41,27 @@ class Wait:
         timeout: Seconds; then the script fails.
         at_least: Number, or None.
         equals: Value, or None.
+        has: Items of a dict, or None.
     """
 
     slot: str
     timeout: float = PATIENCE
     at_least: float | None = None
     equals: Any = None
+    has: Mapping[str, Any] | None = None
 
     def holds(self, value: Any) -> bool:
         """Whether this value of the slot is what it waits for; None is an empty slot."""
         if self.at_least is not None:
             return isinstance(value, int | float) and value >= self.at_least
+        if self.has is not None:
+            return isinstance(value, dict) and self.has.items() <= value.items()
         return value is not None if self.equals is None else bool(np.array_equal(value, self.equals))
 
     def __str__(self) -> str:
         wish = f" of at least {self.at_least:g}" if self.at_least is not None else ""
-        return f"{self.slot!r} with a value{wish if self.equals is None else f' of {self.equals!r}'}"
+        wish = f" of {self.equals!r}" if self.equals is not None else wish
+        return f"{self.slot!r} with a value{wish if self.has is None else f' that has {dict(self.has)!r}'}"
 
 
 def wait(body: Any) -> Wait:
@@ -65,7 +70,7 @@ def wait(body: Any) -> Wait:
     Raises:
         ValueError: It is none.
     """
-    found = fields(body, ("slot", "timeout", "at_least", "equals"))
+    found = fields(body, ("slot", "timeout", "at_least", "equals", "has"))
     if "slot" not in found:
         raise ValueError("wait needs a slot")
     check_name(found["slot"])

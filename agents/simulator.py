@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents.posture import EMPTY, NotAPostureError, read_posture
 from agentspace import Agent, Parameter, SlotName
 from agentspace.timer import Timer
 from models.icub import REST, Icub, View, ViewError
+
+if TYPE_CHECKING:
+    from agents.yarp_robot.robot import YarpRobot
 
 FRESH = 0.5
 """Seconds for which encoders and picture are valid at least: when they expire, the robot is not there."""
@@ -26,6 +29,7 @@ class Simulator(Agent):
     limits = SlotName("icub/limits", "lowest and highest angle of each joint, float64 (10, 2) degrees")
     view = SlotName("icub/view", "RGB image (size, size, 3) uint8")
     refused_target = SlotName("icub/refused", "str: why the last bad target or scene was refused")
+    yarp_state = SlotName("icub/yarp", "dict: state, reason, name, clients, refused, refusals; with yarp only")
     rate = Parameter(60.0, "physics and encoders, per second", minimum=1.0)
     fps = Parameter(30.0, "pictures per second; 0 for none", minimum=0.0)
     speed = Parameter(90.0, "limit of every joint, degrees per second", minimum=0.1)
@@ -38,10 +42,16 @@ class Simulator(Agent):
     seed = Parameter(0, "of the noise", minimum=0)
     start = Parameter(REST.tolist(), "posture at the beginning, ten angles in degrees")
 
+    yarp = Parameter(False, "be a robot of YARP too: torso, head and hands move, and the eyes see")
+    yarp_name = Parameter("/icubSim", "what the names of its ports begin with")
+
     def init(self) -> None:
         """Builds the robot and shows it."""
         view = View(self.azimuth, self.elevation, self.light, self.noise)
-        self._robot = Icub(self.speed, self.size, view, read_posture(self.start), self.seed)
+        self._robot = Icub(self.speed, self.size, view, read_posture(self.start), self.seed, body=self.yarp)
+        self._served = self._serve() if self.yarp else None
+        self._told: dict[str, Any] = {}
+        self._told_at = 0.0
         self._then = time.monotonic()
         self.write(self.limits, self._robot.limits)
         self._tell()
@@ -53,6 +63,11 @@ class Simulator(Agent):
         self.attach_trigger(self.scene)
         self.attach_timer(1.0 / self.rate)
         self._take((self.target, self.scene))  # after a restart: what its predecessor was asked for
+
+    def _serve(self) -> "YarpRobot":
+        from agents.yarp_robot.robot import YarpRobot
+
+        return YarpRobot(self._robot, self.yarp_name, self.log)
 
     def sense_select_act(self) -> None:
         """Takes what it is asked for; lets as much physics happen as time has passed."""
@@ -67,9 +82,8 @@ class Simulator(Agent):
 
     def _take(self, names: Collection[str]) -> None:
         for name, take in ((self.target, self._take_target), (self.scene, self._take_scene)):
-            value = self.read(name, EMPTY) if name in names else EMPTY
-            if value is not EMPTY:
-                self._try(name, take, value)
+            if name in names:
+                self._try(name, take, self.read(name, EMPTY))
 
     def _try(self, name: str, take: Callable[[Any], None], value: Any) -> None:
         """Does what a slot asks for, or reports why not; a bad value must never end the robot."""
@@ -80,21 +94,39 @@ class Simulator(Agent):
             self.write(self.refused_target, f"{name}: {error}")
 
     def _take_target(self, value: Any) -> None:
-        if value is None:
+        stop = value is None
+        posture = None if stop or value is EMPTY else read_posture(value)
+        if self._served is not None:
+            self._served.hold(stop)  # also against clients of YARP, as long as None is in the slot
+        elif stop:
             self._robot.hold()
-        else:
-            self._robot.set_target(read_posture(value))
+        if posture is not None:
+            lead = self._served.lead if self._served is not None else self._robot.set_target
+            lead(posture)
 
     def _take_scene(self, value: Any) -> None:
-        self._robot.view = self._robot.view.changed(value)
+        if value is not EMPTY:
+            self._robot.view = self._robot.view.changed(value)
 
     def _tell(self) -> None:
         self.write(self.encoders, self._robot.encoders(), validity=FRESH)
+        if self._served is not None:
+            self._served.tell()
+            account = self._served.account()
+            if account != self._told or self._then > self._told_at + FRESH:
+                self._told, self._told_at = account, self._then
+                self.write(self.yarp_state, account, validity=3.0 * FRESH)
 
     def _show(self) -> None:
-        self.write(self.view, self._robot.render(self.mirror), validity=max(FRESH, 5.0 / self.fps))
+        picture = self._robot.render(self.mirror)
+        self.write(self.view, picture, validity=max(FRESH, 5.0 / self.fps))
+        if self._served is not None:
+            self._served.show(picture)
 
     def close(self) -> None:
-        """Frees the drawing context."""
+        """Frees the drawing context, and leaves the network of YARP."""
+        served: YarpRobot | None = getattr(self, "_served", None)
+        if served is not None:
+            served.close()
         if hasattr(self, "_robot"):
             self._robot.close()

@@ -33,10 +33,14 @@ class Source(Protocol):
     Attributes:
         ended: There are no more.
         remark: What people should know about how it ended; "" for nothing.
+        lost: How many pictures were sent but did not arrive, as far as it can know.
+        live: It says when there is a picture; others are asked at the caller's own rate.
     """
 
     ended: bool
     remark: str
+    lost: int
+    live: bool
 
     def next(self, now: float) -> Image | None:
         """The next picture; None if there is none now (s, monotonic).
@@ -49,16 +53,21 @@ class Source(Protocol):
         """Lets go of the device or file."""
 
 
-def open_source(device: str, project: Path) -> Source:
+def open_source(device: str, project: Path, rouse: Callable[[], object] = lambda: None) -> Source:
     """Opens what a device parameter names.
 
     Args:
-        device: A webcam's number, a URL, or the path of a video, an image or a folder of images.
+        device: A webcam's number, a URL, yarp:/PORT, or the path of a video, an image or a folder of images.
         project: What a relative path means.
+        rouse: Is called by a live source, from a thread of its own, when there is a picture.
 
     Raises:
         SourceError: There is no such thing.
     """
+    if device.startswith("yarp:"):
+        from agents.yarp_pictures import YarpPictures
+
+        return YarpPictures(device, rouse)
     if device.isdecimal():
         return Webcam(int(device))
     if "://" in device:
@@ -70,12 +79,15 @@ def open_source(device: str, project: Path) -> Source:
         return Folder(path) if path.suffix.lower() in IMAGE_SUFFIXES else Video(path)
     raise SourceError(
         f"there is no {path}; a device is the number of a webcam, a video file, an image, a folder of images, "
-        "a URL, or slot:NAME"
+        "a URL, yarp:/PORT, or slot:NAME"
     )
 
 
 class Folder:
     """The images of a folder in the order of their names (2 before 10), or one image."""
+
+    lost = 0
+    live = False
 
     def __init__(self, path: Path) -> None:
         self.ended = False
@@ -111,6 +123,9 @@ class Folder:
 
 class Video:
     """A video file, every picture once, not faster than it was recorded."""
+
+    lost = 0
+    live = False
 
     def __init__(self, path: Path) -> None:
         import cv2
@@ -159,6 +174,9 @@ class Webcam:
         device: Number or URL.
         open_capture: Opens the device; tests pass their own.
     """
+
+    lost = 0
+    live = False
 
     def __init__(self, device: int | str, open_capture: Callable[[int | str], Any] | None = None) -> None:
         self.ended = False

@@ -114,7 +114,7 @@ class RemoteSpace:
         self,
         role: str,
         spec: str | None = None,
-        settings: Mapping[str, Value] | None = None,
+        settings: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> SwapReport:
         """Replaces the agent of a role while everything else goes on; see `agentspace.swapping.swap`."""
@@ -124,7 +124,7 @@ class RemoteSpace:
         self,
         role: str,
         spec: str | None = None,
-        settings: Mapping[str, Value] | None = None,
+        settings: Mapping[str, Any] | None = None,
         *,
         force: bool = False,
         fresh: bool = False,

@@ -78,7 +78,7 @@ class Memory(NamedTuple):
     """
 
     version: int
-    value: Value
+    value: Any
 
 
 class Watch(Protocol):
@@ -189,11 +189,11 @@ class Session(Space, Protocol):
 
     @property
     def standing_by(self) -> bool:
-        """It will take the role over from a predecessor; until then it may read, and nothing else."""
+        """Whether it will take the role over from a predecessor; until then it may read, and nothing else."""
 
     @property
     def yielding(self) -> bool:
-        """A successor is prepared: the role is to be handed over."""
+        """Whether a successor is prepared, so that the role is to be handed over."""
 
     @property
     def stop_requested(self) -> bool:

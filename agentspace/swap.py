@@ -40,7 +40,7 @@ class Step(StrEnum):
     SNAPSHOT = "snapshot"  #: it says what it knows
     RELEASE = "release"  #: it lets go of devices
     FENCE = "fence"  #: a predecessor that does not answer is waited for to end
-    RESUME = "resume"  #: the successor takes over: state, devices, mailbox
+    RESUME = "resume"  #: the successor takes over state, devices, mailbox
     PROBATION = "probation"  #: its first handlers
     DONE = "done"  #: the successor acts
     ROLLED_BACK = "rolled back"  #: the predecessor acts, as before

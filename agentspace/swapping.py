@@ -13,7 +13,6 @@ from agentspace.slot import Kind
 from agentspace.space import Space
 from agentspace.swap import ENDS, Step
 from agentspace.swap import limits as check_limits
-from agentspace.value import Value
 
 GRACE = 10.0  #: seconds beyond the time of all steps
 
@@ -75,7 +74,7 @@ class Swappable(Space, Protocol):
         self,
         role: str,
         spec: str | None = None,
-        settings: Mapping[str, Value] | None = None,
+        settings: Mapping[str, Any] | None = None,
         *,
         force: bool = False,
         fresh: bool = False,
@@ -88,7 +87,7 @@ def swap(
     space: Swappable,
     role: str,
     spec: str | None = None,
-    settings: Mapping[str, Value] | None = None,
+    settings: Mapping[str, Any] | None = None,
     *,
     force: bool = False,
     fresh: bool = False,

@@ -7,13 +7,15 @@ robot.encoders()                # (10,) degrees
 robot.render()                  # (224, 224, 3) uint8 RGB
 """
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.icub_model import MODEL_JOINTS, WALL_EMISSION, build_model
+from models.icub_eyes import EYES, Eyes
+from models.icub_model import BODY_JOINTS, MODEL_JOINTS, WALL_EMISSION, build_model
 from models.kinematics import JOINTS, REST_ARM, Floats
 from models.offscreen import Image, NoDisplayError
 from models.view import View, ViewError
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from models.offscreen import Canvas
 
-__all__ = ["JOINTS", "REST", "Icub", "NoDisplayError", "View", "ViewError"]
+__all__ = ["EYES", "JOINTS", "REST", "Icub", "NoDisplayError", "View", "ViewError"]
 
 REST: Final[Floats] = np.concatenate([REST_ARM, REST_ARM])
 """Where the robot stands at the beginning: the rest pose of both arms (10,), degrees."""
@@ -47,9 +49,14 @@ class Icub:
         view: how it is seen.
         start: posture at the beginning, (10,) degrees.
         seed: of the noise in the pictures.
+        body: wrists, torso and neck move too, and the eyes see; otherwise they are fixed at zero.
 
     Attributes:
+        joints: what the model calls the joints that move: the ten of a posture, then those of the body.
         limits: lowest and highest angle of the ten joints (10, 2), degrees, as the model has them.
+        all_limits: the same of all joints that move (n, 2).
+        guide: where the joints shall be, (n,) degrees, that many seconds later; it is called before each step of
+            the physics, in the place of the way to the target that the robot finds itself.
         speed: see above; may be changed at any time.
         view: see above; may be changed at any time.
 
@@ -64,6 +71,7 @@ class Icub:
         view: View | None = None,
         start: ArrayLike = REST,
         seed: int = 0,
+        body: bool = False,
     ) -> None:
         import mujoco
 
@@ -77,16 +85,20 @@ class Icub:
         self._random = np.random.default_rng(seed)
         self._canvas: Canvas | None = None
         self._owed = 0.0
-        self._model = build_model(OVERSAMPLING * size)
+        self._model = build_model(OVERSAMPLING * size, body=body)
         self._data = mujoco.MjData(self._model)
         self._light = (self._model.vis.headlight.ambient.copy(), self._model.vis.headlight.diffuse.copy())
         self._lamp = self._model.light_diffuse.copy()
-        joints = [self._model.joint(name) for name in MODEL_JOINTS]
+        self._eyes = Eyes(self._model) if body else None
+        self.joints = MODEL_JOINTS + BODY_JOINTS if body else MODEL_JOINTS
+        self.guide: Callable[[float], Floats] | None = None
+        joints = [self._model.joint(name) for name in self.joints]
         self._positions = np.array([joint.qposadr[0] for joint in joints])
         self._speeds = np.array([joint.dofadr[0] for joint in joints])
         ranges = np.rad2deg([joint.range for joint in joints])
-        self.limits: Floats = ranges.round(6)  # the model has radians
-        self.limits.setflags(write=False)
+        self.all_limits: Floats = ranges.round(6)  # the model has radians
+        self.all_limits.setflags(write=False)
+        self.limits: Floats = self.all_limits[: len(JOINTS)]
         self.reset(start)
 
     def reset(self, posture: ArrayLike) -> None:
@@ -103,9 +115,9 @@ class Icub:
         self.set_target(posture)
         self._set_point = self._target
         self._owed = 0.0
-        mujoco.mj_resetData(self._model, self._data)
-        self._data.qpos[self._positions] = np.deg2rad(self._set_point)
-        self._data.ctrl[:] = np.deg2rad(self._set_point)
+        mujoco.mj_resetData(self._model, self._data)  # the joints of the body are at zero
+        self._data.qpos[self._positions[: len(JOINTS)]] = np.deg2rad(self._set_point)
+        self._data.ctrl[: len(JOINTS)] = np.deg2rad(self._set_point)
         mujoco.mj_forward(self._model, self._data)
 
     def set_target(self, posture: ArrayLike) -> None:
@@ -139,17 +151,28 @@ class Icub:
         self._owed += seconds
         while self._owed >= timestep - 1e-9:
             self._owed -= timestep
-            way = self.speed * timestep
-            self._set_point = self._set_point + np.clip(self._target - self._set_point, -way, way)
-            self._data.ctrl[:] = np.deg2rad(self._set_point)
+            if self.guide is not None:
+                self._data.ctrl[:] = np.deg2rad(self.guide(timestep))
+            else:
+                way = self.speed * timestep
+                self._set_point = self._set_point + np.clip(self._target - self._set_point, -way, way)
+                self._data.ctrl[: len(JOINTS)] = np.deg2rad(self._set_point)
             mujoco.mj_step(self._model, self._data)
 
     def encoders(self) -> Floats:
-        """Returns where the joints are, (10,) degrees."""
-        return np.asarray(np.rad2deg(self._data.qpos[self._positions]))
+        """Returns where the ten joints are, (10,) degrees."""
+        return self.all_encoders()[: len(JOINTS)]
 
     def velocities(self) -> Floats:
-        """Returns how fast the joints move, (10,) degrees per second."""
+        """Returns how fast the ten joints move, (10,) degrees per second."""
+        return self.all_velocities()[: len(JOINTS)]
+
+    def all_encoders(self) -> Floats:
+        """Returns where all joints are, (n,) degrees."""
+        return np.asarray(np.rad2deg(self._data.qpos[self._positions]))
+
+    def all_velocities(self) -> Floats:
+        """Returns how fast all joints move, (n,) degrees per second."""
         return np.asarray(np.rad2deg(self._data.qvel[self._speeds]))
 
     def body_position(self, name: str) -> Floats:
@@ -171,16 +194,36 @@ class Icub:
         Raises:
             NoDisplayError: if nothing on this machine can draw; the message says what to install.
         """
-        import cv2
-
-        large = self._open_canvas().draw(self._data, self._camera())
-        image: Image = np.asarray(
-            cv2.resize(large, (self.size, self.size), interpolation=cv2.INTER_AREA), np.uint8
-        )
+        image = self._draw(self._camera())
         if self.view.noise > 0.0:
             noisy = image + self._random.normal(0.0, self.view.noise, image.shape)
             image = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
         return np.ascontiguousarray(image[:, ::-1]) if mirror else image
+
+    def look(self, eye: str, tilt: float = 0.0, version: float = 0.0, vergence: float = 0.0) -> Image:
+        """Returns what the robot sees with an eye, (size, size, 3) uint8 RGB; needs `body`.
+
+        Args:
+            eye: "left" or "right".
+            tilt: of both eyes, degrees upwards.
+            version: of both eyes, degrees to the right of the robot.
+            vergence: degrees between the two, which meet in front.
+
+        Raises:
+            ValueError: if there is no such eye, or the robot has no body that moves.
+            NoDisplayError: as `render` does.
+        """
+        if self._eyes is None or eye not in EYES:
+            raise ValueError(f"eye is {eye!r}; valid with body=True: {', '.join(EYES)}")
+        self._camera()
+        self._eyes.turn(self._data, tilt, version, vergence)
+        return self._draw(self._eyes.camera(eye))
+
+    def _draw(self, camera: "mujoco.MjvCamera") -> Image:
+        import cv2
+
+        large = self._open_canvas().draw(self._data, camera)
+        return np.asarray(cv2.resize(large, (self.size, self.size), interpolation=cv2.INTER_AREA), np.uint8)
 
     @property
     def backend(self) -> str:
@@ -195,7 +238,7 @@ class Icub:
         return self._canvas
 
     def _camera(self) -> "mujoco.MjvCamera":
-        """Applies the view to the scene and returns the camera."""
+        """Applies the view to the scene and returns the camera in front."""
         import mujoco
 
         headlight, light = self._model.vis.headlight, self.view.light

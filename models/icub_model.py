@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.icub_eyes import add_eyes
 from models.kinematics import ARM_JOINTS
 from models.mesh_cache import cache_folder, reduced_meshes
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 ROBOT = "iCubGazeboV2_5"
 MODEL_JOINTS = tuple(f"{side}_{joint}" for side in ("r", "l") for joint in ARM_JOINTS)
 """What the model calls the ten joints of a posture: the right arm, then the left."""
+BODY_JOINTS = (
+    *(f"{side}_wrist_{joint}" for side in ("r", "l") for joint in ("pitch", "yaw")),
+    *(f"torso_{joint}" for joint in ("yaw", "roll", "pitch")),
+    *(f"neck_{joint}" for joint in ("pitch", "roll", "yaw")),
+)
+"""The other joints of the upper body that the model has; they are fixed unless asked for."""
 
 TIMESTEP = 0.005
 """Seconds per physics step."""
@@ -28,6 +35,8 @@ STIFFNESS_RATE = 40.0
 """Natural frequency of the position control in rad/s: a step settles to 1 % in 6.6 / 40 s = 0.17 s."""
 ARMATURE = 0.05
 """Inertia of the motors as seen at the joints, kg m^2: keeps light joints as stiff as heavy ones."""
+TORSO_ARMATURE = 2.0
+"""The same of the torso, whose larger motors hold it while the arms swing."""
 
 FIELD_OF_VIEW = 30.0
 """Of the camera, degrees."""
@@ -37,8 +46,8 @@ WALL_EMISSION = 0.15
 _DROPPED_ROOTS = ("r_hip_1", "l_hip_1")
 
 
-def read_urdf() -> ET.Element:
-    """Returns the trimmed URDF: no legs, sensors and collision meshes; ten joints move."""
+def read_urdf(joints: tuple[str, ...] = MODEL_JOINTS) -> ET.Element:
+    """Returns the trimmed URDF: no legs, sensors and collision meshes; only `joints` move."""
     import icub_models
 
     text = Path(icub_models.get_model_file(ROBOT)).read_text(encoding="utf-8")
@@ -50,7 +59,7 @@ def read_urdf() -> ET.Element:
         _remove_subtree(robot, link)
     _remove_bare_leaves(robot)
     for joint in robot.findall("joint"):
-        if joint.get("name") not in MODEL_JOINTS:
+        if joint.get("name") not in joints:
             joint.set("type", "fixed")
     for link_element in robot.findall("link"):
         for collision in link_element.findall("collision"):
@@ -97,20 +106,23 @@ def _mesh_elements(robot: ET.Element) -> Mapping[str, ET.Element]:
     return found
 
 
-def build_model(size: int = 224, folder: Path | None = None) -> "mujoco.MjModel":
+def build_model(size: int = 224, folder: Path | None = None, body: bool = False) -> "mujoco.MjModel":
     """Compiles the robot with its scene.
 
     Args:
         size: the largest picture that will be drawn, pixels.
         folder: of the mesh cache; None for `cache_folder()`.
+        body: the joints of wrists, torso and neck move, too, and there are cameras in the eyes.
 
     Returns:
-        A model with ten joints and ten position actuators in the order of `MODEL_JOINTS`. Metres; x points
-        backwards, y to the robot's right, z up; the origin is the root link (the hips).
+        A model with the joints and position actuators of `MODEL_JOINTS`, followed with `body` by those of
+        `BODY_JOINTS`. Metres; x points backwards, y to the robot's right, z up; the origin is the root link (the
+        hips).
     """
     import mujoco
 
-    robot = read_urdf()
+    joints = MODEL_JOINTS + BODY_JOINTS if body else MODEL_JOINTS
+    robot = read_urdf(joints)
     elements = _mesh_elements(robot)
     sources = {f"{link}.stl": Path(str(mesh.get("filename"))) for link, mesh in elements.items()}
     for link, mesh in elements.items():
@@ -119,14 +131,15 @@ def build_model(size: int = 224, folder: Path | None = None) -> "mujoco.MjModel"
     ET.SubElement(ET.SubElement(robot, "mujoco"), "compiler", options)
     assets = reduced_meshes(sources, cache_folder() if folder is None else folder)
     spec = mujoco.MjSpec.from_string(ET.tostring(robot, encoding="unicode"), assets=assets)
-    _add_physics(spec)
+    _add_physics(spec, joints)
     _add_scene(spec, size)
+    add_eyes(spec, moving=body)  # the head's mesh has sockets without eyes
     model = spec.compile()
-    _tune(model)
+    _tune(model, joints)
     return model
 
 
-def _add_physics(spec: "mujoco.MjSpec") -> None:
+def _add_physics(spec: "mujoco.MjSpec", joints: tuple[str, ...]) -> None:
     """Adds the motors; the weight of the arms is carried by gravity compensation, as on the robot itself."""
     import mujoco
 
@@ -136,20 +149,20 @@ def _add_physics(spec: "mujoco.MjSpec") -> None:
         body.gravcomp = 1.0
     for geom in spec.geoms:
         geom.contype = geom.conaffinity = 0
-    for name in MODEL_JOINTS:
-        spec.joint(name).armature = ARMATURE
+    for name in joints:
+        spec.joint(name).armature = TORSO_ARMATURE if name.startswith("torso") else ARMATURE
         motor = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
         motor.set_to_position(kp=1.0)  # the gains follow from the inertia, see _tune
 
 
-def _tune(model: "mujoco.MjModel") -> None:
+def _tune(model: "mujoco.MjModel", joints: tuple[str, ...]) -> None:
     """Sets kp = I w^2 and kv = 2 I w (critical damping), I a joint's inertia with hanging arms."""
     import mujoco
 
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     column = np.zeros(model.nv)
-    for motor, name in enumerate(MODEL_JOINTS):
+    for motor, name in enumerate(joints):
         dof = model.joint(name).dofadr[0]
         mujoco.mj_mulM(model, data, column, np.eye(model.nv)[dof])
         inertia = column[dof]
@@ -192,12 +205,3 @@ def _add_scene(spec: "mujoco.MjSpec", size: int) -> None:
         rgba=[0.45, 0.46, 0.48, 1],
         **still,
     )
-    for side in (-1, 1):  # the head's mesh has sockets without eyes
-        for radius, x, grey in ((0.021, -0.066, 1.0), (0.011, -0.079, 0.1)):
-            world.add_geom(
-                type=shapes.mjGEOM_SPHERE,
-                size=[radius, 0, 0],
-                pos=[x, 0.032 * side, 0.343],
-                rgba=[grey, grey, grey, 1],
-                **still,
-            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from server_process import ServerProcess
+from simulated_robot import YarpRobotProcess
+from yarp_network import YarpNetwork, has_yarp
 
 from agentspace import Agent, AgentspaceError, LocalSpace, Session, Space
 from agentspace.client import RemoteSpace
@@ -23,6 +26,44 @@ settings.register_profile("agentspace", deadline=None, suppress_health_check=[He
 settings.load_profile("agentspace")
 
 Factory = Callable[[], Space]
+
+_NO_YARP = "YARP is not installed: `make yarp` installs it"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out the tests that need YARP where it is not; where CI is set, that is an error."""
+    needy = [item for item in items if item.get_closest_marker("yarp")]
+    if not needy or has_yarp():
+        return
+    if os.environ.get("CI"):
+        raise pytest.UsageError(f"{len(needy)} tests need YARP, and CI must run them. {_NO_YARP}.")
+    for item in needy:
+        item.add_marker(pytest.mark.skip(reason=_NO_YARP))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says which tests were left out for want of YARP: nobody should believe that they ran."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    left_out = [report.nodeid for report in skipped if _NO_YARP in str(report.longrepr)]
+    if left_out:
+        terminalreporter.section("left out", yellow=True)
+        terminalreporter.line(f"{_NO_YARP}. {len(left_out)} tests did not run:")
+        for name in left_out:
+            terminalreporter.line(f"  {name}")
+
+
+@pytest.fixture
+def yarp_network() -> Iterator[YarpNetwork]:
+    """A YARP network with a real name server; mark tests that use it `yarp`."""
+    with YarpNetwork() as network:
+        yield network
+
+
+@pytest.fixture
+def yarp_robot(yarp_network: YarpNetwork) -> Iterator[YarpRobotProcess]:
+    """A simulated robot on that network, to be started by the test."""
+    with ServerProcess() as server, contextlib.closing(YarpRobotProcess(yarp_network, server)) as robot:
+        yield robot
 
 
 @contextmanager

@@ -104,6 +104,11 @@ class Program:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
+    def end_input(self) -> None:
+        """Closes its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
     @property
     def ended(self) -> bool:
         """Whether it is over."""

@@ -148,7 +148,7 @@ def test_a_video_is_shown_once_and_ends(space: LocalSpace, tmp_path: Path) -> No
     with recording(space, "camera") as seen:
         space.run(Camera(device=str(make_video(tmp_path / "film.avi", 8)), **FAST))
         assert state(space, "end") == {
-            "state": "end", "device": str(tmp_path / "film.avi"), "pictures": 8, "message": "",
+            "state": "end", "device": str(tmp_path / "film.avi"), "pictures": 8, "lost": 0, "message": "",
         }  # fmt: skip
         assert eventually(lambda: len(seen) == 8)
         levels = [int(entry.value.mean()) for entry in seen]

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, RichLog, Static
 
 from agents.console.desk import Desk
-from agents.console.halfblock import halfblock
+from agents.console.halfblock import Picture, halfblock
 from agents.console.latent_map import Grid, LatentMap
 from agents.console.screen import ConsoleScreen
 from agents.console.sight import Slots, look
@@ -58,6 +58,8 @@ async def until(pilot: Pilot[None], condition: Callable[[], Any], timeout: float
 
 def text(screen: ConsoleScreen, name: str) -> str:
     """What a part of the screen shows."""
+    if name == "camera":
+        return screen.screen_stack[0].query_one(Picture).text
     return str(screen.screen_stack[0].query_one(f"#{name}", Static).render())
 
 
@@ -73,8 +75,8 @@ def test_it_works_with_nothing_there(space: LocalSpace) -> None:
 
     async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "free to move" in text(screen, "banner"))
-        assert "no picture in camera" in text(screen, "camera")
-        assert "unknown" in text(screen, "facts")
+        await until(pilot, lambda: "no picture in camera" in text(screen, "camera"))
+        await until(pilot, lambda: "unknown" in text(screen, "facts"))
         await pilot.press("c")
         await until(pilot, lambda: "confirm: done" in log(screen))
 
@@ -344,12 +346,12 @@ def test_pictures_keep_their_aspect_and_colours() -> None:
     """Each character has the colours of two pixels; wide pictures are low, high ones narrow."""
     image = np.zeros((40, 80, 3), np.uint8)
     image[:20] = (255, 0, 0)
-    shown = halfblock(image, 40, 40)
-    lines = shown.split("\n")
-    assert (len(lines), len(lines[0])) == (10, 40)
-    assert shown.spans[0].style.color.triplet == (255, 0, 0)
-    assert shown.spans[-1].style.bgcolor.triplet == (0, 0, 0)
-    assert len(halfblock(image.transpose(1, 0, 2), 40, 20).split("\n")) == 20
-    assert str(halfblock(np.zeros((1, 1), np.uint8), 40, 20))
+    lines = halfblock(image, 40, 40)
+    assert (len(lines), {line.cell_length for line in lines}) == (10, {40})
+    first, last = next(iter(lines[0])).style, list(lines[-1])[-1].style
+    assert first.color.triplet == first.bgcolor.triplet == (255, 0, 0)
+    assert last.bgcolor.triplet == (0, 0, 0)
+    assert len(halfblock(image.transpose(1, 0, 2), 40, 20)) == 20
+    assert halfblock(np.zeros((1, 1), np.uint8), 40, 20)
     with pytest.raises(TypeError):
         halfblock("text", 10, 10)

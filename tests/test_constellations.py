@@ -24,11 +24,22 @@ def agentspace(space: Path, *arguments: str, timeout: float = 100.0) -> subproce
     )
 
 
-@pytest.mark.parametrize("name", ["mirror", "webcam"])
+@pytest.mark.parametrize("name", ["mirror", "webcam", "imitation_yarp"])
 def test_launch_files_are_valid(name: str, tmp_path: Path) -> None:
     """Their classes, parameters and slots exist, with values of the right types."""
     done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--check")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_with_a_real_robot_nothing_is_simulated_or_moves_by_itself(tmp_path: Path) -> None:
+    """The game on YARP with another robot has a motor and a camera for that robot, and no explorer or examiner."""
+    options = ("launch", "launch/imitation_yarp.yaml", "--dry-run", "robot=icub", "eye=cam/left")
+    done = agentspace(tmp_path, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    roles = {line.split(":")[0] for line in done.stdout.splitlines() if ": agents." in line}
+    wanted = {"names", "motor", "camera", "face", "extractor", "associator", "generator", "proprioception"}
+    assert roles == wanted
+    assert 'device = "yarp:/icub/cam/left"' in done.stdout
 
 
 @pytest.mark.slow

@@ -54,7 +54,9 @@ def calls(page: Path) -> list[list[str]]:
 
 
 def options(command: click.Command) -> set[str]:
-    context = click.Context(command, **command.context_settings)
+    context = click.Context(
+        command, parent=click.Context(main, **main.context_settings), **command.context_settings
+    )
     return {name for item in command.get_params(context) for name in item.opts if name.startswith("-")}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from models import offscreen
 from models.icub import REST, Icub, NoDisplayError, View, ViewError
-from models.icub_model import MODEL_JOINTS, ROBOT
+from models.icub_model import BODY_JOINTS, MODEL_JOINTS, ROBOT
 from models.kinematics import JOINTS
 from models.measures import swap_arms
 from models.mesh_cache import cache_folder, reduced_meshes
@@ -364,3 +364,50 @@ def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert cache_folder() == Path("/home/somebody/.cache/agentspace")
+
+
+@pytest.fixture(scope="module")
+def body() -> Iterator[Icub]:
+    with Icub(size=64, body=True) as robot:
+        robot.guide = lambda _: np.zeros(len(robot.joints))
+        yield robot
+
+
+def test_whole_body_looks_and_moves_as_the_arms_alone(body: Icub) -> None:
+    """With a body that can move, the picture from in front and the order of the ten joints stay the same."""
+    assert body.joints == MODEL_JOINTS + BODY_JOINTS
+    np.testing.assert_array_equal(body.all_limits[:10], body.limits)
+    body.reset(REST)
+    with Icub(size=64) as arms:
+        np.testing.assert_allclose(body.encoders(), arms.encoders(), atol=1e-9)
+        differences = np.abs(body.render().astype(int) - arms.render())
+    assert (differences > 8).mean() < 0.001
+
+
+def test_guide_leads_all_joints(body: Icub) -> None:
+    """Torso, neck and wrists go where the guide says, and stand still there."""
+    goal = np.concatenate([FORWARD, [-20.0, 10, 20, -10], [20, -10, 15], [-10, 5, 30]])
+    body.guide = lambda _: goal
+    body.step(1.0)
+    np.testing.assert_allclose(body.all_encoders(), goal, atol=0.1)
+    assert np.abs(body.all_velocities()).max() < 0.1
+
+
+def test_eyes_see_the_hands(body: Icub) -> None:
+    """Each eye sees the hand of its side at its side; an eye that turns to a hand sees more of it."""
+    lifted = [-50.0, 15, 0, 70, 0]
+    body.guide = lambda _: np.array([*lifted, *lifted, *[0.0] * 7, -30.0, 0, 0])
+    body.step(1.0)
+    right, left = body.look("right", -20.0), body.look("left", -20.0)
+    red = [np.argwhere(image[:, :, 0].astype(int) - image[:, :, 1] > 40) for image in (right, left)]
+    assert red[0][:, 1].mean() > 48
+    assert red[1][:, 1].mean() < 16
+    turned = body.look("right", -20.0, version=20.0)
+    assert (turned[:, :, 0].astype(int) - turned[:, :, 1] > 40).sum() > 2 * len(red[0])
+    np.testing.assert_array_equal(body.look("right", -20.0), right)
+
+
+def test_robot_without_a_moving_head_has_no_eyes(robot: Icub) -> None:
+    """The error names what is valid."""
+    with pytest.raises(ValueError, match="valid with body=True: left, right"):
+        robot.look("left")

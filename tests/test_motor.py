@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.drivers import DRIVERS, open_driver
+from agents.drivers import DRIVERS, Job, open_driver
 from agents.follower import LONGEST_GAP, Follower, State
 from agents.motor import Motor
 from agents.posture import Clamp, NotAPostureError, clamp, read_posture
@@ -373,13 +373,31 @@ def test_agent_drives_the_robot_that_it_is_told(puppet: Puppet) -> None:
     assert puppet.space.entry("icub/target") is None
 
 
+def test_agent_passes_on_what_others_look_for_elsewhere(puppet: Puppet) -> None:
+    """Encoders and limits of a robot whose slots have other names are told in the motor's, and expire with it."""
+    puppet.space.run(Motor(robot="sim", state="other/state", speed=1000.0), "second")
+    puppet.space.write("sim/limits", JOINT_LIMITS)
+    puppet.space.write("sim/encoders", np.full(10, 7.0))
+    entry = wait(puppet.space, "icub/encoders", lambda entry: entry.value is not None and entry.value[0] == 7.0)
+    assert entry.time_left is not None
+    np.testing.assert_array_equal(wait(puppet.space, "icub/limits", lambda e: True).value, JOINT_LIMITS)
+    puppet.space.delete("sim/encoders")
+    wait(puppet.space, "icub/encoders", lambda entry: entry.kind == "expired")
+
+
 # --- the seam
 
 
 def test_unknown_driver_is_named() -> None:
     """The error names the driver that was asked for and those that there are."""
     with pytest.raises(ValueError, match=r"'hydraulic'.*mujoco"):
-        open_driver("hydraulic", Motor(), "icub")
+        open_driver("hydraulic", Job(Motor(), "icub"))
+
+
+def test_a_driver_without_options_says_so() -> None:
+    """What is not valid is named."""
+    with pytest.raises(ValueError, match="the driver mujoco has no options, but was given control"):
+        open_driver("mujoco", Job(Motor(), "icub", options={"control": "direct"}))
 
 
 def test_every_driver_has_the_whole_protocol() -> None:
@@ -388,7 +406,7 @@ def test_every_driver_has_the_whole_protocol() -> None:
         motor = Motor()
         motor.bind(space.join("motor"), __import__("logging").getLogger(), Path())
         for name in DRIVERS:
-            driver = open_driver(name, motor, "icub")
+            driver = open_driver(name, Job(motor, "icub"))
             assert driver.limits() is None
             assert driver.encoders() is None
             driver.command(np.zeros(10))

@@ -98,6 +98,18 @@ def test_what_ran_out_stays_to_be_seen():
     assert texts(model) == ["warning x: expired; written by maker#1"]
 
 
+def test_what_was_deleted_is_gone():
+    """A deleted slot has no time left, one that is held empty has, and neither is a sensor that expired."""
+    model = observer(entry("x", 1, time_left=1.0), entry("y", 1, time_left=1.0))
+    model.feed([entry("x", kind=Kind.DELETED, revision=2, time_left=0.0)], 0.5)
+    model.feed([entry("y", kind=Kind.DELETED, revision=2, time_left=3.0)], 0.5)
+    assert (slot(model, "x", 0.5).kind, slot(model, "x", 0.5).time_left) == ("deleted", None)
+    assert slot(model, "y", 1.5).time_left == 2.0
+    model.feed([entry("y", kind=Kind.EXPIRED, revision=3)], 3.5)
+    assert not slot(model, "y", 3.5).timed
+    assert texts(model) == []
+
+
 def test_roles_come_with_their_loads_errors_restarts_and_usage():
     """One view of a role joins what server, supervisor and operating system say."""
     load = {

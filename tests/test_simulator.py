@@ -160,6 +160,16 @@ def test_bad_start_is_an_error() -> None:
         agent.close()
 
 
+def test_bad_name_on_yarp_is_an_error() -> None:
+    """A name that no port can have ends the agent at once; the message says how names begin."""
+    with LocalSpace() as space:
+        agent = Simulator(yarp=True, yarp_name="icubSim")
+        agent.bind(space.join("simulator"), __import__("logging").getLogger("test"), agent.project)
+        with pytest.raises(ValueError, match="begins with '/', as /icubSim does: 'icubSim'"):
+            agent.init()
+        agent.close()
+
+
 def test_motor_moves_it_and_holds(space: LocalSpace) -> None:
     """Motor and simulator together: targets that are repeated are reached; when they stop, the pose stays."""
     space.run(Simulator(fps=0.0, speed=300.0))

@@ -13,6 +13,7 @@ from agentspace import Entry
 
 KEYS: Final = "space or F12"
 RELEASE_KEY: Final = "r"
+Rows = tuple[tuple[str, str, str, str, str], ...]
 BLIND: Final = 1.5
 """Seconds after which what is shown may be wrong."""
 
@@ -57,25 +58,28 @@ def facts(sight: Sight) -> str:
     return "\n".join([*lines, f"[red]{escape(str(refused))}[/]"] if refused else lines)
 
 
-def holders(sight: Sight) -> Table:
-    """Who holds the slots that move the robot."""
+def held(sight: Sight) -> Rows:
+    """Who holds the slots that move the robot: slot, holder, priority, time left, and a style."""
+    known = sight.operation
+    slots = (known.mode_slot, known.act_slot, known.pause_slot, *known.stop_slots)
+    return tuple((slot, *_holder(sight.entries.get(slot))) for slot in dict.fromkeys(slots))
+
+
+def holders(rows: Rows) -> Table:
+    """A table of what `held` found."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("slot", "held by", "priority", "for"):
         table.add_column(name, justify="right" if name == "priority" else "left", no_wrap=True)
-    operation = sight.operation
-    for slot in dict.fromkeys(
-        [operation.mode_slot, operation.act_slot, operation.pause_slot, *operation.stop_slots]
-    ):
-        table.add_row(slot, *_holder(sight.entries.get(slot)))
+    for *cells, style in rows:
+        table.add_row(*(Text(cell, style) for cell in cells))
     return table
 
 
-def _holder(entry: Entry | None) -> tuple[Text, ...]:
+def _holder(entry: Entry | None) -> tuple[str, str, str, str]:
     if entry is None:
-        return Text("nobody", "dim"), Text(""), Text("")
-    left = "ever" if entry.time_left is None else f"{entry.time_left:.1f} s"
-    style = "bold red" if entry.value is None else ""
-    return Text(str(entry.writer), style), Text(f"{entry.priority:g}", style), Text(left, style)
+        return "nobody", "", "", "dim"
+    left = "ever" if entry.time_left is None else f"{entry.time_left:.0f} s"
+    return str(entry.writer), f"{entry.priority:g}", left, "bold red" if entry.value is None else ""
 
 
 def _word(value: Any) -> str:

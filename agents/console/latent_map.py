@@ -18,7 +18,12 @@ from models.kinematics import Floats
 LEAST: Final = 1.5
 """How far the map reaches from the origin at least: so far go the latents of both autoencoders."""
 PAIR, ROBOT, ACT, CURSOR = "•", "○", "◆", "✚"
-STYLES: Final = {PAIR: "cyan", ROBOT: "bold green", ACT: "bold yellow", CURSOR: "bold magenta"}
+STYLES: Final = {
+    PAIR: "not dim cyan",
+    ROBOT: "not dim bold green",
+    ACT: "not dim bold yellow",
+    CURSOR: "not dim magenta",
+}
 
 
 @dataclass(frozen=True)
@@ -84,11 +89,15 @@ class LatentMap(Widget, can_focus=True):
         self._robot: Floats | None = None
         self._act: Floats | None = None
         self._chosen: Floats | None = None
+        self._known: tuple[object, ...] = ()
 
     def show(self, pairs: Floats, robot: Floats | None, act: Floats | None) -> None:
         """What is known now: latents of the pairs (pairs, m), of the robot and of the command (m,) or None."""
+        known = (pairs.tobytes(), *(None if point is None else self.grid.place(point) for point in (robot, act)))
         self._pairs, self._robot, self._act = pairs, robot, act
-        self.refresh()
+        if known != self._known:  # drawing is dear
+            self._known = known
+            self.refresh()
 
     @property
     def grid(self) -> Grid:
@@ -105,12 +114,9 @@ class LatentMap(Widget, can_focus=True):
                 place = grid.place(latent)
                 if place is not None:
                     cells[place[1]][place[0]] = symbol
-        text = Text(no_wrap=True, end="")
-        for row in cells:
-            for cell in row:
-                text.append(cell, STYLES.get(cell, "dim"))
-            text.append("\n")
-        text.right_crop(1)
+        text = Text("\n".join("".join(row) for row in cells), "dim", no_wrap=True, end="")
+        for symbol, style in STYLES.items():
+            text.highlight_regex(symbol, style)
         return text
 
     def _axes(self, grid: Grid) -> list[list[str]]:

@@ -14,8 +14,8 @@ from textual.widgets import Button, Footer, Input, RichLog, Static
 from agents.associator import ACQUIRE, USE
 from agents.console.desk import STOP, Desk
 from agents.console.dialogs import AskPath, Sure
-from agents.console.facts import banner, facts, holders
-from agents.console.halfblock import halfblock
+from agents.console.facts import banner, facts, held, holders
+from agents.console.halfblock import Picture
 from agents.console.latent_map import LatentMap
 from agents.console.sight import Sight
 from agents.operation import Outcome
@@ -28,7 +28,6 @@ BUTTONS: Final = {
     "save": "Save",
     "load": "Load",
 }
-STATICS: Final = ("banner", "camera", "facts", "holders")
 PROPOSAL: Final = "memory.npz"
 SURE: Final = "Release the emergency stop?\nThe robot will go where the agents send it, at once."
 STYLE: Final = """
@@ -36,7 +35,7 @@ STYLE: Final = """
 #banner.stopped { background: $error; }
 #banner.warning { background: $warning; color: black; }
 #banner.paused { background: $primary; }
-#camera { width: 44; height: 1fr; border: round $primary; content-align: center middle; }
+#camera { width: 44; height: 1fr; }
 #words { height: 6; }
 #facts { width: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
 #holders { width: 1fr; padding: 0 1; }
@@ -106,8 +105,9 @@ class ConsoleScreen(App[None]):
         self._stopping = False
         self._sight: Sight | None = None
         self._trouble = ""
-        self._shown: tuple[object, ...] = ()  # revision and size of the picture
-        self._banner, self._camera, self._facts, self._holders = (Static(id=name) for name in STATICS)
+        self._shown: dict[str, object] = {}  # what each part shows; drawing is dear
+        self._banner, self._facts, self._holders = (Static(id=name) for name in ("banner", "facts", "holders"))
+        self._camera = Picture(id="camera")
         self._board = LatentMap(id="map")
         self._news = RichLog(id="log", max_lines=200, wrap=True)
 
@@ -162,24 +162,22 @@ class ConsoleScreen(App[None]):
             self.exit()
             return
         self._tell()
-        self._facts.update(facts(sight))
-        self._holders.update(holders(sight))
+        words, rows = facts(sight), held(sight)
+        if self._is_news("facts", words):
+            self._facts.update(words)
+        if self._is_news("holders", rows):
+            self._holders.update(holders(rows))
         slots = sight.slots
         self._board.show(sight.pairs, sight.point(slots.proprio), sight.point(slots.act))
         self._show_picture(sight)
 
     def _show_picture(self, sight: Sight) -> None:
-        camera = self._camera
         entry = sight.entries.get(sight.slots.camera)
         if entry is None:
-            camera.update(f"no picture in {sight.slots.camera}")
-            self._shown = ()
-        elif camera.size and self._shown != (entry.revision, camera.size):
-            self._shown = (entry.revision, camera.size)
-            try:
-                camera.update(halfblock(entry.value, *camera.size))
-            except (TypeError, ValueError) as error:
-                camera.update(Text(str(error)))
+            self._shown.pop("camera", None)
+            self._camera.tell(f"no picture in {sight.slots.camera}")
+        elif self._camera.size and self._is_news("camera", (entry.revision, self._camera.size)):
+            self._camera.show(entry.value)
 
     def on_done(self, message: Done) -> None:
         """Tells what became of an action; loudly, if it was the stop."""
@@ -199,8 +197,14 @@ class ConsoleScreen(App[None]):
 
     def _tell(self) -> None:
         text, kind = banner(self._sight, self._trouble, self._stopping, self._desk.blind)
-        self._banner.update(Text(text))
-        self._banner.set_classes(kind)
+        if self._is_news("banner", (text, kind)):
+            self._banner.update(Text(text))
+            self._banner.set_classes(kind)
+
+    def _is_news(self, part: str, content: object) -> bool:
+        """Whether a part of the screen does not show that yet."""
+        before, self._shown[part] = self._shown.get(part), content
+        return before != content
 
     # --- what is done
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
 
@@ -66,16 +65,11 @@ class Commander:
             settings: ``name=value`` pairs, with spaces between them.
 
         Raises:
-            AgentspaceError: It did not succeed.
+            SwapError: It was rolled back, or cannot be done.
         """
         with self._connect() as space:
-            swap = getattr(space, "swap", None)
-            if swap is None:
-                raise AgentspaceError(
-                    "this version of agentspace cannot swap roles; stop the role and start another"
-                )
-            report = swap(role, spec or None, parse_settings(settings) or None)
-        return _summary(role, report)
+            report = space.swap(role, spec or None, parse_settings(settings) or None)
+        return f"swapped {role}" + (f", gap {1e3 * report.gap:.1f} ms" if report.gap is not None else "")
 
     def _connect(self) -> RemoteSpace:
         return connect(self._address, INSPECTOR, patience=_PATIENCE)
@@ -131,15 +125,3 @@ def _told(decision: Decision, done: str) -> str:
     if isinstance(decision, Refused):
         raise AgentspaceError(str(decision))
     return f"{done} {decision.name}, revision {decision.revision}"
-
-
-def _summary(role: str, report: Any) -> str:
-    """One line on a swap, of its report.
-
-    Raises:
-        AgentspaceError: It was rolled back, or failed.
-    """
-    state, gap = getattr(report, "state", "done"), getattr(report, "gap", None)
-    if state != "done":
-        raise AgentspaceError(f"{role}: swap {state}: {getattr(report, 'reason', None) or 'no reason given'}")
-    return f"swapped {role}" + (f", gap {1e3 * gap:.1f} ms" if isinstance(gap, float) else "")

@@ -107,6 +107,8 @@ class Observer:
             record.timed = entry.time_left is not None
             record.type = type_of(entry.value)
             record.history.append(Sample(now - entry.age, entry.revision, numbers_of(entry.value)))
+        elif entry.kind is Kind.DELETED:
+            record.timed = False  # if it is held empty, that runs out unnoticed
         self._chronicle.slot_changed(entry, record.timed, now)
         if entry.name.startswith(_LAUNCH):
             self._own[entry.name] = _plain(entry.value)
@@ -150,6 +152,7 @@ class Observer:
 
     def _view(self, record: _Record, roles: list[RoleView], links: dict[str, Any], now: float) -> SlotView:
         entry, passed = record.entry, max(0.0, now - record.at)
+        endless = entry.time_left is None or (entry.kind is Kind.DELETED and entry.time_left <= 0)
         name = entry.name
         rate = self._account("rates").get(name, 0.0)
         bandwidth = self._account("bandwidth").get(name)
@@ -161,7 +164,7 @@ class Observer:
             value=entry.value,
             holder=str(entry.writer),
             priority=entry.priority,
-            time_left=None if entry.time_left is None else max(0.0, entry.time_left - passed),
+            time_left=None if endless else max(0.0, (entry.time_left or 0.0) - passed),
             age=entry.age + passed,
             revision=entry.revision,
             latency=entry.latency,

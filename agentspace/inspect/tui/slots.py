@@ -91,7 +91,9 @@ def _left(slot: SlotView) -> str:
 
 
 def _there(slot: SlotView) -> bool:
-    """Deleted slots are shown while something holds them empty; expired ones for ever: somebody may miss them."""
+    """Deleted slots are shown while they are held empty; values that expired always: somebody may miss them."""
+    if slot.kind == "expired":
+        return slot.timed
     return slot.kind != "deleted" or slot.time_left is not None
 
 

@@ -9,10 +9,10 @@ import itertools
 import math
 from typing import Any, NamedTuple
 
-from agentspace.cli.render import to_json
 from agentspace.inspect.views import Event, Picture, Refusal, RoleView, Sample, SlotView
 from agentspace.inspect.web.picture import layout
 from agentspace.inspect.wording import brief
+from agentspace.plain import to_json
 from agentspace.value import Value, size_of
 
 PREVIEW = 160  # characters of a value in a list

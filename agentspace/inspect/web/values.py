@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from agentspace.cli.render import to_json
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web.picture import compressed, layout
+from agentspace.plain import to_json
 from agentspace.value import Value, describe, size_of
 
 MOST = 256 << 10  # bytes of a value that is sent whole; a larger one is offered as a file

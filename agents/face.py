@@ -1,0 +1,88 @@
+"""The face: shows expressions on an iCub, by its emotion interface on YARP."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from agents.posture import EMPTY
+from agents.yarp_link.helper import Helper
+from agents.yarp_link.pipe import Message
+from agentspace import Agent, Parameter, SlotName
+
+EMOTIONS: Final = {
+    "neutral": "neu",
+    "happy": "hap",
+    "surprised": "sur",
+    "sad": "sad",
+    "angry": "ang",
+    "evil": "evi",
+    "shy": "shy",
+    "cunning": "cun",
+}
+"""What the emotion interface calls each expression."""
+_TICK: Final = 0.2  #: seconds after which a change of the connection is told at the latest
+_FRESH: Final = 2.0  #: seconds for which the state is valid
+
+
+class Face(Agent):
+    """An expression -> the LEDs of an iCub's face."""
+
+    expression = SlotName("expression", "str: neutral, happy, surprised, sad, angry, evil, shy or cunning")
+    state = SlotName("face/state", "dict: state (connecting, connected, lost), shown, error")
+    refused_expression = SlotName("face/refused", "str: why the last bad expression was refused")
+    port = Parameter("/emotion/in", "of the emotion interface")
+
+    def init(self) -> None:
+        """Looks for the robot; it may come later."""
+        local = f"/agentspace/{self.role}/{os.uname().nodename}-{os.getpid()}"
+        settings = {"port": self.port, "local": local}
+        self._told: dict[str, str] = {}
+        self._account = {"state": "connecting", "shown": "", "error": ""}
+        self._wanted = ""
+        self._asked = ""
+        self._helper = Helper("agents.yarp_link.emotions", settings, self._hear, self.log)
+        self._helper.open()
+        self.attach_trigger(self.expression)
+        self.attach_timer(_TICK)
+
+    def sense_select_act(self) -> None:
+        """Shows the newest expression; tells how it goes."""
+        if self.expression in self.wake.names:
+            self._want(self.read(self.expression, EMPTY))
+        account = dict(self._account)
+        if account["state"] != "connected":
+            self._asked = ""
+        elif self._wanted != self._asked and self._helper.say({"do": "make", "command": self._command()}):
+            self._asked = self._wanted
+        if account != self._told and account["error"] != self._told.get("error", ""):
+            self.log.warning("%s: %s", self.port, account["error"] or account["state"])
+        self._told = account
+        self.write(self.state, account, validity=_FRESH)
+
+    def _want(self, value: object) -> None:
+        if value is EMPTY:
+            return
+        if not isinstance(value, str) or value not in EMOTIONS:
+            self.write(self.refused_expression, f"{value!r:.60} is no expression; valid: {', '.join(EMOTIONS)}")
+            return
+        self._wanted = value
+
+    def _command(self) -> str:
+        return f"set all {EMOTIONS[self._wanted]}"
+
+    def _hear(self, message: Message) -> None:
+        """In the helper's thread: replaces the account as a whole."""
+        header = message.header
+        if header["is"] == "ready":
+            self._account = {"state": "connected", "shown": "", "error": ""}
+        elif header["is"] == "made":
+            self._account = {"state": "connected", "shown": header["command"], "error": ""}
+        elif header["is"] == "gone":
+            state = "connecting" if self._account["state"] == "connecting" else "lost"
+            self._account = {"state": state, "shown": "", "error": header["why"]}
+
+    def close(self) -> None:
+        """Lets go of the robot, whose face stays as it is."""
+        if hasattr(self, "_helper"):
+            self._helper.close()
