@@ -165,6 +165,7 @@ def test_bad_name_on_yarp_is_an_error() -> None:
     with LocalSpace() as space:
         agent = Simulator(yarp=True, yarp_name="icubSim")
         agent.bind(space.join("simulator"), __import__("logging").getLogger("test"), agent.project)
+        agent.prepare()
         with pytest.raises(ValueError, match="begins with '/', as /icubSim does: 'icubSim'"):
             agent.init()
         agent.close()
