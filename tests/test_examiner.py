@@ -66,6 +66,7 @@ def test_a_script_is_read_step_by_step(tmp_path: Path) -> None:
 - write: {mode: acquire, camera/source: "0"}
 - wait: {slot: pairs, at_least: 10, timeout: 5}
 - wait: {slot: mode, equals: use}
+- wait: {slot: camera/state, has: {state: running}}
 - imitate: {fresh: 3}
 - report:
 """
@@ -74,9 +75,18 @@ def test_a_script_is_read_step_by_step(tmp_path: Path) -> None:
         Write({"mode": "acquire", "camera/source": "0"}),
         Wait("pairs", 5.0, at_least=10.0),
         Wait("mode", equals="use"),
+        Wait("camera/state", has={"state": "running"}),
         Imitate(0, 3),
         Report(),
     )
+
+
+def test_a_wait_for_items_of_a_dict() -> None:
+    """Other items do not matter; what is no dict, or has another value there, is not what is waited for."""
+    wait = Wait("camera/state", has={"state": "running", "device": "a"})
+    assert wait.holds({"state": "running", "device": "a", "pictures": 3})
+    assert not any(map(wait.holds, (None, "running", {"state": "running"}, {"state": "failed", "device": "a"})))
+    assert "that has {'state': 'running', 'device': 'a'}" in str(wait)
 
 
 @pytest.mark.parametrize(

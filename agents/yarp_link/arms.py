@@ -17,7 +17,7 @@ from agents.yarp_link.child import CALL, Child, run
 from agents.yarp_link.helper import FAREWELL
 from agents.yarp_link.pipe import PipeEndedError
 
-QUIET: Final = 0.3
+QUIET: Final = 0.4
 """Seconds without a new state after which a robot is lost; it says 50 to 100 a second."""
 LOOK: Final = 0.001
 """Seconds between two looks at the newest state, which YARP's client only offers for looking at."""
