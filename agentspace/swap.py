@@ -355,6 +355,7 @@ class Swap(Generic[V]):
         role = self.role
         outcast = not self._rests
         role.enter("starting", self._new_info)
+        role.stop_requested = False  # of one that had ended; a stop that comes meanwhile ends the swap
         role.mailbox.renew()
         self._new["epoch"] = role.epoch
         kept = None if self.wish.fresh else role.kept

@@ -90,7 +90,10 @@ class Succession:
 
     def watch(self) -> None:
         """Looks where the swaps are, and does what they need."""
-        for role, swap in self._contact.swaps().items():
+        swaps = self._contact.swaps()
+        # a new server counts anew
+        self._seen = {role: number for role, number in self._seen.items() if role in swaps}
+        for role, swap in swaps.items():
             if role in self._lives:
                 self._follow(role, swap["number"], swap["state"], swap)
         now = self._host.now()
