@@ -19,7 +19,6 @@ from agentspace.errors import (
     RoleNotFoundError,
     RoleTakenError,
     SlotNameError,
-    SwapError,
 )
 from agentspace.mailbox import Batch, Mailbox, Mask, Trigger
 from agentspace.role import Kept, Role
@@ -36,7 +35,8 @@ from agentspace.slot import (
     check_name,
     check_write,
 )
-from agentspace.swap import Order, Step, Swap, Wish
+from agentspace.swap import Swap
+from agentspace.swaps import Swaps
 
 SPACE = Writer("_")
 MAX_ROLES = 1024
@@ -83,10 +83,7 @@ class Board(Generic[V]):
         self._encode = encode
         self._measure = measure
         self._table: SlotTable[V] = SlotTable(self._emit)
-        self.swaps: dict[str, Swap[V]] = {}  #: those under way, by role
-        self.orders: list[Order[V]] = []  #: what the parties of swaps are to be told; the host empties it
-        self.is_silent: Callable[[str], bool] = lambda role: False  #: no sign of life from who fills a role
-        self._swap_count = 0
+        self.swaps: Swaps[V] = Swaps(self._role, self.known, self._show_swap)
         self._watchers: dict[int, Mailbox[V]] = {}
         self._watcher_count = 0
         self.ready: dict[str | int, Mailbox[V]] = {}  #: who may have something to be delivered
@@ -135,17 +132,12 @@ class Board(Generic[V]):
     def advance(self, now: float) -> None:
         """Lets time pass: expiries, delayed values, swaps that take too long."""
         self._table.advance(now)
-        for swap in [swap for swap in self.swaps.values() if swap.deadline <= now]:
-            swap.due(now, self.is_silent(swap.role.name))
-            self._settle(swap, now)
+        self.swaps.advance(now)
 
     def next_deadline(self) -> float | None:
         """When `advance` has something to do next."""
-        deadline = self._table.next_deadline()
-        if not self.swaps:
-            return deadline
-        soonest = min(swap.deadline for swap in self.swaps.values())
-        return soonest if deadline is None else min(soonest, deadline)
+        deadlines = [d for d in (self._table.next_deadline(), self.swaps.next_deadline()) if d is not None]
+        return min(deadlines, default=None)
 
     # --- roles
 
@@ -190,10 +182,7 @@ class Board(Generic[V]):
         role.state = "running"
         role.mailbox.settle()
         self._routes.clear()
-        swap = self.swaps.get(name)
-        if swap is not None:
-            swap.running(now)
-            self._settle(swap, now)
+        self.swaps.running(name, now)
         self._publish_role(role, now)
         self._note_ready(name, role.mailbox)
 
@@ -215,10 +204,7 @@ class Board(Generic[V]):
         if error is not None:
             report = {"epoch": epoch, "traceback": error}
             self.apply(Put(f"{OWN}errors/{name}", self._encode(report)), SPACE, now)
-        swap = self.swaps.get(name)
-        if swap is not None:
-            swap.vacated(_ending(state, error), now)
-            self._settle(swap, now)
+        self.swaps.vacated(name, _ending(state, error), now)
         self._publish_role(role, now)
 
     def check(self, name: str, epoch: int) -> Role[V]:
@@ -285,9 +271,8 @@ class Board(Generic[V]):
             role.kept = kept
         writer = Writer(name, epoch)
         decisions = [self.apply(act, writer, now, origin) for act in acts]
-        if name in self.swaps and (ack is not None or role.state == "running"):
-            self.swaps[name].handled(now)
-            self._settle(self.swaps[name], now)
+        if ack is not None or role.state == "running":
+            self.swaps.handled(name, now)
         self._note_ready(name, role.mailbox)
         return decisions
 
@@ -297,127 +282,22 @@ class Board(Generic[V]):
         Raises:
             RoleNotFoundError: There is no such role.
         """
-        role = self._known(name)
+        role = self.known(name)
         role.stop_requested = True
-        swap = self.swaps.get(name)
-        if swap is not None:
-            swap.roll_back("the role was asked to stop", now)
-            self._settle(swap, now)
+        self.swaps.roll_back(name, "the role was asked to stop", now)
         self._publish_role(role, now)
 
-    def _known(self, name: str) -> Role[V]:
+    def known(self, name: str) -> Role[V]:
+        """The role of that name.
+
+        Raises:
+            RoleNotFoundError: There is none; the error lists those that there are.
+        """
         if name not in self.roles:
             raise RoleNotFoundError(
                 f"there is no role {name!r}; there are: {', '.join(sorted(self.roles)) or 'none'}"
             )
         return self.roles[name]
-
-    # --- swaps
-
-    def request_swap(self, name: str, wish: Wish, now: float) -> int:
-        """Asks for another incarnation of a role; who supervises it starts one that then calls `stand_by`.
-
-        Returns:
-            The number of the swap.
-
-        Raises:
-            RoleNotFoundError: There is no such role.
-            SwapError: It is being swapped already.
-        """
-        return self._begin_swap(self._known(name), wish, now).number
-
-    def stand_by(self, name: str, number: int, info: dict[str, Any], now: float) -> int:
-        """A successor is there: it will take the role over when it is prepared.
-
-        Args:
-            name: The role.
-            number: Of the swap that was asked for; 0 for one of its own.
-            info: What it says of itself.
-            now: The time (s).
-
-        Raises:
-            SwapError: The role is being swapped already, or that swap is over.
-        """
-        self._encode(info)
-        swap = self._swap(name, number) if number else self._begin_swap(self._role(name), Wish(), now)
-        if swap.step is not Step.REQUESTED:
-            raise SwapError(f"swap {number} of role {name!r} has its successor already")
-        swap.stand_by(info, now)
-        self._settle(swap, now)
-        return swap.number
-
-    def prepared(self, name: str, number: int, info: dict[str, Any], now: float) -> None:
-        """The successor is prepared: its predecessor hands over to it.
-
-        Raises:
-            SwapError: That swap is over.
-        """
-        self._encode(info)
-        swap = self._swap(name, number)
-        if swap.step is not Step.PREPARE:
-            raise SwapError(f"swap {number} of role {name!r} is at {swap.step}, not at {Step.PREPARE}")
-        swap.prepared(info, now)
-        self._settle(swap, now)
-
-    def give_up(self, name: str, number: int, why: str, now: float) -> None:
-        """The successor has ended, or cannot be started; of no account once it acts, or when the swap is over."""
-        swap = self.swaps.get(name)
-        if swap is not None and swap.number == number:
-            swap.lost_successor(why, now)
-            self._settle(swap, now)
-
-    def yielded(
-        self, name: str, epoch: int, step: Step, kept: Kept[V] | None, error: str | None, now: float
-    ) -> None:
-        """The predecessor has done a step of handing over, or could not.
-
-        Raises:
-            FencedError: It fills the role no more.
-        """
-        self.check(name, epoch)
-        swap = self.swaps.get(name)
-        if swap is None:
-            return
-        if error is None:
-            swap.yielded(step, kept, now)
-        else:
-            swap.failed_to_yield(error, now)
-        self._settle(swap, now)
-
-    def lost_predecessor(self, name: str, now: float) -> None:
-        """An incarnation that rested has ended."""
-        swap = self.swaps.get(name)
-        if swap is not None:
-            swap.lost_predecessor(now)
-            self._settle(swap, now)
-
-    def _begin_swap(self, role: Role[V], wish: Wish, now: float) -> Swap[V]:
-        swap = self.swaps.get(role.name)
-        if swap is not None:
-            raise SwapError(f"role {role.name!r} is being swapped already: swap {swap.number} is at {swap.step}")
-        self._encode(wish.settings)
-        self._swap_count += 1
-        swap = self.swaps[role.name] = Swap(self._swap_count, role, wish, now)
-        self._settle(swap, now)
-        return swap
-
-    def _swap(self, name: str, number: int) -> Swap[V]:
-        swap = self.swaps.get(name)
-        if swap is None or swap.number != number:
-            raise SwapError(f"swap {number} of role {name!r} is over")
-        return swap
-
-    def _settle(self, swap: Swap[V], now: float) -> None:
-        """Shows where a swap is, and passes on what its parties are to be told."""
-        self.orders += swap.orders
-        swap.orders.clear()
-        role = swap.role
-        if swap.over:
-            self.swaps.pop(role.name, None)
-        if self._published.get(f"swaps/{role.name}", {}).get("state") != swap.step:
-            self._routes.clear()
-            self._publish(f"swaps/{role.name}", swap.report(), now)
-            self._publish_role(role, now)
 
     # --- watchers
 
@@ -513,6 +393,15 @@ class Board(Generic[V]):
             "triggers": sorted([mask, str(kind)] for mask, kind in role.mailbox.attachments),
         }
         self.apply(Put(f"{OWN}roles/{role.name}", self._encode(account)), SPACE, now)
+
+    def _show_swap(self, swap: Swap[V], now: float) -> None:
+        """Shows where a swap is, if it is news."""
+        name = f"swaps/{swap.role.name}"
+        report = swap.report()
+        if self._published.get(name, {}).get("state") != report["state"]:
+            self._routes.clear()  # triggers may have come or gone
+            self._publish(name, report, now)
+            self._publish_role(swap.role, now)
 
     def _emit(self, change: Change[V]) -> None:
         for to, mailbox in self._route(change.name):

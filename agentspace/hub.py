@@ -85,7 +85,7 @@ class Hub:
         """Lets time pass: expiries, leases, the account of itself; sends what became ready."""
         for board in self.boards.values():
             board.advance(self.now)
-            if board.orders:
+            if board.swaps.orders:
                 self._order(board)
         for client in [c for c in self._clients.values() if self.now > c.silent_since + self._patience(c)]:
             self._forget(client)
@@ -150,7 +150,7 @@ class Hub:
             board = self.boards[name] = Board(
                 name, lambda value: Stored(encode(value)), lambda stored: stored.size
             )
-            board.is_silent = lambda role: self._is_silent(name, role)
+            board.swaps.is_silent = lambda role: self._is_silent(name, role)
             self._published = self.now - PUBLISH_PERIOD  # its account of itself is there from the start
         return board
 
@@ -238,9 +238,9 @@ class Hub:
                 with contextlib.suppress(FencedError):  # it has just been replaced
                     board.vacate(seat.role, seat.number, "gone", self.now)
             case Party.STANDS_BY:
-                board.give_up(seat.role, seat.number, why, self.now)
+                board.swaps.give_up(seat.role, seat.number, why, self.now)
             case Party.RESTS:
-                board.lost_predecessor(seat.role, self.now)
+                board.swaps.lost_predecessor(seat.role, self.now)
 
     def end_watch(self, peer: Peer) -> None:
         """A connection watches no more."""
@@ -271,7 +271,7 @@ class Hub:
     def deliver(self) -> None:
         """Sends every batch that can go now."""
         for board in self.boards.values():
-            if board.orders:
+            if board.swaps.orders:
                 self._order(board)
             if not board.ready:
                 continue
@@ -283,8 +283,8 @@ class Hub:
 
     def _order(self, board: Board[Stored]) -> None:
         """Tells the parties of swaps what to do."""
-        orders = board.orders[:]
-        board.orders.clear()
+        orders = board.swaps.orders[:]
+        board.swaps.orders.clear()
         for order in orders:
             acting = self.seats.get((board.name, order.role, Party.ACTS))
             match order:

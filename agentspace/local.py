@@ -22,7 +22,7 @@ from agentspace.runner import Runner
 from agentspace.slot import FOREVER, Change, Decision, Kind, Slot, Writer
 from agentspace.space import DEFAULT_SPACE, Entry, Memory, Wake
 from agentspace.swap import Dismiss, Order, Outcast, Party, Reclaim, Resume, Step, Suspend
-from agentspace.value import Value, copy_containers, freeze, size_of
+from agentspace.value import Value, check, copy_containers, freeze, size_of
 
 PUBLISH_PERIOD = 1.0
 _scripts = itertools.count(1)
@@ -60,8 +60,8 @@ class _Host:
 
     def deliver(self, now: float) -> None:
         for board in self._boards.values():
-            orders = board.orders[:]
-            board.orders.clear()
+            orders = board.swaps.orders[:]
+            board.swaps.orders.clear()
             for order in orders:
                 self._tell(board.name, order)
                 self.changed.notify_all()
@@ -298,7 +298,8 @@ class LocalSession(LocalSpace):
             self._start(space.name, host, Writer(role))
             now = host.step()
             if swap is not None:
-                self._swap = self._board.stand_by(role, swap, info, now)
+                check(info)
+                self._swap = self._board.swaps.stand_by(role, swap, info, now)
                 host.seat(self, Party.STANDS_BY)
             else:
                 filled = self._board.claim(role, info, now)
@@ -329,7 +330,7 @@ class LocalSession(LocalSpace):
         """Says that it is prepared and waits for its turn."""
         with self._host.changed:
             now = self._host.step()
-            self._board.prepared(self.role, self._swap, self.info, now)
+            self._board.swaps.prepared(self.role, self._swap, self.info, now)
             self._host.deliver(now)
             self._await(lambda: not self.standing_by)
             return not self.standing_by
@@ -338,7 +339,7 @@ class LocalSession(LocalSpace):
         """Says that a step of handing over is done."""
         with self._host.changed:
             now = self._host.step()
-            self._board.yielded(self.role, self.epoch, step, _keep(memory), error, now)
+            self._board.swaps.yielded(self.role, self.epoch, step, _keep(memory), error, now)
             self._host.deliver(now)
 
     def rest(self) -> bool:
@@ -427,7 +428,7 @@ class LocalSession(LocalSpace):
             now = self._host.step()
             self._host.unseat(self)
             if self.standing_by:
-                self._board.give_up(self.role, self._swap, error or state, now)
+                self._board.swaps.give_up(self.role, self._swap, error or state, now)
             else:
                 self._board.vacate(self.role, self.epoch, state, now, error)
             self._host.inbox.pop((self.name, self.role), None)

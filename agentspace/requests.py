@@ -166,7 +166,7 @@ def _leave(hub: Hub, peer: Peer, message: wire.Leave, frames: list[bytes]) -> No
 @_on(wire.Swap)
 def _swap(hub: Hub, peer: Peer, message: wire.Swap, frames: list[bytes]) -> None:
     wish = Wish(message.spec, message.settings, message.force, message.fresh, limits(message.limits))
-    number = hub.board(message.space).request_swap(message.role, wish, hub.now)
+    number = hub.board(message.space).swaps.request(message.role, wish, hub.now)
     hub.deliver()
     hub.send(peer, wire.Numbered(message.call, number))
 
@@ -176,7 +176,7 @@ def _stand_by(hub: Hub, peer: Peer, message: wire.StandBy, frames: list[bytes]) 
     if peer.seat is not None:
         raise AgentspaceError(f"this connection already is for role {peer.seat.role!r}")
     info = _introduction(peer, frames)
-    number = hub.board(message.space).stand_by(message.role, message.number, info, hub.now)
+    number = hub.board(message.space).swaps.stand_by(message.role, message.number, info, hub.now)
     hub.seat(peer, Seat(message.space, message.role, number, Party.STANDS_BY))
     hub.send(peer, wire.Numbered(message.call, number))
 
@@ -184,14 +184,14 @@ def _stand_by(hub: Hub, peer: Peer, message: wire.StandBy, frames: list[bytes]) 
 @_on(wire.Prepared)
 def _prepared(hub: Hub, peer: Peer, message: wire.Prepared, frames: list[bytes]) -> None:
     info = _introduction(peer, frames)
-    hub.board(message.space).prepared(message.role, message.number, info, hub.now)
+    hub.board(message.space).swaps.prepared(message.role, message.number, info, hub.now)
     hub.send(peer, wire.Done(message.call))
     hub.deliver()
 
 
 @_on(wire.GiveUp)
 def _give_up(hub: Hub, peer: Peer, message: wire.GiveUp, frames: list[bytes]) -> None:
-    hub.board(message.space).give_up(message.role, message.number, message.why, hub.now)
+    hub.board(message.space).swaps.give_up(message.role, message.number, message.why, hub.now)
     if peer.seat is not None and peer.seat.party is Party.STANDS_BY:
         hub.unseat(peer)
     hub.deliver()
@@ -205,7 +205,7 @@ def _yield(hub: Hub, peer: Peer, message: wire.Yield, frames: list[bytes]) -> No
     except ValueError:
         raise ProtocolError(f"{message.step!r:.40} is no step of a swap; there are: {', '.join(Step)}") from None
     kept = _kept(peer.client, message.kept, list(frames))
-    hub.board(message.space).yielded(message.role, message.epoch, step, kept, message.error, hub.now)
+    hub.board(message.space).swaps.yielded(message.role, message.epoch, step, kept, message.error, hub.now)
     hub.deliver()
 
 

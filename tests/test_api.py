@@ -21,7 +21,7 @@ FOLDER = Path(agentspace.__file__).parent
 
 # The heart of the library: each of these modules may import only from those before it.
 ORDER = (
-    *("errors", "slot", "mailbox", "value", "account", "role", "swap", "board", "space"),
+    *("errors", "slot", "mailbox", "value", "account", "role", "swap", "swaps", "board", "space"),
     *("timer", "parameter", "agent", "runner", "local"),
 )
 

@@ -43,8 +43,8 @@ class Stage:
         return {} if change is None else change.value
 
     def orders(self) -> list[Any]:
-        taken = self.board.orders[:]
-        self.board.orders.clear()
+        taken = self.board.swaps.orders[:]
+        self.board.swaps.orders.clear()
         return taken
 
     def write(self, value: Any) -> None:
@@ -67,14 +67,14 @@ class Stage:
     # the way of a swap
 
     def request(self, **wish: Any) -> int:
-        return self.board.request_swap("anne", Wish(**wish), self.now)
+        return self.board.swaps.request("anne", Wish(**wish), self.now)
 
     def prepare(self, number: int) -> None:
-        self.board.stand_by("anne", number, NEW, self.now)
-        self.board.prepared("anne", number, NEW, self.now)
+        self.board.swaps.stand_by("anne", number, NEW, self.now)
+        self.board.swaps.prepared("anne", number, NEW, self.now)
 
     def yields(self, step: Step, kept: Any = None, error: str | None = None) -> None:
-        self.board.yielded("anne", self.epoch, step, kept, error, self.now)
+        self.board.swaps.yielded("anne", self.epoch, step, kept, error, self.now)
 
     def hand_over(self, kept: Any = None) -> None:
         for step in (Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE):
@@ -85,10 +85,10 @@ class Stage:
         number = self.request()
         if step is Step.REQUESTED:
             return number
-        self.board.stand_by("anne", number, NEW, self.now)
+        self.board.swaps.stand_by("anne", number, NEW, self.now)
         if step is Step.PREPARE:
             return number
-        self.board.prepared("anne", number, NEW, self.now)
+        self.board.swaps.prepared("anne", number, NEW, self.now)
         for each in (Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE):
             if step is each:
                 return number
@@ -117,10 +117,10 @@ def test_swap_goes_through_its_steps(stage):
     """Prepare, quiesce, snapshot, release, resume, probation, done: each party is told in its turn."""
     number = stage.request(spec="agents.new:New", settings={"rate": 2})
     assert stage.report["state"] == "requested"
-    stage.board.stand_by("anne", number, NEW, stage.now)
+    stage.board.swaps.stand_by("anne", number, NEW, stage.now)
     assert (stage.report["state"], stage.orders()) == ("prepare", [])
     stage.pass_time(2.0)
-    stage.board.prepared("anne", number, NEW, stage.now)
+    stage.board.swaps.prepared("anne", number, NEW, stage.now)
     assert (stage.report["state"], stage.orders()) == ("quiesce", [Suspend("anne")])
     stage.hand_over(Kept(3, "memory"))
     assert stage.orders() == [Resume("anne", 2, Kept(3, "memory"), False)]
@@ -192,7 +192,7 @@ def test_successor_that_ends_before_it_acts_changes_nothing(stage, step):
     batch = stage.batch()
     number = stage.until(step)
     stage.orders()
-    stage.board.give_up("anne", number, "failed: no such module", stage.now)
+    stage.board.swaps.give_up("anne", number, "failed: no such module", stage.now)
     assert stage.report["state"] == "rolled back"
     assert stage.report["reason"] == "the successor failed: no such module"
     stage.commit(1, batch, Put("y", 1))
@@ -231,7 +231,7 @@ def test_successor_that_fails_brings_its_predecessor_back(stage, step, end):
     stage.board.running("anne", 3, stage.now)
     assert stage.role.mailbox.attachments.keys() == {("x", Trigger.EVERY)}
     assert [change.value for change in stage.batch().every] == [1]
-    assert number not in [swap.number for swap in stage.board.swaps.values()]
+    assert number not in [swap.number for swap in stage.board.swaps._under_way.values()]
 
 
 @pytest.mark.parametrize("step", [Step.PREPARE, *BEFORE_FENCE[2:]])
@@ -247,7 +247,7 @@ def test_predecessor_that_dies_is_not_waited_for(stage, step):
     stage.board.vacate("anne", 1, "gone", stage.now)
     if step is Step.PREPARE:
         assert stage.orders() == []
-        stage.board.prepared("anne", number, NEW, stage.now)
+        stage.board.swaps.prepared("anne", number, NEW, stage.now)
     kept = Kept(2, "snapshot") if step is Step.RELEASE else Kept(1, "checkpoint")
     assert stage.orders() == [Resume("anne", 2, kept, True)]
     stage.board.running("anne", 2, stage.now)
@@ -259,7 +259,7 @@ def test_who_rests_may_end_too(stage, step):
     """Then there is no way back: a successor that fails leaves the role empty, and it says so."""
     stage.until(step)
     stage.orders()
-    stage.board.lost_predecessor("anne", stage.now)
+    stage.board.swaps.lost_predecessor("anne", stage.now)
     assert stage.report["state"] == str(step), "the successor goes on"
     stage.board.vacate("anne", 2, "gone", stage.now)
     assert stage.report["state"] == "failed"
@@ -295,7 +295,7 @@ def test_each_step_has_its_time(stage, step, seconds, why):
 def test_predecessor_that_does_not_answer_is_fenced(stage, step, why):
     """If it gives no sign of life, or if that is wished for; its end is waited for, but not for ever."""
     number = stage.request(force=why == "force")
-    stage.board.is_silent = lambda role: why == "silent"
+    stage.board.swaps.is_silent = lambda role: why == "silent"
     stage.prepare(number)
     for each in BEFORE_FENCE[2:][: BEFORE_FENCE[2:].index(step)]:
         stage.yields(each)
@@ -318,7 +318,7 @@ def test_outcast_that_ends_lets_its_successor_begin(stage):
     stage.prepare(number)
     stage.pass_time(5.0)
     stage.orders()
-    stage.board.lost_predecessor("anne", stage.now)
+    stage.board.swaps.lost_predecessor("anne", stage.now)
     assert [type(order) for order in stage.orders()] == [Resume]
 
 
@@ -327,7 +327,7 @@ def test_successor_lost_while_an_outcast_ends_leaves_the_role_empty(stage):
     number = stage.request(force=True)
     stage.prepare(number)
     stage.pass_time(5.0)
-    stage.board.give_up("anne", number, "died", stage.now)
+    stage.board.swaps.give_up("anne", number, "died", stage.now)
     assert stage.report["state"] == "failed"
     assert not stage.role.filled
 
@@ -348,16 +348,16 @@ def test_two_swaps_of_one_role_are_refused(stage):
     with pytest.raises(SwapError, match=f"swap {number} is at prepare"):
         stage.request()
     with pytest.raises(SwapError, match="being swapped already"):
-        stage.board.stand_by("anne", 0, NEW, stage.now)
+        stage.board.swaps.stand_by("anne", 0, NEW, stage.now)
     with pytest.raises(SwapError, match="has its successor already"):
-        stage.board.stand_by("anne", number, NEW, stage.now)
+        stage.board.swaps.stand_by("anne", number, NEW, stage.now)
     assert stage.report["state"] == "prepare"
 
 
 def test_unknown_role_cannot_be_swapped(stage):
     """The error lists the roles."""
     with pytest.raises(RoleNotFoundError, match="anne"):
-        stage.board.request_swap("ann", Wish(), stage.now)
+        stage.board.swaps.request("ann", Wish(), stage.now)
 
 
 def test_successor_of_a_swap_that_is_over_is_refused(stage):
@@ -365,7 +365,7 @@ def test_successor_of_a_swap_that_is_over_is_refused(stage):
     number = stage.request()
     stage.pass_time(15.0)
     with pytest.raises(SwapError, match="is over"):
-        stage.board.stand_by("anne", number, NEW, stage.now)
+        stage.board.swaps.stand_by("anne", number, NEW, stage.now)
 
 
 def test_role_that_restarts_is_swapped_when_it_runs(stage):
