@@ -118,7 +118,7 @@ class World:
 
     def kill(self, pid: int) -> None:
         self.history.append((self.time, "killed", self.names[pid]))
-        if self.names[pid] not in self.undying:
+        if self.names[pid] not in self.undying and pid in self.alive:
             self.end(pid, -signal.SIGKILL)
 
     def wait(self, seconds: float) -> list[Event]:
@@ -645,6 +645,25 @@ def test_launch_that_stops_ends_its_swaps(world: World) -> None:
     assert run(world, agent("a")) == 130
     assert world.given_up == [("a", 1, "the launch stops")]
     assert len(world.when("asked", "a")) == 2
+
+
+@pytest.mark.parametrize("first", ["predecessor", "server", "only the server"])
+def test_server_that_dies_in_a_swap(world: World, first: str) -> None:
+    """A predecessor that was replaced already ends well; its role is restarted all the same: nobody fills it."""
+
+    def die() -> None:
+        if first == "predecessor":
+            world.end(pids(world, "a")[0], 0)
+        world.exit("server", -9)
+        if first == "server":
+            world.end(pids(world, "a")[0], 0)
+
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(2.0, lambda: (world.swapping.clear(), die())[0])
+    world.at(6.0, world.interrupt)
+    assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=0.1))) == 130
+    assert len(pids(world, "a")) == 3
+    assert world.order("started").count("server") == 2
 
 
 def test_swap_after_the_server_was_restarted(world: World) -> None:

@@ -17,6 +17,7 @@ from agentspace.supervise.lifecycle import Lifecycle, how
 
 _DONE: Final = "done"
 _BACK: Final = ("rolled back", "failed")
+_LOST: Final = 1  # exit code of a role whose process ended well, but in a swap that nobody can tell the end of
 
 
 class Contact(Protocol):
@@ -77,6 +78,7 @@ class Succession:
         self._command = command
         self._successors: dict[str, Successor] = {}
         self._seen: dict[str, int] = {}  # the last swap of each role that was taken up
+        self._lost: dict[int, str] = {}  # processes that the end of the server has made useless, and their roles
         self._retired: dict[int, float] = {}  # processes that are not needed any more, and when they are killed
 
     @property
@@ -106,6 +108,11 @@ class Succession:
         if pid in self._retired:
             del self._retired[pid]
             return True
+        if pid in self._lost:
+            life = self._lives[self._lost.pop(pid)]
+            life.pid = None
+            life.exited(code or _LOST, self._host.now())
+            return True
         for role, successor in self._successors.items():
             if pid == successor.pid:
                 successor.pid, successor.exit_code = None, code
@@ -119,10 +126,21 @@ class Succession:
         return False
 
     def abandon(self, why: str) -> None:
-        """Ends all swaps that are under way: the launch stops, or the server is gone."""
+        """Ends all swaps that are under way: the launch stops."""
         for role in list(self._successors):
             self._contact.give_up(role, self._successors[role].number, why)
             self._go_back(role, why)
+
+    def lose(self) -> None:
+        """The server is gone, and with it who acts: nobody does, and the roles are restarted as after a crash."""
+        for role, successor in list(self._successors.items()):
+            pid = self._lives[role].pid
+            if pid is None:
+                successor.predecessor = successor.predecessor or _LOST
+            else:
+                self._lost[pid] = role  # it may have been replaced already, and end as if all were well
+                self._host.kill(pid)
+            self._go_back(role, "the server is gone")
 
     def _follow(self, role: str, number: int, state: str, swap: Mapping[str, Any]) -> None:
         successor = self._successors.get(role)

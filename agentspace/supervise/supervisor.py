@@ -137,7 +137,7 @@ class Supervisor:
         for life in [life for life in self._all() if life.pid == pid]:
             life.pid = None
             if life is self._server:
-                self._swaps.abandon("the server is gone")
+                self._swaps.lose()
             else:
                 self._obey_requests()  # it may have ended because it was asked to
             life.exited(code, self._host.now())
