@@ -16,13 +16,9 @@ from agentspace.supervise.host import Host
 from agentspace.supervise.lifecycle import Lifecycle, State, how
 
 _DONE: Final = "done"
-<<<<<<< Updated upstream
-_BACK: Final = ("rolled back", "failed")
-_LOST: Final = 1  # exit code of a role whose process ended well, but in a swap that nobody can tell the end of
-=======
 _FAILED: Final = "failed"
 _BACK: Final = ("rolled back", _FAILED)
->>>>>>> Stashed changes
+_LOST: Final = 1  # exit code of a role whose process ended well, but in a swap that nobody can tell the end of
 
 
 class Contact(Protocol):
