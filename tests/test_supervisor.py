@@ -688,6 +688,33 @@ def test_role_in_backoff_can_be_swapped(world: World) -> None:
     assert len(pids(world, "a")) == 2
 
 
+def test_successor_is_restarted_with_what_it_took_over(world: World) -> None:
+    """A crash, or a further swap, changes no slot name and no parameter that the new class had accepted."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested", spec="x:New", settings={"size": "3"}))
+    world.at(2.0, lambda: swapping(world, "a", 1, "done", left_out=["rate"]))
+    world.at(3.0, lambda: world.end(pids(world, "a")[1], 1))
+    world.at(6.0, lambda: swapping(world, "a", 2, "requested"))
+    world.at(7.0, lambda: swapping(world, "a", 2, "done"))
+    world.at(8.0, world.interrupt)
+    plan = agent("a", params={"rate": 1, "size": 2, "gain": 4}, slots={"image": "cam"})
+    assert run(world, plan) == 130
+    _first, _second, *later = pids(world, "a")
+    assert len(later) == 2
+    for pid in later:
+        settings = [word for word in world.words[pid] if "=" in word]
+        assert sorted(settings) == ["gain=4", "image=cam", "size=3"]
+
+
+def test_stopped_predecessor_is_killed_when_nobody_acts(world: World) -> None:
+    """One that rested and fell silent does not act again when its successor fails: the role is started anew."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(2.0, lambda: (world.end(pids(world, "a")[1], 1), swapping(world, "a", 1, "failed", reason="no"))[0])
+    world.at(8.0, world.interrupt)
+    assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=0.1))) == 130
+    assert world.when("killed", "a")[0] == pytest.approx(2.0, abs=0.3)
+    assert world.when("started", "a")[-1] == pytest.approx(2.1, abs=0.6)
+
+
 def test_changed_plan_of_a_successor() -> None:
     """The same class adds to what was set; another one has what is set for it, and is offered the rest."""
     plan = AgentPlan("a", "x:Y", params={"rate": 1, "size": 2}, slots={"image": "cam"})

@@ -6,17 +6,18 @@ predecessor is noted but not acted upon: the swap decides who fills the role.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from agentspace.launch.plan import AgentPlan
 from agentspace.supervise.command import Command
 from agentspace.supervise.host import Host
-from agentspace.supervise.lifecycle import Lifecycle, how
+from agentspace.supervise.lifecycle import Lifecycle, State, how
 
 _DONE: Final = "done"
-_BACK: Final = ("rolled back", "failed")
+_FAILED: Final = "failed"
+_BACK: Final = ("rolled back", _FAILED)
 _LOST: Final = 1  # exit code of a role whose process ended well, but in a swap that nobody can tell the end of
 
 
@@ -152,6 +153,8 @@ class Succession:
             self._take_over(role, swap)
         elif state in _BACK:
             self._go_back(role, swap["reason"])
+            if state == _FAILED:
+                self._end_outcast(role)
         elif state == "fence" and self._lives[role].pid is not None:
             self._host.kill(self._lives[role].pid or 0)
 
@@ -168,8 +171,9 @@ class Succession:
 
     def _take_over(self, role: str, swap: Mapping[str, Any]) -> None:
         successor, life = self._successors.pop(role), self._lives[role]
-        self._retire(life.pid, self._agents[role].stop_timeout)
-        self._agents[role] = successor.plan
+        before = self._agents[role]
+        self._retire(life.pid, before.stop_timeout)
+        self._agents[role] = settled(successor.plan, before, swap.get("left_out", ()))
         gap = "" if swap["gap"] is None else f", after a gap of {1e3 * swap['gap']:.1f} ms"
         life.adopt(successor.pid)
         self._say(role, f"swap {successor.number} is done: pid {successor.pid} acts{gap}")
@@ -182,6 +186,13 @@ class Succession:
         self._say(role, f"swap {successor.number} is rolled back: {why}")
         if successor.predecessor is not None:
             life.exited(successor.predecessor, self._host.now())
+
+    def _end_outcast(self, role: str) -> None:
+        """Nobody acts: a predecessor that was there, but was not heard of any more, makes room for a new start."""
+        life = self._lives[role]
+        if life.state == State.RUNNING and life.pid is not None:
+            self._say(role, "gives no sign of life and has lost its role: killing its process group")
+            self._host.kill(life.pid)
 
     def _retire(self, pid: int | None, patience: float) -> None:
         if pid is not None:
@@ -199,3 +210,22 @@ def changed(plan: AgentPlan, spec: str | None, settings: Mapping[str, Any]) -> A
         slots = {name: value for name, value in plan.slots.items() if name not in settings}
         return dataclasses.replace(plan, params={**plan.params, **settings}, slots=slots)
     return dataclasses.replace(plan, spec=spec, params=dict(settings), slots={})
+
+
+def settled(plan: AgentPlan, before: AgentPlan, left_out: Collection[str]) -> AgentPlan:
+    """The plan of a successor that has taken over: what it accepted of its predecessor's settings is its own.
+
+    Args:
+        plan: how it was started.
+        before: its predecessor's.
+        left_out: what its class does not know of that.
+    """
+    if plan.spec == before.spec:
+        return plan
+
+    def accepted(offered: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in offered.items() if name not in left_out and name not in plan.params}
+
+    return dataclasses.replace(
+        plan, params={**accepted(before.params), **plan.params}, slots=accepted(before.slots)
+    )
