@@ -555,3 +555,27 @@ def test_commands() -> None:
         ),
     )
     assert plain({"a": None}) == '{"a": null}'
+
+
+def swap_asked_for(number: int = 1) -> dict[str, Any]:
+    """What a space shows of a swap that somebody asked for."""
+    return {"number": number, "state": "requested", "spec": None, "settings": {}}
+
+
+def test_swap_that_is_asked_for_while_the_launch_stops_is_refused(world: World) -> None:
+    """No successor is started any more, and whoever asked is told why."""
+    world.deaf = {"a"}
+    world.at(1.0, lambda: world.interrupt(signal.SIGTERM))
+    world.at(1.5, lambda: world.swapping.update(a=swap_asked_for()))
+    assert run(world, agent("a", stop_timeout=2.0)) == 128 + signal.SIGTERM
+    assert world.given_up == [("a", 1, "is not started: the launch stops")]
+    assert world.when("started", "a") == [0.0]
+
+
+def test_swap_that_is_under_way_when_the_launch_stops_is_given_up(world: World) -> None:
+    """Its successor is ended with the others."""
+    world.at(1.0, lambda: world.swapping.update(a=swap_asked_for()))
+    world.at(2.0, lambda: world.interrupt(signal.SIGTERM))
+    assert run(world, agent("a")) == 128 + signal.SIGTERM
+    assert ("a", 1, "was given up: the launch stops") in world.given_up
+    assert len(world.when("started", "a")) == 2

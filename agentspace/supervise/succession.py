@@ -78,6 +78,7 @@ class Succession:
         self._successors: dict[str, Successor] = {}
         self._seen: dict[str, int] = {}  # the last swap of each role that was taken up
         self._retired: dict[int, float] = {}  # processes that are not needed any more, and when they are killed
+        self._closed = ""  # why no successor is started any more
 
     @property
     def busy(self) -> bool:
@@ -116,10 +117,15 @@ class Succession:
         return False
 
     def abandon(self, why: str) -> None:
-        """Ends all swaps that are under way: the launch stops, or the server is gone."""
+        """Ends all swaps that are under way: the server is gone, say."""
         for role in list(self._successors):
-            self._contact.give_up(role, self._successors[role].number, why)
+            self._contact.give_up(role, self._successors[role].number, f"was given up: {why}")
             self._go_back(role, why)
+
+    def close(self, why: str) -> None:
+        """Ends all swaps that are under way; whoever asks for another is told why there is none."""
+        self._closed = why
+        self.abandon(why)
 
     def _follow(self, role: str, number: int, state: str, swap: Mapping[str, Any]) -> None:
         successor = self._successors.get(role)
@@ -135,6 +141,9 @@ class Succession:
             self._host.kill(self._lives[role].pid or 0)
 
     def _start(self, role: str, number: int, swap: Mapping[str, Any]) -> None:
+        if self._closed:
+            self._contact.give_up(role, number, f"is not started: {self._closed}")
+            return
         before = self._agents[role]
         plan = changed(before, swap["spec"], swap["settings"])
         successor = self._successors[role] = Successor(number, plan)
