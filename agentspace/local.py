@@ -430,7 +430,7 @@ class LocalSession(LocalSpace):
                 self._board.give_up(self.role, self._swap, error or state, now)
             else:
                 self._board.vacate(self.role, self.epoch, state, now, error)
-            self._host.inbox.pop((self.name, self.role), None)
+                self._host.inbox.pop((self.name, self.role), None)  # it waits for a successor, in the mailbox
             self._host.deliver(now)
             self._host.changed.notify_all()  # a thread may still wait in `receive`
 

@@ -610,6 +610,19 @@ def test_who_stands_by_only_reads(space, join, another):
     assert space.read("y") == 1
 
 
+def test_successor_that_leaves_takes_nothing_along(space, join, another):
+    """What has been dispatched to who acts stays there, though nobody has received it yet."""
+    acting = join("anne")
+    acting.attach_trigger("x", Trigger.EVERY)
+    acting.running()
+    waiting = another().join("anne", {}, 0)
+    space.write("x", 1)
+    waiting.leave("failed", "changed my mind")
+    wake = acting.receive(10.0)
+    assert wake is not None
+    assert [change.value for change in wake.changes] == [1]
+
+
 def test_memory_survives_a_crash(space, join):
     """What a commit kept is offered to the next incarnation, with large arrays; not after a good end."""
     session = join("anne")
