@@ -35,6 +35,7 @@ class RemoteSession(RemoteSpace):
         self.stop_requested = False
         self.yielding = False
         self._swap = swap
+        self._hurries = False  # it takes a role over, and nobody handles what waits
         self._missed = 0
         self._interrupted = False
         self._left = False
@@ -92,6 +93,7 @@ class RemoteSession(RemoteSpace):
             return False
         message, frames = arrived
         self._act(message.epoch, message.kept, frames)
+        self._hurries = True
         return True
 
     def hand_over(self, step: Step, memory: Memory | None = None, error: str | None = None) -> None:
@@ -134,11 +136,22 @@ class RemoteSession(RemoteSpace):
             raise FencedError(f"role {self.role!r}: who stands by may read, and do nothing else")
 
     def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
-        """Wakes this role when a slot under the mask changes."""
+        """Wakes this role when a slot under the mask changes.
+
+        Who takes a role over does not wait for the answer: the predecessor's triggers count until it runs, and
+        if it does not fill the role any more, it hears so then.
+        """
         self._check_acts()
         kind_name = Trigger(kind).value
         mask = Mask(mask).text
-        self._call(lambda call: (wire.Attach(call, self.name, self.role, self.epoch, mask, kind_name),))
+
+        def make(call: int) -> tuple[wire.Attach]:
+            return (wire.Attach(call, self.name, self.role, self.epoch, mask, kind_name),)
+
+        if self._hurries and threading.get_ident() == self._owner:
+            self._own.send(*make(self._own.number()))
+        else:
+            self._call(make)
 
     def detach_trigger(self, mask: str) -> None:
         """Takes the triggers of that mask away."""
@@ -147,6 +160,7 @@ class RemoteSession(RemoteSpace):
     def running(self) -> None:
         """Begins to receive; from now on the calling thread owns the session's connection."""
         self._owner = threading.get_ident()
+        self._hurries = False
         self._call(lambda call: (wire.Running(call, self.name, self.role, self.epoch),))
 
     def receive(self, timeout: float | None = None) -> Wake | None:
