@@ -3,8 +3,7 @@
 The output of block 10 (counted from 0; 112 channels, 14x14) is pooled to 7x7 and flattened: 5 488 features
 that still know where in the image something is. `python -m models.extractor export` writes the ONNX file anew
 (see `models.efficientnet`); it lies in models/weights/ already. The last block (block 15; 320 channels, 7x7) has
-15 680 features; its file has 12 MB and is made by `python -m models.extractor export --block last` where the user's
-cache is.
+15 680 features; its file of 12 MB is made by `python -m models.extractor export --block last` in the cache folder.
 
 Other extractors: `models.registry`.
 """

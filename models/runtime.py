@@ -5,7 +5,7 @@
 | `onnx` | onnxruntime, float32 |
 | `torch` | PyTorch, float32 |
 | `torch-bf16` | PyTorch, bfloat16, which pays where the processor has instructions for it |
-| `torch-compile`, `torch-bf16-compile` | the same, compiled: a minute at the start, and a C++ compiler, are needed |
+| `torch-compile`, `torch-bf16-compile` | the same, compiled: takes a minute at the start, and a C++ compiler |
 | `auto` | the fastest of the first three, measured once for a machine and remembered in the cache folder |
 
     python -m models.runtime dino-vits8 --threads 2          # measures with random weights, remembers, shows
@@ -118,14 +118,14 @@ def _open_torch(network: VisionTransformer, backend: str, threads: int, attentio
 
 
 def milliseconds(run: Run, size: int, repeats: int = 5) -> float:
-    """Time for one image: the median, after two that do not count."""
+    """Time for one image: the best, after two that do not count; other work on the machine disturbs it least."""
     image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     times = []
     for _ in range(2 + repeats):
         start = time.perf_counter()
         run(image)
         times.append(1e3 * (time.perf_counter() - start))
-    return float(np.median(times[2:]))
+    return min(times[2:])
 
 
 def measure(
@@ -142,8 +142,8 @@ def choose(network: VisionTransformer, size: int = 224, threads: int = 1, record
         network: whose sizes count; its weights do not matter.
         size: side of the images, pixels.
         threads: of the computation.
-        record: the file that remembers; None for that in the cache folder. If it cannot be read or written, it only
-            costs the time to measure again.
+        record: the file that remembers; None for that in the cache folder. If it cannot be read or written, it is
+            measured again the next time.
     """
     record = record or cache_folder() / "backends.json"
     key = situation(network, size, threads)

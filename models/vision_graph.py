@@ -1,7 +1,7 @@
 """The Vision Transformer as ONNX, built by hand from its weights: any language can then run it.
 
-The input is an RGB image (1, H, W, 3) of uint8; the preprocessing, and the positions for H and W, are a part of the
-network. See `models.vision_transformer` for what is computed.
+The input is an RGB image (1, H, W, 3) of uint8; the preprocessing, and the positions for H and W, are a part of
+the network. See `models.vision_transformer` for what is computed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.graph import Graph, scalar
 from models.vision_transformer import DEVIATION, EPSILON, MEAN, VisionTransformer
 
 OUTPUTS: Final = ("class_token", "mean", "patches", "attention")
-"""(1, d); (1, d); (1, h, w, d); (1, heads, h, w): how much the class token looks at each patch, in the last block."""
+"""(1, d); (1, d); (1, h, w, d); (1, heads, h, w), how much the class token looks at each patch at the end."""
 
 
 class _Graph(Graph):

@@ -1,6 +1,6 @@
 """The Vision Transformer, compared with timm's and with plain NumPy, on the same random weights.
 
-timm (Apache-2.0) imports torchvision, which it does not need for this network; `tests/torchvision_stub.py` stands in.
+timm imports torchvision, which it does not need for this network: `tests/torchvision_stub.py` stands in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SMALL = Config(patch=16, width=96, heads=3, depth=3, image=64)
 
 
 def random_network(config: Config, seed: int = 0) -> VisionTransformer:
-    """Random weights in all parameters, also those that are 0 or 1 at first; larger, so that attention is not flat."""
+    """Random weights everywhere, also where it is 0 or 1 at first; large ones, so that attention is not flat."""
     generator = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
         network = VisionTransformer(config)
