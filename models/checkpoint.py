@@ -43,6 +43,7 @@ _HUGGINGFACE: Final = (
     ("layernorm_after", "norm2"),
     ("layernorm", "norm"),
 )
+_CODE: Final = re.compile(r"global|reduce|instantiate|build|class", re.IGNORECASE)  # in torch's refusals of code
 _SHOWN: Final = 4  # names in a message
 
 
@@ -63,8 +64,8 @@ def read(path: Path) -> Any:
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
-        if "weights_only" in str(error).lower() and "Unsupported" in str(error):
-            reason = re.sub(r"\s+", " ", str(error).split("WeightsUnpickler error:")[-1])[:160].strip()
+        reason = re.sub(r"\s+", " ", str(error).split("WeightsUnpickler error:")[-1]).strip()[:100]
+        if _CODE.search(reason):
             raise ArtifactError(
                 f"{path} holds pickled code, which is not executed ({reason}); valid are files of tensors only"
             ) from error

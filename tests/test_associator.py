@@ -456,9 +456,15 @@ def test_pairs_and_mode_survive_a_swap(space: LocalSpace) -> None:
 def test_a_state_of_version_1_is_read(space: LocalSpace) -> None:
     """A successor of newer code goes on with the pairs of one of older code."""
     state = {"memory": {"features": "test/16", "keys": KEYS, "values": VALUES}, "mode": "use", "waiting": []}
-    agent = start(space)
-    agent.set_state(1, state)
-    assert space.read("memory/spaces") == {"test/16": 4}
+
+    class Successor(Heard):
+        def init(self) -> None:
+            super().init()
+            self.set_state(1, state)
+
+    agent = Successor()
+    space.run(agent, role="associator")
+    eventually(lambda: space.read("memory/spaces") == {"test/16": 4})
     np.testing.assert_allclose(ask(space, KEYS[2]), VALUES[2], atol=1e-6)
     version, again = agent.get_state()
     assert version == 2
