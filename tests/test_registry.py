@@ -272,7 +272,7 @@ def swap(space: LocalSpace, folder: Path, **parameters: Any) -> str:
 
 
 def test_an_extractor_takes_over_while_the_robot_goes_on(folder: Path) -> None:
-    """Identifier and features change together; one without its weights does not take over; bad pictures are told."""
+    """Identifier and features change together; without its weights none takes over; bad pictures are told."""
     with LocalSpace() as space:
         space.run(ExtractorAgent(), role="extractor")
         eventually(lambda: seen(space) == ("efficientnet-lite0/block10/7x7", (5488,)))

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/extractors.py [--threads 1] [--repeats 20] [--json]
 
-Vision Transformers get random weights, which cost the same time as others. The best of the repeats is told, and the
-median, which shows what else the machine was doing.
+Vision Transformers get random weights, which cost the same time as others. The best of the repeats is told, and
+the median, which shows what else the machine was doing.
 """
 
 from __future__ import annotations
