@@ -63,6 +63,11 @@ def check(name: str) -> str:
     raise ValueError(f"{name!r} is no extractor; valid: {', '.join(NAMES)}, {_ONNX}FILE")
 
 
+def takes_weights(name: str) -> bool:
+    """Whether an extractor can be given a file with weights: Vision Transformers can."""
+    return name.partition("/")[0] in _TRANSFORMERS
+
+
 def load(
     name: str = DEFAULT,
     threads: int = 1,
@@ -89,7 +94,7 @@ def load(
         from models.onnx_file import OnnxFile
 
         return OnnxFile.load(folder / Path(name.removeprefix(_ONNX)).expanduser(), threads)
-    if weights is not None and base not in _TRANSFORMERS:
+    if weights is not None and not takes_weights(name):
         raise ValueError(f"{name} takes no file with weights; these do: {', '.join(_TRANSFORMERS)}")
     if base in _TRANSFORMERS:
         from models.dino import Dino

@@ -282,6 +282,8 @@ def test_an_extractor_takes_over_while_the_robot_goes_on(folder: Path) -> None:
         assert swap(space, folder, network="dino-vits16/mean", **weights) == "done"
         eventually(lambda: seen(space)[1] == (48,))
         assert space.read("features/space").startswith("dino-vits16/mean/")
+        assert swap(space, folder, network="hog", **weights) == "done"  # a swap passes on what was set before
+        assert swap(space, folder, network="dino-vits16/mean", **weights) == "done"
         assert swap(space, folder, network="dino-vits8") == "rolled back"
         eventually(lambda: seen(space)[1] == (48,))
         assert "models.weights pull dino-vits8" in space.read("_/swaps/extractor")["reason"]
