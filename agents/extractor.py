@@ -34,7 +34,7 @@ class Extractor(Agent):
     identifier = SlotName("features/space", "str: which features these are; others cannot be compared with them")
     refused_image = SlotName("features/refused", "str: why the last bad picture was refused")
     network = NetworkName(registry.DEFAULT, f"which extractor: {', '.join(registry.NAMES)}, onnx:FILE")
-    weights = Parameter("", "file with the weights, if it is a Vision Transformer; empty for those that were pulled")
+    weights = Parameter("", "file with the weights of a Vision Transformer; empty for those that were pulled")
     backend = Parameter("auto", "what runs a Vision Transformer: auto, onnx, torch, torch-bf16, ...")
     validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01)
     threads = Parameter(1, "of the computation", minimum=1)

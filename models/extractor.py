@@ -69,6 +69,8 @@ class Variant:
 
 
 BLOCK10: Final = Variant(10, 112, 2, "python -m models.extractor export")
+IDENTIFIER: Final = BLOCK10.identifier
+COUNT: Final = BLOCK10.count
 LAST: Final = Variant(15, 320, 1, "python -m models.extractor export --block last")
 
 
