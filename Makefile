@@ -74,4 +74,5 @@ $(VENV)/robot.done: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/test.done: $(VENV)/robot.done | browser
 	@echo "Installing Python packages for tests, docs and training (once; some minutes)"
 	$(PIP) --editable '.[robot,tools,train,test,docs]'
+	$(PIP) --no-deps timm  # to compare with; without torchvision, which the comparison does not need
 	@touch $@

@@ -16,7 +16,8 @@ from agentspace.errors import AgentspaceError
 from models.similarity import KEY_KINDS, Comparison
 
 ACQUIRE, USE = "acquire", "use"
-STATE_VERSION = 1
+STATE_VERSION = 2
+"""1 had the pairs of one kind of features only; it is read as well."""
 AT_ONCE = 16 << 20
 """Bytes of a memory that is kept for a successor with every change of it."""
 AT_MOST = 256 << 20
@@ -38,6 +39,7 @@ class Associator(Agent):
     act = SlotName("act", "float64 (m,): the answer to the newest features")
     attention = SlotName("attention", "float32 (pairs,): how much each pair has to say in the answer")
     pairs = SlotName("pairs", "int: how many pairs the memory holds")
+    spaces = SlotName("memory/spaces", "dict: how many pairs are kept of which features, those in use first")
     values = SlotName("memory/values", "float32 (pairs, m): the latents of the pairs; their keys stay inside")
     answer = SlotName("memory/answer", "dict: what became of a confirm: confirm, added, novelty, pairs, reason")
     done = SlotName("memory/done", "dict: what became of a command: command, ok, message")
@@ -85,7 +87,7 @@ class Associator(Agent):
         if self._unkept:
             self._keep(time.monotonic())
         if self._mode == USE and self.features in self.wake.names:
-            self._imitate(self.read(self.features, EMPTY))
+            self._imitate()
 
     def _take(self, change: Entry) -> None:
         if change.kind is not Kind.WRITTEN:
@@ -98,8 +100,13 @@ class Associator(Agent):
 
     def _know_features(self) -> None:
         identifier = self.read(self.identifier)
-        if isinstance(identifier, str):
-            self._memory.fit(identifier)
+        if isinstance(identifier, str) and self._memory.fit(identifier):
+            self._news = True
+
+    def _fits(self, features: Entry) -> bool:
+        """Whether features are of the space that is said; those from before a change of extractors are not."""
+        said = self.space.entry(self.identifier)
+        return said is None or said.kind is not Kind.WRITTEN or features.age <= said.age
 
     def _keep(self, now: float) -> None:
         """Keeps what is known for who takes over after a crash: at once, but not too much too often."""
@@ -110,6 +117,7 @@ class Associator(Agent):
     def _count(self) -> None:
         self.write(self.pairs, len(self._memory))
         self.write(self.values, self._memory.values)
+        self.write(self.spaces, self._memory.spaces)
 
     def _switch(self, mode: Any) -> None:
         if mode is not None and not _is_mode(mode):
@@ -130,7 +138,7 @@ class Associator(Agent):
         now = time.monotonic()
         while self._waiting:
             first = self._waiting[0]
-            if features is not None and features.kind is Kind.WRITTEN and first.precedes(features, now):
+            if features is not None and self._shows(first, features, now):
                 self.write(self.answer, self._pair(first, features.value))
             elif now - first.time > self.patience:
                 reason = f"no picture came within {self.patience:g} s"
@@ -140,6 +148,9 @@ class Associator(Agent):
             self._waiting.popleft()
             self._unkept = True
 
+    def _shows(self, first: Confirmation, features: Entry, now: float) -> bool:
+        return features.kind is Kind.WRITTEN and first.precedes(features, now) and self._fits(features)
+
     def _pair(self, confirmation: Confirmation, key: Any) -> dict[str, Any]:
         value = self.read(self.proprio, EMPTY)
         if value is EMPTY:
@@ -148,8 +159,9 @@ class Associator(Agent):
         self._news = self._news or not reason
         return confirmation.answer(len(self._memory), novelty, reason)
 
-    def _imitate(self, query: Any) -> None:
-        if query is EMPTY:
+    def _imitate(self) -> None:
+        entry, query = self.space.entry(self.features), self.read(self.features, EMPTY)
+        if query is EMPTY or entry is None or not self._fits(entry):
             return
         try:
             answer = self._memory.answer(query)
@@ -177,8 +189,8 @@ class Associator(Agent):
 
     def set_state(self, version: int, state: Any) -> None:
         """Takes over from a predecessor."""
-        if version != STATE_VERSION:
-            raise AgentspaceError(f"state of version {version} cannot be read; valid is {STATE_VERSION}")
+        if version not in (1, STATE_VERSION):
+            raise AgentspaceError(f"state of version {version} cannot be read; valid are 1 and {STATE_VERSION}")
         now = time.monotonic()
         self._memory.restore(state["memory"])
         self._mode = state["mode"]

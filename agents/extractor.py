@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from agents.posture import EMPTY
 from agentspace import Agent, Parameter, SlotName
-from models import extractor as network
+from agentspace.errors import ParameterError
+from models import registry
+
+
+class NetworkName(Parameter[str]):
+    """The name of an extractor; a wrong one is told before anything starts."""
+
+    def parse(self, value: Any) -> str:
+        """The name, if there is such an extractor.
+
+        Raises:
+            ParameterError: there is none.
+        """
+        try:
+            return registry.check(super().parse(value))
+        except ValueError as error:
+            raise ParameterError(f"parameter {self.name!r}: {error}") from None
 
 
 class Extractor(Agent):
-    """Picture -> features that tell where in it what is (EfficientNet-Lite0, block 10)."""
+    """Picture -> features, by EfficientNet, DINO, HOG or any ONNX file; swap it while the robot goes on."""
 
     image = SlotName("camera", "RGB image (H, W, 3) uint8; grey and RGBA are taken as well")
-    features = SlotName("features", "float32 (5488,)")
+    features = SlotName("features", "float32 (n,)")
     identifier = SlotName("features/space", "str: which features these are; others cannot be compared with them")
     refused_image = SlotName("features/refused", "str: why the last bad picture was refused")
+    network = NetworkName(registry.DEFAULT, f"which extractor: {', '.join(registry.NAMES)}, onnx:FILE")
+    weights = Parameter("", "file with the weights of a Vision Transformer; empty for those that were pulled")
+    backend = Parameter("auto", "what runs a Vision Transformer: auto, onnx, torch, torch-bf16, ...")
     validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01)
     threads = Parameter(1, "of the computation", minimum=1)
 
     def prepare(self) -> None:
         """Loads the network."""
-        self._network = network.Extractor.load(threads=self.threads)
+        given = self.weights and registry.takes_weights(self.network)  # a swap keeps what its predecessor had set
+        weights = Path(self.weights).expanduser() if given else None
+        self._network = registry.load(self.network, self.threads, weights, self.backend, self.project)
 
     def init(self) -> None:
         """Says which features these are."""

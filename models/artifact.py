@@ -30,7 +30,8 @@ def checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _sums(folder: Path) -> dict[str, str]:
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 by file name, from the SHA256SUMS in a folder; {} if there is none."""
     listing = folder / _SUMS
     lines = listing.read_text().splitlines() if listing.exists() else []
     return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
@@ -38,7 +39,7 @@ def _sums(folder: Path) -> dict[str, str]:
 
 def record(path: Path) -> None:
     """Write the checksum of a new file into the SHA256SUMS beside it."""
-    sums = _sums(path.parent) | {path.name: checksum(path)}
+    sums = checksums(path.parent) | {path.name: checksum(path)}
     write_atomically(path.parent / _SUMS, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode())
 
 
@@ -55,7 +56,7 @@ def verify(path: Path, command: str) -> None:
     """
     if not path.is_file():
         raise ArtifactError(f"{path} is missing; make it with: {command}")
-    expected, found = _sums(path.parent).get(path.name), checksum(path)
+    expected, found = checksums(path.parent).get(path.name), checksum(path)
     if expected not in (None, found):
         raise ArtifactError(
             f"{path} is damaged: its SHA-256 is {found[:12]}..., expected {expected[:12] if expected else ''}...; "

