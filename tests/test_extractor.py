@@ -1,6 +1,5 @@
 """Features of images by EfficientNet-Lite0."""
 
-import time
 
 import numpy as np
 import pytest
@@ -145,14 +144,3 @@ def test_bad_files(tmp_path):
         Extractor.load(tmp_path / "other.onnx")
     with pytest.raises(ValueError, match="threads is 0; valid is 1 or more"):
         Extractor.load(threads=0)
-
-
-def test_speed(network):
-    """One image takes at most 25 ms on one core (measured: about 4)."""
-    image = picture()
-    best = float("inf")
-    for _ in range(20):
-        start = time.perf_counter()
-        network.features(image)
-        best = min(best, time.perf_counter() - start)
-    assert best < 0.025
