@@ -643,7 +643,7 @@ def test_launch_that_stops_ends_its_swaps(world: World) -> None:
     world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
     world.at(2.0, world.interrupt)
     assert run(world, agent("a")) == 130
-    assert world.given_up == [("a", 1, "the launch stops")]
+    assert world.given_up == [("a", 1, "was ended: the launch stops")]
     assert len(world.when("asked", "a")) == 2
 
 

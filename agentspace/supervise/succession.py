@@ -129,7 +129,7 @@ class Succession:
     def abandon(self, why: str) -> None:
         """Ends all swaps that are under way: the launch stops."""
         for role in list(self._successors):
-            self._contact.give_up(role, self._successors[role].number, why)
+            self._contact.give_up(role, self._successors[role].number, f"was ended: {why}")
             self._go_back(role, why)
 
     def lose(self) -> None:
