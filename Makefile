@@ -44,8 +44,9 @@ lint: $(VENV)/test.done ## style and types
 docs: $(VENV)/test.done ## docs/_build/html, warnings are errors
 	$(BIN)/sphinx-build -q -n -W --keep-going -b html docs docs/_build/html
 
-bench: $(VENV)/robot.done ## latency beside a raw broker
+bench: $(VENV)/test.done ## latency beside a raw broker; hot swaps under load
 	$(BIN)/python tests/benchmarks/latency.py $(ARGS)
+	$(BIN)/python tests/benchmarks/swap.py $(ARGS)
 
 yarp: | $(BIN)/python ## real YARP for robots: built once (five to ten minutes) into ~/.cache/agentspace
 	.ci/install-yarp $(BIN)/python

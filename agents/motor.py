@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from agents.drivers import DRIVERS, Driver, Job, open_driver
+from agents.drivers import DRIVERS, Driver, Job, load_driver, open_driver
 from agents.follower import Follower, State
 from agents.posture import EMPTY, NotAPostureError, clamp, read_posture
 from agentspace import Agent, Parameter, Refused, SlotName
@@ -36,6 +36,10 @@ class Motor(Agent):
     _driver: Driver
     _follower: Follower
     _told: State | None
+
+    def prepare(self) -> None:
+        """Imports the driver and what it needs."""
+        load_driver(self.driver)
 
     def init(self) -> None:
         """Opens the driver; the robot may come later."""

@@ -15,6 +15,7 @@ from agentspace.swap import ENDS, Step
 from agentspace.swap import limits as check_limits
 
 GRACE = 10.0  #: seconds beyond the time of all steps
+LOOK = 2.0  #: seconds without news after which it looks whether the server is still there
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ def swap(
     with space.watch(f"_/swaps/{role}") as reports:
         number = space.request_swap(role, spec, settings, force=force, fresh=fresh, limits=limits)
         while (left := until - time.monotonic()) > 0:
-            for report in [SwapReport.of(e.value) for e in reports.next(left) or () if e.kind is Kind.WRITTEN]:
+            entries = reports.next(min(left, LOOK)) or ()
+            for report in [SwapReport.of(entry.value) for entry in entries if entry.kind is Kind.WRITTEN]:
                 if report.number == number:
                     progress(report)
                     if report.over:

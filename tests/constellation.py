@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ def send(pid: int, number: signal.Signals) -> bool:
 def is_gone(pid: int) -> bool:
     """Whether a process has ended."""
     return not psutil.pid_exists(pid)
+
+
+def link_agents(folder: Path) -> None:
+    """Lets a project have the agents and models of this one, in place of its own."""
+    shutil.rmtree(folder / "agents")
+    for name in ("agents", "models"):
+        (folder / name).symlink_to(Path(__file__).parent.parent / name)
 
 
 COUNTER = '''
@@ -85,6 +93,7 @@ class Constellation:
 
     Args:
         launch: The launch file.
+        prepare: Is given the folder before the launch.
         modules: Files in the folder ``agents``, by name.
 
     Attributes:
@@ -92,7 +101,9 @@ class Constellation:
         space: A client.
     """
 
-    def __init__(self, launch: str = LAUNCH, **modules: str) -> None:
+    def __init__(
+        self, launch: str = LAUNCH, prepare: Callable[[Path], None] = lambda folder: None, **modules: str
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="as-"))
         (self.folder / "agents").mkdir()
         (self.folder / "launch").mkdir()
@@ -100,6 +111,7 @@ class Constellation:
         self.file.write_text(launch)
         for name, text in {"counter": COUNTER, **modules}.items():
             self.write_module(name, text)
+        prepare(self.folder)
         self.environment = {"AGENTSPACE_RUN": str(self.folder / "run"), "AGENTSPACE_SPACE": "test"}
         self._programs: list[Program] = []
         self.supervisor = self.run("launch", str(self.file))

@@ -638,15 +638,6 @@ def test_successor_that_ends_is_told_to_the_space(world: World) -> None:
     assert "no such program" in world.given_up[1][2]
 
 
-def test_launch_that_stops_ends_its_swaps(world: World) -> None:
-    """Successor and predecessor end with it."""
-    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
-    world.at(2.0, world.interrupt)
-    assert run(world, agent("a")) == 130
-    assert world.given_up == [("a", 1, "was ended: the launch stops")]
-    assert len(world.when("asked", "a")) == 2
-
-
 @pytest.mark.parametrize("first", ["predecessor", "server", "only the server"])
 def test_server_that_dies_in_a_swap(world: World, first: str) -> None:
     """A predecessor that was replaced already ends well; its role is restarted all the same: nobody fills it."""
@@ -729,3 +720,22 @@ def test_changed_plan_of_a_successor() -> None:
     assert words[words.index("--swap") + 1] == "7"
     assert [words[i + 1] for i, word in enumerate(words) if word == "--offer"] == ["rate=1", "size=2", "image=cam"]
     assert "--offer" not in successor_command(whole, same, plan, 7).argv
+
+
+def test_swap_that_is_asked_for_while_the_launch_stops_is_refused(world: World) -> None:
+    """No successor is started any more, and whoever asked is told why."""
+    world.deaf = {"a"}
+    world.at(1.0, lambda: world.interrupt(signal.SIGTERM))
+    world.at(1.5, lambda: swapping(world, "a", 1, "requested"))
+    assert run(world, agent("a", stop_timeout=2.0)) == 128 + signal.SIGTERM
+    assert world.given_up == [("a", 1, "is not started: the launch stops")]
+    assert world.when("started", "a") == [0.0]
+
+
+def test_swap_that_is_under_way_when_the_launch_stops_is_given_up(world: World) -> None:
+    """Its successor is ended with the others."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(2.0, lambda: world.interrupt(signal.SIGTERM))
+    assert run(world, agent("a")) == 128 + signal.SIGTERM
+    assert ("a", 1, "was given up: the launch stops") in world.given_up
+    assert len(world.when("started", "a")) == 2

@@ -15,7 +15,8 @@ from eventually import eventually
 from program import PATIENCE
 
 from agentspace import Trigger
-from agentspace.errors import RoleNotFoundError, SwapError
+from agentspace.client import connect
+from agentspace.errors import AgentspaceError, RoleNotFoundError, SwapError
 
 OTHER = COUNTER.replace("class Counter", "class Other").replace(
     'tag = Parameter("old")', 'tag = Parameter("other")'
@@ -237,6 +238,33 @@ def test_second_swap_is_refused_while_the_first_goes_on(small):
         small.space.swap("counter")
     small.space.stop("counter")
     assert eventually(lambda: small.swap("counter")["state"] == "rolled back", PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("stops", "says"), [("launch", "was given up: the launch stops"), ("server", "no answer from a server")]
+)
+def test_whoever_waits_for_a_swap_hears_of_the_end_of_all(small, stops, says):
+    """The launch stops, or the server is gone for good: the swap does not wait for its deadlines."""
+    result: list[str] = []
+
+    def swap() -> None:
+        with connect(small.address, patience=1.0) as space, pytest.raises(AgentspaceError) as caught:
+            space.swap("counter", "agents.hangs:Other")
+        result.append(str(caught.value))
+
+    server = small.space.read("_/server")["pid"]
+    thread = threading.Thread(target=swap)
+    thread.start()
+    eventually(lambda: small.swap("counter").get("state") == "prepare", PATIENCE)
+    if stops == "launch":
+        small.supervisor.signal(signal.SIGTERM)
+    else:
+        small.supervisor.signal(signal.SIGSTOP)
+        os.kill(server, signal.SIGKILL)
+    thread.join(PATIENCE)
+    small.supervisor.signal(signal.SIGCONT)
+    assert not thread.is_alive()
+    assert says in result[0]
 
 
 def test_stopped_predecessor_is_fenced(small):

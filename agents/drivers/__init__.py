@@ -85,15 +85,25 @@ class Driver(Protocol):
         """Lets go of the robot, which keeps its posture; may be called again."""
 
 
+def load_driver(name: str) -> type[Driver]:
+    """The class of the driver of that name; imports what it needs.
+
+    Raises:
+        ValueError: there is no such driver; the message names those that there are.
+    """
+    if name not in DRIVERS:
+        raise ValueError(f"there is no driver {name!r}; valid: {', '.join(DRIVERS)}")
+    module, _, cls = DRIVERS[name].partition(":")
+    found: type[Driver] = getattr(importlib.import_module(module), cls)
+    return found
+
+
 def open_driver(name: str, job: Job) -> Driver:
     """Makes and opens the driver of that name.
 
     Raises:
         ValueError: there is no such driver, or it has no such option; the message names those that there are.
     """
-    if name not in DRIVERS:
-        raise ValueError(f"there is no driver {name!r}; valid: {', '.join(DRIVERS)}")
-    module, _, cls = DRIVERS[name].partition(":")
-    driver: Driver = getattr(importlib.import_module(module), cls)(job)
+    driver = load_driver(name)(job)
     driver.open()
     return driver

@@ -81,6 +81,7 @@ class Succession:
         self._seen: dict[str, int] = {}  # the last swap of each role that was taken up
         self._lost: dict[int, str] = {}  # processes that the end of the server has made useless, and their roles
         self._retired: dict[int, float] = {}  # processes that are not needed any more, and when they are killed
+        self._closed = ""  # why no successor is started any more
 
     @property
     def busy(self) -> bool:
@@ -127,10 +128,15 @@ class Succession:
         return False
 
     def abandon(self, why: str) -> None:
-        """Ends all swaps that are under way: the launch stops."""
+        """Ends all swaps that are under way."""
         for role in list(self._successors):
-            self._contact.give_up(role, self._successors[role].number, f"was ended: {why}")
+            self._contact.give_up(role, self._successors[role].number, f"was given up: {why}")
             self._go_back(role, why)
+
+    def close(self, why: str) -> None:
+        """Ends all swaps that are under way; whoever asks for another is told why there is none."""
+        self._closed = why
+        self.abandon(why)
 
     def lose(self) -> None:
         """The server is gone, and with it who acts: nobody does, and the roles are restarted as after a crash."""
@@ -159,6 +165,9 @@ class Succession:
             self._host.kill(self._lives[role].pid or 0)
 
     def _start(self, role: str, number: int, swap: Mapping[str, Any]) -> None:
+        if self._closed:
+            self._contact.give_up(role, number, f"is not started: {self._closed}")
+            return
         before = self._agents[role]
         plan = changed(before, swap["spec"], swap["settings"])
         successor = self._successors[role] = Successor(number, plan)

@@ -260,7 +260,7 @@ class Supervisor:
     def _begin_stop(self, code: int, why: str) -> None:
         self._announce()  # what led to this comes first
         self._exit_code = code
-        self._swaps.abandon("the launch stops")
+        self._swaps.close("the launch stops")
         self._say("launch", why)
         self._report()  # while there is a server to tell
 

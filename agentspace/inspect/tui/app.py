@@ -28,8 +28,8 @@ from agentspace.inspect.tui.refusals import RefusalsPane
 from agentspace.inspect.tui.slots import SlotsPane
 from agentspace.inspect.views import Picture
 
-PERIOD = 0.2  #: seconds between two looks at the model
-_GRAPH_PERIOD = 5  #: looks between two drawings of the graph
+PERIOD = 0.4  #: seconds between two looks at the model: most of what it costs is drawing
+_GRAPH_PERIOD = 3  #: looks between two drawings of the graph
 
 
 class Source(Protocol):
