@@ -113,6 +113,7 @@ def swap(
     """
     if spec is not None and not all(spec.partition(":")):
         raise SwapError(f"{spec!r} is not an agent: write MODULE:CLASS, such as agents.camera:Camera")
+    _check_names(settings or {})
     seconds = check_limits(limits or {})
     _check_supervised(space, role)
     until = time.monotonic() + sum(dataclasses.astuple(seconds)) + GRACE
@@ -134,6 +135,13 @@ def _judged(report: SwapReport) -> SwapReport:
     if report.state != Step.DONE:
         raise SwapError(f"swap of {report.role!r}: {report.state}: {report.reason}")
     return report
+
+
+def _check_names(settings: Mapping[str, Any]) -> None:
+    """The names stand on the successor's command line: none may be an option there."""
+    for name in settings:
+        if not name.isidentifier():
+            raise SwapError(f"{name!r} is no name of a parameter or slot")
 
 
 def _check_supervised(space: Space, role: str) -> None:

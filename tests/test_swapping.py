@@ -187,6 +187,13 @@ def test_unknown_role_is_told_with_those_that_there_are(small):
     assert "did you mean 'counter'" in err
 
 
+def test_setting_that_is_no_name_is_refused(small):
+    """It would be an option of the successor's command line."""
+    with pytest.raises(SwapError, match="'--project' is no name of a parameter or slot"):
+        small.space.swap("counter", settings={"--project": "/"})
+    assert small.swap("counter") == {}
+
+
 def test_role_without_a_launch_is_replaced_by_hand(small):
     """Swap says how; ``--replace`` does it, and the predecessor ends well."""
     first = small.run("agent", "agents.counter:Counter", "--role", "lone", "number=other/number", "handled=h")
