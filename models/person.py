@@ -1,10 +1,10 @@
 """A person in a room, as a camera sees them; and the command that makes the bodies.
 
-    person = Person(Build(gender=0.0), Clothes(), Sight(room="office"))
-    person.render(REST)             # (224, 224, 3) uint8 RGB
+person = Person(Build(gender=0.0), Clothes(), Sight(room="office"))
+person.render(REST)             # (224, 224, 3) uint8 RGB
 
-    python -m models.person show runs/people.png        # some people, rooms and postures in one picture
-    python -m models.person bake                        # models/weights/bodies.npz anew; needs anny and torch
+python -m models.person show runs/people.png        # some people, rooms and postures in one picture
+python -m models.person bake                        # models/weights/bodies.npz anew; needs anny and torch
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ FIELD_OF_VIEW: Final = 50.0
 """Of the camera, degrees."""
 EYES_AT: Final = 1.35
 """Of the camera, metres above the floor."""
-LENGTHS: Final = {"none": ("trunk",), "short": ("trunk", "upper arms"), "long": ("trunk", "upper arms", "forearms")}
+LENGTHS: Final = {
+    "none": ("trunk",),
+    "short": ("trunk", "upper arms"),
+    "long": ("trunk", "upper arms", "forearms"),
+}
 """Parts that a shirt covers, by its sleeves."""
 
 
@@ -274,5 +278,7 @@ def _model(person: Person, clothes: Clothes, sight: Sight, size: int) -> mujoco.
     model = spec.compile()
     for part, (chosen, _) in person.pieces.items():
         mesh = model.mesh(part).id
-        assert (model.mesh_vertnum[mesh], model.mesh_normalnum[mesh]) == (len(chosen), len(chosen)), "MuJoCo changed a mesh"
+        assert (model.mesh_vertnum[mesh], model.mesh_normalnum[mesh]) == (len(chosen), len(chosen)), (
+            "MuJoCo changed a mesh"
+        )
     return model
