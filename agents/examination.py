@@ -40,8 +40,8 @@ class Examination:
     def hear(self, answer: Any, encoders: Any = None) -> None:
         """Takes note of a try.
 
-        The posture of a pair is what the explorer said when it confirmed. If somebody else did, by a whistle say, it is
-        where the robot is now.
+        The posture of a pair is what the explorer said when it confirmed. If somebody else did, by a whistle say,
+        it is where the robot is now.
 
         Args:
             answer: What became of the confirmation.

@@ -148,8 +148,8 @@ class Explorer(Agent):
         """The next latent."""
         nice = autoencoder.NICE_LATENTS
         if self.nice and (self.variant, self.latent) == ("ancestor", 2) and self._count <= len(nice):
-            return nice[self._count - 1]
-        return self._autoencoder.sample(self._random, 1)[0]
+            return np.asarray(nice[self._count - 1])
+        return np.asarray(self._autoencoder.sample(self._random, 1)[0])
 
     def get_state(self) -> tuple[int, dict[str, int]]:
         """How many postures were tried."""

@@ -14,8 +14,8 @@ _PEAK = 1.875  # of the speed of a minimum-jerk movement, over its mean
 class Gesture:
     """Arms that go from posture to posture; time is passed in.
 
-    A movement has minimum jerk, which is how people reach for something (T. Flash, N. Hogan, 1985): it begins and ends
-    gently, and all joints arrive together.
+    A movement has minimum jerk, which is how people reach for something (T. Flash, N. Hogan, 1985): it begins and
+    ends gently, and all joints arrive together.
 
     Args:
         posture: Where the arms are, (10,) degrees.

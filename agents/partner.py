@@ -14,11 +14,12 @@ from agents.stance import Stance, see
 from agents.whistle import VALIDITY
 from agentspace import Agent, Parameter, SlotName
 from models import autoencoder
+from models.appearance import LENGTHS, Clothes, Sight
 from models.body import Build
 from models.icub import REST
 from models.kinematics import JOINT_LIMITS, Floats
 from models.measures import swap_arms
-from models.person import LENGTHS, Clothes, Person, Sight
+from models.person import Person
 from models.room import ROOMS
 from models.whistle import LONG, SHORT
 

@@ -128,7 +128,7 @@ def grid(path: Path = FILE) -> Grid:
     shape = (2, len(AGES), len(FATNESS), 2)
     try:
         mean = arrays["mean"].astype(np.int32)
-        vertices = (arrays["offsets"].astype(np.int32) + mean) * UNIT
+        vertices: Floats = (arrays["offsets"].astype(np.int32) + mean) * np.float64(UNIT)
         weights = arrays["weights"].astype(np.float64)
         points = arrays["points"].astype(np.float64)
         body = Body(

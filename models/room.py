@@ -102,9 +102,8 @@ def add(spec: mujoco.MjSpec, room: Room) -> None:
     """Adds a room to a scene: the person is at the origin, z is up, the wall is behind, at positive y."""
     import mujoco
 
-    walls = (((0, _BEHIND + 0.05, _HEIGHT / 2), (_WIDTH, 0.05, _HEIGHT / 2)),) + tuple(
-        ((side * (_WIDTH + 0.05), -3, _HEIGHT / 2), (0.05, 5, _HEIGHT / 2)) for side in (-1, 1)
-    )
+    walls = [((0.0, _BEHIND + 0.05, _HEIGHT / 2), (_WIDTH, 0.05, _HEIGHT / 2))]
+    walls += [((side * (_WIDTH + 0.05), -3.0, _HEIGHT / 2), (0.05, 5.0, _HEIGHT / 2)) for side in (-1, 1)]
     for place, size in walls:
         _box(spec, place, size, room.wall)
     for thing in room.things:

@@ -1,8 +1,8 @@
 """Moves the arms of a body as the iCub's: linear blend skinning from the directions of upper arms and forearms.
 
 The upper arm turns about the shoulder until it points as the iCub's does from shoulder to elbow; the forearm, with
-the hand, then bends about the elbow until it points as the iCub's does from elbow to wrist. The shoulder takes half of
-the upper arm's turn, so that the armpit is not torn. Lengths are those of the person.
+the hand, then bends about the elbow until it points as the iCub's does from elbow to wrist. The shoulder takes
+half of the upper arm's turn, so that the armpit is not torn. Lengths are those of the person.
 """
 
 from __future__ import annotations
@@ -79,10 +79,10 @@ def pose(body: Body, posture: ArrayLike) -> Pose:
 
 
 def arc(start: Floats, end: Floats) -> Floats:
-    """The smallest rotation (3, 3) that turns the direction `start` (3,) into `end` (3,), which is not opposite."""
+    """The smallest rotation (3, 3) that turns the direction `start` (3,) into `end` (3,), not its opposite."""
     a, b = start / np.linalg.norm(start), end / np.linalg.norm(end)
     cross = _cross(np.cross(a, b))
-    return np.asarray(np.eye(3) + cross + cross @ cross / (1.0 + max(a @ b, -1.0 + 1e-9)))
+    return np.asarray(np.eye(3) + cross + cross @ cross / (1.0 + max(float(a @ b), -1.0 + 1e-9)))
 
 
 def half(rotation: Floats) -> Floats:
