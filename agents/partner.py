@@ -12,7 +12,7 @@ from agents.gesture import Gesture, inaccurate
 from agents.posture import EMPTY, NotAPostureError, read_posture
 from agents.stance import Stance, see
 from agents.whistle import VALIDITY
-from agentspace import Agent, Parameter, SlotName
+from agentspace import Agent, AgentspaceError, Parameter, SlotName
 from models import autoencoder
 from models.appearance import LENGTHS, Clothes, Sight
 from models.body import Build
@@ -86,6 +86,7 @@ class Partner(Agent):
         )
         build = Build(self.gender, self.age, self.weight, self.height)
         self._person = Person(build, clothes, sight, self.size, self.seed)
+        self._person.render(REST)  # the first picture takes long
         self._autoencoder = autoencoder.load(self.variant, self.latent)
 
     def init(self) -> None:
@@ -99,7 +100,8 @@ class Partner(Agent):
         self.write(self.limits, JOINT_LIMITS)
         self.attach_trigger(self.target)
         self.attach_timer(1.0 / self.fps)
-        self._show(time.monotonic())
+        if self.space.memory is None:
+            self._show(time.monotonic())
 
     def sense_select_act(self) -> None:
         """Plays: looks at the robot, moves, whistles, and is seen."""
@@ -110,6 +112,20 @@ class Partner(Agent):
             see(self._robot, self.read(self.encoders), now)
             self._play(self.read(self.mode), now)
             self._show(now)
+
+    def get_state(self) -> tuple[int, dict[str, Any]]:
+        """Where the arms are, degrees, and which posture of the robot they copy."""
+        return 1, {"posture": self._gesture.at(time.monotonic()), "copied": self._copied}
+
+    def set_state(self, version: int, state: dict[str, Any]) -> None:
+        """Another person takes the place, in the same posture."""
+        if version != 1:
+            raise AgentspaceError(f"state of version {version} cannot be read; valid is 1")
+        self._gesture = Gesture(state["posture"], self.speed)
+        self._copied = state["copied"]
+        now = time.monotonic()
+        self._obey(self.read(self.target, EMPTY), now)
+        self._show(now)
 
     def _play(self, mode: Any, now: float) -> None:
         if mode == USE:

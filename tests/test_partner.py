@@ -232,3 +232,16 @@ def test_who_cannot_be_is_refused(space: LocalSpace) -> None:
     space.run(Partner(shirt=[2.0, 0.0, 0.0]))
     eventually(lambda: space.read("_/roles/partner", {}).get("state") == "failed")
     assert "shirt is a number from 0 to 1, not 2.0" in space.read("_/errors/partner")["traceback"]
+
+
+def test_another_person_can_take_the_place(space: LocalSpace) -> None:
+    """In a swap: they go on in the posture of the one before, and nobody is seen at rest in between."""
+    space.write("mode", "use")
+    start(space, hold=60.0)
+    space.write("partner/target", SHOWN)
+    eventually(lambda: np.array_equal(space.read("partner/posture"), SHOWN))
+    with recording(space, "partner/posture") as postures:
+        other = Partner(size=24, fps=60.0, gender=0.0, room="office", hold=60.0)
+        space.run(other, replace=True)
+        eventually(lambda: np.shape(space.read("partner/view")) == (24, 24, 3), 30.0)
+    assert all(np.array_equal(entry.value, SHOWN) for entry in postures)
