@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 
 from agents.associator import ACQUIRE, USE
-from agents.gesture import Gesture, inaccurate
 from agents.posture import EMPTY, NotAPostureError, read_posture
 from agents.stance import Stance, see
 from agents.whistle import VALIDITY
@@ -16,6 +15,7 @@ from agentspace import Agent, AgentspaceError, Parameter, SlotName
 from models import autoencoder
 from models.appearance import LENGTHS, Clothes, Sight
 from models.body import Build
+from models.gesture import Gesture, inaccurate
 from models.icub import REST
 from models.kinematics import JOINT_LIMITS, Floats
 from models.measures import swap_arms

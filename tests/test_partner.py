@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.gesture import SHORTEST, Gesture, inaccurate
 from agents.partner import Partner
 from agentspace import LocalSpace
 from models import autoencoder
+from models.gesture import SHORTEST, Gesture, inaccurate
 from models.icub import REST
 from models.kinematics import JOINT_LIMITS
 from models.measures import swap_arms
