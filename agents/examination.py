@@ -37,9 +37,19 @@ class Examination:
         self.robot = Stance(window=REST, tolerance=1.0)
         self.demonstrator = Stance(window=REST)
 
-    def hear(self, answer: Any) -> None:
-        """Takes note of a try: the posture of a pair is what the explorer said when it confirmed."""
-        if not isinstance(answer["confirm"], dict):  # somebody else did
+    def hear(self, answer: Any, encoders: Any = None) -> None:
+        """Takes note of a try.
+
+        The posture of a pair is what the explorer said when it confirmed. If somebody else did, by a whistle say,
+        it is where the robot is now.
+
+        Args:
+            answer: What became of the confirmation.
+            encoders: Where the robot is now; None if that does not matter.
+        """
+        confirm = answer["confirm"]
+        posture = confirm["posture"] if isinstance(confirm, dict) else encoders
+        if posture is None:
             return
         self.tries += 1
         if not answer["added"]:
@@ -47,7 +57,7 @@ class Examination:
         if answer["pairs"] == 1:  # a new memory
             self.acquired.clear()
             self.tries = 1
-        self.acquired.append(np.array(answer["confirm"]["posture"]))
+        self.acquired.append(np.array(posture))
 
     def begin(self, posture: Floats, limits: Floats | None, now: float) -> Floats:
         """A posture (10,) is to be shown; returns the one that the demonstrator must take for that.

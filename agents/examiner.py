@@ -21,6 +21,8 @@ from models.kinematics import Floats
 
 STREAM = 2**31
 """Sets its random numbers apart from those of explorers, who use the epoch of their role in its place."""
+MIRROR, IMITATION = "mirror", "imitation"
+"""The scripts that come with it."""
 TOLD = 1.3
 """Seconds after which a space has written its account of itself anew (it does so once a second)."""
 
@@ -58,11 +60,11 @@ class Examiner(Agent):
     demonstrator_encoders = SlotName("demonstrator/encoders", "posture of the demonstrator")
     demonstrator_limits = SlotName("demonstrator/limits", "its joint limits, float64 (10, 2) degrees")
     demonstrator_view = SlotName("demonstrator/view", "picture of the demonstrator, RGB uint8")
-    script = Parameter("mirror", "mirror, or a YAML file with steps")
-    pairs = Parameter(50, "mirror: pairs to acquire", minimum=1)
-    shown = Parameter(50, "mirror: how many acquired postures are shown again", minimum=0)
-    fresh = Parameter(30, "mirror: how many new postures are shown", minimum=0)
-    patience = Parameter(240.0, "mirror: seconds for acquiring", minimum=1.0)
+    script = Parameter(MIRROR, f"{MIRROR}, {IMITATION}, or a YAML file with steps")
+    pairs = Parameter(50, "pairs to acquire; this and the next three are not for a file", minimum=1)
+    shown = Parameter(50, "how many acquired postures are shown again", minimum=0)
+    fresh = Parameter(30, "how many new postures are shown", minimum=0)
+    patience = Parameter(240.0, "seconds for acquiring", minimum=1.0)
     deadline = Parameter(6.0, "seconds for showing and imitating one posture", minimum=0.5)
     seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
     variant = Parameter("wide", "which autoencoder draws the new postures", choices=autoencoder.VARIANTS)
@@ -73,8 +75,10 @@ class Examiner(Agent):
     def init(self) -> None:
         """Reads the script."""
         device = self.demonstrator_device or f"slot:{self.demonstrator_view}"
-        mirror = Demonstration(self.pairs, self.shown, self.fresh, self.patience, device)
-        steps = mirror.steps() if self.script == "mirror" else load(self.project / self.script, LESSON)
+        demonstration = Demonstration(self.pairs, self.shown, self.fresh, self.patience, device)
+        known = {MIRROR: demonstration.steps, IMITATION: demonstration.of_a_game}
+        make = known.get(self.script)
+        steps = load(self.project / self.script, LESSON) if make is None else make()
         self._examination = Examination()
         self._seconds: dict[str, float] = {}
         self._play = self._follow(steps)
@@ -116,7 +120,8 @@ class Examiner(Agent):
         elif change.name == self.target:
             self._examination.commands.add(change, now)
         elif change.kind is Kind.WRITTEN:
-            self._examination.hear(change.value)
+            by_others = self.read(self.encoders) if self.script == IMITATION else None
+            self._examination.hear(change.value, by_others)
 
     # --- the script
 

@@ -14,9 +14,6 @@ from agentspace import Agent, AgentspaceError, Kind, Parameter, SlotName, Trigge
 from models import autoencoder
 from models.kinematics import Floats
 
-GIVE_UP = 6.0
-"""Seconds until a try is given up: the robot does not come to rest, or nobody answers the confirmation."""
-
 
 @dataclass
 class Try:
@@ -26,15 +23,20 @@ class Try:
         number: Counts the tries of this incarnation; it makes the confirmation known again in the answer.
         began: When (s, monotonic).
         confirmed: The robot stands, and this was said.
+        learned: When the answer to it came (s, monotonic); 0 before.
     """
 
     number: int
     began: float
     confirmed: bool = False
+    learned: float = 0.0
 
 
 class Explorer(Agent):
-    """While mode is acquire: random posture, wait until the robot stands, confirm; until there are enough."""
+    """While mode is acquire: random posture, wait until the robot stands, confirm; until there are enough.
+
+    It may leave it to somebody else to confirm: one who copies the posture.
+    """
 
     mode = SlotName("mode", "str: acquire or use")
     encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees")
@@ -48,6 +50,10 @@ class Explorer(Agent):
     wanted = Parameter(50, "pairs", minimum=1)
     tries = Parameter(1000, "postures to try at most", minimum=1)
     seed = Parameter(0, "of the postures", minimum=0)
+    confirms = Parameter(True, "confirm when the robot stands; otherwise somebody else does")
+    nice = Parameter(False, "begin with the eight nice postures of the ancestor, if its decoder draws them")
+    pause = Parameter(0.0, "seconds between an answer and the next posture", minimum=0.0)
+    patience = Parameter(6.0, "seconds until a try is given up: no rest, or no answer", minimum=0.5)
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
@@ -75,7 +81,7 @@ class Explorer(Agent):
             return
         for change in self.wake.changes:
             if change.kind is Kind.WRITTEN:
-                self._hear(change.value, self._try)
+                self._hear(change.value, self._try, now)
         if self.encoders in self.wake.names:
             see(self._stance, self.read(self.encoders), now)
         self._proceed(self._try, now)
@@ -97,23 +103,31 @@ class Explorer(Agent):
             self._try = None
             self.space.detach_trigger(self.encoders)
 
-    def _hear(self, answer: Any, present: Try) -> None:
+    def _hear(self, answer: Any, present: Try, now: float) -> None:
         """Takes note of an answer; only that to the present confirmation brings the next try."""
         if not isinstance(answer, dict) or not {"pairs", "confirm"} <= answer.keys():
             return
         self._pairs = answer["pairs"]
-        confirm = answer["confirm"]
-        if isinstance(confirm, dict) and confirm.get("number") == present.number and present.confirmed:
-            self._move()
+        if self._is_to(answer["confirm"], present) and not present.learned:
+            present.learned = now
+
+    def _is_to(self, confirm: Any, present: Try) -> bool:
+        """Whether it confirmed the present try."""
+        if not self.confirms:
+            return True
+        return isinstance(confirm, dict) and confirm.get("number") == present.number and present.confirmed
 
     def _proceed(self, present: Try | None, now: float) -> None:
         if present is None:
             return
-        if not present.confirmed and self._stance.stands(now):
+        if present.learned:
+            if now - present.learned >= self.pause:
+                self._move()
+        elif self.confirms and not present.confirmed and self._stance.stands(now):
             present.confirmed = True
             self.write(self.confirm, {"number": present.number, "posture": self._stance.posture})
-        elif now - present.began > GIVE_UP:
-            self.log.warning("try %d gave no pair within %g s", present.number, GIVE_UP)
+        elif now - present.began > self.patience:
+            self.log.warning("try %d gave no pair within %g s", present.number, self.patience)
             self._move()
 
     def _move(self) -> None:
@@ -125,10 +139,17 @@ class Explorer(Agent):
             return
         self._count += 1
         now = time.monotonic()
-        latent = self._autoencoder.sample(self._random, 1)[0]
+        latent = self._draw()
         self._stance.send(self._goal(latent), now)
         self._try = Try(self._count, now)
-        self.write(self.act, latent, validity=GIVE_UP + 1.0)
+        self.write(self.act, latent, validity=self.patience + 1.0)
+
+    def _draw(self) -> Floats:
+        """The next latent."""
+        nice = autoencoder.NICE_LATENTS
+        if self.nice and (self.variant, self.latent) == ("ancestor", 2) and self._count <= len(nice):
+            return np.asarray(nice[self._count - 1])
+        return np.asarray(self._autoencoder.sample(self._random, 1)[0])
 
     def get_state(self) -> tuple[int, dict[str, int]]:
         """How many postures were tried."""

@@ -70,7 +70,7 @@ def label(step: Step) -> str:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """How the mirror's script goes.
+    """How the scripts of the mirror and of the game with a partner go.
 
     Attributes:
         pairs: How many the robot shall acquire.
@@ -95,6 +95,16 @@ class Demonstration:
             Wait("pairs", 2.0, at_least=self.pairs),
             Write({"mode": "use", "camera/source": self.device}),
             Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),
+            Imitate(self.shown, self.fresh),
+            Report(),
+        )
+
+    def of_a_game(self) -> tuple[Step, ...]:
+        """Robot and partner play by themselves, until the partner whistles that the robot shall imitate."""
+        return (
+            Wait("explorer/done", self.patience),
+            Wait("pairs", 2.0, at_least=self.pairs),
+            Wait("mode", CHANGE, equals="use"),
             Imitate(self.shown, self.fresh),
             Report(),
         )

@@ -135,6 +135,17 @@ class Canvas:
         mujoco.mjr_readPixels(self._buffer, None, self._rectangle, self._drawing)
         return self._buffer[::-1].copy()
 
+    def upload(self, mesh: int) -> None:
+        """Draws a mesh of the model as it is now, its vertices and normals having been changed.
+
+        Args:
+            mesh: its index.
+        """
+        import mujoco
+
+        self._context.make_current()
+        mujoco.mjr_uploadMesh(self._model, self._drawing, mesh)
+
     def close(self) -> None:
         """Frees the context; may be called again."""
         self._free()

@@ -24,7 +24,7 @@ def agentspace(space: Path, *arguments: str, timeout: float = 100.0) -> subproce
     )
 
 
-@pytest.mark.parametrize("name", ["mirror", "webcam", "imitation_yarp"])
+@pytest.mark.parametrize("name", ["mirror", "webcam", "imitation", "imitation_yarp"])
 def test_launch_files_are_valid(name: str, tmp_path: Path) -> None:
     """Their classes, parameters and slots exist, with values of the right types."""
     done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--check")
@@ -40,6 +40,32 @@ def test_with_a_real_robot_nothing_is_simulated_or_moves_by_itself(tmp_path: Pat
     wanted = {"names", "motor", "camera", "face", "extractor", "associator", "generator", "proprioception"}
     assert roles == wanted
     assert 'device = "yarp:/icub/cam/left"' in done.stdout
+
+
+def test_the_game_with_a_webcam_has_ears_and_no_examiner(tmp_path: Path) -> None:
+    """A person whistles, and nobody knows which posture they truly show."""
+    options = ("launch", "launch/imitation.yaml", "--dry-run", "partner=webcam", "camera=0")
+    done = agentspace(tmp_path, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    roles = {line.split(":")[0] for line in done.stdout.splitlines() if ": agents." in line}
+    assert {"whistle", "game", "camera", "explorer"} <= roles
+    assert not roles & {"partner", "examiner"}
+    assert 'device = "0"' in done.stdout
+
+
+@pytest.mark.slow
+def test_a_robot_and_a_simulated_person_play_the_game_of_imitation(tmp_path: Path) -> None:
+    """With few pairs: one for each confirmation by whistle, then imitation; a report, and nothing lost."""
+    arguments = ["pairs=4", "shown=2", "fresh=2", "room=office", "gender=0", f"out={tmp_path / 'out'}"]
+    done = agentspace(tmp_path, "launch", "launch/imitation.yaml", *arguments)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (report["pairs"], report["tries"]) == (4, 4)
+    assert (report["shown"]["count"], report["fresh"]["count"]) == (2, 2)
+    assert {"server", "supervisor", "icub", "partner", "game", "examiner"} <= set(report["processes"])
+    assert (report["lost_triggers"], report["restarts"]) == (0, 0)
+    assert report["shown"]["mean"] < report["chance"]
+    assert (tmp_path / "out" / "contact_sheet.png").exists()
 
 
 @pytest.mark.slow

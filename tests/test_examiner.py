@@ -271,6 +271,15 @@ def test_pairs_are_noted_and_a_new_memory_begins_anew() -> None:
     assert examination.tries == 1
 
 
+def test_pairs_that_somebody_else_confirms_have_the_posture_of_the_robot() -> None:
+    """By a whistle say: the robot is where the pair was acquired."""
+    examination = Examination()
+    for pairs, shift in ((1, 1.0), (2, 2.0)):
+        examination.hear({**answered(pairs, 0.0), "confirm": f"whistle {pairs}"}, posture(shift))
+    np.testing.assert_array_equal(examination.acquired, [posture(1.0), posture(2.0)])
+    assert examination.tries == 2
+
+
 def test_the_demonstrator_is_sent_where_the_mirror_image_is() -> None:
     """Arms swapped, within its limits; what it then shows is compared with its arms swapped back."""
     examination = Examination()

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents import explorer
 from agents.explorer import Explorer
 from agentspace import LocalSpace
 from models import autoencoder
@@ -143,11 +142,10 @@ def test_acquiring_again_begins_again(space: LocalSpace) -> None:
     assert space.entry("explorer/done") is None
 
 
-def test_a_try_that_leads_nowhere_is_given_up(space: LocalSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_try_that_leads_nowhere_is_given_up(space: LocalSpace) -> None:
     """Without a robot, or without an answer, another posture is tried after a while."""
-    monkeypatch.setattr(explorer, "GIVE_UP", 0.6)
     with recording(space, "act") as acts:
-        start(space)
+        start(space, patience=0.6)
         space.write("mode", "acquire")
         eventually(lambda: len(acts) >= 2)
         eventually(lambda: space.write("icub/encoders", posture_of(space.read("act"))) and space.read("confirm"))
@@ -176,3 +174,40 @@ def test_the_seed_decides_what_is_tried_and_a_restart_tries_other_postures() -> 
     np.testing.assert_array_equal(first, tries(seed=3)[0])
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, tries(seed=4)[0])
+
+
+def test_somebody_else_may_confirm(space: LocalSpace) -> None:
+    """Then it does not; any answer brings the next posture, after the pause, and counts as its pair."""
+    start(space, confirms=False, wanted=2, pause=0.3, patience=60.0)
+    space.write("mode", "acquire")
+    first = eventually(lambda: space.entry("act"))
+    assert first.time_left > 50.0
+    stand_at(space, posture_of(first.value))
+    assert space.entry("confirm") is None
+    told = {"confirm": "whistle 1", "added": True, "pairs": 1, "novelty": None, "reason": ""}
+    space.write("memory/answer", told)
+    began = time.monotonic()
+    eventually(lambda: space.entry("act").revision > first.revision)
+    assert time.monotonic() - began >= 0.29
+    space.write("memory/answer", told | {"confirm": "whistle 2", "pairs": 2})
+    assert eventually(lambda: space.read("explorer/done")) == {"pairs": 2, "tries": 2, "enough": True}
+
+
+def test_it_begins_with_the_nice_postures_of_the_ancestor(space: LocalSpace) -> None:
+    """All eight, in their order, with the ancestor's decoder; then random ones."""
+    start(space, confirms=False, variant="ancestor", nice=True, wanted=9)
+    with recording(space, "act") as acts:
+        space.write("mode", "acquire")
+        for pairs in range(1, 9):
+            eventually(lambda pairs=pairs: len(acts) == pairs)
+            space.write("memory/answer", {"confirm": "whistle", "added": True, "pairs": pairs})
+        eventually(lambda: len(acts) == 9)
+    np.testing.assert_allclose([act.value for act in acts[:8]], autoencoder.NICE_LATENTS)
+
+
+def test_other_decoders_have_no_nice_postures(space: LocalSpace) -> None:
+    """They are points of the ancestor's map only."""
+    start(space, nice=True)
+    space.write("mode", "acquire")
+    act = eventually(lambda: space.entry("act"))
+    assert np.abs(autoencoder.NICE_LATENTS - act.value).max(axis=1).min() > 1e-6

@@ -1,6 +1,5 @@
 """Features of images by EfficientNet-Lite0."""
 
-
 import numpy as np
 import pytest
 
