@@ -312,11 +312,12 @@ class Hub:
         kept, frames = self.pack_kept(successor.client, order.kept)
         self.send(successor, wire.Resume(order.epoch, kept), frames)
 
-    def _reclaim(self, space: str, order: Reclaim, acting: Peer | None) -> None:
+    def _reclaim(self, space: str, order: Reclaim[Any], acting: Peer | None) -> None:
         peer = self.seats.get((space, order.role, Party.RESTS)) or acting
         if peer is not None:
             self._move(peer, Party.ACTS, order.epoch)
-            self.send(peer, wire.Reclaim(order.epoch))
+            kept, frames = self.pack_kept(peer.client, order.kept)
+            self.send(peer, wire.Reclaim(order.epoch, kept), frames)
 
     def _dismiss(self, peer: Peer | None) -> None:
         if peer is not None:

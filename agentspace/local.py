@@ -90,8 +90,8 @@ class _Host:
                 if acting is not None:
                     self.seat(acting, Party.RESTS)
                 self._act(self.seats.get((space, role, Party.STANDS_BY)), epoch, kept)
-            case Reclaim(role, epoch):
-                self._act(self.seats.get((space, role, Party.RESTS), acting), epoch, None)
+            case Reclaim(role, epoch, kept):
+                self._act(self.seats.get((space, role, Party.RESTS), acting), epoch, kept)
             case Dismiss(role, party):
                 self._dismiss(self.seats.get((space, role, party)))
 
@@ -313,8 +313,7 @@ class LocalSession(LocalSpace):
         self.epoch = epoch
         self.yielding = False
         self._writer = Writer(self.role, epoch)
-        if kept is not None:
-            self.memory = Memory(kept.version, copy_containers(kept.value))
+        self.memory = None if kept is None else Memory(kept.version, copy_containers(kept.value))
 
     @property
     def standing_by(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from agentspace.errors import AgentspaceError, RoleNotFoundError, suggest
 from agentspace.space import Space
 
+LOOK = 500  #: milliseconds between two looks whether there are other files to watch
 DEBOUNCE = 200  #: milliseconds in which several changes of a file are one: editors write more than once
 
 
@@ -32,39 +33,46 @@ def sources(space: Space, role: str | None = None) -> dict[str, Path]:
     return files
 
 
-def changes(files: Mapping[str, Path]) -> Iterator[list[str]]:
-    """The roles whose files were saved, whenever some were; the first list is empty: from then on it watches.
+def changes(find: Callable[[], Mapping[str, Path]]) -> Iterator[tuple[list[str], Mapping[str, Path]]]:
+    """The roles whose files were saved, whenever some were, with the files of all that are watched.
 
-    Watches the folders: an editor that saves atomically puts another file into the place of the old one.
+    When there are others to watch, a list comes that is empty; so the first is: from then on it watches. What it
+    watches are the folders: an editor that saves atomically puts another file into the place of the old one.
+
+    Args:
+        find: The files to watch, by role; asked again and again, as roles come and are swapped to other classes.
 
     Raises:
         AgentspaceError: The library that watches is not installed.
     """
     try:
-        from watchfiles import Change, watch
+        from watchfiles import watch
     except ImportError:
         raise AgentspaceError("to watch files, install: pip install 'agentspace[tools]'") from None
-    roles: dict[Path, list[str]] = {}
-    for role, file in files.items():
-        roles.setdefault(file, []).append(role)
-    folders = sorted({str(file.parent) for file in roles})
+    while True:
+        files = find()
+        folders = sorted({str(file.parent) for file in files.values()})
+        options: dict[str, Any] = {"debounce": DEBOUNCE, "recursive": False, "rust_timeout": LOOK}
+        told = False
+        for batch in watch(*folders, watch_filter=_Saved(files.values()), yield_on_timeout=True, **options):
+            saved = {Path(path).resolve() for _, path in batch}
+            if batch or not told:
+                told = True
+                yield sorted(role for role, file in files.items() if file in saved), files
+            if find() != files:
+                break
 
-    def wanted(change: Change, path: str) -> bool:
-        return change is not Change.deleted and Path(path).resolve() in roles
 
-    saved = watch(
-        *folders,
-        watch_filter=wanted,
-        debounce=DEBOUNCE,
-        recursive=False,
-        rust_timeout=DEBOUNCE,
-        yield_on_timeout=True,
-    )
-    begun = False
-    for batch in saved:
-        if batch or not begun:
-            begun = True
-            yield sorted({role for _, path in batch for role in roles[Path(path).resolve()]})
+class _Saved:
+    """Whether a change of a folder is that one of some files has a new content."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files = frozenset(files)
+
+    def __call__(self, change: Any, path: str) -> bool:
+        from watchfiles import Change
+
+        return change is not Change.deleted and Path(path).resolve() in self._files
 
 
 def _file(info: Any) -> Path | None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from agentspace.agent import Agent
 from agentspace.errors import FencedError, SpaceUnreachableError
 from agentspace.slot import Decision, Refused
-from agentspace.space import Session, Wake
-from agentspace.swap import Step
+from agentspace.space import Memory, Session, Wake
+from agentspace.swap import HANDLERS, Step
 from agentspace.timer import earliest
 
 Clock = Callable[[], float]
@@ -40,6 +40,7 @@ class Runner:
         self._log = logging.getLogger(f"agentspace.{session.role}")
         self._ticked = False  # the last wake-up was a timer's
         self._rested = False  # a successor has taken over
+        self._proving = 0  # handlers until its predecessor is let go
         agent.bind(session, self._log, project or Path.cwd(), clock)
         session.on_decisions = self._hear
 
@@ -69,8 +70,10 @@ class Runner:
     def _live(self) -> None:
         agent, session = self.agent, self._session
         agent.prepare()
-        if session.standing_by and not session.take_over():
-            return
+        if session.standing_by:
+            if not session.take_over():
+                return
+            self._proving = HANDLERS
         agent.init()
         if session.memory is not None:
             agent.set_state(*session.memory)
@@ -85,7 +88,7 @@ class Runner:
                 continue
             agent.begin(wake)
             agent.sense_select_act()
-            session.commit(wake, agent.finish(), agent.remember())
+            session.commit(wake, agent.finish(), self._remember())
 
     def _yield(self) -> None:
         """Hands the role over to a successor, and rests until that has proved itself; acts again if it fails."""
@@ -109,8 +112,29 @@ class Runner:
             return
         self._log.info("acts again, as epoch %d: its successor failed", session.epoch)
         agent.reclaim()
+        self._learn()
         session.commit(None, agent.finish())
         session.running()
+
+    def _remember(self) -> Memory | None:
+        """What is kept with a commit: on probation all that is known, for a predecessor that may return."""
+        if not self._proving:
+            return self.agent.remember()
+        self._proving -= 1
+        try:
+            return self.agent.remember(always=True)
+        except Exception:
+            self._log.exception("could not say what it knows")
+            return None
+
+    def _learn(self) -> None:
+        """Takes over what a successor learned before it failed, if that can be read."""
+        if self._session.memory is None:
+            return
+        try:
+            self.agent.set_state(*self._session.memory)
+        except Exception as error:
+            self._log.warning("what its successor had learned cannot be read: %s", error)
 
     def _next(self) -> Wake | None:
         """The next wake-up: a timer that is due comes first, but after a timer the triggers have their turn.

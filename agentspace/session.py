@@ -62,6 +62,7 @@ class RemoteSession(RemoteSpace):
         """It fills the role from now on."""
         self.epoch = epoch
         self._signature = (self.role, epoch)
+        self.memory = None
         if kept is not None:
             self.memory = Memory(kept[0], self._link.received(kept[1], frames[0]).value())
 
@@ -110,7 +111,8 @@ class RemoteSession(RemoteSpace):
             self._link.drop_channel(self._own)
             return False
         self.yielding = False
-        self._act(arrived[0].epoch, None, [])
+        message, frames = arrived
+        self._act(message.epoch, message.kept, frames)
         return True
 
     def _await(self, kind: type[wire.Message]) -> tuple[Any, list[bytes]] | None:

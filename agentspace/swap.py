@@ -113,11 +113,12 @@ class Outcast(NamedTuple):
     role: str
 
 
-class Reclaim(NamedTuple):
-    """To who rested, or was about to: act again, under this epoch."""
+class Reclaim(NamedTuple, Generic[V]):
+    """To who rested, or was about to: act again, under this epoch, with what its successor has learned."""
 
     role: str
     epoch: int
+    kept: Kept[V] | None = None
 
 
 class Dismiss(NamedTuple):
@@ -127,7 +128,7 @@ class Dismiss(NamedTuple):
     party: Party
 
 
-Order = Suspend | Outcast | Resume[V] | Reclaim | Dismiss
+Order = Suspend | Outcast | Resume[V] | Reclaim[V] | Dismiss
 
 
 @dataclass(slots=True)
@@ -185,6 +186,7 @@ class Swap(Generic[V]):
         self._new_info: dict[str, Any] = {}
         self._rests = False  # the predecessor could act again
         self._triggers: dict[tuple[str, Trigger], Mask] = {}  # the predecessor's
+        self._handed: Kept[V] | None = None  # what the successor was given
         self._quiet_since: float | None = None
         self._good = 0  # handlers of the successor
 
@@ -325,7 +327,8 @@ class Swap(Generic[V]):
             role.enter("starting", self._old_info)
             role.mailbox.restore(self._triggers)
             self._old["epoch"] = role.epoch
-            self.orders.append(Reclaim(role.name, role.epoch))
+            learned = None if role.kept is self._handed else role.kept
+            self.orders.append(Reclaim(role.name, role.epoch, learned))
             self._enter(Step.ROLLED_BACK, now, 0.0)
         else:
             role.state = "failed" if role.filled else role.state
@@ -358,6 +361,7 @@ class Swap(Generic[V]):
         role.stop_requested = False  # of one that had ended; a stop that comes meanwhile ends the swap
         role.mailbox.renew()
         self._new["epoch"] = role.epoch
+        self._handed = role.kept
         kept = None if self.wish.fresh else role.kept
         self.orders.append(Resume(role.name, role.epoch, kept, outcast))
         self._enter(Step.RESUME, now, self.wish.limits.resume)

@@ -425,9 +425,10 @@ class Resume(Message):
 
 @_message(77)
 class Reclaim(Message):
-    """Who handed the role over fills it again: its successor failed. Answered with `Running`."""
+    """Who handed the role over fills it again: its successor failed, but had learned what comes in a frame."""
 
     epoch: int
+    kept: list | None  # type: ignore[type-arg]  # [version, refs]
 
 
 def parse(header: bytes) -> Message:
@@ -490,7 +491,7 @@ def segments_of(message: Message) -> list[int]:
             return [ref[0] for head in heads for ref in head[9]]
         case Dispatch(_, _, newest, every):
             return [ref[0] for head in (*newest, *every) for ref in head[9]]
-        case Joined(_, _, [_, refs]) | Resume(_, [_, refs]):
+        case Joined(_, _, [_, refs]) | Resume(_, [_, refs]) | Reclaim(_, [_, refs]):
             return [ref[0] for ref in refs]
     return []
 

@@ -57,7 +57,7 @@ def test_no_server():
 def test_slot_that_somebody_waits_for_in_vain():
     """A trigger on a plain name that nobody has written is an error; masks and the space's own slots are not."""
     waiting = role("eye", triggers=(("image", "normal"), ("other/*", "every"), ("_/loads", "normal")))
-    assert rules(waiting) == [("error", "unwritten", "image")]
+    assert rules(waiting) == [("warning", "unwritten", "image")]
     assert rules(waiting, slot("image", kind="deleted", triggers=("eye",))) == []
 
 

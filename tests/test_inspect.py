@@ -337,7 +337,7 @@ def test_doctor_finds_each_fault(cli, start, lab):
             time.sleep(0.01)
         assert doctor.wait() == 1
         found = {(item["rule"], item["subject"]): item for item in json.loads(doctor.lines[0])}
-    assert found["fallen", "fragile"]["severity"] == "error"
+    assert found["fallen", "fragile"]["severity"] == "warning"
     assert "no such posture" in found["fallen", "fragile"]["what"]
     assert found["unwritten", "typo"]["severity"] == "error"
     assert found["refused", "held"]["severity"] == "warning"

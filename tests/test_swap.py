@@ -555,6 +555,31 @@ def test_failing_successor_is_rolled_back(space, run, replace, where):
     assert space.read("_/roles/anne")["epoch"] == (1 if where == "prepare" else 3)
 
 
+def test_what_a_successor_learned_before_it_failed_is_not_forgotten(space, run, replace):
+    """A predecessor that comes back knows what its successor's good handlers did; nothing is handled twice."""
+    old = Teller("old")
+    run(old, "anne")
+    eventually(lambda: space.read("_/roles/anne", {}).get("state") == "running")
+    tell(space, 1)
+    handled: list[int] = []
+
+    def third_time() -> None:
+        handled.append(1)
+        if len(handled) == 3:
+            raise ValueError("bang")
+
+    replace(Teller("new", handle=third_time), "anne")
+    eventually(lambda: space.read("_/swaps/anne", {}).get("state") in ("probation", "done"))
+    for value in (2, 3):
+        space.write("x", value)
+        eventually(lambda value=value: value in space.read("seen"))
+    space.write("x", 4)
+    assert swapped(space)["state"] == "rolled back"
+    tell(space, 5)
+    assert space.read("seen") == [1, 2, 3, 4, 5]
+    assert space.read("by") == "old"
+
+
 def test_state_of_an_unknown_version_is_refused_and_the_old_one_goes_on(space, run, replace):
     """The reason says which version."""
     run(Teller("old", version=1), "anne")

@@ -126,10 +126,9 @@ def _limits(words: Iterable[str]) -> dict[str, float]:
 def _watch(space: RemoteSpace, role: str | None, options: Mapping[str, Any], as_json: bool) -> None:
     from agentspace.reload import changes, sources
 
-    files = sources(space, role)
-    names = ", ".join(f"{name} ({file})" for name, file in files.items())
-    for changed in changes(files):
+    for changed, files in changes(lambda: sources(space, role)):
         if not changed:
+            names = ", ".join(f"{name} ({file})" for name, file in files.items())
             click.echo(f"watching {names}; Ctrl-C ends", err=True)
         for each in changed:
             _reload(space, each, files[each], options, as_json)

@@ -45,9 +45,9 @@ def unwritten(picture: Picture, _: Surroundings) -> Iterator[Finding]:
     for slot, role in awaited(picture):
         waiting.setdefault(slot, []).append(role)
     for slot, roles in waiting.items():
-        what = f"nobody has written it, but {_and(roles)} waits for it"
-        remedy = "start the agent that writes it, or correct the name of the slot in the launch file"
-        yield Finding(ERROR, "unwritten", slot, what, remedy)
+        what = f"nobody has written it, but {_and(roles)} {'waits' if len(roles) == 1 else 'wait'} for it"
+        remedy = "if it is not for people to write: start the agent that does, or correct the slot's name"
+        yield Finding(WARNING, "unwritten", slot, what, remedy)
 
 
 def unread(picture: Picture, _: Surroundings) -> Iterator[Finding]:

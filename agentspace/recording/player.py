@@ -14,6 +14,7 @@ from agentspace.slot import OWN, Decision, Kind, check_name
 from agentspace.space import Space
 
 _LEAST = 0.01  # seconds that one round of a loop takes at least
+LAUNCH = "launch/"  #: slots of supervisors, which tell what runs now: nobody plays them back
 _LOOK = 0.1  # seconds between two looks whether to stop
 _DAY = 86_400.0  # seconds
 _EARLY = int(5e7)  # ns; a value that expired so much before its recorded end was heard of too late to know the end
@@ -158,7 +159,7 @@ class Player:
         if not self._matters(raw, at):
             return not self._over
         name = self._rename(raw.name)
-        if name.startswith(OWN):
+        if name.startswith((OWN, LAUNCH)):
             self.played.unplayable += 1
             return not self._over
         change = raw.decoded()
