@@ -72,6 +72,8 @@ class Contact:
     def valid(self, slot): return True
     def role_state(self, role, pid): return "running"
     def stop_requested(self): return frozenset()
+    def swaps(self): return dict()
+    def give_up(self, role, number, why): pass
     def report(self, report): pass
 
 command = lambda name: Command((sys.executable, "-c", programs[name]), folder)
@@ -401,6 +403,11 @@ class Blank:
 
     def role_state(self, role: str, pid: int) -> str | None:
         return None
+
+    def swaps(self) -> dict[str, dict[str, object]]:
+        return {}
+
+    def give_up(self, role: str, number: int, why: str) -> None: ...
 
     def stop_requested(self) -> frozenset[str]:
         return frozenset()
