@@ -100,7 +100,14 @@ class YarpDriver:
             )
         local = options.local or f"/agentspace/{job.agent.role}/{os.uname().nodename}-{os.getpid()}"
         speed = min(job.speed, ceiling)
-        self._settings = {**asdict(options), "robot": self._robot, "local": local, "speed": speed, "faulty": False}
+        self._settings = {
+            **asdict(options),
+            "robot": self._robot,
+            "local": local,
+            "speed": speed,
+            "ceiling": ceiling,
+            "faulty": False,
+        }
         self._helper = Helper("agents.yarp_link.arms", self._settings, self._hear, job.agent.log)
         self._lock = threading.Lock()
         self._limits: Floats | None = None

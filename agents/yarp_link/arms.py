@@ -45,7 +45,7 @@ class Arms:
         self._direct = settings["control"] == "direct"
         self._mode = yarp.VOCAB_CM_POSITION_DIRECT if self._direct else yarp.VOCAB_CM_POSITION
         self._period = 1.0 / settings["rate"]
-        self._way = settings["speed"] * _SLACK
+        self._way = min(settings["speed"] * _SLACK, settings["ceiling"])
         self._goal: list[float] | None = None
         self._sent: list[float] | None = None
         self._told_modes = ""
