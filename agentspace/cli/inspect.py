@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -63,11 +64,19 @@ def inspect(
     if importlib.util.find_spec("textual") is None:
         raise AgentspaceError("inspect needs Textual: pip install 'agentspace[tools]'")
     from agentspace.inspect.attachment import Attachment
-    from agentspace.inspect.tui.app import Inspector
+    from agentspace.inspect.tui.app import PERIOD, Inspector
 
-    os.nice(_NICE)
-    with Attachment(address) as attachment:
+    _stand_back()
+    with Attachment(address, PERIOD) as attachment:  # to look more often than it draws would be in vain
         Inspector(attachment, read_only).run()
+
+
+def _stand_back() -> None:
+    """Takes the processor only when nobody else wants it: who looks on must not make others late."""
+    os.nice(_NICE)
+    if hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _in_browser(address: str, read_only: bool, host: str, port: int, no_open: bool, project: Path | None) -> None:
