@@ -100,7 +100,7 @@ def _train_one(recipe: Recipe, data: dataset.PostureSet, path: Path, arguments: 
     if checkpoint.exists():
         print(f"going on from {checkpoint}", file=sys.stderr)
     print(recipe.as_json())
-    trained = train(recipe, data, progress=True, checkpoint=checkpoint)
+    trained = train(recipe, data, progress=True, checkpoint=checkpoint, every=arguments.every)
     trained.model.save(path)
     record(path)
     curve.write(trained.curve, arguments.curve or path.with_suffix(".curve"), recipe.name)
@@ -178,6 +178,7 @@ def _add_train(learn: argparse.ArgumentParser) -> None:
     learn.add_argument(
         "--curve", type=Path, help="where to write the curve, without .csv/.png (beside the weights)"
     )
+    learn.add_argument("--every", type=float, default=5.0, help="seconds between checkpoints (%(default)s)")
     learn.add_argument("--fresh", action="store_true", help="begin anew, even if one was interrupted")
     learn.set_defaults(run=_train)
 
