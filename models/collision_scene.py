@@ -137,9 +137,9 @@ def _compile(pieces: Pieces) -> mujoco.MjModel:
     ET.SubElement(ET.SubElement(robot, "mujoco"), "compiler", options)
     spec = mujoco.MjSpec.from_string(ET.tostring(robot, encoding="unicode"))
     spec.memory = _MEMORY
-    for link, parts in pieces.items():
+    for body, parts in pieces.items():
         for index, part in enumerate(parts):
-            name = f"{link}.{index}"
+            name = f"{body}.{index}"
             spec.add_mesh(name=name, uservert=part.ravel())
-            spec.body(link).add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name)
+            spec.body(body).add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name)
     return spec.compile()

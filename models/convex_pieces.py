@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,8 @@ def _cut(path: Path) -> list[Floats]:
     import trimesh
 
     mesh = trimesh.load_mesh(path)
-    points, faces = trimesh.remesh.subdivide_to_size(mesh.vertices, mesh.faces, _EDGE, max_iter=20)
+    divide: Any = trimesh.remesh.subdivide_to_size  # it has no types
+    points, faces = divide(mesh.vertices, mesh.faces, _EDGE, max_iter=20)
     triangles: Floats = points[faces]
     _, cell = np.unique(np.floor(triangles.mean(axis=1) / CELL), axis=0, return_inverse=True)
     return [_thicken(triangles[cell.ravel() == index].reshape(-1, 3)) for index in range(cell.max() + 1)]
