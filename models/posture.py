@@ -1,6 +1,6 @@
 """Make the data of postures, train the autoencoders, show how good they are and what their maps look like.
 
-    python -m models.posture make-data                  # models/weights/postures.npz, some seconds
+    python -m models.posture make-data                  # models/weights/postures.npz, two minutes
     python -m models.posture train wide-2               # models/weights/wide-2.npz, one or two minutes
     python -m models.posture train --all                # all that come with the project, those that are there not
     python -m models.posture train wide-2 --divergence 0.1 --seed 3 --out /tmp/mine.npz
@@ -37,12 +37,12 @@ class UsageError(ValueError):
 
 
 def _make_data(arguments: argparse.Namespace) -> None:
-    data = dataset.make(arguments.samples, arguments.step, arguments.seed, progress=True)
+    data, census = dataset.make(arguments.samples, arguments.step, arguments.seed, progress=True)
     dataset.save(data, arguments.out)
     record(arguments.out)
-    print(
-        f"{len(data.points)} reachable points, {len(data.train)} postures to learn from, {len(data.test)} to test"
-    )
+    for line in census.lines():
+        print(line)
+    print(f"\n{len(data.arm)} postures of an arm; {len(data.train)} pairs to learn from, {len(data.test)} to test")
 
 
 def _recipe(arguments: argparse.Namespace) -> None:

@@ -141,6 +141,7 @@ _WIDE: Final = Recipe(
     "wide",
     epochs=400,
     batch=256,
+    error="absolute",
     noise=1.0,
     divergence=0.3,
     returning=0.5,
@@ -149,7 +150,7 @@ _WIDE: Final = Recipe(
     scheduled=True,
     fits_square=True,
 )
-_DIVERGENCE: Final = {2: 0.3, 3: 0.1, 4: 0.03, 6: 0.01, 8: 0.003}
+_DIVERGENCE: Final = {2: 0.3, 3: 0.1, 4: 0.05, 6: 0.02, 8: 0.01}
 
 
 def recipe_of(variant: str, latent: int = 2) -> Recipe:
