@@ -21,11 +21,19 @@ from models.measures import chance, nmae
 from models.recipe import Recipe, RecipeError, recipe_of
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
 def data():
     return dataset.load()
+
+
+@pytest.fixture(scope="module")
+def few(data):
+    """A twentieth of the samples, for trainings of which only their course matters."""
+    parts = {name: getattr(data, name)[::20] for name in ("right", "left", "is_test")}
+    return replace(data, **parts)
 
 
 @pytest.fixture(autouse=True)
@@ -77,16 +85,16 @@ def test_training_is_repeatable_and_learns(data):
 
 @pytest.mark.parametrize("recipe", [tiny(), tiny("ancestor"), tiny(latent=4, error="absolute")])
 @pytest.mark.parametrize("stop", [1, 3, 4])
-def test_a_training_that_stopped_ends_as_if_it_had_not(recipe, stop, data, tmp_path):
+def test_a_training_that_stopped_ends_as_if_it_had_not(recipe, stop, few, tmp_path):
     """Bit by bit, whether it stopped in the first phase, between both, or in the second."""
     from models.training import Course, train
 
-    whole = train(recipe, data)
-    course = Course(recipe, data)
+    whole = train(recipe, few)
+    course = Course(recipe, few)
     for _ in range(stop):
         course.epoch()
     course.save(tmp_path / "checkpoint")
-    resumed = train(recipe, data, checkpoint=tmp_path / "checkpoint")
+    resumed = train(recipe, few, checkpoint=tmp_path / "checkpoint")
     whole.model.save(tmp_path / "whole.npz")
     resumed.model.save(tmp_path / "resumed.npz")
     assert (tmp_path / "whole.npz").read_bytes() == (tmp_path / "resumed.npz").read_bytes()
@@ -94,80 +102,67 @@ def test_a_training_that_stopped_ends_as_if_it_had_not(recipe, stop, data, tmp_p
     assert [row.phase for row in whole.curve] == ["fit"] * 3 + ["polish"] * 2
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
-def test_the_command_goes_on_where_it_was_interrupted(kind, tmp_path):
-    """Ctrl-C or kill -9 leaves a checkpoint, no weights; the same command ends with what an uninterrupted one has."""
-    command = [
-        sys.executable,
-        "-m",
-        "models.posture",
-        "train",
-        "ancestor-3",
-        "--epochs",
-        "40",
-        "--every",
-        "0",
-        "--out",
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    out, checkpoint = tmp_path / "a.npz", tmp_path / ".a.npz.checkpoint"
+def interrupted(command, kind, checkpoint):
+    """Starts a training, and sends a signal when the checkpoint is written anew; exit code and messages."""
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
     process = subprocess.Popen(
-        [*command, str(out)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+        command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     try:
-        eventually(checkpoint.exists, timeout=60)
+        eventually(lambda: checkpoint.exists() and checkpoint.stat().st_mtime_ns > before, timeout=60)
         process.send_signal(kind)
         _, told = process.communicate(timeout=30)
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == (130 if kind is signal.SIGINT else -9)
-    assert ("interrupted" in told) == (kind is signal.SIGINT)
-    assert not out.exists()
-    done = subprocess.run(
-        [*command, str(out)], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
-    assert f"going on from {checkpoint}" in done.stderr
-    assert not checkpoint.exists()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "SHA256SUMS",
-        "a.curve.csv",
-        "a.curve.png",
-        "a.npz",
-    ]
-    assert posture.main([*command[3:-1], "--out", str(tmp_path / "b.npz")]) == 0
+    return process.returncode, told
+
+
+@pytest.mark.slow
+def test_the_command_goes_on_where_it_was_interrupted(tmp_path):
+    """After Ctrl-C and kill -9 there are no weights; the same command ends with what an uninterrupted one has."""
+    recipe = tmp_path / "recipe.json"
+    replace(recipe_of("ancestor", 3), batch=1000, epochs=400).write(recipe)
+    out, checkpoint = tmp_path / "a.npz", tmp_path / ".a.npz.checkpoint"
+    arguments = ["train", "--recipe", str(recipe), "--every", "0", "--out"]
+    command = [sys.executable, "-m", "models.posture", *arguments, str(out)]
+    code, told = interrupted(command, signal.SIGINT, checkpoint)
+    assert (code, "interrupted" in told) == (130, True)
+    assert (out.exists(), checkpoint.exists()) == (False, True)
+    code, told = interrupted(command, signal.SIGKILL, checkpoint)
+    assert (code, f"going on from {checkpoint}" in told) == (-signal.SIGKILL, True)
+    assert (out.exists(), checkpoint.exists()) == (False, True)
+    assert posture.main([*arguments, str(out)]) == 0
+    assert posture.main([*arguments, str(tmp_path / "b.npz")]) == 0
     assert out.read_bytes() == (tmp_path / "b.npz").read_bytes()
     assert (tmp_path / "a.curve.csv").read_text() == (tmp_path / "b.curve.csv").read_text()
+    names = ["SHA256SUMS", "a.curve.csv", "a.curve.png", "a.npz"]
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name[:2] not in ("b.", "re")) == names
 
 
-def test_checkpoints_of_others_are_refused(data, tmp_path):
+def test_checkpoints_of_others_are_refused(few, tmp_path):
     """Of another recipe, of other data, damaged, foreign, with code: each is named, and nothing is executed."""
     import torch
 
     from models.training import Course, train
 
     path = tmp_path / "checkpoint"
-    course = Course(tiny(), data)
+    course = Course(tiny(), few)
     course.epoch()
     course.save(path)
     with pytest.raises(ArtifactError, match=r"began with seed 0, now 1; divergence .*--fresh"):
-        train(tiny(seed=1, divergence=0.7), data, checkpoint=path)
+        train(tiny(seed=1, divergence=0.7), few, checkpoint=path)
     with pytest.raises(ArtifactError, match="other data"):
-        train(tiny(), replace(data, right=data.left), checkpoint=path)
+        train(tiny(), replace(few, right=few.left), checkpoint=path)
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(ArtifactError, match=r"cut off, or not a checkpoint.*delete it"):
-        train(tiny(), data, checkpoint=path)
+        train(tiny(), few, checkpoint=path)
     torch.save({"kind": "something else"}, path)
     with pytest.raises(ArtifactError, match="is not a checkpoint of a training"):
-        train(tiny(), data, checkpoint=path)
+        train(tiny(), few, checkpoint=path)
     torch.save({"kind": "agentspace training 1", "code": Trap(tmp_path / "sprung")}, path)
     with pytest.raises(ArtifactError, match="not a checkpoint"):
-        train(tiny(), data, checkpoint=path)
+        train(tiny(), few, checkpoint=path)
     assert not (tmp_path / "sprung").exists()
 
 
