@@ -64,9 +64,9 @@ def links() -> Rows:
     return rows
 
 
-def collisions(pairs: int, seed: int, clearances: Sequence[float], progress: bool) -> Rows:
+def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], progress: bool) -> Rows:
     """What touches among the reachable postures and among random pairs of them, per cent."""
-    _, arm = reachable(progress=progress)
+    _, arm = reachable(step, progress)
     rng = np.random.default_rng(seed)
     right, left = arm[rng.integers(len(arm), size=(2, pairs))]
     rows: Rows = []
@@ -94,7 +94,7 @@ def speed(seed: int) -> Rows:
     rng = np.random.default_rng(seed)
     arms = rng.uniform(*ARM_LIMITS.T, size=(50_000, len(ARM_LIMITS)))
     postures = rng.uniform(*JOINT_LIMITS.T, size=(1000, len(JOINT_LIMITS)))
-    goals = direct(arms[:5000])[:, WRIST]
+    goals = direct(arms[:3000])[:, WRIST]
     collider = Collider()
 
     def rate(work: Callable[[], object], count: int) -> str:
@@ -128,7 +128,7 @@ def _run(chosen: argparse.Namespace) -> None:
     if chosen.command == "check":
         tables = [check(chosen.postures, chosen.seed), links()]
     elif chosen.command == "collisions":
-        tables = [collisions(chosen.pairs, chosen.seed, chosen.clearance, progress=True)]
+        tables = [collisions(chosen.pairs, chosen.step, chosen.seed, chosen.clearance, progress=True)]
     else:
         tables = [speed(chosen.seed)]
     print(json.dumps(tables, indent=1) if chosen.json else "\n\n".join(table(rows) for rows in tables))
@@ -157,7 +157,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="as JSON")
     drawing = commands.add_parser("picture", help="draw the reachable points")
     drawing.add_argument("out", type=Path, help="picture to write, for example reach.png")
-    drawing.add_argument("--step", type=float, default=20.0, help="of the grid of points, mm (%(default)s)")
+    for command in (touching, drawing):
+        command.add_argument("--step", type=float, default=20.0, help="of the grid of points, mm (%(default)s)")
     return parser
 
 
