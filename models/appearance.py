@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from models.body import BodyError, check
-from models.room import ROOMS
+from models.room import ROOMS, Room
 
 LENGTHS: Final = {
     "none": ("trunk",),
@@ -57,7 +57,7 @@ class Sight:
     """How a person is seen.
 
     Attributes:
-        room: A name of `models.ROOMS`.
+        room: A name of `models.room.ROOMS`, or a room of your own.
         distance: Metres from the camera.
         aside: Metres to the left of the person.
         turn: Of the whole person to their left, degrees.
@@ -66,7 +66,7 @@ class Sight:
         noise: Standard deviation of the noise of each pixel, grey levels.
     """
 
-    room: str = "plain"
+    room: str | Room = "plain"
     distance: float = 2.0
     aside: float = 0.0
     turn: float = 0.0
@@ -75,7 +75,7 @@ class Sight:
     noise: float = 2.0
 
     def __post_init__(self) -> None:
-        if self.room not in ROOMS:
+        if not isinstance(self.room, Room) and self.room not in ROOMS:
             raise BodyError(f"room is {self.room!r}; valid are {', '.join(ROOMS)}")
         limits = {"distance": (0.5, 4.0), "aside": (-2.0, 2.0), "light": (0.0, 4.0), "noise": (0.0, 100.0)}
         for name, (low, high) in {**limits, "turn": (-180.0, 180.0), "light_from": (-180.0, 180.0)}.items():

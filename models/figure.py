@@ -110,5 +110,5 @@ def _scene(sight: Sight, size: int) -> mujoco.MjSpec:
         specular=[0.05] * 3,
         castshadow=False,
     )
-    room.add(spec, room.ROOMS[sight.room])
+    room.add(spec, sight.room if isinstance(sight.room, room.Room) else room.ROOMS[sight.room])
     return spec

@@ -8,6 +8,7 @@
 | `vit-tiny16` | 192, the class token | `weights`: a file |
 | `dino-vits8/mean`, ... | 384 or 192, the mean of the patches | as without `/mean` |
 | `dino-vits8/grid`, ... | 7x7 places of 384 or 192 | as without `/grid` |
+| `efficientnet-lite0-person` | 12, where a person's arms point | nothing; see `models.pose_network` |
 | `hog` | 6 084, histograms of oriented gradients | nothing |
 | `onnx:FILE` | whatever it gives | FILE.onnx, and FILE.yaml (see `models.onnx_file`) |
 """
@@ -22,10 +23,12 @@ from models.extractor import BLOCK10, LAST, Extractor, Features
 DEFAULT: Final = "efficientnet-lite0"
 _EFFICIENTNETS: Final = {DEFAULT: BLOCK10, "efficientnet-lite0-last": LAST}
 _TRANSFORMERS: Final = ("dino-vits8", "dino-vits16", "vit-tiny16")
+PERSON: Final = "efficientnet-lite0-person"
 _ONNX: Final = "onnx:"
 
 NAMES: Final = (
     *_EFFICIENTNETS,
+    PERSON,
     *(f"{name}{view}" for name in _TRANSFORMERS for view in ("", "/mean", "/grid")),
     "hog",
 )
@@ -100,6 +103,10 @@ def load(
         from models.dino import Dino
 
         return Dino.load(base, view or "class", folder / weights if weights else None, threads, backend)
+    if base == PERSON:
+        from models.pose_network import PersonExtractor
+
+        return PersonExtractor.load(threads)
     if base == "hog":
         from models.hog import Hog
 

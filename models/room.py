@@ -98,6 +98,22 @@ ROOMS: Final[Mapping[str, Room]] = {
 """By name."""
 
 
+def cluttered(random: np.random.Generator, most: int = 14) -> Room:
+    """A room of random colours, with up to `most` random things before its wall."""
+
+    def colour() -> Colour:
+        red, green, blue = random.random(3)
+        return float(red), float(green), float(blue)
+
+    def thing() -> Box:
+        x, depth, z = random.uniform((-1.6, 0.02, 0.2), (1.6, 0.5, 2.6))
+        width, thickness, height = random.uniform((0.05, 0.02, 0.05), (1.4, 0.4, 1.2))
+        return Box((float(x), float(depth), float(z)), (float(width), float(thickness), float(height)), colour())
+
+    count = int(random.integers(most + 1))
+    return Room(colour(), (colour(), colour()), tuple(thing() for _ in range(count)))
+
+
 def add(spec: mujoco.MjSpec, room: Room) -> None:
     """Adds a room to a scene: the person is at the origin, z is up, the wall is behind, at positive y."""
     import mujoco

@@ -1,0 +1,152 @@
+"""Many people, each in a room of their own: the features of their pictures, and the postures that they show.
+
+    python -m models.crowd runs/crowd.npz [--people 300] [--postures 50] [--seed 0]
+
+Bodies, clothes, rooms, lights and places are drawn anew for each person, postures from the training part of
+`models.dataset`. Ctrl-C keeps the people who were there before it. What it is good for: `models.pose_training`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from models import dataset, room
+from models.appearance import Clothes, Sight
+from models.artifact import read_arrays, write_arrays
+from models.body import Build
+from models.extractor import COUNT, Extractor
+from models.kinematics import Floats
+from models.person import Person
+
+_KIND: Final = "agentspace crowd 1"
+POOL: Final = 2500
+"""Postures that come again, with another person each time."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """What was seen of n pictures of p people.
+
+    Attributes:
+        features: (n, 5488) float16, of EfficientNet-Lite0 up to block 10.
+        posture: (n,) which of the postures a picture shows.
+        person: (n,) who shows it.
+        pool: (POOL, 10) degrees, the postures.
+    """
+
+    features: NDArray[np.float16]
+    posture: NDArray[np.int64]
+    person: NDArray[np.int64]
+    pool: Floats
+
+    def save(self, path: Path) -> None:
+        """Writes it as .npz; the folder is made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_arrays(path, _KIND, vars(self), compressed=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            ArtifactError: the file is missing, cut off or of another kind.
+        """
+        arrays = read_arrays(path, _KIND)
+        return cls(
+            arrays["features"].astype(np.float16),
+            arrays["posture"].astype(np.int64),
+            arrays["person"].astype(np.int64),
+            arrays["pool"].astype(np.float64),
+        )
+
+
+def somebody(random: np.random.Generator) -> tuple[Build, Clothes, Sight]:
+    """A random person in a random room, 1.45 to 2.7 m away, up to 0.3 m aside, turned by up to 10 degrees."""
+
+    def colour() -> tuple[float, float, float]:
+        red, green, blue = random.random(3)
+        return float(red), float(green), float(blue)
+
+    def between(low: float, high: float) -> float:
+        return float(random.uniform(low, high))
+
+    skin = np.minimum(np.array(Clothes().skin) * random.uniform(0.35, 1.15), 1.0)
+    build = Build(between(0.0, 1.0), between(12.0, 75.0), between(0.0, 1.0))
+    clothes = Clothes(
+        shirt=colour(),
+        trousers=colour(),
+        skin=(float(skin[0]), float(skin[1]), float(skin[2])),
+        hair=colour(),
+        sleeves=str(random.choice(["none", "short", "long"])),
+    )
+    sight = Sight(
+        room.cluttered(random),
+        distance=between(1.45, 2.7),
+        aside=between(-0.3, 0.3),
+        turn=between(-10.0, 10.0),
+        light=between(0.5, 1.4),
+        light_from=between(-90.0, 90.0),
+    )
+    return build, clothes, sight
+
+
+def collect(people: int, postures: int, seed: int, progress: bool = False) -> Crowd:
+    """Draws people and looks at them; Ctrl-C ends it early.
+
+    Args:
+        people: how many.
+        postures: that each of them shows.
+        seed: of all that is random.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: there are no people, or no postures.
+    """
+    if people < 1 or not 1 <= postures <= POOL:
+        raise ValueError(f"people is {people}, postures is {postures}; valid are 1 or more, and 1..{POOL}")
+    random = np.random.default_rng(seed)
+    pool = random.choice(dataset.load().train, POOL, replace=False)
+    network = Extractor.load()
+    features = np.empty((people * postures, COUNT), np.float16)
+    shown = np.empty((people, postures), np.int64)
+    done = 0
+    try:
+        for index in tqdm(range(people), unit="person", disable=not progress):
+            shown[index] = random.choice(POOL, postures, replace=False)
+            with Person(*somebody(random), seed=index) as person:
+                for number, posture in enumerate(shown[index], index * postures):
+                    features[number] = network.features(person.render(pool[posture]))
+            done = index + 1
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        print(f"interrupted after {done} of {people} people", file=sys.stderr)
+    count = done * postures
+    return Crowd(features[:count], shown[:done].ravel(), np.repeat(np.arange(done), postures), pool)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draws a crowd and writes what was seen; the exit code is 0."""
+    parser = argparse.ArgumentParser(prog="python -m models.crowd", description="Features of many people.")
+    parser.add_argument("path", type=Path, help="file that is written, .npz")
+    parser.add_argument("--people", type=int, default=300, help="how many (%(default)s)")
+    parser.add_argument("--postures", type=int, default=50, help="that each of them shows (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random (%(default)s)")
+    parsed = parser.parse_args(arguments)
+    crowd = collect(parsed.people, parsed.postures, parsed.seed, progress=True)
+    crowd.save(parsed.path)
+    print(f"{parsed.path}: {len(crowd.person)} pictures of {crowd.person.max() + 1} people")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

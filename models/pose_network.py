@@ -1,0 +1,117 @@
+"""Picture of a person -> where their arms point: what EfficientNet sees, reduced to what tells postures apart.
+
+The 5 488 features of block 10 also tell who the person is, what they wear, where they stand and what is behind
+them; a robot that has learned from one person is lost with another. A small network on top of them, trained on
+simulated people (`models.pose_training`), keeps what they have in common: twelve numbers, the directions of the
+right upper arm, the right forearm, the left upper arm and the left forearm (x, y, z each, about unit length, in the
+root frame of an iCub in that posture). They are features like others: what the robot should do when it sees
+them it still learns in one shot, by attention.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models.artifact import WEIGHTS, checksum, read_arrays, verify, write_arrays
+from models.autoencoder import Layer
+from models.extractor import IDENTIFIER, Extractor, Features
+from models.kinematics import ELBOW, SHOULDER, WRIST, Floats, direct
+
+FILE: Final = WEIGHTS / "person-pose.npz"
+COMMAND: Final = "python -m models.pose_training train runs/crowd.npz"
+DIRECTIONS: Final = 12
+_KIND: Final = "agentspace pose network 1"
+
+
+def arm_directions(postures: ArrayLike) -> Floats:
+    """What the network is to say of postures (n, 10) in degrees: (n, 12), unit vectors."""
+    joints = np.asarray(postures, np.float64)
+    parts = []
+    for side, arm in (("right", joints[:, :5]), ("left", joints[:, 5:])):
+        points = direct(arm, side=side)
+        for first, last in ((SHOULDER, ELBOW), (ELBOW, WRIST)):
+            bone = points[:, last] - points[:, first]
+            parts.append(bone / np.linalg.norm(bone, axis=1, keepdims=True))
+    return np.hstack(parts)
+
+
+@dataclass(frozen=True)
+class PoseNetwork:
+    """Features (..., 5488) -> directions (..., 12).
+
+    Attributes:
+        mean: (5488,) float32, is taken away from the features.
+        discriminant: (5488, k) float16, the directions of features that tell postures from people.
+        layers: of a perceptron behind it, with SiLU between them.
+    """
+
+    mean: NDArray[np.float32]
+    discriminant: NDArray[np.float16]
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_matrix", self.discriminant.astype(np.float32))
+
+    def __call__(self, features: NDArray[np.floating]) -> Features:
+        """The directions (..., 12) that the features (..., 5488) tell of."""
+        x = (np.asarray(features, np.float32) - self.mean) @ self._matrix  # type: ignore[attr-defined]
+        for layer in self.layers[:-1]:
+            x = x @ layer.weight + layer.bias
+            x = x / (1.0 + np.exp(-x))
+        return np.asarray(x @ self.layers[-1].weight + self.layers[-1].bias, np.float32)
+
+    def save(self, path: Path) -> None:
+        """Writes it as .npz."""
+        arrays = {"mean": self.mean.astype(np.float16), "discriminant": self.discriminant}
+        for index, layer in enumerate(self.layers):
+            arrays |= {f"weight{index}": layer.weight.astype(np.float16), f"bias{index}": layer.bias.astype(np.float16)}
+        write_arrays(path, _KIND, arrays)
+
+    @classmethod
+    def load(cls, path: Path = FILE) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            ArtifactError: the file is missing, damaged or of another kind.
+        """
+        verify(path, COMMAND)
+        arrays = {name: array.astype(np.float32) for name, array in read_arrays(path, _KIND).items()}
+        count = sum(name.startswith("weight") for name in arrays)
+        layers = tuple(Layer(arrays[f"weight{index}"], arrays[f"bias{index}"]) for index in range(count))
+        return cls(arrays["mean"], arrays["discriminant"].astype(np.float16), layers)
+
+
+class PersonExtractor:
+    """Pictures of people -> where their arms point; see `models.registry.Network`."""
+
+    count: int = DIRECTIONS
+
+    def __init__(self, network: PoseNetwork, extractor: Extractor, digest: str) -> None:
+        self._network = network
+        self._extractor = extractor
+        self.identifier = f"{IDENTIFIER}/person/{digest[:8]}"
+
+    @classmethod
+    def load(cls, threads: int = 1, path: Path = FILE) -> Self:
+        """Loads both networks.
+
+        Raises:
+            ArtifactError: a file is missing or damaged.
+        """
+        return cls(PoseNetwork.load(path), Extractor.load(threads=threads), checksum(path))
+
+    def features(self, image: object) -> Features:
+        """Features (12,) float32 of an image; see `models.extractor.as_rgb` for what an image is.
+
+        Raises:
+            TypeError: not an array of uint8.
+            ValueError: wrong shape.
+        """
+        return self._network(self._extractor.features(image))
+
+
