@@ -3,8 +3,8 @@
 The 5 488 features of block 10 also tell who the person is, what they wear, where they stand and what is behind
 them; a robot that has learned from one person is lost with another. A small network on top of them, trained on
 simulated people (`models.pose_training`), keeps what they have in common: twelve numbers, the directions of the
-right upper arm, the right forearm, the left upper arm and the left forearm (x, y, z each, about unit length, in the
-root frame of an iCub in that posture). They are features like others: what the robot should do when it sees
+right upper arm, the right forearm, the left upper arm and the left forearm (x, y, z each, about unit length, in
+the root frame of an iCub in that posture). They are features like others: what the robot should do when it sees
 them it still learns in one shot, by attention.
 """
 
@@ -69,7 +69,10 @@ class PoseNetwork:
         """Writes it as .npz."""
         arrays = {"mean": self.mean.astype(np.float16), "discriminant": self.discriminant}
         for index, layer in enumerate(self.layers):
-            arrays |= {f"weight{index}": layer.weight.astype(np.float16), f"bias{index}": layer.bias.astype(np.float16)}
+            arrays |= {
+                f"weight{index}": layer.weight.astype(np.float16),
+                f"bias{index}": layer.bias.astype(np.float16),
+            }
         write_arrays(path, _KIND, arrays)
 
     @classmethod
@@ -80,10 +83,10 @@ class PoseNetwork:
             ArtifactError: the file is missing, damaged or of another kind.
         """
         verify(path, COMMAND)
-        arrays = {name: array.astype(np.float32) for name, array in read_arrays(path, _KIND).items()}
+        arrays = {name: array.astype(np.float64) for name, array in read_arrays(path, _KIND).items()}
         count = sum(name.startswith("weight") for name in arrays)
         layers = tuple(Layer(arrays[f"weight{index}"], arrays[f"bias{index}"]) for index in range(count))
-        return cls(arrays["mean"], arrays["discriminant"].astype(np.float16), layers)
+        return cls(arrays["mean"].astype(np.float32), arrays["discriminant"].astype(np.float16), layers)
 
 
 class PersonExtractor:
@@ -113,5 +116,3 @@ class PersonExtractor:
             ValueError: wrong shape.
         """
         return self._network(self._extractor.features(image))
-
-

@@ -3,10 +3,10 @@
     python -m models.crowd runs/crowd.npz               # 15 000 pictures, some minutes
     python -m models.pose_training train runs/crowd.npz # models/weights/person-pose.npz, a minute
 
-1. Linear discriminant analysis (R. A. Fisher 1936, C. R. Rao 1948), with the postures as classes: the directions of
-   features in which pictures of different postures differ most, compared with how much pictures of the same posture
-   differ from each other, since other people show it elsewhere. It is done in the space of the 800 strongest
-   principal components; a tenth of the covariance within classes is replaced by a multiple of the identity.
+1. Linear discriminant analysis (R. A. Fisher 1936, C. R. Rao 1948), with the postures as classes: the directions
+   of features in which pictures of different postures differ most, compared with how much pictures of the same
+   posture differ from each other, since other people show it elsewhere. It is done in the space of the 800
+   strongest principal components; a tenth of the covariance within classes becomes a multiple of the identity.
 2. A perceptron learns to say from these where the arms point (mean absolute error), with noise on its inputs.
 """
 
@@ -16,6 +16,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -103,7 +104,7 @@ def train(crowd: Crowd, recipe: PoseRecipe, progress: bool = False) -> tuple[Pos
         progress: show a progress bar (epochs).
 
     Returns:
-        The network, and its mean absolute error (parts of a unit vector) for the people whom it did not learn from.
+        The network, and its mean absolute error (parts of a unit vector) for people whom it did not learn from.
     """
     features = crowd.features.astype(np.float32)
     directions = arm_directions(crowd.pool)[crowd.posture].astype(np.float32)
@@ -126,7 +127,7 @@ def _perceptron(
     torch.set_num_threads(1)  # the network is too small for more
     widths = (inputs.shape[1], recipe.hidden, recipe.hidden)
     parts: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         parts += [nn.Linear(before, after), nn.SiLU(), nn.Dropout(recipe.drop)]
     network = nn.Sequential(*parts, nn.Linear(recipe.hidden, DIRECTIONS))
     optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=1e-2)
@@ -134,7 +135,7 @@ def _perceptron(
     steps = recipe.epochs * -(-len(x) // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, steps)
     for _ in tqdm(range(recipe.epochs), desc="perceptron", unit="epoch", disable=not progress):
-        for batch in torch.randperm(len(x)).split(recipe.batch):
+        for batch in torch.split(torch.randperm(len(x)), recipe.batch):
             noisy = x[batch] + recipe.noise * torch.randn(len(batch), x.shape[1])
             optimizer.zero_grad()
             torch.abs(network(noisy) - y[batch]).mean().backward()  # type: ignore[no-untyped-call]  # torch
