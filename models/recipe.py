@@ -154,12 +154,6 @@ _PLANS: Final = {
     6: (0.02, 300, 50),
     8: (0.01, 300, 50),
 }
-    2: (0.4, 400, 200),
-    3: (0.1, 300, 50),
-    4: (0.05, 400, 200),
-    6: (0.02, 300, 50),
-    8: (0.01, 300, 50),
-}
 """Divergence, epochs and polish of the wide variant for each latent that comes with the project."""
 
 
