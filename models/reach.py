@@ -92,8 +92,8 @@ def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], 
 def speed(seed: int) -> Rows:
     """What is computed per second, on one core."""
     rng = np.random.default_rng(seed)
-    arms = rng.uniform(*ARM_LIMITS.T, size=(50_000, len(ARM_LIMITS)))
-    postures = rng.uniform(*JOINT_LIMITS.T, size=(1000, len(JOINT_LIMITS)))
+    arms = rng.uniform(ARM_LIMITS[:, 0], ARM_LIMITS[:, 1], (50_000, len(ARM_LIMITS)))
+    postures = rng.uniform(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1], (1000, len(JOINT_LIMITS)))
     goals = direct(arms[:3000])[:, WRIST]
     collider = Collider()
 
@@ -120,6 +120,8 @@ def _run(chosen: argparse.Namespace) -> None:
     if chosen.command == "picture":
         from models.reach_picture import draw
 
+        if not chosen.out.parent.is_dir():
+            raise ValueError(f"{chosen.out}: there is no folder {chosen.out.parent}")
         points, arm = reachable(chosen.step, progress=True)
         touching, _ = Collider(progress=True).body(arm)
         draw(points, arm, touching, chosen.out)

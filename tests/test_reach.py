@@ -25,6 +25,7 @@ def test_check_as_markdown(capsys):
     assert "| left palm |" in text
 
 
+@pytest.mark.slow
 def test_collisions(capsys):
     """One row for each clearance; what touches grows with it."""
     assert main(["collisions", "--pairs", "60", "--step", "50", "--clearance", "0", "15", "--json"]) == 0
@@ -32,6 +33,7 @@ def test_collisions(capsys):
     assert 10.0 < float(near["one arm, body"]) < float(far["one arm, body"])
 
 
+@pytest.mark.slow
 def test_speed(capsys):
     """Three numbers, each above what an hour of training data needs."""
     assert main(["speed", "--json"]) == 0
@@ -41,6 +43,7 @@ def test_speed(capsys):
     assert min(rates) > 20
 
 
+@pytest.mark.slow
 def test_picture(tmp_path, capsys):
     """The picture is drawn, and has the colours of the points."""
     image = pytest.importorskip("PIL.Image")
@@ -57,7 +60,7 @@ def test_picture(tmp_path, capsys):
     [
         (["check", "--postures", "0"], "count is 0; valid is 1 or more"),
         (["collisions", "--step", "80", "--clearance", "-2"], "clearance is -2.0; valid is 0 mm or more"),
-        (["picture", "/nowhere/reach.png", "--step", "80"], "/nowhere/reach.png"),
+        (["picture", "/nowhere/reach.png", "--step", "80"], "there is no folder /nowhere"),
         (["picture", "reach.png", "--step", "-1"], "step is -1.0"),
     ],
 )
