@@ -2,6 +2,7 @@
 
 python -m models.reach check                        # against the official iCub in MuJoCo; seconds
 python -m models.reach collisions                   # what touches, with more and less clearance; a minute
+python -m models.reach decoders FILE.npz            # what touches in the postures that a decoder makes; seconds
 python -m models.reach picture reach.png            # the reachable points; seconds
 python -m models.reach speed                        # postures, goals and looks for collisions per second
 """
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from models.autoencoder import load_file
 from models.collision import Collider
 from models.inverse_kinematics import inverse, reachable
 from models.kinematics import ARM_LIMITS, JOINT_LIMITS, TABLE, WRIST, direct
@@ -89,8 +91,22 @@ def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], 
     return rows
 
 
+def decoders(files: Sequence[Path], count: int, seed: int) -> Rows:
+    """What touches in postures that autoencoders sample, per cent; angles are clipped to their ranges before."""
+    collider = Collider()
+    rows: Rows = []
+    for file in files:
+        model = load_file(file)
+        sampled = model.decode(model.sample(np.random.default_rng(seed), count))
+        found = collider.check(np.clip(sampled, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1]))
+        shares = {"body": found.body, "arms": found.arms, "any": found.any}
+        row = {name: f"{100 * touching.mean():.1f}" for name, touching in shares.items()}
+        rows.append({"decoder": file.stem, **row, "n": count})
+    return rows
+
+
 def speed(seed: int) -> Rows:
-    """What is computed per second, on one core."""
+    """What is computed per second of processor time."""
     rng = np.random.default_rng(seed)
     arms = rng.uniform(ARM_LIMITS[:, 0], ARM_LIMITS[:, 1], (50_000, len(ARM_LIMITS)))
     postures = rng.uniform(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1], (1000, len(JOINT_LIMITS)))
@@ -98,9 +114,9 @@ def speed(seed: int) -> Rows:
     collider = Collider()
 
     def rate(work: Callable[[], object], count: int) -> str:
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        return f"{count / (time.perf_counter() - start):.0f}"
+        return f"{count / (time.process_time() - start):.0f}"
 
     tasks: list[tuple[str, Callable[[], object], int]] = [
         ("direct kinematics, postures of an arm", lambda: direct(arms), len(arms)),
@@ -131,6 +147,8 @@ def _run(chosen: argparse.Namespace) -> None:
         tables = [check(chosen.postures, chosen.seed), links()]
     elif chosen.command == "collisions":
         tables = [collisions(chosen.pairs, chosen.step, chosen.seed, chosen.clearance, progress=True)]
+    elif chosen.command == "decoders":
+        tables = [decoders(chosen.files, chosen.postures, chosen.seed)]
     else:
         tables = [speed(chosen.seed)]
     print(json.dumps(tables, indent=1) if chosen.json else "\n\n".join(table(rows) for rows in tables))
@@ -153,8 +171,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MM",
         help="nearer touches (0 5 10)",
     )
+    decoding = commands.add_parser("decoders", help="how many sampled postures of a decoder touch")
+    decoding.add_argument("files", type=Path, nargs="+", metavar="FILE", help="models/weights/wide-2.npz, ...")
+    decoding.add_argument("--postures", type=int, default=2000, help="of each decoder (%(default)s)")
     speeding = commands.add_parser("speed", help="what is computed per second")
-    for command in (checking, touching, speeding):
+    for command in (checking, touching, decoding, speeding):
         command.add_argument("--seed", type=int, default=0, help="of the postures (%(default)s)")
         command.add_argument("--json", action="store_true", help="as JSON")
     drawing = commands.add_parser("picture", help="draw the reachable points")

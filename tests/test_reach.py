@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from models.artifact import WEIGHTS
 from models.reach import main
 
 
@@ -31,6 +32,14 @@ def test_collisions(capsys):
     assert main(["collisions", "--pairs", "60", "--step", "50", "--clearance", "0", "15", "--json"]) == 0
     near, far = json.loads(capsys.readouterr().out)[0]
     assert 10.0 < float(near["one arm, body"]) < float(far["one arm, body"])
+
+
+def test_decoders(capsys):
+    """A row for each decoder, with shares of its sampled postures."""
+    assert main(["decoders", str(WEIGHTS / "ancestor-2.npz"), "--postures", "40", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)[0][0]
+    assert (row["decoder"], row["n"]) == ("ancestor-2", 40)
+    assert 0.0 <= float(row["arms"]) <= float(row["any"]) <= 100.0
 
 
 @pytest.mark.slow
@@ -60,6 +69,7 @@ def test_picture(tmp_path, capsys):
     [
         (["check", "--postures", "0"], "count is 0; valid is 1 or more"),
         (["collisions", "--step", "80", "--clearance", "-2"], "clearance is -2.0; valid is 0 mm or more"),
+        (["decoders", "nothing.npz"], "nothing.npz cannot be read"),
         (["picture", "/nowhere/reach.png", "--step", "80"], "there is no folder /nowhere"),
         (["picture", "reach.png", "--step", "-1"], "step is -1.0"),
     ],
