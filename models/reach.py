@@ -4,6 +4,7 @@ python -m models.reach check                        # against the official iCub 
 python -m models.reach collisions                   # what touches, with more and less clearance; a minute
 python -m models.reach decoders FILE.npz            # what touches in the postures that a decoder makes; seconds
 python -m models.reach picture reach.png            # the reachable points; seconds
+python -m models.reach touching touching.jpg        # some postures that touch, and some that do not
 python -m models.reach speed                        # postures, goals and looks for collisions per second
 """
 
@@ -132,16 +133,28 @@ def table(rows: Rows) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _run(chosen: argparse.Namespace) -> None:
-    if chosen.command == "picture":
-        from models.reach_picture import draw
+def _draw(chosen: argparse.Namespace) -> None:
+    """Write one of the pictures."""
+    if not chosen.out.parent.is_dir():
+        raise ValueError(f"{chosen.out}: there is no folder {chosen.out.parent}")
+    points, arm = reachable(chosen.step, progress=True)
+    collider = Collider(progress=True)
+    if chosen.command == "touching":
+        from models import touching_picture
 
-        if not chosen.out.parent.is_dir():
-            raise ValueError(f"{chosen.out}: there is no folder {chosen.out.parent}")
-        points, arm = reachable(chosen.step, progress=True)
-        touching, _ = Collider(progress=True).body(arm)
-        draw(points, arm, touching, chosen.out)
-        print(f"{chosen.out}: {len(points)} points, {int((~touching).sum())} without touching the body")
+        touching_picture.draw(touching_picture.choose(collider, arm, 6, chosen.seed), chosen.out)
+        print(f"{chosen.out}: from the top: {', '.join(touching_picture.ROWS)}")
+        return
+    from models import reach_picture
+
+    touching, _ = collider.body(arm)
+    reach_picture.draw(points, arm, touching, chosen.out)
+    print(f"{chosen.out}: {len(points)} points, {int((~touching).sum())} without touching the body")
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    if chosen.command in ("picture", "touching"):
+        _draw(chosen)
         return
     if chosen.command == "check":
         tables = [check(chosen.postures, chosen.seed), links()]
@@ -179,8 +192,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=0, help="of the postures (%(default)s)")
         command.add_argument("--json", action="store_true", help="as JSON")
     drawing = commands.add_parser("picture", help="draw the reachable points")
-    drawing.add_argument("out", type=Path, help="picture to write, for example reach.png")
-    for command in (touching, drawing):
+    showing = commands.add_parser("touching", help="draw some postures that touch, and some that do not")
+    showing.add_argument("--seed", type=int, default=0, help="of the choice (%(default)s)")
+    for command in (drawing, showing):
+        command.add_argument("out", type=Path, help="picture to write, for example reach.png")
+    for command in (touching, drawing, showing):
         command.add_argument("--step", type=float, default=20.0, help="of the grid of points, mm (%(default)s)")
     return parser
 

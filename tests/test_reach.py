@@ -64,6 +64,20 @@ def test_picture(tmp_path, capsys):
     assert ((pixels.max(axis=2) - pixels.min(axis=2)) > 60).mean() > 0.01
 
 
+@pytest.mark.slow
+def test_touching(tmp_path, capsys):
+    """The picture has a row for each kind of posture; they differ."""
+    image = pytest.importorskip("PIL.Image")
+    path = tmp_path / "touching.png"
+    assert main(["touching", str(path), "--step", "50"]) == 0
+    assert "an arm in the body, arms in each other, kept" in capsys.readouterr().out
+    pixels = np.asarray(image.open(path)).astype(int)
+    assert pixels.shape == (600, 1200, 3)
+    pictures = [pixels[row : row + 200, :200] for row in (0, 200, 400)]
+    assert all(picture.std() > 5 for picture in pictures)
+    assert np.abs(pictures[1] - pictures[2]).mean() > 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
