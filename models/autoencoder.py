@@ -214,7 +214,7 @@ def present() -> list[Path]:
 
 def training_command(variant: str, latent: int) -> str:
     """The command that makes the weights."""
-    return f"python -m models.posture train --variant {variant} --latent {latent}"
+    return f"python -m models.posture train {variant}-{latent}"
 
 
 def load_file(path: Path) -> Autoencoder:

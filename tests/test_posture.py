@@ -251,7 +251,7 @@ def test_damaged_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(autoencoder, "WEIGHTS", tmp_path)
     path = tmp_path / "wide-2.npz"
     path.write_bytes(whole[:-7])
-    with pytest.raises(ArtifactError, match=r"damaged.*python -m models.posture train --variant wide --latent 2"):
+    with pytest.raises(ArtifactError, match=r"damaged.*python -m models.posture train wide-2"):
         load("wide")
     with pytest.raises(ArtifactError, match="cut off"):
         load_file(path)
