@@ -1,0 +1,150 @@
+"""Where a person's arms point: what the network is trained to say, how, and that it helps with other people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import dataset, registry
+from models.appearance import Clothes, Sight
+from models.artifact import ArtifactError
+from models.autoencoder import Layer
+from models.body import Build
+from models.crowd import Crowd, collect, main, somebody
+from models.extractor import COUNT
+from models.kinematics import REST_ARM
+from models.person import Person
+from models.pose_network import PersonExtractor, PoseNetwork, arm_directions
+from models.pose_training import PoseRecipe, discriminant, train
+
+SHE = (Build(0.0, 25.0, 0.7), Clothes((0.75, 0.2, 0.22), hair=(0.75, 0.6, 0.3), sleeves="long"))
+QUICK = PoseRecipe(components=40, discriminants=8, hidden=16, epochs=30, batch=32)
+
+
+@pytest.fixture(scope="module")
+def extractor() -> PersonExtractor:
+    return PersonExtractor.load()
+
+
+def test_directions_are_unit_vectors_of_both_arms() -> None:
+    """Hanging arms point down, symmetric postures differ in y only, each bone has length 1."""
+    hanging = np.array([[0.0, 0.0, 0.0, 15.4, 0.0] * 2, [*REST_ARM, *REST_ARM]])
+    directions = arm_directions(hanging).reshape(2, 4, 3)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=2), 1.0)
+    np.testing.assert_allclose(directions[:, :2] * [1, -1, 1], directions[:, 2:], atol=1e-12)
+    assert (directions[0, :, 2] < -0.8).all()
+
+
+def synthetic(people: int = 30, seed: int = 0) -> Crowd:
+    """Features that are linear in the directions, plus what tells people apart, which is much larger."""
+    random = np.random.default_rng(seed)
+    pool = dataset.load().train[:60]
+    shown = np.stack([random.choice(60, 20, replace=False) for _ in range(people)])
+    mixing, looks = random.normal(size=(12, 50)), random.normal(size=(4, 50))
+    kinds = np.repeat(5.0 * random.normal(size=(people, 4)), 20, axis=0)
+    features = (
+        arm_directions(pool)[shown.ravel()] @ mixing + kinds @ looks + 0.05 * random.normal(size=(people * 20, 50))
+    )
+    return Crowd(features.astype(np.float16), shown.ravel(), np.repeat(np.arange(people), 20), pool)
+
+
+def test_discriminants_ignore_what_tells_people_apart() -> None:
+    """The directions found see postures, and next to nothing of people, whose features vary much more."""
+    crowd = synthetic()
+    features = crowd.features.astype(np.float32)
+    found = discriminant(features - features.mean(axis=0), crowd.posture, QUICK)
+    assert found.shape == (50, 8)
+    seen = (features - features.mean(axis=0)) @ found
+    kinds, kind = np.unique(crowd.posture, return_inverse=True)
+    means = np.array([seen[kind == index].mean(axis=0) for index in range(len(kinds))])
+    assert np.all(means.var(axis=0) > 3.0 * (seen - means[kind]).var(axis=0))
+
+
+def test_training_finds_the_directions_for_people_it_did_not_learn_from() -> None:
+    """Far better than always the median, and the same with the same seed."""
+    crowd = synthetic()
+    network, error = train(crowd, QUICK)
+    directions = arm_directions(crowd.pool)
+    chance = float(np.abs(directions - np.median(directions, axis=0)).mean())
+    assert error < 0.5 * chance
+    again, same = train(crowd, QUICK)
+    assert same == error
+    np.testing.assert_array_equal(again.discriminant, network.discriminant)
+
+
+def test_round_trip_and_bad_files(tmp_path: Path) -> None:
+    """What is loaded says the same, within half precision; missing and foreign files are told with the command."""
+    random = np.random.default_rng(0)
+    layers = (Layer(random.normal(size=(6, 4)), np.zeros(4)), Layer(random.normal(size=(4, 12)), np.ones(12)))
+    network = PoseNetwork(random.random(9).astype(np.float32), random.random((9, 6)).astype(np.float16), layers)
+    network.save(tmp_path / "pose.npz")
+    features = random.random((5, 9)).astype(np.float32)
+    loaded = PoseNetwork.load(tmp_path / "pose.npz")
+    np.testing.assert_allclose(loaded(features), network(features), atol=0.05)
+    assert loaded(features[0]).shape == (12,)
+    with pytest.raises(ArtifactError, match=r"is missing; make it with: python -m models\.pose_training train"):
+        PoseNetwork.load(tmp_path / "absent.npz")
+    (tmp_path / "bad.npz").write_bytes(b"nothing")
+    with pytest.raises(ArtifactError, match="cut off, or not an"):
+        PoseNetwork.load(tmp_path / "bad.npz")
+
+
+def test_a_crowd_is_drawn_looked_at_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two people with three postures each: whoever they are they can be drawn; the file holds what was seen."""
+    path = tmp_path / "new" / "crowd.npz"
+    assert main([str(path), "--people", "2", "--postures", "3"]) == 0
+    crowd = Crowd.load(path)
+    assert crowd.features.shape == (6, COUNT)
+    assert np.isfinite(crowd.features).all()
+    assert crowd.person.tolist() == [0, 0, 0, 1, 1, 1]
+    assert len(set(crowd.posture[:3])) == 3
+    assert "6 pictures of 2 people" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="people is 0"):
+        collect(0, 3, 0)
+
+
+def test_people_and_rooms_are_of_all_kinds() -> None:
+    """Hundreds can be drawn without one that cannot be, and they differ."""
+    random = np.random.default_rng(1)
+    people = [somebody(random) for _ in range(200)]
+    assert len({sight.room.wall for _, _, sight in people}) == 200  # type: ignore[union-attr]
+    assert {clothes.sleeves for _, clothes, _ in people} == {"none", "short", "long"}
+    assert min(build.age for build, _, _ in people) < 15 < 70 < max(build.age for build, _, _ in people)
+
+
+def test_other_people_elsewhere_are_seen_as_the_first(extractor: PersonExtractor) -> None:
+    """Of postures that one person shows, another one in another room, light and place finds most again.
+
+    The plain features of block 10 find fewer.
+    """
+    postures = dataset.load().test[:400:16]
+    plain = registry.load()
+    scenes = [(Build(), Clothes(), Sight()), (*SHE, Sight("office", light=0.8, light_from=45.0, distance=1.7))]
+    pictures = []
+    for scene in scenes:
+        with Person(*scene) as person:
+            pictures.append([person.render(posture) for posture in postures])
+
+    def found(network: registry.Network) -> int:
+        first, second = (np.array([network.features(one) for one in many]) for many in pictures)
+        first, second = (
+            first / np.linalg.norm(first, axis=1, keepdims=True),
+            second / np.linalg.norm(second, axis=1, keepdims=True),
+        )
+        return int((np.argmax(second @ first.T, axis=1) == np.arange(len(postures))).sum())
+
+    assert found(extractor) >= 18
+    assert found(extractor) > found(plain) + 3
+
+
+def test_it_is_an_extractor_like_others(extractor: PersonExtractor) -> None:
+    """The registry has it; its identifier tells its features apart from those below it; bad images are refused."""
+    network = registry.load("efficientnet-lite0-person")
+    picture = np.full((120, 160, 3), 90, np.uint8)
+    assert network.features(picture).shape == (network.count,) == (12,)
+    assert network.features(picture).dtype == np.float32
+    assert network.identifier.startswith("efficientnet-lite0/block10/7x7/person/")
+    with pytest.raises(TypeError, match="dtype float64"):
+        network.features(picture / 255.0)
