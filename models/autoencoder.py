@@ -102,15 +102,13 @@ class Autoencoder:
         return self._run(self._encoder, self._scaled(joints), LINEAR)
 
     def encode(self, joints: ArrayLike) -> Floats:
-        """Latents (..., m) of postures (..., 10) in degrees; refined, if the variant's are.
+        """Latents (..., m) of postures (..., 10) in degrees: the guess, refined on the decoder.
 
         Raises:
             ValueError: another shape, or NaN.
         """
         scaled = self._scaled(joints)
         guess = self._run(self._encoder, scaled, LINEAR)
-        if not self._design.refines:
-            return guess
         flat = guess.reshape(-1, self.latent), scaled.reshape(-1, len(JOINTS))
         return refine(self._linearised, *flat).reshape(guess.shape)
 
