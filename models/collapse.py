@@ -4,15 +4,15 @@
 |---|---|---|
 | `uniform` | entropy of the teacher's answers, mean over images, in parts of log K | below `uniform_above` |
 | `one answer` | entropy of the mean answer, in parts of log min(K, n) | above `single_below` |
-| `centre` | share of the outputs' deviation from their overall mean that all images have in common | below `centre_above` |
-| `no spread` | deviation of the class token of length 1 over images, times sqrt(d); 1 is a sphere | above `spread_below` |
+| `centre` | share of the outputs that all images have in common | below `centre_above` |
+| `no spread` | deviation of the unit class tokens over images, times sqrt(d), 0..1 | above `spread_below` |
 | `chance` | error of the posture probe, in parts of the chance line | below `chance_above` |
 | `random` | the same, in parts of the error with random weights | below `random_above` |
 
 The two ways to collapse, always one answer or always all of them, are those of DINO, arXiv 2104.14294, section 5.3
-(figure 7); the spread is that of Chen and He (SimSiam), arXiv 2011.10566, section 4.1 (figure 2). A sign is an alarm
-when it is there at so many checks one after the other, after a time of grace: fresh networks say the same of every
-image, too.
+(figure 7); the spread is that of Chen and He (SimSiam), arXiv 2011.10566, section 4.1 (figure 2). A sign is an
+alarm when it is there at so many checks one after the other, after a time of grace: fresh networks say the same of
+every image, too.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 Two large (global) crops, for teacher and student, and some small (local) ones, for the student only. Each is
 stretched from a random rectangle, then changed in brightness, contrast, saturation and hue, made grey, blurred,
-solarised, with DINO's probabilities (arXiv 2104.14294, its code: `DataAugmentationDINO`, after BYOL, arXiv 2006.07733,
-appendix B).
+solarised, with DINO's probabilities (arXiv 2104.14294, its code: `DataAugmentationDINO`, after BYOL, arXiv
+2006.07733, appendix B).
 
-Nothing is flipped, unless asked for: a picture of the robot with the right arm up becomes one with the left arm up, and
-a network that learns to say the same of both cannot tell these postures apart.
+Nothing is flipped, unless asked for: a picture of the robot with the right arm up becomes one with the left arm
+up, and a network that learns to say the same of both cannot tell these postures apart.
 
 Random numbers are drawn on the processor, from one generator: the crops do not depend on the device.
 """
@@ -146,7 +146,7 @@ def turn_hue(x: Tensor, turns: Tensor) -> Tensor:
 
 
 def blur(x: Tensor, sigma: Tensor) -> Tensor:
-    """Images (n, 3, H, W), each blurred by a Gaussian of its own deviation (n,), pixels; the border is repeated."""
+    """Images (n, 3, H, W), each blurred by a Gaussian of its own deviation (n,), pixels; borders are repeated."""
     n, channels, half = len(x), x.shape[1], _KERNEL // 2
     taps = torch.arange(-half, half + 1, device=x.device, dtype=x.dtype)
     kernel = (-0.5 * (taps / sigma.to(x)[:, None]) ** 2).softmax(dim=1)  # (n, taps), each sums to 1
@@ -154,7 +154,7 @@ def blur(x: Tensor, sigma: Tensor) -> Tensor:
     y = functional.pad(x, [half] * 4, mode="replicate").flatten(0, 1)[None]
     y = functional.conv2d(y, each[:, None, None, :], groups=n * channels)
     y = functional.conv2d(y, each[:, None, :, None], groups=n * channels)
-    return y[0].unflatten(0, (n, channels))
+    return y.reshape(n, channels, *x.shape[2:])
 
 
 def standardise(x: Tensor) -> Tensor:

@@ -16,10 +16,12 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 
 from models.artifact import checksum, write_atomically
 from models.dino_training import Trainer
+from models.frames import Frames
 from models.run_folder import Checkpoint
 from models.vision_graph import export as export_graph
 from models.vision_transformer import CONFIGS, VisionTransformer
@@ -67,51 +69,47 @@ def network_of(checkpoint: Checkpoint) -> VisionTransformer:
     return network.eval().requires_grad_(False)
 
 
-def random_network(checkpoint: Checkpoint) -> VisionTransformer:
-    """The same network with the random weights that the training began with."""
-    import numpy as np
-
-    from models.frames import Frames  # a trainer without frames: only its fresh weights are wanted
-
-    empty = Frames(np.zeros((0, 1, 1, 3), dtype=np.uint8), np.zeros((0, 10)), np.zeros(0))
-    fresh = Trainer(dataclasses.replace(checkpoint.recipe, distil=0, steps=1), empty)
-    return fresh.network.eval().requires_grad_(False)
+def begun(checkpoint: Checkpoint) -> Checkpoint:
+    """The same training before its first step, when all weights were random; to be compared with."""
+    nothing = Frames(np.zeros((0, 1, 1, 3), dtype=np.uint8), np.zeros((0, 10)), np.zeros(0))
+    fresh = Trainer(dataclasses.replace(checkpoint.recipe, distil=0, steps=1), nothing)
+    return dataclasses.replace(checkpoint, trainer=fresh.state(), seconds=0.0)
 
 
 def card(checkpoint: Checkpoint, path: Path, log: list[dict[str, Any]]) -> str:
     """The model card: what it is, how it was made, what it is worth, what it is not for."""
     recipe, config = checkpoint.recipe, checkpoint.recipe.config
-    random, chance = checkpoint.lines
-    probes = [row for row in log if row.get("probe") is not None]
-    worth = (
-        f"Posture probe (ridge regression from the class token, held-out frames), NMAE: {probes[-1]['probe']:.2f} % "
-        f"at step {probes[-1]['step']}; random weights {random:.2f} %, chance {chance:.2f} %."
-        if probes
-        else "No posture probe: the frames have no postures."
-    )
     alarms = sorted({name for row in log for name in row.get("alarm", ())})
-    named = next((n for n, each in CONFIGS.items() if each == config), None)
+    named = next((name for name, each in CONFIGS.items() if each == config), None)
     use = f"`network={named} weights={path.name}.pth`, or " if named else ""
-    return "\n".join(
-        [
-            f"# {path.name}: {recipe.network}, self-supervised",
-            "",
-            f"{config.depth} blocks of {config.width}, patch {config.patch}, stem {config.stem}, "
-            f"images of {recipe.size} pixels.",
-            f"Use: {use}`network=onnx:{path.name}.onnx`.",
-            "",
-            f"Trained by `python -m models.train_dino`, recipe in {path.name}.json: {recipe.distil} steps of "
-            f"distillation (EfficientNet-Lite0, ImageNet weights, Apache-2.0), {recipe.steps} of self-distillation, "
-            f"{recipe.batch} images each; {checkpoint.trainer['step']} steps were done in {checkpoint.seconds:.0f} s.",
-            f"Learned from {checkpoint.frames}",
-            "",
-            worth,
-            f"Collapse alarm: {', '.join(alarms) or 'silent'}.",
-            "",
-            "Limits: it knows what it was shown, and nothing else. A good probe on frames like those of the training "
-            "says little about other rooms and robots; measure it there.",
-            "",
-            f"SHA-256 of {path.name}.onnx: {checksum(path.with_suffix('.onnx'))}",
-            "",
-        ]
+    return f"""\
+# {path.name}: {recipe.network}, self-supervised
+
+{config.depth} blocks of {config.width}, patch {config.patch}, stem {config.stem}, images of {recipe.size} pixels.
+Use: {use}`network=onnx:{path.name}.onnx`.
+
+Trained by `python -m models.train_dino`; recipe: {path.name}.json. First {recipe.distil} steps of distillation
+({recipe.distil_batch} images each; from EfficientNet-Lite0 with ImageNet weights, Apache-2.0), then {recipe.steps}
+of self-distillation ({recipe.batch} images). Done: {checkpoint.trainer["step"]}, in {checkpoint.seconds:.0f} s.
+Learned from {checkpoint.frames}
+
+{_worth(checkpoint, log)}
+Collapse alarm: {", ".join(alarms) or "silent"}.
+
+Limits: it knows what it was shown, and nothing else. A good probe on frames like those of the training says little
+about other rooms and robots; measure it there.
+
+SHA-256 of {path.name}.onnx: {checksum(path.with_suffix(".onnx"))}
+"""
+
+
+def _worth(checkpoint: Checkpoint, log: list[dict[str, Any]]) -> str:
+    probes = [row for row in log if row.get("probe") is not None]
+    if not probes:
+        return "No posture probe: the frames have no postures."
+    random, chance = checkpoint.lines
+    return (
+        "Posture probe (ridge regression from the class token, held-out frames), NMAE:\n"
+        f"{probes[-1]['probe']:.2f} % at step {probes[-1]['step']}; "
+        f"random weights {random:.2f} %, chance {chance:.2f} %."
     )

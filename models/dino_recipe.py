@@ -1,7 +1,7 @@
 """How a network is trained by self-distillation: every number that decides the result, in one place.
 
-Defaults follow DINO, arXiv 2104.14294, section 3.2 and its code, for a batch of 256. What a number means is its help in
-`python -m models.train_dino train --help`.
+Defaults follow DINO, arXiv 2104.14294, section 3.2 and its code, for a batch of 256. What a number means is its
+help in `python -m models.train_dino train --help`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from models.vision_transformer import CONFIGS, Config
 
 NETWORKS: Final[Mapping[str, Config]] = MappingProxyType(
     {
+        "vit-nano8": Config(patch=8, width=32, heads=2, depth=1),
         "vit-micro16": Config(patch=16, width=192, heads=3, depth=6),
         "vit-tiny16": CONFIGS["vit-tiny16"],
         "vit-small16": CONFIGS["dino-vits16"],
         "vit-small8": CONFIGS["dino-vits8"],
     }
 )
-"""What can be trained; micro is Tiny with half of its blocks, for a processor."""
+"""What can be trained; micro is Tiny with half of its blocks, for a processor; nano is to try things out."""
 
 
 def _field(default: Any, text: str) -> Any:

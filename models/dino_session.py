@@ -1,4 +1,4 @@
-"""A training in the terminal: frames, progress, probe, alarm, checkpoints, and an end by Ctrl-C that loses nothing."""
+"""A training in the terminal: frames, progress, probe, alarm, checkpoints; Ctrl-C ends it, and loses nothing."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def device_of(name: str) -> str:
 
 
 def frames_of(chosen: argparse.Namespace, recipe: Recipe) -> tuple[Frames, Path]:
-    """The frames to learn from, and their folder; what is missing is rendered (in another process) or collected."""
+    """The frames to learn from, and their folder; missing ones are rendered (by another process) or collected."""
     if chosen.images is not None:
         folder = chosen.run / "frames"
         if not (chosen.resume and (folder / "facts.npz").is_file()):
@@ -83,9 +83,9 @@ def frames_of(chosen: argparse.Namespace, recipe: Recipe) -> tuple[Frames, Path]
         folder = chosen.run / "frames"
     if not (folder / "facts.npz").is_file():
         home = str(Path(__file__).parent.parent)
-        path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+        search = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
         command = [sys.executable, "-m", "models.film", str(folder)]
-        if subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode:
+        if subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, check=False).returncode:
             raise ArtifactError(f"{folder} has no frames, and they could not be rendered")
     return Frames.load(folder), folder
 

@@ -16,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.class_tokens import class_tokens
 from models.collapse import Signs, measure
 from models.dino_recipe import Recipe
 from models.feature_distillation import Guess, inputs
 from models.frames import Frames
 from models.self_distillation import Head, centred, cross_entropy, entropy, follow, moved_centre, sinkhorn
-from models.vision_transformer import Outputs, VisionTransformer, normalise
+from models.vision_transformer import Outputs, VisionTransformer
 
 DISTIL: Final = "distil"
 DINO: Final = "dino"
@@ -221,7 +222,7 @@ class Trainer:
         """Adds the gradient of a part of the batch; gives its part of the mean loss."""
         loss = each.sum() / self._size
         if not bool(loss.isfinite()):
-            raise FloatingPointError(f"the loss at step {self.step} is {float(loss)}; try a smaller rate")
+            raise FloatingPointError(f"the loss at step {self.step} is {loss.item()}; try a smaller rate")
         loss.backward()  # type: ignore[no-untyped-call]  # torch
         return float(loss.detach())
 
@@ -253,22 +254,3 @@ class Trainer:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)
-
-
-@torch.no_grad()
-def class_tokens(
-    network: VisionTransformer,
-    frames: Frames,
-    indices: Sequence[int] | NDArray[np.intp],
-    size: int,
-    micro: int = 32,
-) -> NDArray[np.float32]:
-    """Class tokens (n, d) of whole frames, resized to `size` pixels as at use (`models.extractor.fit`)."""
-    from models.extractor import fit
-
-    device, found = network.cls_token.device, []
-    for start in range(0, len(indices), micro):
-        images = np.stack([fit(np.asarray(frames.images[i]), size) for i in indices[start : start + micro]])
-        x = normalise(torch.from_numpy(images).to(device))
-        found.append(network(x).class_token.float().cpu().numpy())
-    return np.concatenate(found)

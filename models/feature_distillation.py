@@ -1,9 +1,9 @@
 """The first phase: a fresh network learns to predict the features of EfficientNet's block 10.
 
-Transformers need many images before they see anything; a network that was trained on ImageNet can tell a fresh one what
-is worth seeing. The class token predicts the whole map (112 channels at 7x7 places) by one linear layer, each patch
-predicts the channels at its place. The input has other colours, the target has not: so light and colour matter less.
-Source of the idea: Romero et al., FitNets: Hints for thin deep nets, arXiv 1412.6550, equation 3.
+Transformers need many images before they see anything; a network that was trained on ImageNet can tell a fresh one
+what is worth seeing. The class token predicts the whole map (112 channels at 7x7 places) by one linear layer, each
+patch predicts the channels at its place. The input has other colours, the target has not: so light and colour
+matter less. Source of the idea: Romero et al., FitNets: Hints for thin deep nets, arXiv 1412.6550, equation 3.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Guess(nn.Module):
         places = self.places(seen.patches).float().permute(0, 3, 1, 2)
         places = functional.adaptive_avg_pool2d(places, PLACES)
         errors = (whole - targets).square() + (places - targets).square()
-        return 0.5 * errors.mean(dim=(1, 2, 3))
+        each: Tensor = 0.5 * errors.mean(dim=(1, 2, 3))
+        return each
 
 
 def inputs(images: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -59,7 +60,7 @@ def inputs(images: Tensor, size: int, generator: torch.Generator) -> Tensor:
 
 
 def targets(frames: Frames, cache: Path | None, threads: int = 1, progress: bool = False) -> NDArray[np.float16]:
-    """What is to be predicted (n, 112, 7, 7): each channel with mean 0 and deviation 1 over the frames to train on.
+    """What is to be predicted (n, 112, 7, 7): channels have mean 0 and deviation 1 over the frames to train on.
 
     Args:
         frames: all frames.

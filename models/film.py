@@ -2,8 +2,8 @@
 
     python -m models.film runs/frames --robot 2000 --people 1000        # some minutes, 450 MB
 
-Training reads them (`python -m models.train_dino`). It is another process on purpose: an optimizer of PyTorch that was
-made after MuJoCo had drawn in the same process once crashed. Postures are those of the training part of
+Training reads them (`python -m models.train_dino`). It is another process on purpose: an optimizer of PyTorch that
+was made after MuJoCo had drawn in the same process once crashed. Postures are those of the training part of
 models/weights/postures.npz; the test part is not shown.
 """
 

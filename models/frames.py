@@ -1,7 +1,7 @@
 """Frames to learn from: pictures of one size in a file that is mapped into memory, and what is known of each.
 
-A folder of frames has `frames.npy` (n, size, size, 3) uint8, and `facts.npz`, which is written last: a folder without
-it is not whole. `models.film` renders frames, `models.pictures` collects them from a folder of images.
+A folder of frames has `frames.npy` (n, size, size, 3) uint8, and `facts.npz`, which is written last: a folder
+without it is not whole. `models.film` renders frames, `models.pictures` collects them from a folder of images.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ class Frames:
     def is_held(self) -> NDArray[np.bool_]:
         """(n,) whether a frame is held back from training; only frames with a posture are."""
         known = np.isfinite(self.postures).all(axis=1)
-        return known & (np.cumsum(known) % HELD == 0)
+        return np.asarray(known & (np.cumsum(known) % HELD == 0))
 
     def pool(self, variation: float) -> NDArray[np.intp]:
-        """Indices of the frames to train on whose scene varies by so much at most; all of them, if there are none."""
+        """Indices of the frames to train on whose scene varies by so much at most; of all, if there are none."""
         free = ~self.is_held
         chosen = np.flatnonzero(free & (self.variation <= variation))
         return chosen if len(chosen) else np.flatnonzero(free)
@@ -117,7 +117,7 @@ def write(folder: Path, count: int, size: int, frames: Iterable[tuple[Image, Fac
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    facts = []
+    facts: list[Fact] = []
     try:
         images = np.lib.format.open_memmap(
             partial / "all.npy", mode="w+", dtype=np.uint8, shape=(count, size, size, 3)

@@ -1,9 +1,9 @@
-"""The posture probe: how well joint angles can be read from features by a straight line, on frames never trained on.
+"""The posture probe: how well a straight line reads joint angles from features, on frames never trained on.
 
 Ridge regression, W = (X^T X + r I)^-1 X^T Y, from standardised features to joints, with r chosen by leave-one-out
 inside the frames that it is fitted on. Its error is NMAE (`models.measures`), beside two lines that say
-what it is worth: *chance*, the answer that is always the median posture, and the same probe on the same network with
-random weights. Sources: Hoerl and Kennard, Ridge regression, Technometrics 12 (1970); Golub, Heath and Wahba,
+what it is worth: *chance*, the answer that is always the median posture, and the same probe on the same network
+with random weights. Sources: Hoerl and Kennard, Ridge regression, Technometrics 12 (1970); Golub, Heath and Wahba,
 Technometrics 21 (1979), for leave-one-out without refitting.
 """
 
@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.measures import JOINT_LIMITS, chance, nmae
+from models.kinematics import JOINT_LIMITS
+from models.measures import chance, nmae
 
 Floats = NDArray[np.float64]
 

@@ -79,7 +79,7 @@ def pattern(size: int, random: np.random.Generator) -> Image:
     light, strength = layer(), random.uniform(20.0, 60.0)  # colours share most of it, as those of things do
     middles = random.uniform(60.0, 200.0, 3)
     layers = [middle + strength * (0.8 * light + 0.4 * layer()) for middle in middles]
-    return np.clip(np.stack(layers, axis=-1), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.stack(layers, axis=-1), 0, 255), dtype=np.uint8)
 
 
 def behind(black: Image, white: Image, background: Image) -> Image:
@@ -94,4 +94,4 @@ def behind(black: Image, white: Image, background: Image) -> Image:
         background: (H, W, 3).
     """
     share = np.clip(white.astype(np.float64) - black, 0.0, 255.0) / 255.0
-    return np.clip(np.rint(black + share * background), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(black + share * background), 0, 255), dtype=np.uint8)

@@ -1,7 +1,8 @@
 """Numbers that change in the course of a training: rates, weights, temperatures, momentum.
 
-Sources: Loshchilov and Hutter, SGDR, arXiv 1608.03983 (half a cosine); Goyal et al., Accurate, large minibatch SGD,
-arXiv 1706.02677 (linear warm-up; the rate grows with the batch); DINO, arXiv 2104.14294, "Implementation details".
+Sources: Loshchilov and Hutter, SGDR, arXiv 1608.03983 (half a cosine); Goyal et al., Accurate, large minibatch
+    SGD, arXiv 1706.02677 (linear warm-up; the rate grows with the batch); DINO, arXiv 2104.14294, "Implementation
+    details".
 """
 
 from __future__ import annotations

@@ -5,12 +5,13 @@
     p_t is made of the teacher's output without its centre (or by Sinkhorn and Knopp), and is sharper
     teacher <- m teacher + (1 - m) student                no gradient goes through the teacher
 
-Nothing in the loss forbids that both always say the same (collapse). Two things work against it: centring takes away
-what is always said, sharpening (a low temperature) forbids to say everything equally. `models.collapse` watches.
+Nothing in the loss forbids that both always say the same (collapse). Two things work against it: centring takes
+away what is always said, sharpening (a low temperature) forbids to say everything equally. `models.collapse`
+watches.
 
 References:
-    Caron et al., Emerging properties in self-supervised vision transformers (DINO), arXiv 2104.14294: equations 1 to 4,
-        section 3.1 (head), and its code, github.com/facebookresearch/dino.
+    Caron et al., Emerging properties in self-supervised vision transformers (DINO), arXiv 2104.14294: equations 1
+        to 4, section 3.1 (head), and its code, github.com/facebookresearch/dino.
     Caron et al., Unsupervised learning of visual features by contrasting cluster assignments (SwAV),
         arXiv 2006.09882: section 3.1 and listing 1 (Sinkhorn and Knopp).
 """
@@ -36,7 +37,8 @@ class Head(nn.Module):
         hidden: width of the perceptron.
         bottleneck: width of the narrow place.
 
-    The last layer is normalised (each direction has length 1, DINO's `norm_last_layer`): outputs are cosines, -1..1.
+    The last layer is normalised (each direction has length 1, DINO's `norm_last_layer`): outputs are cosines,
+    -1..1.
     """
 
     def __init__(self, width: int, answers: int, hidden: int = 2048, bottleneck: int = 256) -> None:
@@ -106,7 +108,8 @@ def cross_entropy(answers: Tensor, outputs: Tensor, temperature: float) -> Tenso
 
     Args:
         answers: (g, n, K), the teacher's, of the g global crops.
-        outputs: (c, n, K), of the student's head, of all crops; the first g are of the same crops as the teacher's.
+        outputs: (c, n, K), of the student's head, of all crops; the first g are of the same crops as the
+            teacher's.
         temperature: of the student.
 
     Raises:
@@ -122,7 +125,8 @@ def cross_entropy(answers: Tensor, outputs: Tensor, temperature: float) -> Tenso
 
 def entropy(answers: Tensor) -> Tensor:
     """H(p) (...,) of answers (..., K), natural logarithm; 0 log 0 is 0."""
-    return torch.special.entr(answers).sum(dim=-1)
+    sums: Tensor = torch.special.entr(answers).sum(dim=-1)
+    return sums
 
 
 @torch.no_grad()

@@ -1,10 +1,10 @@
 """From pixels to tokens by a few small convolutions, where a Vision Transformer has one large one.
 
-A convolution of 3x3 with stride 2 halves the map, again and again, until a place is as large as a patch; then 1x1 gives
-the width of a token. Transformers begin to learn sooner with it. Source: Xiao et al., Early convolutions help
-transformers see better, arXiv 2106.14881 (figure 1, appendix A: channels double). They have batch normalisation;
-here each place is normalised over its channels, so that an image never depends on the others of its batch (as in
-DINO, section 3.1, which has no batch normalisation either).
+A convolution of 3x3 with stride 2 halves the map, again and again, until a place is as large as a patch; then 1x1
+gives the width of a token. Transformers begin to learn sooner with it. Source: Xiao et al., Early convolutions
+help transformers see better, arXiv 2106.14881 (figure 1, appendix A: channels double). They have batch
+normalisation; here each place is normalised over its channels, so that an image never depends on the others of its
+batch (as in DINO, section 3.1, which has no batch normalisation either).
 """
 
 from __future__ import annotations

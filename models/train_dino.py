@@ -1,7 +1,7 @@
 """Train a Vision Transformer by self-distillation (DINO), on frames of our simulations or on any folder of images.
 
 python -m models.train_dino train runs/dino                           # renders frames first; ViT-Tiny, for a GPU
-python -m models.train_dino train runs/dino --preset cpu --steps 50   # for a processor: small, begins with distillation
+python -m models.train_dino train runs/dino --preset cpu --steps 50   # for a processor: small, distils first
 python -m models.train_dino train runs/dino --images ~/Pictures       # any folder of images, however deep
 python -m models.train_dino train runs/dino --network vit-small8 --micro 8 --stop-on-collapse
 python -m models.train_dino train runs/dino --resume                  # goes on where it was stopped, by Ctrl-C say
@@ -38,6 +38,9 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
         "batch": 64,
         "rate": 1e-3,
         "momentum": 0.95,
+        "method": "sinkhorn",
+        "teacher_temperature": 0.02,
+        "teacher_start": 0.02,
         "curriculum": 0.5,
     },
 }
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write the network of a run again")
     export.add_argument("run", type=Path, help="folder of the run")
     export.add_argument("--out", type=Path, help="where to, without an ending (RUN/network)")
+    export.add_argument("--random", action="store_true", help="with the weights that it began with, to compare")
     export.add_argument("--view", default="class", help="features: class, mean or patches (%(default)s)")
     return parser
 
@@ -103,12 +107,16 @@ def recipe_of(chosen: argparse.Namespace, known: Recipe | None) -> Recipe:
 
 
 def _export(chosen: argparse.Namespace) -> int:
-    from models.dino_export import export
+    from models.dino_export import begun, export
     from models.run_folder import RunFolder
 
     folder = RunFolder(chosen.run)
     path = chosen.out or folder.path / "network"
-    export(folder.load(), path, chosen.view, folder.read_log())
+    known = folder.load()
+    if chosen.random:
+        export(begun(known), path, chosen.view)
+    else:
+        export(known, path, chosen.view, folder.read_log())
     print(f"{path}.onnx")
     return 0
 
