@@ -33,6 +33,7 @@ from models.train_dino import recipe_of
 
 _KNOWN: Final = 400  # frames that the probe is fitted on
 _ASKED: Final = 200  # and that it is tested on
+_REDRAW: Final = 30.0  # seconds between pictures of the curves
 INTERRUPTED: Final = 130
 
 
@@ -117,7 +118,7 @@ class Session:
         self._lines, self._before = (math.nan, math.nan), 0.0
         if known:
             self._restore(known)
-        self._started = time.monotonic()
+        self._started = self._drawn = time.monotonic()
 
     def run(self) -> int:
         """Train to the end; gives the exit code."""
@@ -126,7 +127,7 @@ class Session:
             code = self._loop(interrupt)
         finally:
             interrupt.close()
-        self._save()
+        self._save(final=True)
         if code == 0:
             export(self._checkpoint(), self._folder.path / "network", log=self._folder.read_log())
             print(f"{self._folder.path}/network.onnx")
@@ -224,12 +225,12 @@ class Session:
         state, counts = self._trainer.state(), dict(self._alarm.counts)
         return Checkpoint(self.recipe, state, describe(self._frames), counts, self._lines, seconds)
 
-    def _save(self) -> None:
+    def _save(self, final: bool = False) -> None:
         self._folder.save(self._checkpoint())
-        rows = self._folder.read_log()
-        if rows:
-            draw(rows, self._folder.path / "curves.png", self._alarm.limits)
         print(f"step {self._trainer.step} saved", flush=True)
+        if final or time.monotonic() - self._drawn > _REDRAW:
+            draw(self._folder.read_log(), self._folder.path / "curves.png", self._alarm.limits)
+            self._drawn = time.monotonic()
 
 
 def _postfix(row: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
         "bottleneck": 128,
         "distil": 350,
         "distil_batch": 32,
-        "steps": 48,
+        "steps": 24,
         "batch": 64,
         "rate": 1e-3,
         "momentum": 0.95,
