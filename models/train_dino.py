@@ -16,10 +16,12 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from models.artifact import ArtifactError
-from models.dino_recipe import Recipe, difference
+
+if TYPE_CHECKING:
+    from models.dino_recipe import Recipe
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     "gpu": {},
@@ -48,6 +50,8 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
 
 
 def _parser() -> argparse.ArgumentParser:
+    from models.dino_recipe import Recipe
+
     parser = argparse.ArgumentParser(
         prog="python -m models.train_dino",
         description=__doc__,
@@ -93,6 +97,8 @@ def recipe_of(chosen: argparse.Namespace, known: Recipe | None) -> Recipe:
     Raises:
         ValueError: an option is not valid, or differs from the checkpoint's.
     """
+    from models.dino_recipe import Recipe, difference
+
     given = {
         name.removeprefix("recipe_"): value
         for name, value in vars(chosen).items()
@@ -129,8 +135,8 @@ def _train(chosen: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 1 if it could not be done or collapsed, 130 if it was interrupted."""
-    chosen = _parser().parse_args(arguments)
     try:
+        chosen = _parser().parse_args(arguments)
         return _train(chosen) if chosen.command == "train" else _export(chosen)
     except ImportError as error:
         print(f"error: this needs {error.name}: pip install 'agentspace[robot,train]'", file=sys.stderr)

@@ -107,7 +107,8 @@ def _check_files(run: Path) -> None:
 @pytest.mark.slow
 def test_a_collapse_is_told_and_ends_it(tmp_path, frames):
     """Without a centre, and sharp, the student learns that one answer is always right."""
-    collapse = "--steps 200 --rate 0.5 --momentum 0.5 --centre-momentum 1.0 --grace 10 --stop-on-collapse".split()
+    how = "--steps 200 --rate 0.5 --momentum 0.5 --centre-momentum 1.0"
+    collapse = f"{how} --grace 10 --stop-on-collapse".split()
     ended = finish("train", tmp_path / "run", *OPTIONS, "--frames", frames, *collapse)
     assert ended.returncode == 1
     assert "COLLAPSE? step" in ended.stderr
@@ -171,3 +172,9 @@ def test_the_help_has_examples():
     assert done.returncode == 0
     assert "--teacher-temperature X" in done.stdout
     assert "python -m models.train_dino train runs/dino --resume" in finish("--help").stdout
+
+
+def test_without_pytorch_the_message_says_what_to_install(capsys, monkeypatch):
+    """Also for --help: the recipe's defaults come from modules that need it."""
+    monkeypatch.setitem(sys.modules, "models.dino_recipe", None)
+    assert "pip install 'agentspace[robot,train]'" in refused(capsys, "train", "--help")
