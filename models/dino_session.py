@@ -79,9 +79,9 @@ def frames_of(chosen: argparse.Namespace, recipe: Recipe) -> tuple[Frames, Path]
                 print(f"skipped {path}: {reason}", file=sys.stderr)
             print(f"{found.taken} images, {len(found.skipped)} skipped", file=sys.stderr)
         return Frames.load(folder), folder
-    folder = chosen.frames or (chosen.run / "frames" if chosen.resume else cache_folder() / "frames")
-    if not (folder / "facts.npz").is_file() and (chosen.run / "frames" / "facts.npz").is_file():
-        folder = chosen.run / "frames"
+    collected, rendered = chosen.run / "frames", cache_folder() / "frames"
+    goes_on = chosen.resume and (collected / "facts.npz").is_file()
+    folder = chosen.frames or (collected if goes_on else rendered)
     if not (folder / "facts.npz").is_file():
         home = str(Path(__file__).parent.parent)
         search = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))

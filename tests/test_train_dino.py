@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def finish(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
 
 
 def refused(capsys, *arguments: object) -> str:
@@ -56,7 +57,7 @@ def rows(run: Path) -> list[dict]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_ctrl_c_and_going_on_give_the_network_of_an_undisturbed_training(tmp_path, frames):
     """Both phases; Ctrl-C ends with 130 and a checkpoint; what comes out is the same to the last bit."""
     options = [*OPTIONS, "--frames", frames, "--distil", 3, "--steps", 40]
@@ -105,6 +106,7 @@ def _check_files(run: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_collapse_is_told_and_ends_it(tmp_path, frames):
     """Without a centre, and sharp, the student learns that one answer is always right."""
     how = "--steps 200 --rate 0.5 --momentum 0.5 --centre-momentum 1.0"
@@ -120,6 +122,7 @@ def test_a_collapse_is_told_and_ends_it(tmp_path, frames):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_official_layout_from_a_folder_of_images(tmp_path):
     """Any pictures, some broken; a network of the published kind is read by its name in the registry."""
     album = tmp_path / "album" / "deep"
@@ -164,6 +167,25 @@ def test_another_recipe_or_other_frames_are_not_gone_on_with(tmp_path, frames, c
     other = tmp_path / "other"
     write(other, 1, 24, [(synthetic(1, 24).images[0], Fact(np.zeros(10), 0.0))], "others")
     assert "was begun with 60 frames" in refused(capsys, "train", run, "--frames", other, "--resume")
+
+
+def test_missing_frames_are_rendered_by_another_process(tmp_path, frames, monkeypatch, capsys):
+    """Once, into the cache; a training that goes on finds them there. If nothing can be drawn, it says so."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    calls = []
+
+    def render(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        calls.append(words)
+        if len(calls) > 1:
+            shutil.copytree(frames, words[-1])
+        return subprocess.CompletedProcess(words, len(calls) == 1)
+
+    monkeypatch.setattr(subprocess, "run", render)
+    run, options = tmp_path / "run", [*OPTIONS, "--steps", "1"]
+    assert "could not be rendered" in refused(capsys, "train", run, *options)
+    assert main(["train", str(run), *options]) == 0
+    assert main(["train", str(run), *OPTIONS, "--resume"]) == 0
+    assert [words[1:] for words in calls] == [["-m", "models.film", str(tmp_path / "agentspace" / "frames")]] * 2
 
 
 def test_the_help_has_examples():
