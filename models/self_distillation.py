@@ -59,8 +59,10 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., d) -> (..., K)."""
-        narrow = functional.normalize(self.mlp(x), dim=-1)
-        return functional.linear(narrow, functional.normalize(self.last, dim=-1))
+        # Always in float32: a temperature of 0.04 makes 0.1 of the 0.004 that bfloat16 is wrong by.
+        with torch.autocast(x.device.type, enabled=False):
+            narrow = functional.normalize(self.mlp(x.float()), dim=-1)
+            return functional.linear(narrow, functional.normalize(self.last, dim=-1))
 
 
 def centred(outputs: Tensor, centre: Tensor, temperature: float) -> Tensor:

@@ -74,6 +74,16 @@ def test_small_parts_give_the_gradient_of_the_whole_batch(method):
         assert torch.allclose(trainers[0].centre, trainers[1].centre, atol=1e-6)
 
 
+def test_bfloat16_is_nearly_the_same():
+    """Both phases; the head, weights, centre and losses stay in float32."""
+    recipe = dataclasses.replace(TINY, distil=1)
+    one, other = (Trainer(recipe, FRAMES, targets(), bf16=bf16) for bf16 in (False, True))
+    for _ in range(recipe.total):
+        assert one.advance().loss == pytest.approx(other.advance().loss, rel=0.1)
+    assert {value.dtype for value in weights(other).values()} == {torch.float32}
+    assert other.centre.dtype == torch.float32
+
+
 def test_phases():
     """First it distils, and the teacher stands still; then the teacher begins as the student, and follows."""
     recipe = dataclasses.replace(TINY, distil=3, momentum=0.5)
