@@ -71,6 +71,23 @@ class _Graph(Graph):
     def piece(self, x: str, start: int, end: int, axis: int) -> str:
         return self.node("Slice", [x, self.shape(start), self.shape(end), self.shape(axis)])
 
+    def stem(self, x: str) -> str:
+        """From pixels (1, 3, H, W) to a map (1, d, h, w)."""
+        patch, name = self.config.patch, "patch_embed.proj"
+        if self.config.stem == "conv":
+            for index in range(patch.bit_length() - 1):
+                x = self.halving(x, f"patch_embed.halvings.{index}")
+            patch = 1
+        inputs = [x, self.weight(f"{name}.weight"), self.weight(f"{name}.bias")]
+        return self.node("Conv", inputs, kernel_shape=[patch, patch], strides=[patch, patch])
+
+    def halving(self, x: str, name: str) -> str:
+        """See `models.stem.Halving`."""
+        inputs = [x, self.weight(f"{name}.conv.weight"), self.weight(f"{name}.conv.bias")]
+        x = self.node("Conv", inputs, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+        x = self.norm(self.node("Transpose", [x], perm=[0, 2, 3, 1]), f"{name}.norm")
+        return self.gelu(self.node("Transpose", [x], perm=[0, 3, 1, 2]))
+
     def begin(self, h: int, w: int, positions: str) -> str:
         """From the image (1, H, W, 3) to tokens that know where they are (1, 1 + h w, d)."""
         from onnx import TensorProto
@@ -78,10 +95,8 @@ class _Graph(Graph):
         x = self.node("Cast", ["image"], to=TensorProto.FLOAT)
         x = self.node("Div", [self.node("Sub", [x, "middle"]), "deviation"])
         x = self.node("Transpose", [x], perm=[0, 3, 1, 2])
-        patch, d = self.config.patch, self.config.width
-        inputs = [x, self.weight("patch_embed.proj.weight"), self.weight("patch_embed.proj.bias")]
-        x = self.node("Conv", inputs, kernel_shape=[patch, patch], strides=[patch, patch])
-        x = self.node("Transpose", [self.node("Reshape", [x, self.shape(1, d, h * w)])], perm=[0, 2, 1])
+        x = self.node("Reshape", [self.stem(x), self.shape(1, self.config.width, h * w)])
+        x = self.node("Transpose", [x], perm=[0, 2, 1])
         return self.node("Add", [self.node("Concat", [self.weight("cls_token"), x], axis=1), positions])
 
 

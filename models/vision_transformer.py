@@ -26,7 +26,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.stem import ConvStem
+
 Resampling = Literal["dino", "antialias"]
+Stem = Literal["patch", "conv"]
 
 MEAN: Final = (0.485, 0.456, 0.406)
 """Of the colours red, green, blue (0..1) of ImageNet; images are taken relative to it."""
@@ -49,6 +52,8 @@ class Config:
         image: side of the images that the positions were learned for, pixels; a multiple of patch.
         resampling: how positions are made for other sizes: `dino` as DINO's code does (bicubic, by a factor that
             is larger by 0.1 patch), `antialias` as timm does (bicubic, antialiased, exactly to the size).
+        stem: what makes tokens of pixels: `patch` is one convolution over each patch, as published; `conv` is
+            `models.stem`, for networks that are trained here.
     """
 
     patch: int = 16
@@ -58,6 +63,7 @@ class Config:
     expansion: int = 4
     image: int = 224
     resampling: Resampling = "dino"
+    stem: Stem = "patch"
 
     @property
     def grid(self) -> int:
@@ -176,7 +182,8 @@ class VisionTransformer(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.patch_embed = Patches(config)
+        is_patch = config.stem == "patch"
+        self.patch_embed = Patches(config) if is_patch else ConvStem(config.width, config.patch)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + config.grid**2, config.width))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
@@ -184,6 +191,8 @@ class VisionTransformer(nn.Module):
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
+            elif "halvings" in name and parameter.ndim == 4:
+                nn.init.kaiming_normal_(parameter)
             elif "norm" not in name:
                 nn.init.trunc_normal_(parameter, std=0.02, a=-0.04, b=0.04)
 
