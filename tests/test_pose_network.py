@@ -10,17 +10,19 @@ import pytest
 from models import dataset, registry
 from models.appearance import Clothes, Sight
 from models.artifact import ArtifactError
+from models.attention import Memory
 from models.autoencoder import Layer
 from models.body import Build
 from models.crowd import Crowd, collect, main, somebody
 from models.extractor import COUNT
 from models.kinematics import REST_ARM
+from models.measures import nmae
 from models.person import Person
 from models.pose_network import PersonExtractor, PoseNetwork, arm_directions
 from models.pose_training import PoseRecipe, discriminant, train
 
 SHE = (Build(0.0, 25.0, 0.7), Clothes((0.75, 0.2, 0.22), hair=(0.75, 0.6, 0.3), sleeves="long"))
-QUICK = PoseRecipe(components=40, discriminants=8, hidden=16, epochs=30, batch=32)
+QUICK = PoseRecipe(components=40, discriminants=8, hidden=32, noise=0.1, epochs=60, batch=32)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def synthetic(people: int = 30, seed: int = 0) -> Crowd:
 
 
 def test_discriminants_ignore_what_tells_people_apart() -> None:
-    """The directions found see postures, and next to nothing of people, whose features vary much more."""
+    """The first directions see postures, and next to nothing of people, whose features vary much more."""
     crowd = synthetic()
     features = crowd.features.astype(np.float32)
     found = discriminant(features - features.mean(axis=0), crowd.posture, QUICK)
@@ -59,7 +61,9 @@ def test_discriminants_ignore_what_tells_people_apart() -> None:
     seen = (features - features.mean(axis=0)) @ found
     kinds, kind = np.unique(crowd.posture, return_inverse=True)
     means = np.array([seen[kind == index].mean(axis=0) for index in range(len(kinds))])
-    assert np.all(means.var(axis=0) > 3.0 * (seen - means[kind]).var(axis=0))
+    assert np.all(means.var(axis=0)[:4] > 20.0 * (seen - means[kind]).var(axis=0)[:4])
+    people = np.array([features[crowd.person == one].mean(axis=0) for one in range(30)])
+    assert people.var(axis=0).sum() > 3.0 * means.var(axis=0).sum()
 
 
 def test_training_finds_the_directions_for_people_it_did_not_learn_from() -> None:
@@ -114,29 +118,22 @@ def test_people_and_rooms_are_of_all_kinds() -> None:
     assert min(build.age for build, _, _ in people) < 15 < 70 < max(build.age for build, _, _ in people)
 
 
-def test_other_people_elsewhere_are_seen_as_the_first(extractor: PersonExtractor) -> None:
-    """Of postures that one person shows, another one in another room, light and place finds most again.
+@pytest.mark.slow
+def test_other_people_elsewhere_are_imitated_better(extractor: PersonExtractor) -> None:
+    """Taught by one person, the robot errs less with another one, nearer, in another room, than by plain features."""
+    postures = dataset.load().test[::20]
+    taught, asked = postures[:70], postures[70:]
+    decorated = Sight("office", light=0.8, light_from=45.0, distance=1.7)
+    with Person() as first, Person(*SHE, decorated) as second:
+        lessons, questions = [first.render(one) for one in taught], [second.render(one) for one in asked]
 
-    The plain features of block 10 find fewer.
-    """
-    postures = dataset.load().test[:400:16]
-    plain = registry.load()
-    scenes = [(Build(), Clothes(), Sight()), (*SHE, Sight("office", light=0.8, light_from=45.0, distance=1.7))]
-    pictures = []
-    for scene in scenes:
-        with Person(*scene) as person:
-            pictures.append([person.render(posture) for posture in postures])
+    def error(network: registry.Network) -> float:
+        memory = Memory()
+        for picture, posture in zip(lessons, taught, strict=True):
+            memory.add(network.features(picture), posture)
+        return nmae([memory.answer(network.features(picture))[0] for picture in questions], asked)
 
-    def found(network: registry.Network) -> int:
-        first, second = (np.array([network.features(one) for one in many]) for many in pictures)
-        first, second = (
-            first / np.linalg.norm(first, axis=1, keepdims=True),
-            second / np.linalg.norm(second, axis=1, keepdims=True),
-        )
-        return int((np.argmax(second @ first.T, axis=1) == np.arange(len(postures))).sum())
-
-    assert found(extractor) >= 18
-    assert found(extractor) > found(plain) + 3
+    assert error(extractor) < 0.8 * error(registry.load())
 
 
 def test_it_is_an_extractor_like_others(extractor: PersonExtractor) -> None:
