@@ -34,11 +34,13 @@ from models import heads as attention_heads
 from models.artifact import ArtifactError, read_arrays, write_arrays
 from models.heads import ONE
 from models.pairs import Pairs
-from models.reader import Reader
+from models.reader import Found, Reader
 from models.similarity import Comparison, Floats, KeyKind, finite, softmax, strongest
+from models.table import Rows
 from models.uncertainty import Certainty, entropy, judge
 
 _KIND: Final = "agentspace memory 1"
+_NEAREST: Final = 16  # pairs of each head's shortlist among which the nearest one is looked for
 UNKNOWN: Final = "unknown"
 """The space of features, or of values, that nobody has named."""
 
@@ -231,8 +233,7 @@ class Memory:
         mixture = np.zeros(len(self))
         for part in found:
             mixture[part.picks] += part.shares / len(found)
-        few = found[0].picks if len(found[0].picks) < len(self) else None
-        nearest = self._pairs.cosines(asked, None if few is None else self._pairs.order[few]).max()
+        nearest = self._pairs.cosines(asked, self._nearest(found)).max()
         entropies = [entropy(part.shares) for part in found]
         certainty = judge(1.0 - float(nearest), self._pairs.spread, len(self), entropies)
         return Answer(np.concatenate([part.value for part in found]), mixture, certainty)
@@ -317,6 +318,13 @@ class Memory:
         divided = attention_heads.make(self.heads, self.features, n, m)
         self._pairs = Pairs(n, m)
         self._readers = tuple(Reader(head, self.comparison, self._pairs) for head in divided)
+
+    def _nearest(self, found: list[Found]) -> Rows | None:
+        """Rows among which the nearest key is; None for all."""
+        if len(found[0].picks) == len(self):
+            return None
+        strongest_ones = [part.picks[np.argsort(part.shares)[-_NEAREST:]] for part in found]
+        return self._pairs.order[np.unique(strongest_ones)]
 
     def _require_pairs(self) -> None:
         if not len(self):

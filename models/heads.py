@@ -5,9 +5,8 @@ for the five joints of the arm that is there. Values are postures then (10 joint
 not latents: no decoder could mix two arms that are known apart.
 
 Which half is which: the robot learns before a mirror, where its right arm is seen at the right of the picture. What
-somebody whom it imitates as a mirror image does with the left arm, which a camera sees at the right, is for its right
-arm. So the **right columns belong to the right arm** in both games. The column in the middle (of 7) belongs to
-neither.
+is meant for its right arm, somebody in front of it shows with the left one, which is at the right, too. So the
+**right columns belong to the right arm** in both games. The column in the middle (of 7) belongs to neither.
 """
 
 from __future__ import annotations
@@ -42,6 +41,14 @@ class Head:
     def of(self, keys: NDArray[np.floating]) -> NDArray[np.floating]:
         """Its part of keys (..., n)."""
         return keys if self.features is None else np.ascontiguousarray(keys[..., self.features])
+
+    def whole(self, part: NDArray[np.floating], n: int) -> NDArray[np.floating]:
+        """A vector (n,) with its part where it belongs, and zeros elsewhere."""
+        if self.features is None:
+            return part
+        vector = np.zeros(n, part.dtype)
+        vector[self.features] = part
+        return vector
 
 
 def _one(identifier: str, n: int, m: int) -> tuple[Head, ...]:

@@ -1,4 +1,4 @@
-"""Pairs of (key, value) in the order in which they came: added, replaced and taken out without moving the others."""
+"""Pairs of (key, value) in the order in which they came: added and taken out without moving the others."""
 
 from __future__ import annotations
 

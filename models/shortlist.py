@@ -1,4 +1,4 @@
-"""Which of very many keys are worth an exact comparison: a scan of projected keys, 128 numbers instead of thousands.
+"""Which of very many keys are worth an exact comparison: a scan of 128 numbers of each instead of thousands.
 
 Keys are projected onto the directions in which a sample of them differs most (principal components). Postures have
 few degrees of freedom, so 128 directions keep what distinguishes neighbours. Random directions
@@ -16,7 +16,7 @@ from models.similarity import Floats
 from models.table import Rows, Table
 
 DIRECTIONS: Final = 128
-SAMPLE: Final = 512
+SAMPLE: Final = 256
 """Keys from which the directions are found."""
 LENGTH: Final = 128
 """Keys that are compared exactly."""

@@ -102,7 +102,7 @@ class Comparison:
     centring: bool = False
     scale: float | None = None
     top: int = 0
-    exact: int = 2048
+    exact: int = 1024
 
     def __post_init__(self) -> None:
         if self.kind not in KEY_KINDS:

@@ -4,10 +4,10 @@ Two numbers say how sure an answer is: `distance`, 1 - cosine between the query 
 picture), and `effective`, exp(H) with H the entropy of the mixture coefficients: so many pairs speak.
 
 A picture is **unknown** if its nearest key is more than `FACTOR` times farther away than two keys are from each
-other on average (`Pairs.spread`). That is known from the memory alone, before the first query, and hardly depends on
-how many pairs there are. (Distances of each key to its nearest neighbour were tried, too: their quantiles shrink while
-the memory grows, and no factor is good for 10 and for 100 pairs.) The cosine is that of whole, uncentred features,
-whatever the answer is computed with: centring makes strange scenes look alike.
+other on average (`Pairs.spread`). That is known from the memory alone, before the first query, and hardly depends
+on how many pairs there are. (Distances of keys to their nearest neighbours were tried, too: their quantiles shrink
+while the memory grows, and no factor is good for 10 and for 100 pairs.) The cosine is that of whole, uncentred
+features, whatever the answer is computed with: centring makes strange scenes look alike.
 """
 
 from __future__ import annotations
