@@ -4,9 +4,9 @@
 for the five joints of the arm that is there. Values are postures then (10 joints, degrees: right arm, left arm),
 not latents: no decoder could mix two arms that are known apart.
 
-Which half is which: the robot learns before a mirror, where its right arm is seen at the right of the picture. What
-is meant for its right arm, somebody in front of it shows with the left one, which is at the right, too. So the
-**right columns belong to the right arm** in both games. The column in the middle (of 7) belongs to neither.
+Which half is which: the robot learns before a mirror, where its right arm is seen at the right of the picture.
+What is meant for its right arm, somebody in front of it shows with the left one, which is at the right, too. So
+the **right columns belong to the right arm** in both games. The column in the middle (of 7) belongs to neither.
 """
 
 from __future__ import annotations
