@@ -1,6 +1,6 @@
 """Make the data of postures, train the autoencoders, show how good they are.
 
-    python -m models.posture make-data                      # models/weights/postures.npz, some seconds
+    python -m models.posture make-data                      # models/weights/postures.npz, two minutes
     python -m models.posture train --variant ancestor       # models/weights/ancestor-2.npz, some seconds
     python -m models.posture train --variant wide           # models/weights/wide-2.npz, one or two minutes
     python -m models.posture show                           # NMAE of what lies in models/weights
@@ -33,12 +33,12 @@ def report(model: Autoencoder, data: PostureSet) -> str:
 
 
 def _make_data(arguments: argparse.Namespace) -> None:
-    data = dataset.make(arguments.samples, arguments.step, arguments.seed, progress=True)
+    data, census = dataset.make(arguments.samples, arguments.step, arguments.seed, progress=True)
     dataset.save(data, dataset.FILE)
     record(dataset.FILE)
-    print(
-        f"{len(data.points)} reachable points, {len(data.train)} postures to learn from, {len(data.test)} to test"
-    )
+    for line in census.lines():
+        print(line)
+    print(f"\n{len(data.arm)} postures of an arm; {len(data.train)} pairs to learn from, {len(data.test)} to test")
 
 
 def _train(arguments: argparse.Namespace) -> None:

@@ -160,10 +160,7 @@ def _samples(recipe: Recipe, data: PostureSet, rng: np.random.Generator) -> Floa
     """Postures (n, 10) of one epoch, in random order."""
     if not recipe.redraws:
         return data.train[rng.permutation(len(data.train))]
-    arms = data.arm[np.union1d(data.right[~data.is_test], data.left[~data.is_test])]
-    right, left = rng.integers(len(arms), size=(2, len(data.train)))
-    left = np.where(rng.random(len(left)) < 0.5, right, left)
-    return np.hstack([arms[right], arms[left]]).astype(np.float64)
+    return data.redraw(rng, len(data.train))
 
 
 def train(recipe: Recipe, data: PostureSet, progress: bool = False) -> Autoencoder:
