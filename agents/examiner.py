@@ -67,7 +67,9 @@ class Examiner(Agent):
     patience = Parameter(240.0, "seconds for acquiring", minimum=1.0)
     deadline = Parameter(6.0, "seconds for showing and imitating one posture", minimum=0.5)
     seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
-    variant = Parameter("wide", "which autoencoder draws the new postures; free: both arms on their own", choices=decoders.VARIANTS)
+    variant = Parameter(
+        "wide", "which autoencoder draws the new postures; free: both arms on their own", choices=decoders.VARIANTS
+    )
     latent = Parameter(2, "dimension of its latent", minimum=1)
     demonstrator_device = Parameter("", "by which the camera sees the demonstrator; by default its slot")
     out = Parameter("runs/mirror", "folder for report.json and contact_sheet.png; made if missing")

@@ -45,7 +45,9 @@ class Explorer(Agent):
     act = SlotName("act", "float64 (latent,): the posture to take")
     confirm = SlotName("confirm", "dict: number (of the try), posture (10,) degrees: add a pair now")
     done = SlotName("explorer/done", "dict: pairs, tries, enough")
-    variant = Parameter("wide", "which autoencoder draws the postures; free: both arms on their own", choices=decoders.VARIANTS)
+    variant = Parameter(
+        "wide", "which autoencoder draws the postures; free: both arms on their own", choices=decoders.VARIANTS
+    )
     latent = Parameter(2, "dimension of its latent", minimum=1)
     wanted = Parameter(50, "pairs", minimum=1)
     tries = Parameter(1000, "postures to try at most", minimum=1)

@@ -316,7 +316,7 @@ def test_features_from_before_a_change_of_extractors_are_not_used(space: LocalSp
 def test_pairs_from_before_anybody_named_the_features(tmp_path: Path) -> None:
     """They belong to the first space that is named; a space that has pairs already keeps its own."""
     memory = Recollection(Comparison(), tmp_path)
-    assert memory.learn(KEYS[0], VALUES[0], 0.0) == (None, "")
+    assert memory.learn(KEYS[0], VALUES[0], 0.0) == (None, "", None)
     assert memory.fit("a")
     assert not memory.fit("a")
     assert memory.spaces == {"a": 1}
@@ -467,13 +467,13 @@ def test_a_state_of_version_1_is_read(space: LocalSpace) -> None:
     eventually(lambda: space.read("memory/spaces") == {"test/16": 4})
     np.testing.assert_allclose(ask(space, KEYS[2]), VALUES[2], atol=1e-6)
     version, again = agent.get_state()
-    assert version == 2
+    assert version == 3
     assert [part["features"] for part in again["memory"]["memories"]] == ["test/16"]
 
 
 def test_a_state_of_another_version_is_refused(space: LocalSpace) -> None:
     """The error names both versions."""
-    with pytest.raises(AgentspaceError, match="version 9 cannot be read; valid are 1 and 2"):
+    with pytest.raises(AgentspaceError, match="version 9 cannot be read; valid are 1, 2 and 3"):
         start(space).set_state(9, {})
 
 
