@@ -69,7 +69,11 @@ class Associator(Agent):
     scale = Parameter(0.0, "d in softmax(q K / d); 0 to choose it by leave-one-out from 20 pairs on", minimum=0.0)
     centring = Parameter(False, "compare relative to running means, for scenes that change")
     top = Parameter(0, "so many of the most similar pairs take part in an answer; 0 for all", minimum=0)
-    heads = Parameter(ONE, "one attention, or one for each of two arms; values are joints then", choices=NAMES)
+    heads = Parameter(
+        ONE,
+        "one attention, or one for each arm, whose values are joints; auto: arms if that can be",
+        choices=NAMES,
+    )
     capacity = Parameter(
         0, "pairs at most: a new one takes the place of that with the most similar value", minimum=0
     )

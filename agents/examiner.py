@@ -68,9 +68,8 @@ class Examiner(Agent):
     deadline = Parameter(6.0, "seconds for showing and imitating one posture", minimum=0.5)
     seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
     variant = Parameter(
-        "wide", "which autoencoder draws the new postures; free: both arms on their own", choices=decoders.VARIANTS
+        "wide", "which autoencoder draws the new postures; free: each arm on its own", choices=decoders.NAMES
     )
-    latent = Parameter(2, "dimension of its latent", minimum=1)
     demonstrator_device = Parameter("", "by which the camera sees the demonstrator; by default its slot")
     out = Parameter("runs/mirror", "folder for report.json and contact_sheet.png; made if missing")
 
@@ -159,7 +158,7 @@ class Examiner(Agent):
         acquired = self._examination.acquired
         if step.shown > len(acquired):
             raise ScriptError(f"{step.shown} acquired postures shall be shown; there are {len(acquired)}")
-        decoder = decoders.load(self.variant, self.latent, unseen=True)
+        decoder = decoders.load(self.variant, unseen=True)
         new = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.fresh))
         triggers = {self.encoders: Trigger.NORMAL, self.demonstrator_encoders: Trigger.NORMAL}
         triggers |= {self.joints: Trigger.EVERY, self.target: Trigger.EVERY}
@@ -188,7 +187,7 @@ class Examiner(Agent):
     def _report(self, now: float) -> Play:
         yield Until(lambda _: False, now + TOLD)
         found = report.make(
-            f"{self.variant}-{10 if self.variant == decoders.FREE else self.latent}",
+            decoders.load(self.variant).name,
             self._examination,
             {**self.space.snapshot("_/*"), **self.space.snapshot("launch/*")},
             self._seconds,

@@ -46,9 +46,8 @@ class Explorer(Agent):
     confirm = SlotName("confirm", "dict: number (of the try), posture (10,) degrees: add a pair now")
     done = SlotName("explorer/done", "dict: pairs, tries, enough")
     variant = Parameter(
-        "wide", "which autoencoder draws the postures; free: both arms on their own", choices=decoders.VARIANTS
+        "wide", "which autoencoder draws the postures; free: each arm on its own", choices=decoders.NAMES
     )
-    latent = Parameter(2, "dimension of its latent", minimum=1)
     wanted = Parameter(50, "pairs", minimum=1)
     tries = Parameter(1000, "postures to try at most", minimum=1)
     seed = Parameter(0, "of the postures", minimum=0)
@@ -59,7 +58,7 @@ class Explorer(Agent):
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
-        self._autoencoder = decoders.load(self.variant, self.latent)
+        self._autoencoder = decoders.load(self.variant)
 
     def init(self) -> None:
         """Waits for the mode."""
@@ -149,7 +148,7 @@ class Explorer(Agent):
     def _draw(self) -> Floats:
         """The next latent."""
         nice = autoencoder.NICE_LATENTS
-        if self.nice and (self.variant, self.latent) == ("ancestor", 2) and self._count <= len(nice):
+        if self.nice and self._autoencoder.name == "ancestor-2" and self._count <= len(nice):
             return np.asarray(nice[self._count - 1])
         return np.asarray(self._autoencoder.sample(self._random, 1)[0])
 

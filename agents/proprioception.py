@@ -14,14 +14,13 @@ class Proprioception(Agent):
     proprio = SlotName("proprio", "float64 (latent,)")
     identifier = SlotName("proprio/space", "str: of which decoder these are latents; others mean other postures")
     refused_posture = SlotName("proprio/refused", "str: why the last bad posture was refused")
-    variant = Parameter("wide", "which autoencoder; free: none, joints as they are", choices=decoders.VARIANTS)
-    latent = Parameter(2, "dimension of its latent", minimum=1)
+    variant = Parameter("wide", "which autoencoder, of latent 2 if not said; free: joints", choices=decoders.NAMES)
     validity = Parameter(1.0, "seconds for which the latent is valid", minimum=0.01)
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
-        self._autoencoder = decoders.load(self.variant, self.latent)
-        self._space = decoders.space(self.variant, self.latent)
+        self._autoencoder = decoders.load(self.variant)
+        self._space = decoders.space(self.variant)
 
     def init(self) -> None:
         """Says which latents these are, and waits for a posture."""

@@ -9,33 +9,33 @@ from models.artifact import checksum
 from models.autoencoder import Autoencoder
 from models.free_postures import FreePostures
 
-FREE: Final = FreePostures.variant
-VARIANTS: Final = (*autoencoder.VARIANTS, FREE)
+FREE: Final = FreePostures.name
+NAMES: Final = (*autoencoder.NAMES, FREE)
 """The autoencoders, and `free`: joints, both arms on their own."""
 
 
-def load(variant: str = "wide", latent: int = 2, unseen: bool = False) -> Autoencoder | FreePostures:
+def load(name: str = "wide", unseen: bool = False) -> Autoencoder | FreePostures:
     """A decoder and encoder.
 
     Args:
-        variant: one of `VARIANTS`.
-        latent: dimension of the latent of an autoencoder.
+        name: one of `NAMES`, or that of an autoencoder of your own.
         unseen: a free one draws from postures that nobody has learned from.
 
     Raises:
-        ValueError: unknown variant.
+        ValueError: unknown name.
         ArtifactError: what it needs is missing or damaged.
     """
-    return FreePostures.load(unseen) if variant == FREE else autoencoder.load(variant, latent)
+    return FreePostures.load(unseen) if name == FREE else autoencoder.load(name)
 
 
-def space(variant: str = "wide", latent: int = 2) -> str:
+def space(name: str = "wide") -> str:
     """Identifier of the space of its latents; it holds a part of the SHA-256 of the weights.
 
     Raises:
-        ValueError: unknown variant.
+        ValueError: unknown name.
         OSError: there are no weights.
     """
-    if variant == FREE:
-        return f"joints-{FreePostures.latent}"
+    if name == FREE:
+        return FREE
+    variant, latent = autoencoder.parse(name)
     return f"{variant}-{latent}/{checksum(autoencoder.path_of(variant, latent))[:8]}"

@@ -23,11 +23,11 @@ class FreePostures:
         touching: (p, p) whether the arms touch each other in two of these.
 
     Attributes:
-        variant: its name, "free".
+        name: "free".
         latent: how many numbers say a posture: 10.
     """
 
-    variant = "free"
+    name = "free"
     latent = len(JOINTS)
 
     def __init__(self, arms: Floats, touching: NDArray[np.bool_]) -> None:
