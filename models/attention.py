@@ -233,7 +233,8 @@ class Memory:
         mixture = np.zeros(len(self))
         for part in found:
             mixture[part.picks] += part.shares / len(found)
-        nearest = self._pairs.cosines(asked, self._nearest(found)).max()
+        first = found[0].closest if self._readers[0].plain else None
+        nearest = self._pairs.cosines(asked, self._nearest(found)).max() if first is None else first
         entropies = [entropy(part.shares) for part in found]
         certainty = judge(1.0 - float(nearest), self._pairs.spread, len(self), entropies)
         return Answer(np.concatenate([part.value for part in found]), mixture, certainty)
