@@ -40,7 +40,7 @@ from models.table import Rows
 from models.uncertainty import Certainty, entropy, judge
 
 _KIND: Final = "agentspace memory 1"
-_NEAREST: Final = 16  # pairs of each head's shortlist among which the nearest one is looked for
+_NEAREST: Final = 64  # pairs of each head's shortlist among which the nearest one is looked for
 UNKNOWN: Final = "unknown"
 """The space of features, or of values, that nobody has named."""
 
