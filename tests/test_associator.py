@@ -567,8 +567,7 @@ def test_bad_features_are_counted_and_the_answer_expires(space: LocalSpace) -> N
 
 
 def test_values_of_another_decoder_are_kept_apart(space: LocalSpace, tmp_path: Path) -> None:
-    """Latents of one decoder do not answer while the robot feels in those of another, and a file of them is refused
-    with both names."""
+    """Latents of one decoder do not answer while the robot feels in those of another; a file of them is refused."""
     space.write("proprio/space", "wide-2/01234567")
     start(space)
     teach_all(space)
@@ -612,7 +611,7 @@ def test_a_state_of_version_2_is_read(tmp_path: Path) -> None:
 
 
 def test_of_many_pairs_only_the_strongest_are_told(space: LocalSpace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slots stay small: attention/best instead of attention, and the values at most once a second, the last surely."""
+    """Slots stay small: attention/best instead of attention, and the values at most once a second."""
     monkeypatch.setattr("agents.associator.MANY", 5)
     monkeypatch.setattr("agents.associator.TELLING", 0.3)
     start(space, novelty=0.0, patience=0.2)
