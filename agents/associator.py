@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from agents import bequest
 from agents.confirmation import Confirmation
 from agents.posture import EMPTY
 from agents.recollection import Recollection
@@ -24,7 +26,7 @@ STATE_VERSION = 3
 AT_ONCE = 16 << 20
 """Bytes of a memory that is kept for a successor with every change of it."""
 AT_MOST = 256 << 20
-"""Bytes of a memory that is kept at all; a larger one should be saved in a file."""
+"""Bytes of a memory that is kept at all, and that a message to a successor has; a larger one goes in a file."""
 KEEPING = 5.0
 """Seconds between two times that a memory larger than `AT_ONCE` is kept."""
 MANY = 1000
@@ -83,6 +85,9 @@ class Associator(Agent):
     validity = Parameter(0.5, "seconds for which an answer is valid", minimum=0.01)
     patience = Parameter(2.0, "seconds that a confirm waits for a picture", minimum=0.01)
     memory = Parameter("", "file with pairs to begin with (.npz); empty for none")
+
+    _left: Path | None = None
+    """The file with a memory that was left for a successor."""
 
     def init(self) -> None:
         """Begins with an empty memory, or that of a file."""
@@ -144,7 +149,8 @@ class Associator(Agent):
 
     def _keep(self, now: float) -> None:
         """Keeps what is known for who takes over after a crash: at once, but not too much too often."""
-        if self._memory.nbytes <= AT_ONCE or (self._memory.nbytes <= AT_MOST and now >= self._kept_at + KEEPING):
+        nbytes = self._memory.nbytes
+        if nbytes <= AT_MOST and (nbytes <= AT_ONCE or now >= self._kept_at + KEEPING):
             self._unkept, self._kept_at = False, now
             self.checkpoint()
 
@@ -245,17 +251,27 @@ class Associator(Agent):
         """The pairs, the mode, and the confirmations that wait."""
         now = time.monotonic()
         waiting = [[each.value, now - each.time] for each in self._waiting]
-        return STATE_VERSION, {"memory": self._memory.state(), "mode": self._mode, "waiting": waiting}
+        memory = self._memory.state()
+        if self._memory.nbytes > AT_MOST:
+            self.close()
+            memory = bequest.leave(memory)
+            self._left = Path(memory[bequest.FILE])
+        return STATE_VERSION, {"memory": memory, "mode": self._mode, "waiting": waiting}
 
     def set_state(self, version: int, state: Any) -> None:
         """Takes over from a predecessor."""
         if version not in (1, 2, STATE_VERSION):
             raise AgentspaceError(f"state of version {version} cannot be read; valid are 1, 2 and {STATE_VERSION}")
         now = time.monotonic()
-        self._memory.restore(state["memory"])
+        self._memory.restore(bequest.take(state["memory"]))
         self._mode = state["mode"]
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])
         self._count()
+
+    def close(self) -> None:
+        """Removes what no successor has taken."""
+        if self._left is not None:
+            self._left.unlink(missing_ok=True)
 
 
 def _is_mode(value: Any) -> bool:

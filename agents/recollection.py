@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.attention import UNKNOWN, Answer, Memory
+from models.attention import Answer, Memory
 from models.heads import ONE
+from models.memory_file import UNKNOWN
 from models.similarity import Comparison
 
 ANY: Final = UNKNOWN

@@ -453,6 +453,39 @@ def test_pairs_and_mode_survive_a_swap(space: LocalSpace) -> None:
     np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1], atol=1e-6)
 
 
+def test_a_memory_too_large_for_a_message_survives_a_swap(
+    space: LocalSpace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It goes through a file, which is gone afterwards, taken or not."""
+    monkeypatch.setattr("agents.associator.AT_MOST", 10)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    space.write("proprio/space", "wide-2")
+    first = start(space, novelty=0.0)
+    space.write("mode", "use")
+    teach_all(space)
+    _, state = first.get_state()
+    assert len(list(tmp_path.iterdir())) == 1
+    assert "keys" not in repr(state)
+    space.run(Heard(novelty=0.0), role="associator", replace=True)
+    eventually(lambda: space.read("_/swaps/associator")["state"] in ("probation", "done"))
+    np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1], atol=1e-6)
+    assert space.read("memory/spaces") == {"test/16 -> wide-2": 4}
+    assert eventually(lambda: not list(tmp_path.iterdir()))
+    unread = start_and_leave(space, tmp_path)
+    assert not unread.exists()
+
+
+def start_and_leave(space: LocalSpace, folder: Path) -> Path:
+    """Asks an associator for its state, and ends it; returns where its memory was."""
+    agent = next(runner.agent for _, runner in reversed(space._threads) if isinstance(runner.agent, Heard))
+    agent.get_state()
+    (found,) = folder.iterdir()
+    space.stop("associator")
+    eventually(lambda: space.read("_/roles/associator")["state"] == "stopped")
+    eventually(lambda: not found.exists())
+    return found
+
+
 def test_a_state_of_version_1_is_read(space: LocalSpace) -> None:
     """A successor of newer code goes on with the pairs of one of older code."""
     state = {"memory": {"features": "test/16", "keys": KEYS, "values": VALUES}, "mode": "use", "waiting": []}
@@ -567,7 +600,7 @@ def test_bad_features_are_counted_and_the_answer_expires(space: LocalSpace) -> N
 
 
 def test_values_of_another_decoder_are_kept_apart(space: LocalSpace, tmp_path: Path) -> None:
-    """Latents of one decoder do not answer while the robot feels in those of another; a file of them is refused."""
+    """Latents of one decoder do not answer while the robot feels in those of another; their file is refused."""
     space.write("proprio/space", "wide-2/01234567")
     start(space)
     teach_all(space)
