@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agents import bequest
+from agents.bequest import Bequest, take
 from agents.confirmation import Confirmation
 from agents.posture import EMPTY
 from agents.recollection import Recollection
@@ -86,9 +85,6 @@ class Associator(Agent):
     patience = Parameter(2.0, "seconds that a confirm waits for a picture", minimum=0.01)
     memory = Parameter("", "file with pairs to begin with (.npz); empty for none")
 
-    _left: Path | None = None
-    """The file with a memory that was left for a successor."""
-
     def init(self) -> None:
         """Begins with an empty memory, or that of a file."""
         kind: KeyKind = "raw" if self.keys == "raw" else "cosine"
@@ -101,6 +97,7 @@ class Associator(Agent):
         self._unkept = False  # what would be lost with this process
         self._kept_at = self._told_at = 0.0
         self._bad = 0
+        self._bequest = Bequest()
         if self.memory:
             self._memory.load(self.project / self.memory)
         self._know_features()
@@ -251,11 +248,8 @@ class Associator(Agent):
         """The pairs, the mode, and the confirmations that wait."""
         now = time.monotonic()
         waiting = [[each.value, now - each.time] for each in self._waiting]
-        memory = self._memory.state()
-        if self._memory.nbytes > AT_MOST:
-            self.close()
-            memory = bequest.leave(memory)
-            self._left = Path(memory[bequest.FILE])
+        large = self._memory.nbytes > AT_MOST
+        memory = self._bequest.leave(self._memory) if large else self._memory.state()
         return STATE_VERSION, {"memory": memory, "mode": self._mode, "waiting": waiting}
 
     def set_state(self, version: int, state: Any) -> None:
@@ -263,15 +257,15 @@ class Associator(Agent):
         if version not in (1, 2, STATE_VERSION):
             raise AgentspaceError(f"state of version {version} cannot be read; valid are 1, 2 and {STATE_VERSION}")
         now = time.monotonic()
-        self._memory.restore(bequest.take(state["memory"]))
+        self._memory.restore(take(state["memory"]))
         self._mode = state["mode"]
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])
         self._count()
 
     def close(self) -> None:
         """Removes what no successor has taken."""
-        if self._left is not None:
-            self._left.unlink(missing_ok=True)
+        if hasattr(self, "_bequest"):
+            self._bequest.withdraw()
 
 
 def _is_mode(value: Any) -> bool:

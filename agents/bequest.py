@@ -9,7 +9,33 @@ from typing import Any, Final
 
 import numpy as np
 
+from agents.recollection import Recollection
+
 FILE: Final = "file"
+
+
+class Bequest:
+    """The file of an agent that may have successors; it is not written again while nothing has changed."""
+
+    def __init__(self) -> None:
+        self._state: dict[str, Any] = {}
+        self._revision = -1
+
+    def leave(self, recollection: Recollection) -> dict[str, Any]:
+        """What `Recollection.state` gives, with the pairs in a file.
+
+        Raises:
+            OSError: There is no room for it.
+        """
+        if self._revision != recollection.revision or not Path(self._state[FILE]).exists():
+            self.withdraw()
+            self._state, self._revision = leave(recollection.state()), recollection.revision
+        return self._state
+
+    def withdraw(self) -> None:
+        """Removes the file, if nobody has taken it."""
+        if self._revision >= 0:
+            Path(self._state[FILE]).unlink(missing_ok=True)
 
 
 def leave(state: dict[str, Any]) -> dict[str, Any]:

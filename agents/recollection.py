@@ -64,6 +64,9 @@ class Recollection:
         project: What a relative path means.
         heads: A name of `models.heads`.
         capacity: Pairs at most of each kind; 0 for any number.
+
+    Attributes:
+        revision: Grows with each change of what there is.
     """
 
     def __init__(self, comparison: Comparison, project: Path, heads: str = ONE, capacity: int = 0) -> None:
@@ -71,6 +74,7 @@ class Recollection:
         self._project = project
         self._heads = heads
         self._capacity = capacity
+        self.revision = 0
         self._kind = Kind()
         self._memories = {self._kind: self._new(self._kind)}
 
@@ -111,6 +115,7 @@ class Recollection:
         kind = Kind(features or self._kind.features, values or self._kind.values)
         if kind == self._kind:
             return False
+        self.revision += 1
         self._kind = kind
         if not self._memories.get(kind):
             known = (other for other, memory in self._memories.items() if memory and kind.admits(other))
@@ -132,7 +137,9 @@ class Recollection:
             told = novelty if math.isfinite(novelty) else None
             if gate > 0.0 and novelty <= gate:
                 return Learned(told, "known already")
-            return Learned(told, replaced=self._memory.add(key, value))
+            replaced = self._memory.add(key, value)
+            self.revision += 1
+            return Learned(told, replaced=replaced)
         except (TypeError, ValueError) as error:
             return Learned(None, str(error))
 
@@ -159,6 +166,7 @@ class Recollection:
             ValueError: There is no such command, or the file is not a memory of these features and values.
             OSError: The file cannot be written.
         """
+        self.revision += 1
         deeds: dict[Any, Callable[[Path], str]] = {"save": self.save, "load": self.load}
         fields = command if isinstance(command, dict) else {"do": command}
         do = fields.get("do")
@@ -185,6 +193,7 @@ class Recollection:
 
     def forget(self) -> str:
         """Drops the pairs in use."""
+        self.revision += 1
         count = len(self._memory)
         self._memories[self._kind] = self._new(self._kind)
         return f"forgot {count} pairs"
