@@ -36,7 +36,7 @@ STYLE: Final = """
 #banner.warning { background: $warning; color: black; }
 #banner.paused { background: $primary; }
 #camera { width: 44; height: 1fr; }
-#words { height: 6; }
+#words { height: 7; }
 #facts { width: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
 #holders { width: 1fr; padding: 0 1; }
 #buttons { height: 3; }
