@@ -221,15 +221,19 @@ class Webcam:
 
 
 def read_image(path: Path) -> Image | None:
-    """An image file as RGB, whatever it holds (grey, alpha, 16 bits); None if it cannot be read."""
+    """An image file as RGB, whatever it holds (grey, alpha, 16 bits), turned as its camera was held (EXIF).
+
+    None if it cannot be read: damaged, with pixels of floats, whose range nobody knows, or larger than what
+    OpenCV reads (2^30 pixels).
+    """
     import cv2
     import numpy as np
 
     try:
         content = np.fromfile(path, np.uint8)  # rather than imread, which prints what is wrong with a file
-    except OSError:
+        bgr = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    except (OSError, cv2.error):
         return None
-    bgr = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     return None if bgr is None else np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 

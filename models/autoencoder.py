@@ -7,8 +7,9 @@ angles. The networks are trained by `python -m models.posture` and lie in models
     ancestor: 10-6-2-6-10, ReLU and tanh, angles / 180; the network of "Robot at the Mirror" (arXiv 2311.13226) and
         learningImitation, for comparison with the paper. It may decode angles outside the joints' ranges.
     wide: 10-128-128-2-128-128-10, SiLU, angles scaled to their ranges; the better one. Decoded angles are clipped
-        to the ranges, and most of the training postures lie in the square -1..1 of the map. What its encoder
-        says is refined on its decoder (`models.refinement`).
+        to the ranges, and most of the training postures lie in the square -1..1 of the map.
+
+What the encoder says is refined on the decoder (`models.refinement`); `Autoencoder.guess` is without that.
 """
 
 from __future__ import annotations
@@ -102,15 +103,13 @@ class Autoencoder:
         return self._run(self._encoder, self._scaled(joints), LINEAR)
 
     def encode(self, joints: ArrayLike) -> Floats:
-        """Latents (..., m) of postures (..., 10) in degrees; refined, if the variant's are.
+        """Latents (..., m) of postures (..., 10) in degrees: the guess, refined on the decoder.
 
         Raises:
             ValueError: another shape, or NaN.
         """
         scaled = self._scaled(joints)
         guess = self._run(self._encoder, scaled, LINEAR)
-        if not self._design.refines:
-            return guess
         flat = guess.reshape(-1, self.latent), scaled.reshape(-1, len(JOINTS))
         return refine(self._linearised, *flat).reshape(guess.shape)
 
@@ -119,13 +118,15 @@ class Autoencoder:
 
     def _linearised(self, latents: Floats) -> tuple[Floats, Floats]:
         """Scaled postures (b, 10) of latents (b, m), and their derivatives (b, m, 10)."""
-        value = latents
-        slope = np.broadcast_to(np.eye(self.latent), (len(latents), self.latent, self.latent))
-        activations = [self._design.activation] * (len(self._decoder) - 1) + [self._design.output]
-        for layer, activation in zip(self._decoder, activations, strict=True):
-            value, rise = activation.both(value @ layer.weight + layer.bias)
-            slope = (slope @ layer.weight) * rise[:, None, :]
-        return value, slope
+        both = np.empty((len(latents), 1 + self.latent, self.latent))  # values in the first row, then derivatives
+        both[:, 0], both[:, 1:] = latents, np.eye(self.latent)
+        for layer in self._decoder:
+            activation = self._design.output if layer is self._decoder[-1] else self._design.activation
+            both = both @ layer.weight
+            value, rise = activation.both(both[:, 0] + layer.bias)
+            both *= rise[:, None]
+            both[:, 0] = value
+        return both[:, 0], both[:, 1:]
 
     def decode(self, latent: ArrayLike) -> Floats:
         """Postures (..., 10) in degrees of latents (..., m).
@@ -212,7 +213,7 @@ def present() -> list[Path]:
 
 def training_command(variant: str, latent: int) -> str:
     """The command that makes the weights."""
-    return f"python -m models.posture train --variant {variant} --latent {latent}"
+    return f"python -m models.posture train {variant}-{latent}"
 
 
 def load_file(path: Path) -> Autoencoder:

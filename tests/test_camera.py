@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,18 @@ def make_video(path: Path, count: int, fps: float = 200.0) -> Path:
     return path
 
 
+def with_orientation(jpeg: bytes, orientation: int) -> bytes:
+    """A JPEG file with an EXIF block that says how the camera was held."""
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x112, 3, 1, orientation, 0) + bytes(4)
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A PNG file that announces a size; there are no pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+
+
 def state(space: LocalSpace, wanted: str) -> dict[str, Any]:
     """The camera's state, once it is the one that is wanted."""
     return eventually(lambda: (found := space.read("camera/state")) and found["state"] == wanted and found)
@@ -81,6 +95,46 @@ def test_image_files_of_any_kind_become_rgb(pixels: np.ndarray, tmp_path: Path) 
     image = Folder(path).next(0.0)
     assert image is not None
     np.testing.assert_array_equal(image, picture((77, 77, 77)))
+
+
+@pytest.mark.parametrize(
+    ("orientation", "corners"),
+    [(1, "WBWB"), (2, "BWBW"), (3, "BWBW"), (6, "WWBB"), (8, "BBWW")],
+)
+def test_photographs_are_turned_as_their_camera_was_held(orientation: int, corners: str, tmp_path: Path) -> None:
+    """EXIF orientation: 1 as it is, 2 mirrored, 3 upside down, 6 and 8 a quarter turn (left half white)."""
+    pixels = np.zeros((40, 80, 3), np.uint8)
+    pixels[:, :40] = 255
+    (tmp_path / "photograph.jpg").write_bytes(
+        with_orientation(cv2.imencode(".jpg", pixels)[1].tobytes(), orientation)
+    )
+    image = Folder(tmp_path).next(0.0)
+    assert image is not None
+    assert image.shape == ((80, 40, 3) if orientation > 4 else (40, 80, 3))
+    seen = [image[row, column, 0] > 127 for row in (2, -3) for column in (2, -3)]
+    assert "".join("W" if white else "B" for white in seen) == corners
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (4320, 7680, 3)], ids=["tiny", "8K"])
+def test_images_of_any_size_are_read(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """One pixel, and 33 millions of them."""
+    assert cv2.imwrite(str(tmp_path / "image.png"), np.full(shape, 9, np.uint8))
+    image = Folder(tmp_path).next(0.0)
+    assert image is not None
+    assert image.shape == shape
+    assert image[0, 0, 0] == image[-1, -1, 2] == 9
+
+
+def test_images_that_opencv_refuses_are_left_out_and_named(space: LocalSpace, tmp_path: Path) -> None:
+    """More pixels than OpenCV reads, or pixels of floats: the camera shows the others, says which, and goes on."""
+    save(tmp_path / "a.png", picture(RED))
+    (tmp_path / "huge.png").write_bytes(png_of_size(40_000, 40_000))
+    assert cv2.imwrite(str(tmp_path / "floats.tiff"), np.ones((24, 32, 3), np.float32))
+    space.run(Camera(device=str(tmp_path), **FAST))
+    told = state(space, "end")
+    assert told["pictures"] == 1
+    assert "2 of 3 images cannot be read: floats.tiff, huge.png" in told["message"]
+    assert not space.snapshot("_/errors/*")
 
 
 def test_colours_are_not_swapped(tmp_path: Path) -> None:

@@ -259,6 +259,7 @@ def test_a_fault_is_respected_by_the_next_helper(driven: Setup) -> None:
     driven.becomes("lost", SOON)
     driven.becomes("fault", PATIENCE, "control mode idl, not posd")
     driven.space.write("joints", GOAL + 5.0)
+    eventually(lambda: driven.here() is not None, PATIENCE)  # the new helper reads the encoders again
     np.testing.assert_allclose(driven.here(), GOAL, atol=0.5)
     driven.robot.say("mode posd")
     driven.becomes("connected")
