@@ -71,6 +71,36 @@ def command(space: LocalSpace, **what: Any) -> None:
     eventually(lambda: (entry := space.entry("memory/done")) and entry.revision > before)
 
 
+def test_one_pair_less_is_one_picture_less(space: LocalSpace) -> None:
+    """Of a pair that is forgotten, or taken back, the picture goes; the others stay, in step."""
+    for level in (10, 20, 30, 40):
+        acquire(space, level, level / 100)
+    command(space, do="forget", pair=1)
+    eventually(lambda: levels(space) == [10, 30, 40])
+    command(space, do="undo")
+    eventually(lambda: levels(space) == [10, 30])
+    assert space.read("pairs") == 2
+
+
+def test_the_picture_of_a_pair_that_had_to_go() -> None:
+    """With a capacity, the replaced pair's picture goes, and that of the new one is the last."""
+    with LocalSpace() as space:
+        space.write("features/space", "colour/3")
+        space.run(Eye())
+        space.run(Associator(novelty=0.0, keys="raw", capacity=2))
+        space.run(Album())
+        eventually(lambda: space.entry("memory/thumbnails") and space.entry("memory/values"))
+        acquire(space, 10, 0.1)
+        acquire(space, 20, 0.9)
+        space.write("proprio", [0.15, 0.5])
+        space.write("confirm", "a third")
+        eventually(
+            lambda: space.write("camera", picture(30)) and space.read("memory/answer")["confirm"] == "a third"
+        )
+        assert space.read("memory/answer")["replaced"] == 0
+        eventually(lambda: levels(space) == [20, 30])
+
+
 def test_it_begins_empty(space: LocalSpace) -> None:
     """No pairs, no pictures, no latents; but all of their slots are there."""
     assert levels(space) == []
