@@ -1,0 +1,87 @@
+"""Which postures a robot practises, and which it is asked for; all fixed by a seed before anything is measured."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from models import autoencoder, dataset
+from models.autoencoder import Autoencoder
+from models.kinematics import Floats
+
+FRESH_STREAM: Final = 2**31
+"""Sets the postures that are asked for apart from those that are practised, as `agents.examiner` does."""
+_EPOCH: Final = 1
+"""Of an explorer who was never replaced."""
+DATA: Final = "data"
+"""In place of a decoder: postures of the data set, in which arms and joints are as free as they get."""
+
+
+@cache
+def limits() -> Floats:
+    """Lowest and highest angle of the ten joints of the simulated robot, (10, 2) degrees."""
+    from models.icub_model import MODEL_JOINTS, read_urdf
+
+    ends = {str(joint.get("name")): joint.find("limit") for joint in read_urdf().findall("joint")}
+    found = [[float(ends[name].get(end, "nan")) for end in ("lower", "upper")] for name in MODEL_JOINTS]  # type: ignore[union-attr]  # all have limits
+    return np.asarray(np.rad2deg(found).round(6))
+
+
+class Course:
+    """The postures of one robot.
+
+    Args:
+        variant: Of the autoencoder that draws them.
+        seed: Of the draws. They are those of the agents `explorer` and `examiner` with this seed.
+        latent: Dimension of its latent.
+
+    Attributes:
+        decoder: The autoencoder.
+        seed: See above.
+    """
+
+    def __init__(self, variant: str, seed: int, latent: int = 2) -> None:
+        self.decoder: Autoencoder = autoencoder.load(variant, latent)
+        self.seed = seed
+
+    @property
+    def name(self) -> str:
+        """Of the decoder: variant and latent."""
+        return f"{self.decoder.variant}-{self.decoder.latent}"
+
+    def practised(self, count: int) -> Floats:
+        """The first postures (count, 10), degrees, as the robot can take them; a longer list begins with a shorter."""
+        random = np.random.default_rng([self.seed, _EPOCH])
+        latents = np.array([self.decoder.sample(random, 1)[0] for _ in range(count)])
+        return reachable(self.decoder.decode(latents))
+
+    def asked(self, count: int) -> Floats:
+        """Postures (count, 10) that it has never seen, degrees; another count means others."""
+        random = np.random.default_rng([self.seed, FRESH_STREAM])
+        return reachable(self.decoder.decode(self.decoder.sample(random, count)))
+
+
+class DataCourse:
+    """The same, of the data set itself: practised from its training part, asked from its test part."""
+
+    name = DATA
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def practised(self, count: int) -> Floats:
+        """See `Course`."""
+        part = dataset.load().train
+        return reachable(part[np.random.default_rng([self.seed, _EPOCH]).permutation(len(part))[:count]])
+
+    def asked(self, count: int) -> Floats:
+        """See `Course`."""
+        part = dataset.load().test
+        return reachable(part[np.random.default_rng([self.seed, FRESH_STREAM]).permutation(len(part))[:count]])
+
+
+def reachable(postures: Floats) -> Floats:
+    """Where the robot stands (n, 10) when it is sent to postures (n, 10), degrees."""
+    return np.clip(postures, *limits().T)

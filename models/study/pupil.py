@@ -1,0 +1,82 @@
+"""A robot without a body: it learns pairs, and answers features with postures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from models.attention import Memory
+from models.autoencoder import Autoencoder
+from models.kinematics import Floats
+from models.measures import chance, nmae_per_posture
+from models.similarity import Comparison
+from models.study.course import reachable
+from models.study.gallery import Features
+from models.study.outcome import Outcome
+
+
+class Pupil:
+    """Does what associator and generator do, one after the other.
+
+    Args:
+        decoder: The autoencoder of its postures.
+        centring: Whether keys and queries are compared relative to their running means.
+        gate: A pair is learned if the answer to it is further away than that; 0 for every pair.
+
+    Attributes:
+        known: Postures (10,) of its pairs, degrees.
+        memory: Its pairs.
+        tries: How many pairs it was offered.
+    """
+
+    def __init__(self, decoder: Autoencoder, centring: bool = False, gate: float = 0.0) -> None:
+        self.memory = Memory(comparison=Comparison(centring=centring))
+        self.known: list[Floats] = []
+        self.tries = 0
+        self._decoder = decoder
+        self._gate = gate
+
+    def learn(self, key: Features, posture: Floats) -> None:
+        """Takes a pair of features (n,) and the posture (10,) that it feels, if that is news."""
+        self.tries += 1
+        value = self._decoder.encode(posture)
+        if self._gate > 0.0 and self.memory.novelty(key, value) <= self._gate:
+            return
+        self.memory.add(key, value)
+        self.known.append(posture)
+
+    def answer(self, queries: Features) -> Floats:
+        """Postures (q, 10), degrees, for features (q, n) that are seen in this order."""
+        latents = np.array([self.memory.answer(query)[0] for query in queries])
+        return reachable(self._decoder.decode(latents))
+
+
+def taught(pupil: Pupil, keys: Features, postures: Floats) -> Pupil:
+    """The same pupil, having learned pairs of features (k, n) and postures (k, 10)."""
+    for key, posture in zip(keys, postures, strict=True):
+        pupil.learn(key, posture)
+    return pupil
+
+
+def assess(answers: Floats, true: Floats, known: Iterable[Floats], scale: float, **labels: object) -> Outcome:
+    """What came of it.
+
+    Args:
+        answers: (q, 10) degrees.
+        true: (q, 10) degrees.
+        known: Postures of the pairs.
+        scale: The d of the attention.
+        labels: The other attributes of an `Outcome`.
+    """
+    pairs = np.array(list(known))
+    distances = [nmae_per_posture(pairs, np.broadcast_to(one, pairs.shape)).min() for one in true]
+    errors = tuple(map(float, nmae_per_posture(answers, true)))
+    named = {"pairs": len(pairs), **labels}
+    return Outcome(
+        errors=errors,
+        chance=chance(pairs, true),
+        oracle=float(np.mean(distances)),
+        scale=scale,
+        **named,  # type: ignore[arg-type]  # labels
+    )
