@@ -8,9 +8,9 @@
     python -m models.evaluate bars                            # what was aimed at, and what came out
     python -m models.evaluate all --write docs/learning.md    # all of them, into the page
 
-Each seed is a robot with postures and noises of its own; a cell is the mean of the robots' mean errors, and half of the
-95 % confidence interval of it (Student's t). With --quick everything is small: it shows that it works, no more. Pictures,
-features and results are kept in the cache, so that repeating is quick, and Ctrl-C loses nothing.
+Each seed is a robot with postures and noises of its own; a cell is the mean of the robots' mean errors, and half
+of the 95 % confidence interval of it (Student's t). With --quick everything is small: it shows that it works, no
+more. Pictures, features and results are kept in the cache, so that repeating is quick, and Ctrl-C loses nothing.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ _THINGS = 60
 def backdrop(name: str, size: int) -> Image:
     """A picture (size, size, 3).
 
-    `photograph` is the portrait of Grace Hopper before a flag that comes with matplotlib (U.S. Navy, public domain): a
-    face, a uniform, edges and colours. `clutter` is drawn: sixty boxes and discs of random colours, over a gradient.
+    `photograph` is the portrait of Grace Hopper before a flag that comes with matplotlib (U.S. Navy, public domain):
+    a face, a uniform, edges and colours. `clutter` is drawn: sixty boxes and discs of random colours, over a
+    gradient.
 
     Raises:
         ValueError: There is no such backdrop.
@@ -33,9 +34,8 @@ def _photograph(size: int) -> Image:
     import cv2
     from matplotlib.cbook import get_sample_data
 
-    with get_sample_data("grace_hopper.jpg", asfileobj=True) as file:
-        content = np.frombuffer(file.read(), np.uint8)
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR)[..., ::-1]
+    path = str(get_sample_data("grace_hopper.jpg", asfileobj=False))
+    image = np.asarray(cv2.imread(path, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
     side = min(image.shape[:2])
     square = np.ascontiguousarray(image[:side, :side])
     return np.asarray(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA), np.uint8)

@@ -87,7 +87,7 @@ class Candidate:
 
 
 def _random_network() -> Path:
-    """The file of the Vision Transformer with random weights; made, in a process with PyTorch, if it is missing."""
+    """The file of the Vision Transformer with random weights; a process with PyTorch makes it if it is missing."""
     path = cache_folder() / "weights" / f"{RANDOM}.onnx"
     if not path.exists():
         made = subprocess.run(

@@ -52,7 +52,7 @@ class Course:
         return f"{self.decoder.variant}-{self.decoder.latent}"
 
     def practised(self, count: int) -> Floats:
-        """The first postures (count, 10), degrees, as the robot can take them; a longer list begins with a shorter."""
+        """The first postures (count, 10), degrees, as the robot can take them; more begin with the same."""
         random = np.random.default_rng([self.seed, _EPOCH])
         latents = np.array([self.decoder.sample(random, 1)[0] for _ in range(count)])
         return reachable(self.decoder.decode(latents))

@@ -70,8 +70,7 @@ class Gallery:
         try:
             for done, (shot, encoded) in enumerate(zip(shots, self._encoded(shots, found), strict=True), 1):
                 image = noisy(decoded(encoded), shot.scene.noise, shot.seed)
-                for each in candidates:
-                    found.append((self._key(shot, each), each.network.features(image).tobytes()))
+                found += [(self._key(shot, each), each.network.features(image).tobytes()) for each in candidates]
                 self._progress(before + done, total)
         finally:
             self._store.put(found)  # also when it was interrupted
@@ -92,7 +91,7 @@ def decoded(encoded: bytes) -> Image:
     import cv2
 
     image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-    return np.ascontiguousarray(image[..., ::-1])
+    return np.ascontiguousarray(np.asarray(image, np.uint8)[..., ::-1])
 
 
 def noisy(image: Image, deviation: float, seed: int) -> Image:

@@ -1,7 +1,7 @@
 """Whether the running constellation and the functions come to the same.
 
-`launch/mirror.yaml` is launched in a process of its own; then the same is computed without it: the same postures in the
-same order, the same novelty gate, pictures without noise, the same postures asked for.
+`launch/mirror.yaml` is launched in a process of its own; then the same is computed without it: the same postures
+in the same order, the same novelty gate, pictures without noise, the same postures asked for.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Outcome:
         Raises:
             TypeError: Something is missing, or too much.
         """
-        given = {name: math.nan if value is None else value for name, value in plain.items()}
+        given: dict[str, Any] = {name: math.nan if value is None else value for name, value in plain.items()}
         return cls(**{**given, "errors": tuple(given.get("errors", ()))})
 
     def plain(self) -> dict[str, Any]:

@@ -78,7 +78,10 @@ def changed(outcomes: Sequence[Outcome], path: Path) -> Path:
     """Bars of the error in each scene, for the first extractor."""
     some = choose(outcomes, extractor=outcomes[0].extractor)
     cases = list(dict.fromkeys(one.case for one in some))
-    groups = [("as seen", {"way": ""}), ("centred", {"way": robustness.CENTRED})]
+    groups: list[tuple[str, dict[str, object]]] = [
+        ("as seen", {"way": ""}),
+        ("centred", {"way": robustness.CENTRED}),
+    ]
     figure, (ax,) = _open(1, 9.0, 4.4)
     _bars(ax, some, cases, groups)
     ax.set_title(f"{Candidate(some[0].extractor).title}, K={some[0].pairs}")
@@ -90,7 +93,7 @@ def people(outcomes: Sequence[Outcome], path: Path) -> Path:
     counts = sorted({one.pairs for one in outcomes})
     figure, axes = _open(2, 13.0, 4.6)
     for ax, copies in zip(axes, (human.EXACT, human.INEXACT), strict=True):
-        groups = [
+        groups: list[tuple[str, dict[str, object]]] = [
             (f"K={count}{', centred' if centring else ''}", {"pairs": count, "way": human.way(copies, centring)})
             for count in counts
             for centring in (False, True)

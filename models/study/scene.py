@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from models.appearance import Clothes, Sight
+from models.body import FILE as BODIES
 from models.body import Build
 from models.fingerprint import digest
 from models.kinematics import JOINTS, Floats
@@ -20,12 +21,13 @@ BACKDROPS: Final = ("", "photograph", "clutter")
 
 _DRAWS_ROBOTS: Final = (
     *(f"models.{name}" for name in ("icub", "icub_eyes", "icub_model", "mesh_cache", "offscreen", "view")),
-    *(f"models.study.{name}" for name in ("backdrop", "studio")),
+    "models.study.stage",
 )
 _DRAWS_PEOPLE: Final = (
     *(f"models.{name}" for name in ("appearance", "body", "figure", "offscreen", "person", "room", "skinning")),
-    "models.study.studio",
+    "models.study.stage",
 )
+_DRAWS_BACKDROPS: Final = "models.study.backdrop"
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,10 @@ class RobotScene:
     @property
     def makers(self) -> str:
         """Digest of what draws it: if that changes, pictures that were kept are of no use."""
-        return digest(
-            _DRAWS_ROBOTS, ("mujoco", "icub-models", "fast-simplification", "opencv-python", "matplotlib")
-        )
+        packages = ("mujoco", "icub-models", "fast-simplification", "opencv-python")
+        if self.backdrop:
+            return digest((*_DRAWS_ROBOTS, _DRAWS_BACKDROPS), (*packages, "matplotlib"))
+        return digest(_DRAWS_ROBOTS, packages)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class PersonScene:
     @property
     def makers(self) -> str:
         """Digest of what draws it."""
-        return digest(_DRAWS_PEOPLE, ("mujoco", "opencv-python"))
+        return digest(_DRAWS_PEOPLE, ("mujoco", "opencv-python"), (BODIES,))
 
 
 Scene = RobotScene | PersonScene
