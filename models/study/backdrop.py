@@ -16,9 +16,8 @@ _THINGS = 60
 def backdrop(name: str, size: int) -> Image:
     """A picture (size, size, 3).
 
-    `photograph` is the portrait of Grace Hopper before a flag that comes with matplotlib (U.S. Navy, public domain):
-    a face, a uniform, edges and colours. `clutter` is drawn: sixty boxes and discs of random colours, over a
-    gradient.
+    `photograph` is a portrait of Grace Hopper before a flag that comes with matplotlib (U.S. Navy, public domain):
+    a face, a uniform, edges, colours. `clutter` is drawn: sixty boxes and discs of random colours over a gradient.
 
     Raises:
         ValueError: There is no such backdrop.

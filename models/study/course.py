@@ -83,5 +83,8 @@ class DataCourse:
 
 
 def reachable(postures: Floats) -> Floats:
-    """Where the robot stands (n, 10) when it is sent to postures (n, 10), degrees."""
-    return np.clip(postures, *limits().T)
+    """Where the robot stands (n, 10) when it is sent to postures (n, 10), degrees.
+
+    Rounded to a millionth of a degree, so that it does not depend on how many are decoded at once.
+    """
+    return np.asarray(np.clip(postures, *limits().T).round(6))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from models.offscreen import Image
 from models.study.candidate import Candidate
 from models.study.scene import Shot
-from models.study.studio import CHUNK
 
 if TYPE_CHECKING:
     from models.study.store import Store
 
 Features = NDArray[np.float32]
+
+_AT_ONCE: Final = 64
+"""Pictures whose features are kept together."""
 
 
 class Painter(Protocol):
@@ -50,8 +52,8 @@ class Gallery:
             NoDisplayError: Nothing on this machine can draw.
         """
         wanted = [shot for shot in shots if any(self._key(shot, each) not in self for each in candidates)]
-        for start in range(0, len(wanted), 10 * CHUNK):  # what is kept at the end of each
-            self._see(wanted[start : start + 10 * CHUNK], candidates, start, len(wanted))
+        for start in range(0, len(wanted), _AT_ONCE):
+            self._see(wanted[start : start + _AT_ONCE], candidates, start, len(wanted))
         return {each.name: np.stack([self._features(shot, each) for shot in shots]) for each in candidates}
 
     def __contains__(self, key: str) -> bool:
