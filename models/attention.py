@@ -12,31 +12,44 @@ are therefore divided by their norms (*cosine* keys; measured: d between 0.005 a
 chosen by leave-one-out over the pairs as soon as there are 20 of them.
 
 *Centring* makes the memory robust against a changed scene: keys are taken relative to their mean, queries
-relative to the running mean of the queries (which starts as the mean of the keys with weight 3). It assumes
+relative to the running mean of the queries (which starts as the mean of the keys with weight 3). It is causal: an
+answer depends on the query and those before, and what is asked to measure novelty does not count. It assumes
 that queries vary: a person who stands still for long moves the mean towards one posture.
+
+A memory can have several *heads*, each for a part of features and values (`models.heads`). Up to
+`Comparison.exact` pairs every key is compared; of more, a shortlist is (`models.shortlist`), so that 100 000 pairs
+answer at the rate of a camera. The mean of the keys stays from then on as it is.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self, cast
+from typing import Any, Final, Self, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from models import heads as attention_heads
 from models.artifact import ArtifactError, read_arrays, write_arrays
-from models.similarity import PAIRS_TO_CHOOSE, Comparison, Floats, KeyKind, finite, softmax
+from models.heads import ONE
+from models.pairs import Pairs
+from models.reader import Found, Reader
+from models.similarity import Comparison, Floats, KeyKind, finite, softmax, strongest
+from models.table import Rows
+from models.uncertainty import Certainty, entropy, judge
 
 _KIND: Final = "agentspace memory 1"
-_PRIOR: Final = 3.0  # weight of the mean of the keys in the running mean of the queries
-_REGROWTH: Final = 1.1  # the scale is chosen anew when the memory has grown by a tenth
+_NEAREST: Final = 16  # pairs of each head's shortlist among which the nearest one is looked for
+UNKNOWN: Final = "unknown"
+"""The space of features, or of values, that nobody has named."""
 
 
 class EmptyMemoryError(LookupError):
     """A query was put to a memory without pairs."""
 
 
-def attention(query: Floats, keys: Floats, values: Floats, scale: float) -> tuple[Floats, Floats]:
+def attention(query: Floats, keys: Floats, values: Floats, scale: float, top: int = 0) -> tuple[Floats, Floats]:
     """A(q, K, V) and its mixture coefficients.
 
     Args:
@@ -44,6 +57,7 @@ def attention(query: Floats, keys: Floats, values: Floats, scale: float) -> tupl
         keys: (l, n), l >= 1.
         values: (l, m).
         scale: d > 0.
+        top: so many of the most similar keys take part; 0 for all.
 
     Returns:
         The answer (m,) or (b, m), and the coefficients (l,) or (b, l).
@@ -58,79 +72,144 @@ def attention(query: Floats, keys: Floats, values: Floats, scale: float) -> tupl
         )
     if not scale > 0:
         raise ValueError(f"scale is {scale}; valid is a positive number")
-    mixture = softmax(query @ keys.T / scale)
+    mixture = softmax(strongest(query @ keys.T, top) / scale)
     return mixture @ values, mixture
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a memory says to a query.
+
+    Attributes:
+        value: (m,) the mixture of values.
+        mixture: (l,) coefficients; the mean over the heads.
+        certainty: how sure it is.
+    """
+
+    value: Floats
+    mixture: Floats
+    certainty: Certainty
 
 
 class Memory:
     """Pairs of (key, value) that can be added, forgotten, asked, saved and loaded.
 
+    Args:
+        features: see below.
+        comparison: see below.
+        heads: a name of `models.heads`.
+        space: see below.
+        capacity: pairs at most; 0 for any number. A pair that comes then takes the place of the one with the most
+            similar value: what was learned elsewhere is not lost, however long the robot stays at one place.
+
     Attributes:
         features: identifier of the feature space of the keys (`Extractor.identifier`); it travels with the file.
         comparison: how queries are compared with keys.
+        heads: name of the attention heads.
+        space: identifier of the space of the values: of which decoder they are latents; it travels, too.
     """
 
-    def __init__(self, features: str = "unknown", comparison: Comparison = Comparison()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        features: str = UNKNOWN,
+        comparison: Comparison = Comparison(),  # noqa: B008
+        heads: str = ONE,
+        space: str = UNKNOWN,
+        capacity: int = 0,
+    ) -> None:
+        if capacity < 0:
+            raise ValueError(f"capacity is {capacity}; valid is a number of pairs, or 0 for any")
         self.features = features
         self.comparison = comparison
+        self.heads = attention_heads.check(heads)
+        self.space = space
+        self._capacity = capacity
         self.forget()
 
     def forget(self) -> None:
         """Drop all pairs, and what was learned about the queries."""
-        self._keys: Floats = np.empty((0, 0), dtype=np.float32)
-        self._compared: Floats = np.empty((0, 0), dtype=np.float32)
-        self._values: Floats = np.empty((0, 0), dtype=np.float64)
-        self._count = 0
-        self._ready = 0  # so many rows of _compared are up to date
-        self._scale = 0.0
-        self._scale_count = 0  # with so many pairs the scale was chosen
-        self._query_sum: Floats = np.zeros(0, dtype=np.float64)
-        self._queries = 0
+        self._pairs = Pairs(0, 0)
+        self._readers: tuple[Reader, ...] = ()
+
+    def remove(self, index: int = -1) -> int:
+        """Drop one pair.
+
+        Args:
+            index: which, in the order in which they came; negative ones count from the end.
+
+        Returns:
+            The index, from 0.
+
+        Raises:
+            IndexError: there is no such pair.
+        """
+        place = index + len(self) if index < 0 <= index + len(self) else index
+        self._pairs.remove(place)
+        if not len(self):
+            self.forget()
+        for reader in self._readers:
+            reader.removed()
+        return place
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._pairs)
 
     @property
     def keys(self) -> Floats:
-        """(l, n) float32, the keys as they were added."""
-        return self._keys[: self._count]
+        """(l, n) float32, the keys as they were added; a copy."""
+        return self._pairs.keys
 
     @property
     def values(self) -> Floats:
-        """(l, m) float64."""
-        return self._values[: self._count]
+        """(l, m) float64; a copy."""
+        return self._pairs.values
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pairs; what answers faster is not counted."""
+        return self._pairs.nbytes
 
     @property
     def scale(self) -> float:
-        """The scale d that the next answer uses.
+        """The scale d that the next answer of the first head uses.
+
+        Raises:
+            EmptyMemoryError: there are no pairs.
+        """
+        return self.scales[0]
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """The scale d of each head.
 
         Raises:
             EmptyMemoryError: there are no pairs.
         """
         self._require_pairs()
-        grown = self._count < PAIRS_TO_CHOOSE or self._count >= _REGROWTH * self._scale_count
-        if self._count != self._scale_count and (grown or self._scale_count < PAIRS_TO_CHOOSE):
-            self._scale = self.comparison.choose(self._prepared(), self.values)
-            self._scale_count = self._count
-        return self._scale
+        return tuple(reader.scale for reader in self._readers)
 
-    def add(self, key: ArrayLike, value: ArrayLike) -> None:
-        """Add a pair.
+    def add(self, key: ArrayLike, value: ArrayLike) -> int | None:
+        """Add a pair; returns the index of the pair that had to go for it, if one had.
 
         Args:
             key: (n,) features.
             value: (m,) what to answer to them.
 
         Raises:
-            ValueError: NaN, or another length than that of the pairs before.
+            ValueError: NaN, another length than that of the pairs before, or lengths that the heads cannot divide.
         """
-        new_key = finite("key", key, self._keys.shape[1] if self._count else None, np.float32)
-        new_value = finite("value", value, self._values.shape[1] if self._count else None, np.float64)
-        if self._count == len(self._keys):
-            self._grow(new_key.size, new_value.size)
-        self._keys[self._count] = new_key
-        self._values[self._count] = new_value
-        self._count += 1
+        n, m = (self._pairs.key_table.width, self._pairs.value_table.width) if len(self) else (None, None)
+        new_key, new_value = finite("key", key, n, np.float32), finite("value", value, m, np.float64)
+        if n is None:
+            self._begin(new_key.size, new_value.size)
+        gone = None
+        if self._capacity and len(self) >= self._capacity:
+            gone = self._pairs.alike(new_value)
+            self._pairs.remove(gone)
+        row = self._pairs.add(new_key, new_value)
+        for reader in self._readers:
+            reader.added(row, new_key)
+        return gone
 
     def answer(self, query: ArrayLike) -> tuple[Floats, Floats]:
         """The mixture of values for a query (n,): value (m,) and mixture coefficients (l,).
@@ -139,9 +218,25 @@ class Memory:
             EmptyMemoryError: there are no pairs.
             ValueError: NaN, or another length than that of the keys.
         """
+        answer = self.ask(query)
+        return answer.value, answer.mixture
+
+    def ask(self, query: ArrayLike) -> Answer:
+        """The same as `answer`, and how sure it is.
+
+        Raises:
+            EmptyMemoryError: there are no pairs.
+            ValueError: NaN, or another length than that of the keys.
+        """
         asked = self._query(query)
-        mean = self._query_mean(asked) if self.comparison.centring else asked
-        return self._ask(asked, mean)
+        found = [reader.ask(asked, counts=True) for reader in self._readers]
+        mixture = np.zeros(len(self))
+        for part in found:
+            mixture[part.picks] += part.shares / len(found)
+        nearest = self._pairs.cosines(asked, self._nearest(found)).max()
+        entropies = [entropy(part.shares) for part in found]
+        certainty = judge(1.0 - float(nearest), self._pairs.spread, len(self), entropies)
+        return Answer(np.concatenate([part.value for part in found]), mixture, certainty)
 
     def novelty(self, key: ArrayLike, value: ArrayLike) -> float:
         """Norm of the difference between the answer to a key (n,) and the value (m,) that belongs to it.
@@ -151,11 +246,11 @@ class Memory:
         Raises:
             ValueError: NaN, or other lengths than those of the pairs.
         """
-        if not self._count:
+        if not len(self):
             return float("inf")
         asked = self._query(key)
-        true = finite("value", value, self._values.shape[1], np.float64)
-        predicted, _ = self._ask(asked, self._key_mean() if self.comparison.centring else asked)
+        true = finite("value", value, self._pairs.value_table.width, np.float64)
+        predicted = np.concatenate([reader.ask(asked, counts=False).value for reader in self._readers])
         return float(np.linalg.norm(predicted - true))
 
     def save(self, path: Path | str) -> None:
@@ -164,39 +259,54 @@ class Memory:
         Raises:
             OSError: the folder does not exist, or cannot be written.
         """
-        arrays = {
-            "features": np.array(self.features),
-            "kind_of_keys": np.array(self.comparison.kind),
-            "centring": np.array(self.comparison.centring),
-            "scale": np.array(np.nan if self.comparison.scale is None else self.comparison.scale),
-            "keys": self.keys,
-            "values": self.values,
+        comparison, scale = self.comparison, self.comparison.scale
+        settings = {
+            "features": self.features,
+            "space": self.space,
+            "heads": self.heads,
+            "kind_of_keys": comparison.kind,
+            "centring": comparison.centring,
+            "scale": np.nan if scale is None else scale,
+            "top": comparison.top,
+            "exact": comparison.exact,
         }
-        write_arrays(Path(path), _KIND, arrays, compressed=False)
+        arrays = {name: np.array(value) for name, value in settings.items()}
+        write_arrays(Path(path), _KIND, arrays | {"keys": self.keys, "values": self.values}, compressed=False)
 
     @classmethod
-    def load(cls, path: Path | str, features: str | None = None, comparison: Comparison | None = None) -> Self:
+    def load(
+        cls,
+        path: Path | str,
+        features: str | None = None,
+        comparison: Comparison | None = None,
+        heads: str | None = None,
+        space: str | None = None,
+        capacity: int = 0,
+    ) -> Self:
         """Read a memory that `save` wrote.
 
         Args:
             path: the file.
             features: the feature space in use; None accepts any.
             comparison: how to compare; None means as in the file.
+            heads: the attention heads; None means as in the file.
+            space: the space of the values in use; None accepts any. A file that does not tell is accepted, too.
+            capacity: pairs at most.
 
         Raises:
-            ArtifactError: the file is missing, cut off, of another kind, or its keys are of another feature space.
+            ArtifactError: the file is missing, cut off, of another kind, or its keys or values are of another
+                space.
         """
         arrays = read_arrays(Path(path), _KIND)
         try:
-            found = str(arrays["features"])
+            found, values_of = str(arrays["features"]), str(arrays.get("space", UNKNOWN))
             if features not in (None, found):
                 raise ArtifactError(f"{path} holds features of {found!r}; the extractor makes {features!r}")
-            scale = float(arrays["scale"].astype(np.float64))
-            kind = cast("KeyKind", str(arrays["kind_of_keys"]))
-            stored = Comparison(kind, bool(arrays["centring"]), None if np.isnan(scale) else scale)
-            memory = cls(found, comparison or stored)
-            keys, values = arrays["keys"].astype(np.float32), arrays["values"].astype(np.float64)
-            for key, value in zip(keys, values, strict=True):
+            if values_of != UNKNOWN and space not in (None, UNKNOWN, values_of):
+                raise ArtifactError(f"{path} holds values of {values_of!r}; the robot feels {space!r}")
+            named = heads or str(arrays.get("heads", ONE))
+            memory = cls(found, comparison or _comparison_in(arrays), named, values_of, capacity)
+            for key, value in zip(arrays["keys"], arrays["values"], strict=True):
                 memory.add(key, value)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, ArtifactError):
@@ -204,40 +314,31 @@ class Memory:
             raise ArtifactError(f"{path} does not hold a whole memory: {error}") from error
         return memory
 
+    def _begin(self, n: int, m: int) -> None:
+        divided = attention_heads.make(self.heads, self.features, n, m)
+        self._pairs = Pairs(n, m)
+        self._readers = tuple(Reader(head, self.comparison, self._pairs) for head in divided)
+
+    def _nearest(self, found: list[Found]) -> Rows | None:
+        """Rows among which the nearest key is; None for all."""
+        if len(found[0].picks) == len(self):
+            return None
+        strongest_ones = [part.picks[np.argsort(part.shares)[-_NEAREST:]] for part in found]
+        return self._pairs.order[np.unique(strongest_ones)]
+
     def _require_pairs(self) -> None:
-        if not self._count:
+        if not len(self):
             raise EmptyMemoryError("the memory is empty: add a pair before asking it")
 
     def _query(self, query: ArrayLike) -> Floats:
         self._require_pairs()
-        return finite("query", query, self._keys.shape[1], np.float32)
+        return finite("query", query, self._pairs.key_table.width, np.float32)
 
-    def _ask(self, query: Floats, mean: Floats) -> tuple[Floats, Floats]:
-        return attention(self.comparison.prepare(query, mean), self._prepared(), self.values, self.scale)
 
-    def _grow(self, n: int, m: int) -> None:
-        """Double the room for pairs."""
-        room = max(16, 2 * self._count)
-        for name, width in (("_keys", n), ("_compared", n), ("_values", m)):
-            old = getattr(self, name)
-            new = np.empty((room, width), dtype=old.dtype)
-            new[: self._count] = old.reshape(-1, width)[: self._count]
-            setattr(self, name, new)
-
-    def _key_mean(self) -> Floats:
-        return np.asarray(self.keys.mean(axis=0))
-
-    def _prepared(self) -> Floats:
-        """(l, n) the keys as they are compared; with centring a new pair moves the mean, and thus all of them."""
-        if self._ready < self._count:
-            first, mean = (0, self._key_mean()) if self.comparison.centring else (self._ready, self._keys[0])
-            self._compared[first : self._count] = self.comparison.prepare(self._keys[first : self._count], mean)
-            self._ready = self._count
-        return self._compared[: self._count]
-
-    def _query_mean(self, query: Floats) -> Floats:
-        """(n,) the running mean of the queries, this one included."""
-        self._query_sum = query.astype(np.float64) if not self._queries else self._query_sum + query
-        self._queries += 1
-        mean = (_PRIOR * self._key_mean() + self._query_sum) / (_PRIOR + self._queries)
-        return np.asarray(mean, dtype=np.float32)
+def _comparison_in(arrays: dict[str, NDArray[Any]]) -> Comparison:
+    """How the pairs of a file were compared; files of older code do not tell all of it."""
+    scale = float(arrays["scale"].astype(np.float64))
+    kind = cast("KeyKind", str(arrays["kind_of_keys"]))
+    usual = Comparison()
+    top, exact = int(arrays.get("top", np.array(usual.top))), int(arrays.get("exact", np.array(usual.exact)))
+    return Comparison(kind, bool(arrays["centring"]), None if np.isnan(scale) else scale, top, exact)

@@ -32,34 +32,58 @@ def unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.maximum(norms, _TINY)[..., None])
 
 
-def leave_one_out(keys: Floats, values: Floats, scale: float) -> float:
+def strongest(similarity: Floats, top: int) -> Floats:
+    """Similarities (..., l) of which only the `top` largest of each row count; the others are minus infinity."""
+    if not 0 < top < similarity.shape[-1]:
+        return similarity
+    least = np.partition(similarity, -top, axis=-1)[..., -top, None]
+    return np.where(similarity >= least, similarity, -np.inf)
+
+
+def leave_one_out(keys: Floats, values: Floats, scale: float, top: int = 0) -> float:
     """Mean distance between the value of each pair and the answer of all other pairs to its key.
 
     Args:
         keys: (l, n), l >= 2, as they are compared (normalised, centred).
         values: (l, m).
         scale: d > 0.
+        top: so many of the others take part; 0 for all.
     """
-    return float(_leave_one_out(keys @ keys.T, values, scale))
+    return float(prediction_errors(_of_others(keys), values, values, np.array([scale]), top)[0])
 
 
-def _leave_one_out(similarity: Floats, values: Floats, scale: float) -> float:
-    others = similarity / scale
-    np.fill_diagonal(others, -np.inf)
-    return float(np.linalg.norm(softmax(others) @ values - values, axis=1).mean())
+def prediction_errors(similarity: Floats, values: Floats, true: Floats, scales: Floats, top: int = 0) -> Floats:
+    """Mean distance between answers and true values, for each scale (k,).
+
+    Args:
+        similarity: (p, l) of each probe to those that may answer; minus infinity for those that may not.
+        values: (l, m), or (p, l, m) if each probe has its own.
+        true: (p, m).
+        scales: (k,).
+        top: so many take part; 0 for all.
+    """
+    counted = strongest(similarity, top)
+    subscripts = "pl,lm->pm" if values.ndim == 2 else "pl,plm->pm"
+    answers = (np.einsum(subscripts, softmax(counted / float(scale)), values, optimize=True) for scale in scales)
+    return np.array([np.linalg.norm(answer - true, axis=1).mean() for answer in answers])
 
 
-def choose_scale(keys: Floats, values: Floats, candidates: Floats) -> float:
+def choose_scale(keys: Floats, values: Floats, candidates: Floats, top: int = 0) -> float:
     """The candidate with the smallest leave-one-out error.
 
     Args:
         keys: (l, n), l >= 2, as they are compared.
         values: (l, m).
         candidates: (k,) scales.
+        top: so many of the others take part; 0 for all.
     """
+    return float(candidates[int(np.argmin(prediction_errors(_of_others(keys), values, values, candidates, top)))])
+
+
+def _of_others(keys: Floats) -> Floats:
     similarity = keys @ keys.T
-    errors = [_leave_one_out(similarity, values, float(scale)) for scale in candidates]
-    return float(candidates[int(np.argmin(errors))])
+    np.fill_diagonal(similarity, -np.inf)
+    return similarity
 
 
 @dataclass(frozen=True)
@@ -70,17 +94,25 @@ class Comparison:
         kind: "cosine" (divided by their norms) or "raw" (as in the seed).
         centring: whether keys and queries are taken relative to their means.
         scale: d; None = chosen by leave-one-out, from 20 pairs on.
+        top: so many of the most similar pairs take part in an answer; 0 for all.
+        exact: with more pairs than this, a shortlist of them is compared exactly; see `models.shortlist`.
     """
 
     kind: KeyKind = "cosine"
     centring: bool = False
     scale: float | None = None
+    top: int = 0
+    exact: int = 1024
 
     def __post_init__(self) -> None:
         if self.kind not in KEY_KINDS:
             raise ValueError(f"kind is {self.kind!r}; valid kinds are {', '.join(map(repr, KEY_KINDS))}")
         if self.scale is not None and not 0 < self.scale < float("inf"):
             raise ValueError(f"scale is {self.scale}; valid is a positive number, or None to choose it")
+        if self.top < 0:
+            raise ValueError(f"top is {self.top}; valid is a number of pairs, or 0 for all")
+        if self.exact < PAIRS_TO_CHOOSE:
+            raise ValueError(f"exact is {self.exact}; valid is at least {PAIRS_TO_CHOOSE} pairs")
 
     def prepare(self, vectors: Floats, mean: Floats) -> Floats:
         """Vectors (..., n) as they are compared, given the mean (n,) of their side."""
@@ -91,13 +123,9 @@ class Comparison:
         """A scale for too few pairs: 0.01 (0.03 when centred) of the size of the prepared keys (l, n) squared."""
         return (0.03 if self.centring else 0.01) * _size(keys)
 
-    def choose(self, keys: Floats, values: Floats) -> float:
-        """A scale for prepared keys (l, n) and values (l, m)."""
-        if self.scale is not None:
-            return self.scale
-        if len(keys) < PAIRS_TO_CHOOSE:
-            return self.default_scale(keys)
-        return choose_scale(keys, values, np.geomspace(0.002, 0.2, 21) * _size(keys))
+    def candidates(self, keys: Floats) -> Floats:
+        """Scales (21,) to choose from, for prepared keys (l, n) or a sample of them."""
+        return np.geomspace(0.002, 0.2, 21) * _size(keys)
 
 
 def _size(keys: Floats) -> float:
