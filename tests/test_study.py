@@ -309,6 +309,24 @@ def test_a_pupil_that_sees_postures_as_they_are_answers_what_it_knows() -> None:
     assert found.error == pytest.approx(nmae(ideal, postures), abs=0.01)
 
 
+def test_each_arm_can_have_a_head() -> None:
+    """Two pupils that learn joints; the one with two heads combines arms that it has never seen together."""
+    name = Candidate("efficientnet-lite0").network.identifier
+    postures = DataCourse(0, independent=True).practised(20)
+    mixed = np.hstack([postures[:10, :5], postures[10:, 5:]])
+    columns = np.arange(5488) % 7  # of the map 7x7, the last axis
+    keys, queries = np.zeros((20, 5488), np.float32), np.zeros((10, 5488), np.float32)
+    for index in range(20):
+        keys[index, np.flatnonzero(columns > 3)[index::20]] = 1.0
+        keys[index, np.flatnonzero(columns < 3)[index::20]] = 1.0
+    queries[:, columns > 3], queries[:, columns < 3] = keys[:10, columns > 3], keys[10:, columns < 3]
+    errors = {
+        heads: nmae(taught(Pupil(None, heads=heads, features=name), keys, postures).answer(queries), mixed)
+        for heads in ("one", "arms")
+    }
+    assert errors["arms"] < 0.1 < 3.0 < errors["one"]
+
+
 def test_the_gate_keeps_out_what_is_known() -> None:
     """The same pair again is refused, and counted as a try."""
     course = Course("wide", 0)
@@ -464,7 +482,7 @@ def test_the_random_network_is_the_same_each_time(tmp_path: Path) -> None:
 
 
 def test_a_full_measurement_has_five_robots() -> None:
-    """At least; and what is quick is a part of it."""
+    """At least; what is quick is a part of it."""
     assert Plan().seeds >= 5
     assert set(QUICK.extractors) <= set(Plan().extractors)
     assert max(QUICK.counts) <= max(Plan().counts)

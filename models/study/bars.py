@@ -92,6 +92,11 @@ def _changed(case: str, study: str, way: str = "", bar: float = 4.5, **more: Any
     return Bar(name, study, bar, 3.5, "robustness", wanted, **more)
 
 
+def _free(case: str, study: str, **more: Any) -> Bar:
+    wanted = {"case": case, "way": "a head for each arm", "pairs": 100}
+    return Bar(f"8 free joints, K=100, a head for each arm: {case}", study, 7.0, 5.0, "mirror", wanted, **more)
+
+
 def _human(case: str, pairs: int, centring: bool, study: str, bar: float, moonshot: float, **more: Any) -> Bar:
     wanted = {"case": case, "way": human.way(human.EXACT, centring), "pairs": pairs}
     name = f"human: {case}, K={pairs}, exact copies{', centred' if centring else ''}"
@@ -107,6 +112,8 @@ BARS: Final = (
     _mirror(SHOWN, "wide-2", "0.3", 0.4, None),
     _mirror(FRESH, "ancestor-2", "1.1..1.5", 1.5, 1.0),
     _mirror(SHOWN, "ancestor-2", "0.13", 0.3, 0.1),
+    _free("data set (half of it symmetric)", "6.8"),
+    _free("independent arms", "6.8"),
     _changed("light 30 % less", "3.4"),
     _changed("light 30 % more", "3.4"),
     _changed("new wall (green)", "3.6"),

@@ -15,8 +15,6 @@ FRESH_STREAM: Final = 2**31
 """Sets the postures that are asked for apart from those that are practised, as `agents.examiner` does."""
 _EPOCH: Final = 1
 """Of an explorer who was never replaced."""
-DATA: Final = "data"
-"""In place of a decoder: postures of the data set, in which arms and joints are as free as they get."""
 
 
 @cache
@@ -64,22 +62,32 @@ class Course:
 
 
 class DataCourse:
-    """The same, of the data set itself: practised from its training part, asked from its test part."""
+    """The same, of the data set itself: practised from its training part, asked from its test part.
 
-    name = DATA
+    Eight joints are free there: the wrists' prosup stays 0.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: Of the draws.
+        independent: Draw the left arm independently of the right one; half of the data set is symmetric.
+    """
+
+    def __init__(self, seed: int, independent: bool = False) -> None:
         self.seed = seed
+        self._independent = independent
 
     def practised(self, count: int) -> Floats:
         """See `Course`."""
-        part = dataset.load().train
-        return reachable(part[np.random.default_rng([self.seed, _EPOCH]).permutation(len(part))[:count]])
+        return self._drawn(dataset.load().train, _EPOCH, count)
 
     def asked(self, count: int) -> Floats:
         """See `Course`."""
-        part = dataset.load().test
-        return reachable(part[np.random.default_rng([self.seed, FRESH_STREAM]).permutation(len(part))[:count]])
+        return self._drawn(dataset.load().test, FRESH_STREAM, count)
+
+    def _drawn(self, part: Floats, stream: int, count: int) -> Floats:
+        random = np.random.default_rng([self.seed, stream])
+        right, left = random.permutation(len(part)), random.permutation(len(part))
+        left = left if self._independent else right
+        return reachable(np.hstack([part[right[:count], :5], part[left[:count], 5:]]))
 
 
 def reachable(postures: Floats) -> Floats:

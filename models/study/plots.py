@@ -37,7 +37,7 @@ def _save(figure: Any, path: Path) -> Path:
 
 def mirror(outcomes: Sequence[Outcome], path: Path) -> Path:
     """Error on fresh postures against the number of pairs, for each decoder."""
-    decoders = list(dict.fromkeys(one.decoder for one in outcomes))
+    decoders = list(dict.fromkeys(one.decoder for one in outcomes if one.case == FRESH))
     figure, axes = _open(len(decoders), 5.2 * len(decoders), 4.2)
     for ax, decoder in zip(axes, decoders, strict=True):
         some = choose(outcomes, decoder=decoder, case=FRESH, way="")
@@ -122,8 +122,17 @@ def _bars(
     for field, style in (("chance", ":"), ("oracle", "--")):
         mean = float(np.mean([getattr(one, field) for one in most]))
         ax.axhline(mean, linestyle=style, color="black", linewidth=1.2, label=f"{field}, K={most[0].pairs}")
-    ax.set_xticks(range(len(cases)), [case.replace(", ", ",\n").replace(" behind", "\nbehind") for case in cases])
+    ax.set_xticks(range(len(cases)), [_broken(case) for case in cases])
     ax.tick_params(axis="x", labelsize=7.5)
+    ax.set_ylim(bottom=0)
     ax.set_ylabel("NMAE on fresh postures, %")
     ax.legend(frameon=False, fontsize=8, ncols=2)
     ax.grid(axis="y", alpha=0.25)
+
+
+def _broken(text: str) -> str:
+    """In two lines of about the same length."""
+    words = text.split()
+    ends = range(1, len(words))
+    best = min(ends, key=lambda end: abs(len(" ".join(words[:end])) - len(" ".join(words[end:]))), default=0)
+    return "\n".join(filter(None, [" ".join(words[:best]), " ".join(words[best:])]))

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from models.attention import Memory
+from models.attention import UNKNOWN, Memory
 from models.autoencoder import Autoencoder
+from models.heads import ONE
 from models.kinematics import Floats
 from models.measures import chance, nmae_per_posture
 from models.similarity import Comparison
@@ -20,9 +21,11 @@ class Pupil:
     """Does what associator and generator do, one after the other.
 
     Args:
-        decoder: The autoencoder of its postures.
+        decoder: The autoencoder of its postures; None to associate joints, not latents.
         centring: Whether keys and queries are compared relative to their running means.
         gate: A pair is learned if the answer to it is further away than that; 0 for every pair.
+        heads: Of the attention: "one", or "arms" without a decoder.
+        features: Identifier of the extractor; heads must know it.
 
     Attributes:
         known: Postures (10,) of its pairs, degrees.
@@ -30,8 +33,15 @@ class Pupil:
         tries: How many pairs it was offered.
     """
 
-    def __init__(self, decoder: Autoencoder, centring: bool = False, gate: float = 0.0) -> None:
-        self.memory = Memory(comparison=Comparison(centring=centring))
+    def __init__(
+        self,
+        decoder: Autoencoder | None,
+        centring: bool = False,
+        gate: float = 0.0,
+        heads: str = ONE,
+        features: str = UNKNOWN,
+    ) -> None:
+        self.memory = Memory(features, Comparison(centring=centring), heads)
         self.known: list[Floats] = []
         self.tries = 0
         self._decoder = decoder
@@ -40,7 +50,7 @@ class Pupil:
     def learn(self, key: Features, posture: Floats) -> None:
         """Takes a pair of features (n,) and the posture (10,) that it feels, if that is news."""
         self.tries += 1
-        value = self._decoder.encode(posture)
+        value = posture if self._decoder is None else self._decoder.encode(posture)
         if self._gate > 0.0 and self.memory.novelty(key, value) <= self._gate:
             return
         self.memory.add(key, value)
@@ -48,8 +58,8 @@ class Pupil:
 
     def answer(self, queries: Features) -> Floats:
         """Postures (q, 10), degrees, for features (q, n) that are seen in this order."""
-        latents = np.array([self.memory.answer(query)[0] for query in queries])
-        return reachable(self._decoder.decode(latents))
+        values = np.array([self.memory.answer(query)[0] for query in queries])
+        return reachable(values if self._decoder is None else self._decoder.decode(values))
 
 
 def taught(pupil: Pupil, keys: Features, postures: Floats) -> Pupil:

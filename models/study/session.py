@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from models.study import bars, human, mirror, online, robustness, speed
+from models.study import arms, bars, human, mirror, online, robustness, speed
 from models.study.gallery import Gallery
 from models.study.machine import Machine
 from models.study.outcome import Outcome
@@ -21,8 +21,15 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 Measure = Callable[[Gallery, Plan, int], Iterator[Outcome]]
+
+
+def _before_the_mirror(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
+    yield from mirror.measure(gallery, plan, seed)
+    yield from arms.measure(gallery, plan, seed)
+
+
 _LEARNED: Final[Mapping[str, Measure]] = {
-    "mirror": mirror.measure,
+    "mirror": _before_the_mirror,
     "robustness": robustness.measure,
     "human": human.measure,
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from models.encounter import SCENES as PEOPLE
-from models.study import human, robustness
+from models.study import arms, human, robustness
 from models.study.candidate import DEFAULT, Candidate
 from models.study.mirror import FRESH, GATE, GATED, SHOWN
 from models.study.outcome import Outcome, choose, spread, summary
@@ -45,19 +45,34 @@ def _ordered(values: Iterable[str]) -> list[str]:
 
 
 def mirror(outcomes: Sequence[Outcome]) -> str:
-    """For each decoder: fresh, shown again, and the scales."""
+    """For each decoder: fresh, shown again, and the scales; then postures without a decoder."""
     parts = []
-    for decoder in _ordered(one.decoder for one in outcomes):
+    for decoder in _ordered(one.decoder for one in outcomes if one.decoder != arms.JOINTS):
         some = choose(outcomes, decoder=decoder)
-        parts.append(f"Decoder {decoder}, **fresh** postures, NMAE in per cent:")
-        parts.append(_mirror(some, FRESH))
-        parts.append(f"Decoder {decoder}, acquired postures **shown again**, NMAE in per cent:")
-        parts.append(_mirror(some, SHOWN))
+        parts += [f"Decoder {decoder}, **fresh** postures, NMAE in per cent:", _mirror(some, FRESH)]
+        parts += [f"Decoder {decoder}, acquired postures **shown again**:", _mirror(some, SHOWN)]
         parts.append(
-            f"Decoder {decoder}, the scale d that leave-one-out chose (geometric mean; 0.01 is the default):"
+            f"Decoder {decoder}, the scale d that leave-one-out chose (geometric mean; below K=20 it is 0.01):"
         )
         parts.append(_table(some, FRESH, _scale))
+    free = choose(outcomes, decoder=arms.JOINTS)
+    if free:
+        parts += [
+            "No decoder, **eight free joints**, fresh postures (NMAE over ten joints, two of them 0):",
+            _free(free),
+        ]
     return "\n\n".join(parts)
+
+
+def _free(outcomes: Sequence[Outcome]) -> str:
+    counts = sorted({one.pairs for one in outcomes})
+    rows: list[tuple[str, list[str]]] = []
+    for case in arms.CASES:
+        some = choose(outcomes, case=case)
+        rows += [(f"{case}: {way}", [error(some, way=way, pairs=count) for count in counts]) for way in arms.WAYS]
+        lines = _lines(some, [{"way": next(iter(arms.WAYS)), "pairs": count} for count in counts])
+        rows += [(f"{case}: {name.partition(':')[0]}", cells) for name, cells in lines]
+    return grid("postures", [f"K={count}" for count in counts], rows)
 
 
 def _scale(found: list[Outcome]) -> str:
