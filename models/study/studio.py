@@ -5,7 +5,10 @@ Drawing and PyTorch in one process have crashed; and so one core draws while ano
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,6 +21,7 @@ from models.study.stage import draw
 
 CHUNK: Final = 16
 """Pictures that are asked for at once."""
+_GLANCE: Final = 1.0  # seconds between two looks whether the process that asks is still there
 _AHEAD: Final = 3  # chunks that are being drawn, or wait to be looked at
 
 
@@ -39,7 +43,7 @@ class Studio:
             NoDisplayError: Nothing on this machine can draw; the message says what to install.
         """
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, get_context("spawn"), _begin)
+            self._pool = ProcessPoolExecutor(1, get_context("spawn"), _begin, (os.getpid(),))
         chunks = [list(shots[start : start + CHUNK]) for start in range(0, len(shots), CHUNK)]
         under_way: deque[Future[list[bytes]]] = deque()
         for chunk in chunks:
@@ -64,8 +68,16 @@ class Studio:
         self.close()
 
 
-def _begin() -> None:
+def _begin(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A pool does not notice that who asks was killed."""
+    while os.getppid() == parent:
+        time.sleep(_GLANCE)
+    os._exit(1)
 
 
 def _draw(shots: list[Shot], size: int) -> list[bytes]:
