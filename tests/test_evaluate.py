@@ -36,7 +36,7 @@ def a_page(folder: Path, *names: str) -> Path:
 
 @pytest.mark.slow
 def test_a_mirror_is_measured_written_and_found_again(tmp_path: Path) -> None:
-    """JSON on stdout, tables with their command in the page, a plot; the second time nothing is drawn or changed."""
+    """JSON on stdout, tables with their command in the page, a plot; the second time nothing changes."""
     page = a_page(tmp_path, "mirror")
     arguments = ("mirror", *TINY, "--json", "--cache", tmp_path / "cache", "--write", page)
     first = evaluate(*arguments)
@@ -105,7 +105,9 @@ def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
 def test_nothing_is_left_when_it_is_killed(tmp_path: Path) -> None:
     """With kill -9, while another process draws."""
     with Program([*COMMAND, "mirror", "--seeds", "1", "--extractor", "hog", "--cache", str(tmp_path)]) as program:
-        eventually(lambda: [one for one in _children(program.pid) if "spawn_main" in one.cmdline()], 60.0)
+        eventually(
+            lambda: [one for one in _children(program.pid) if "spawn_main" in " ".join(one.cmdline())], 60.0
+        )
         children = _children(program.pid)
         program.kill()
         eventually(lambda: not any(one.is_running() for one in children), 30.0)
