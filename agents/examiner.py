@@ -67,8 +67,7 @@ class Examiner(Agent):
     patience = Parameter(240.0, "seconds for acquiring", minimum=1.0)
     deadline = Parameter(6.0, "seconds for showing and imitating one posture", minimum=0.5)
     seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
-    variant = Parameter("wide", "which autoencoder draws the new postures", choices=autoencoder.VARIANTS)
-    latent = Parameter(2, "dimension of its latent", minimum=1)
+    variant = Parameter("wide", "which autoencoder draws the new postures", choices=autoencoder.NAMES)
     demonstrator_device = Parameter("", "by which the camera sees the demonstrator; by default its slot")
     out = Parameter("runs/mirror", "folder for report.json and contact_sheet.png; made if missing")
 
@@ -157,7 +156,7 @@ class Examiner(Agent):
         acquired = self._examination.acquired
         if step.shown > len(acquired):
             raise ScriptError(f"{step.shown} acquired postures shall be shown; there are {len(acquired)}")
-        decoder = autoencoder.load(self.variant, self.latent)
+        decoder = autoencoder.load(self.variant)
         new = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.fresh))
         triggers = {self.encoders: Trigger.NORMAL, self.demonstrator_encoders: Trigger.NORMAL}
         triggers |= {self.joints: Trigger.EVERY, self.target: Trigger.EVERY}
@@ -186,7 +185,7 @@ class Examiner(Agent):
     def _report(self, now: float) -> Play:
         yield Until(lambda _: False, now + TOLD)
         found = report.make(
-            f"{self.variant}-{self.latent}",
+            "{}-{}".format(*autoencoder.parse(self.variant)),
             self._examination,
             {**self.space.snapshot("_/*"), **self.space.snapshot("launch/*")},
             self._seconds,

@@ -45,8 +45,7 @@ class Explorer(Agent):
     act = SlotName("act", "float64 (latent,): the posture to take")
     confirm = SlotName("confirm", "dict: number (of the try), posture (10,) degrees: add a pair now")
     done = SlotName("explorer/done", "dict: pairs, tries, enough")
-    variant = Parameter("wide", "which autoencoder draws the postures", choices=autoencoder.VARIANTS)
-    latent = Parameter(2, "dimension of its latent", minimum=1)
+    variant = Parameter("wide", "which autoencoder draws the postures", choices=autoencoder.NAMES)
     wanted = Parameter(50, "pairs", minimum=1)
     tries = Parameter(1000, "postures to try at most", minimum=1)
     seed = Parameter(0, "of the postures", minimum=0)
@@ -57,7 +56,7 @@ class Explorer(Agent):
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
-        self._autoencoder = autoencoder.load(self.variant, self.latent)
+        self._autoencoder = autoencoder.load(self.variant)
 
     def init(self) -> None:
         """Waits for the mode."""
@@ -147,7 +146,7 @@ class Explorer(Agent):
     def _draw(self) -> Floats:
         """The next latent."""
         nice = autoencoder.NICE_LATENTS
-        if self.nice and (self.variant, self.latent) == ("ancestor", 2) and self._count <= len(nice):
+        if self.nice and self._autoencoder.name == "ancestor-2" and self._count <= len(nice):
             return np.asarray(nice[self._count - 1])
         return np.asarray(self._autoencoder.sample(self._random, 1)[0])
 

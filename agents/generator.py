@@ -21,13 +21,12 @@ class Generator(Agent):
     act = SlotName("act", "float (latent,): array, list or tuple")
     joints = SlotName("joints", "targets, float64 (10,) degrees: right arm, then left arm")
     refused_act = SlotName("act/refused", "str: why the last bad latent was refused")
-    variant = Parameter("wide", "which autoencoder", choices=autoencoder.VARIANTS)
-    latent = Parameter(2, "dimension of its latent", minimum=1)
+    variant = Parameter("wide", "which autoencoder; a latent of 2 if its name has none", choices=autoencoder.NAMES)
     validity = Parameter(1.0, "seconds for which a target is valid", minimum=0.01)
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
-        self._autoencoder = autoencoder.load(self.variant, self.latent)
+        self._autoencoder = autoencoder.load(self.variant)
 
     def init(self) -> None:
         """Waits for a latent."""

@@ -74,8 +74,7 @@ class Partner(Agent):
     speed = Parameter(180.0, "of the person's fastest joint, degrees per second", minimum=1.0)
     hold = Parameter(2.5, "seconds for which the person shows each posture of their own", minimum=0.1)
     seed = Parameter(0, "of inaccuracy, own postures and noise", minimum=0)
-    variant = Parameter("wide", "which autoencoder draws their own postures", choices=autoencoder.VARIANTS)
-    latent = Parameter(2, "dimension of its latent", minimum=1)
+    variant = Parameter("wide", "which autoencoder draws their own postures", choices=autoencoder.NAMES)
 
     def prepare(self) -> None:
         """Lets the person come in."""
@@ -87,7 +86,7 @@ class Partner(Agent):
         build = Build(self.gender, self.age, self.weight, self.height)
         self._person = Person(build, clothes, sight, self.size, self.seed)
         self._person.render(REST)  # the first picture takes long
-        self._autoencoder = autoencoder.load(self.variant, self.latent)
+        self._autoencoder = autoencoder.load(self.variant)
 
     def init(self) -> None:
         """Shows the person, at rest."""

@@ -13,13 +13,12 @@ class Proprioception(Agent):
     encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees: right arm, then left arm")
     proprio = SlotName("proprio", "float64 (latent,)")
     refused_posture = SlotName("proprio/refused", "str: why the last bad posture was refused")
-    variant = Parameter("wide", "which autoencoder", choices=autoencoder.VARIANTS)
-    latent = Parameter(2, "dimension of its latent", minimum=1)
+    variant = Parameter("wide", "which autoencoder; a latent of 2 if its name has none", choices=autoencoder.NAMES)
     validity = Parameter(1.0, "seconds for which the latent is valid", minimum=0.01)
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
-        self._autoencoder = autoencoder.load(self.variant, self.latent)
+        self._autoencoder = autoencoder.load(self.variant)
 
     def init(self) -> None:
         """Waits for a posture."""

@@ -7,12 +7,13 @@ angles. The networks are trained by `python -m models.posture` and lie in models
     ancestor: 10-6-2-6-10, ReLU and tanh, angles / 180; the network of "Robot at the Mirror" (arXiv 2311.13226) and
         learningImitation, for comparison with the paper. It may decode angles outside the joints' ranges.
     wide: 10-128-128-2-128-128-10, SiLU, angles scaled to their ranges; the better one. Decoded angles are clipped
-        to the ranges, and most of the training postures lie in the square -1..1 of the map.
+        to the ranges, and most of the training postures lie in the square -1..1 of the map. What its encoder
+        says is refined on its decoder (`models.refinement`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,12 +23,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.artifact import WEIGHTS, ArtifactError, read_arrays, verify, write_arrays
+from models.design import LINEAR, VARIANTS, Activation, design
 from models.kinematics import JOINT_LIMITS, JOINTS
 from models.measures import postures
+from models.refinement import refine
 
 Floats = NDArray[np.float64]
 
-VARIANTS: Final = ("ancestor", "wide")
+__all__ = ["LATENTS", "NAMES", "NICE_LATENTS", "VARIANTS", "Autoencoder", "design", "load", "load_file"]
+
+LATENTS: Final = (2, 3, 4, 6, 8)
+"""Dimensions of the latents of the weights that come with the project."""
+NAMES: Final = (
+    *reversed(VARIANTS),
+    *(f"{variant}-{latent}" for variant in reversed(VARIANTS) for latent in LATENTS),
+)
+"""What `load` takes; a variant alone means latent 2."""
 _KIND: Final = "agentspace autoencoder 1"
 _JITTER: Final = 0.05  # of the spread of the map: how far a sampled latent may lie from one that was seen
 
@@ -38,73 +49,12 @@ NICE_LATENTS: Final[Floats] = (
 """The eight postures (8, 2) that the ancestor shows when it invites to imitate it; latents of *its* decoder."""
 
 
-def _relu(x: Floats) -> Floats:
-    return np.maximum(x, 0.0)
-
-
-def _silu(x: Floats) -> Floats:
-    return x / (1.0 + np.exp(-x))
-
-
-def _linear(x: Floats) -> Floats:
-    return x
-
-
-def _tanh(x: Floats) -> Floats:
-    return np.asarray(np.tanh(x))
-
-
-@dataclass(frozen=True)
-class Design:
-    """What distinguishes one variant from another, apart from its weights.
-
-    Attributes:
-        hidden: widths of the hidden layers of the encoder; the decoder has them reversed.
-        activation: of the hidden layers.
-        output: activation of the decoder's last layer.
-        center: (10,) degrees that scale to 0.
-        scale: (10,) degrees that scale to 1, counted from the centre.
-        clips: whether decoded angles are clipped to the joints' ranges.
-    """
-
-    hidden: tuple[int, ...]
-    activation: Callable[[Floats], Floats]
-    output: Callable[[Floats], Floats]
-    center: Floats
-    scale: Floats
-    clips: bool
-
-
-DESIGNS: Final[Mapping[str, Design]] = {
-    "ancestor": Design((6,), _relu, _tanh, np.zeros(10), np.full(10, 180.0), clips=False),
-    "wide": Design(
-        (128, 128),
-        _silu,
-        _linear,
-        JOINT_LIMITS.mean(axis=1),
-        np.ptp(JOINT_LIMITS, axis=1) / 2,
-        clips=True,
-    ),
-}
-
-
 @dataclass(frozen=True)
 class Layer:
     """One linear layer: x W + b, with W (inputs, outputs) and b (outputs,)."""
 
     weight: Floats
     bias: Floats
-
-
-def design(variant: str) -> Design:
-    """The design of a variant.
-
-    Raises:
-        ValueError: unknown variant.
-    """
-    if variant not in DESIGNS:
-        raise ValueError(f"variant is {variant!r}; valid variants are {', '.join(map(repr, VARIANTS))}")
-    return DESIGNS[variant]
 
 
 class Autoencoder:
@@ -114,7 +64,12 @@ class Autoencoder:
         variant: "ancestor" or "wide".
         latent: dimension of the latent, m.
         seen: (s, m) latents of training postures: where the map is populated.
+        recipe: how it was trained, JSON (`models.recipe`); empty if that is not known.
+        data: fingerprint of the postures that it was trained with; empty if that is not known.
     """
+
+    recipe = ""
+    data = ""
 
     def __init__(self, variant: str, encoder: Sequence[Layer], decoder: Sequence[Layer], seen: Floats) -> None:
         self.variant = variant
@@ -133,14 +88,44 @@ class Autoencoder:
             if found != valid:
                 raise ValueError(f"{name} of {self.variant!r} has layers {found}; valid are {valid}")
 
-    def encode(self, joints: ArrayLike) -> Floats:
-        """Latents (..., m) of postures (..., 10) in degrees.
+    @property
+    def name(self) -> str:
+        """Such as wide-2."""
+        return f"{self.variant}-{self.latent}"
+
+    def guess(self, joints: ArrayLike) -> Floats:
+        """What the encoder network alone says: latents (..., m) of postures (..., 10) in degrees.
 
         Raises:
             ValueError: another shape, or NaN.
         """
-        scaled = (postures("joints", joints) - self._design.center) / self._design.scale
-        return self._run(self._encoder, scaled, _linear)
+        return self._run(self._encoder, self._scaled(joints), LINEAR)
+
+    def encode(self, joints: ArrayLike) -> Floats:
+        """Latents (..., m) of postures (..., 10) in degrees; refined, if the variant's are.
+
+        Raises:
+            ValueError: another shape, or NaN.
+        """
+        scaled = self._scaled(joints)
+        guess = self._run(self._encoder, scaled, LINEAR)
+        if not self._design.refines:
+            return guess
+        flat = guess.reshape(-1, self.latent), scaled.reshape(-1, len(JOINTS))
+        return refine(self._linearised, *flat).reshape(guess.shape)
+
+    def _scaled(self, joints: ArrayLike) -> Floats:
+        return np.asarray((postures("joints", joints) - self._design.center) / self._design.scale)
+
+    def _linearised(self, latents: Floats) -> tuple[Floats, Floats]:
+        """Scaled postures (b, 10) of latents (b, m), and their derivatives (b, m, 10)."""
+        value = latents
+        slope = np.broadcast_to(np.eye(self.latent), (len(latents), self.latent, self.latent))
+        activations = [self._design.activation] * (len(self._decoder) - 1) + [self._design.output]
+        for layer, activation in zip(self._decoder, activations, strict=True):
+            value, rise = activation.both(value @ layer.weight + layer.bias)
+            slope = (slope @ layer.weight) * rise[:, None, :]
+        return value, slope
 
     def decode(self, latent: ArrayLike) -> Floats:
         """Postures (..., 10) in degrees of latents (..., m).
@@ -161,14 +146,15 @@ class Autoencoder:
         chosen = self.seen[rng.integers(len(self.seen), size=n)]
         return np.asarray(chosen + rng.normal(size=chosen.shape) * _JITTER * self.seen.std(axis=0))
 
-    def _run(self, layers: tuple[Layer, ...], x: Floats, last: Callable[[Floats], Floats]) -> Floats:
+    def _run(self, layers: tuple[Layer, ...], x: Floats, last: Activation) -> Floats:
         for layer in layers[:-1]:
-            x = self._design.activation(x @ layer.weight + layer.bias)
-        return last(x @ layers[-1].weight + layers[-1].bias)
+            x = self._design.activation.value(x @ layer.weight + layer.bias)
+        return last.value(x @ layers[-1].weight + layers[-1].bias)
 
     def save(self, path: Path) -> None:
         """Write the networks as .npz (float32)."""
-        arrays = {"variant": np.array(self.variant), "seen": self.seen.astype(np.float32)}
+        about = {name: np.array(getattr(self, name)) for name in ("variant", "recipe", "data")}
+        arrays = {**about, "seen": self.seen.astype(np.float32)}
         for name, layers in (("encoder", self._encoder), ("decoder", self._decoder)):
             for index, layer in enumerate(layers):
                 arrays[f"{name}{index}.weight"] = layer.weight.astype(np.float32)
@@ -182,26 +168,46 @@ def path_of(variant: str, latent: int = 2) -> Path:
     return WEIGHTS / f"{variant}-{latent}.npz"
 
 
-def load(variant: str = "wide", latent: int = 2) -> Autoencoder:
-    """The trained autoencoder of a variant.
+def parse(name: str) -> tuple[str, int]:
+    """Variant and latent of a name such as wide, or wide-4.
+
+    Raises:
+        ValueError: unknown variant, or a latent that is no whole number from 1.
+    """
+    variant, dash, latent = name.partition("-")
+    design(variant)
+    if dash and not (latent.isascii() and latent.isdigit() and int(latent) > 0):
+        raise ValueError(f"decoder is {name!r}; valid names are {', '.join(NAMES)}")
+    return variant, int(latent) if dash else 2
+
+
+def load(name: str = "wide", latent: int | None = None) -> Autoencoder:
+    """A trained autoencoder.
 
     Args:
-        variant: "ancestor" or "wide".
-        latent: dimension of the latent; 2 comes with the project, others must be trained.
+        name: one of `NAMES`, or that of weights of your own.
+        latent: dimension of the latent, if the name does not say it.
 
     Raises:
         ValueError: unknown variant.
-        ArtifactError: there are no weights for this latent (the message lists what there is), or they are damaged.
+        ArtifactError: there are no such weights (the message lists what there is), or they are damaged.
     """
-    path = path_of(variant, latent)
+    variant, dimension = parse(name)
+    dimension = dimension if latent is None else latent
+    path = path_of(variant, dimension)
     if not path.exists():
-        present = ", ".join(sorted(p.stem for v in VARIANTS for p in WEIGHTS.glob(f"{v}-*.npz"))) or "none"
         raise ArtifactError(
-            f"there are no weights for variant {variant!r} with latent {latent}; there are: {present}; "
-            f"train them with: {training_command(variant, latent)}"
+            f"there are no weights for variant {variant!r} with latent {dimension}; there are: "
+            f"{', '.join(p.stem for p in present()) or 'none'}; "
+            f"train them with: {training_command(variant, dimension)}"
         )
-    verify(path, training_command(variant, latent))
+    verify(path, training_command(variant, dimension))
     return load_file(path)
+
+
+def present() -> list[Path]:
+    """The files of weights that there are, by variant and latent."""
+    return sorted(p for v in VARIANTS for p in WEIGHTS.glob(f"{v}-*.npz"))
 
 
 def training_command(variant: str, latent: int) -> str:
@@ -226,6 +232,8 @@ def load_file(path: Path) -> Autoencoder:
             ]
             for name in ("encoder", "decoder")
         )
-        return Autoencoder(variant, encoder, decoder, arrays["seen"].astype(np.float64))
+        model = Autoencoder(variant, encoder, decoder, arrays["seen"].astype(np.float64))
+        model.recipe, model.data = (str(arrays.get(name, "")) for name in ("recipe", "data"))
+        return model
     except (KeyError, ValueError) as error:
         raise ArtifactError(f"{path} does not hold a whole autoencoder: {error}") from error

@@ -2,7 +2,7 @@
 
 The URDF is trimmed to what imitation needs: the upper body on a fixed base, five driven joints in each arm,
 every other joint fixed at zero. Visual meshes only, reduced for drawing; nothing collides, so an arm can pass
-through the chest.
+through the chest. Which postures would do so is told by `models.collision`.
 """
 
 import xml.etree.ElementTree as ET
@@ -44,10 +44,16 @@ WALL_EMISSION = 0.15
 """Light of the wall's own, so that it is brighter than the robot."""
 
 _DROPPED_ROOTS = ("r_hip_1", "l_hip_1")
+_BELOW_THE_KNEES = ("r_lower_leg", "l_lower_leg")
 
 
-def read_urdf(joints: tuple[str, ...] = MODEL_JOINTS) -> ET.Element:
-    """Returns the trimmed URDF: no legs, sensors and collision meshes; only `joints` move."""
+def read_urdf(joints: tuple[str, ...] = MODEL_JOINTS, collisions: bool = False) -> ET.Element:
+    """Returns the trimmed URDF, in which only `joints` move.
+
+    Args:
+        joints: names of the joints that move.
+        collisions: what may be touched: the legs down to the knees, and collision meshes instead of visual ones.
+    """
     import icub_models
 
     text = Path(icub_models.get_model_file(ROBOT)).read_text(encoding="utf-8")
@@ -55,15 +61,15 @@ def read_urdf(joints: tuple[str, ...] = MODEL_JOINTS) -> ET.Element:
     robot = ET.fromstring(text)  # noqa: S314 (a file of an installed package)
     for element in [*robot.findall("gazebo"), *robot.findall("sensor")]:
         robot.remove(element)
-    for link in _DROPPED_ROOTS:
+    for link in _BELOW_THE_KNEES if collisions else _DROPPED_ROOTS:
         _remove_subtree(robot, link)
     _remove_bare_leaves(robot)
     for joint in robot.findall("joint"):
         if joint.get("name") not in joints:
             joint.set("type", "fixed")
     for link_element in robot.findall("link"):
-        for collision in link_element.findall("collision"):
-            link_element.remove(collision)
+        for unused in link_element.findall("visual" if collisions else "collision"):
+            link_element.remove(unused)
     return robot
 
 
