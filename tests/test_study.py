@@ -342,7 +342,7 @@ def test_the_gate_keeps_out_what_is_known() -> None:
 def made(command: str) -> list[Outcome]:
     """Outcomes of two robots that never were."""
     cases = {
-        "mirror": [("fresh", ""), ("shown again", ""), ("fresh", mirror.GATED)],
+        "mirror": [(case, way) for case in ("fresh", "shown again") for way in ("", mirror.DRAWN)],
         "robustness": [(case, way) for case in robustness.SCENES for way in ("", robustness.CENTRED)],
         "human": [
             (case, human.way(copies, centring))

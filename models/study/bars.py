@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from models.study import human, robustness
 from models.study.candidate import DEFAULT
-from models.study.mirror import FRESH, SHOWN
+from models.study.mirror import DRAWN, FRESH, SHOWN
 from models.study.tables import grid
 
 NOT_MEASURED: Final = "not measured"
@@ -79,11 +79,15 @@ class Cell:
         return {**asdict(self), "verdict": self.verdict}
 
 
-def _mirror(case: str, decoder: str, study: str, bar: float, moonshot: float | None, **more: Any) -> Bar:
+def _mirror(
+    case: str, decoder: str, study: str, bar: float, moonshot: float | None, way: str = "", **more: Any
+) -> Bar:
     shown = "fresh" if case == FRESH else "shown again"
     name = "wide decoder" if decoder == "wide-2" else "the ancestor's decoder"
-    wanted = {"case": case, "decoder": decoder, "extractor": DEFAULT, "way": "", "pairs": 100}
-    return Bar(f"mirror, K=100, {name}: {shown}", study, bar, moonshot, "mirror", wanted, **more)
+    wanted = {"case": case, "decoder": decoder, "extractor": DEFAULT, "way": way, "pairs": 100}
+    return Bar(
+        f"mirror, K=100, {name}: {shown}{', ' if way else ''}{way}", study, bar, moonshot, "mirror", wanted, **more
+    )
 
 
 def _changed(case: str, study: str, way: str = "", bar: float = 4.5, **more: Any) -> Bar:
@@ -112,6 +116,8 @@ BARS: Final = (
     _mirror(SHOWN, "wide-2", "0.3", 0.4, None),
     _mirror(FRESH, "ancestor-2", "1.1..1.5", 1.5, 1.0),
     _mirror(SHOWN, "ancestor-2", "0.13", 0.3, 0.1),
+    _mirror(FRESH, "ancestor-2", "1.1..1.5", 1.5, 1.0, DRAWN),
+    _mirror(SHOWN, "ancestor-2", "0.13", 0.3, 0.1, DRAWN),
     _free("data set (half of it symmetric)", "6.8"),
     _free("independent arms", "6.8"),
     _changed("light 30 % less", "3.4"),

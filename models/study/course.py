@@ -51,9 +51,12 @@ class Course:
 
     def practised(self, count: int) -> Floats:
         """The first postures (count, 10), degrees, as the robot can take them; more begin with the same."""
+        return reachable(self.decoder.decode(self.drawn(count)))
+
+    def drawn(self, count: int) -> Floats:
+        """The latents (count, m) of these postures, as they were drawn."""
         random = np.random.default_rng([self.seed, _EPOCH])
-        latents = np.array([self.decoder.sample(random, 1)[0] for _ in range(count)])
-        return reachable(self.decoder.decode(latents))
+        return np.array([self.decoder.sample(random, 1)[0] for _ in range(count)])
 
     def asked(self, count: int) -> Floats:
         """Postures (count, 10) that it has never seen, degrees; another count means others."""

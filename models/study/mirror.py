@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -21,6 +22,8 @@ from models.view import View
 FRESH: Final = "fresh"
 SHOWN: Final = "shown again"
 GATED: Final = "novelty gate"
+DRAWN: Final = "drawn latents"
+"""The value of a pair is the latent that was drawn, not what the encoder makes of the posture."""
 GATE: Final = 0.1
 """Of `launch/mirror.yaml`."""
 PLAIN: Final = View(noise=2.0)
@@ -39,17 +42,18 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
         fresh = gallery.look(of_another(asked, seed), candidates)
         shown = gallery.look(again(practised[:_SHOWN_AT_MOST], seed), candidates)
         for name in plan.extractors:
-            for count in plan.counts:
-                pupil = taught(Pupil(course.decoder), keys[name][:count], practised[:count])
+            for way, count in itertools.product(("", DRAWN) if name == DEFAULT else ("",), plan.counts):
+                latents = course.drawn(count) if way == DRAWN else None
+                pupil = taught(Pupil(course.decoder), keys[name][:count], practised[:count], latents)
                 some = min(count, _SHOWN_AT_MOST)
                 for case, queries, true in (
                     (FRESH, fresh[name], asked),
                     (SHOWN, shown[name][:some], practised[:some]),
                 ):
-                    labels = {"case": case, "decoder": course.name, "extractor": name, "way": "", "seed": seed}
+                    labels = {"case": case, "decoder": course.name, "extractor": name, "way": way, "seed": seed}
                     yield assess(pupil.answer(queries), true, pupil.known, pupil.memory.scale, **labels)
-        for count in plan.counts:
-            if DEFAULT in plan.extractors and count <= plan.gated:
+        if DEFAULT in plan.extractors:
+            for count in filter(lambda count: count <= plan.gated, plan.counts):
                 yield from _gated(gallery, course, count, plan, seed)
 
 

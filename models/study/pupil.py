@@ -47,10 +47,16 @@ class Pupil:
         self._decoder = decoder
         self._gate = gate
 
-    def learn(self, key: Features, posture: Floats) -> None:
-        """Takes a pair of features (n,) and the posture (10,) that it feels, if that is news."""
+    def learn(self, key: Features, posture: Floats, latent: Floats | None = None) -> None:
+        """Takes a pair of features (n,) and the posture (10,) that it feels, if that is news.
+
+        Args:
+            key: (n,) features.
+            posture: (10,) degrees.
+            latent: (m,) of the posture; None for what the encoder says.
+        """
         self.tries += 1
-        value = posture if self._decoder is None else self._decoder.encode(posture)
+        value = posture if self._decoder is None else self._decoder.encode(posture) if latent is None else latent
         if self._gate > 0.0 and self.memory.novelty(key, value) <= self._gate:
             return
         self.memory.add(key, value)
@@ -62,10 +68,10 @@ class Pupil:
         return reachable(values if self._decoder is None else self._decoder.decode(values))
 
 
-def taught(pupil: Pupil, keys: Features, postures: Floats) -> Pupil:
-    """The same pupil, having learned pairs of features (k, n) and postures (k, 10)."""
-    for key, posture in zip(keys, postures, strict=True):
-        pupil.learn(key, posture)
+def taught(pupil: Pupil, keys: Features, postures: Floats, latents: Floats | None = None) -> Pupil:
+    """The same pupil, having learned pairs of features (k, n) and postures (k, 10), and latents (k, m) if given."""
+    for index, (key, posture) in enumerate(zip(keys, postures, strict=True)):
+        pupil.learn(key, posture, None if latents is None else latents[index])
     return pupil
 
 

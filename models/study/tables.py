@@ -9,7 +9,7 @@ import numpy as np
 from models.encounter import SCENES as PEOPLE
 from models.study import arms, human, robustness
 from models.study.candidate import DEFAULT, Candidate
-from models.study.mirror import FRESH, GATE, GATED, SHOWN
+from models.study.mirror import DRAWN, FRESH, GATED, SHOWN
 from models.study.outcome import Outcome, choose, spread, summary
 
 
@@ -98,13 +98,14 @@ def _table(outcomes: Sequence[Outcome], case: str, cell: Callable[[list[Outcome]
 def _mirror(outcomes: Sequence[Outcome], case: str) -> str:
     counts = sorted({one.pairs for one in choose(outcomes, case=case, way="")})
     table = _table(outcomes, case, _error)
-    names = _ordered(one.extractor for one in outcomes)
-    rows = []
-    if case == FRESH and choose(outcomes, way=GATED):
-        cells = [error(outcomes, case=case, way=GATED, pairs=k) for k in counts]
-        rows.append((f"{Candidate(DEFAULT).title}, novelty gate {GATE:g}", cells))
+    rows: list[tuple[str, list[str]]] = []
+    for way in (DRAWN, GATED):
+        if choose(outcomes, case=case, way=way):
+            cells = [error(outcomes, case=case, way=way, pairs=k) for k in counts]
+            rows.append((f"{Candidate(DEFAULT).title}, {way}", cells))
     if case == FRESH:
-        rows += _lines(outcomes, [{"case": case, "way": "", "extractor": names[0], "pairs": k} for k in counts])
+        first = outcomes[0].extractor
+        rows += _lines(outcomes, [{"case": case, "way": "", "extractor": first, "pairs": k} for k in counts])
     return "\n".join([table, *grid("", [""] * len(counts), rows).splitlines()[2:]])
 
 
