@@ -69,7 +69,7 @@ class Pupil:
 
 
 def taught(pupil: Pupil, keys: Features, postures: Floats, latents: Floats | None = None) -> Pupil:
-    """The same pupil, having learned pairs of features (k, n) and postures (k, 10), and latents (k, m) if given."""
+    """The same pupil, having learned features (k, n) with postures (k, 10), and with latents (k, m) if given."""
     for index, (key, posture) in enumerate(zip(keys, postures, strict=True)):
         pupil.learn(key, posture, None if latents is None else latents[index])
     return pupil
