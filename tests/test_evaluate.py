@@ -14,6 +14,8 @@ import pytest
 from eventually import eventually
 from program import Program
 
+from models.evaluate import COMMANDS
+from models.study import page
 from models.study.online import TOLERANCE
 from models.study.store import Store
 
@@ -37,8 +39,8 @@ def a_page(folder: Path, *names: str) -> Path:
 @pytest.mark.slow
 def test_a_mirror_is_measured_written_and_found_again(tmp_path: Path) -> None:
     """JSON on stdout, tables with their command in the page, a plot; the second time nothing changes."""
-    page = a_page(tmp_path, "mirror")
-    arguments = ("mirror", *TINY, "--json", "--cache", tmp_path / "cache", "--write", page)
+    path = a_page(tmp_path, "mirror")
+    arguments = ("mirror", *TINY, "--json", "--cache", tmp_path / "cache", "--write", path)
     first = evaluate(*arguments)
     assert first.returncode == 0, first.stderr
     found = json.loads(first.stdout)
@@ -48,7 +50,7 @@ def test_a_mirror_is_measured_written_and_found_again(tmp_path: Path) -> None:
     assert all(one["low"] <= one["mean"] <= one["high"] for one in found["cells"])
     fresh = next(one for one in found["outcomes"] if (one["case"], one["pairs"]) == ("fresh", 20))
     assert fresh["oracle"] < sum(fresh["errors"]) / len(fresh["errors"]) < 2 * fresh["chance"]
-    text = page.read_text()
+    text = path.read_text()
     command = "python -m models.evaluate mirror --quick --seeds 1 --extractor hog"
     assert f"By hand.\n<!-- evaluate mirror: begin -->\n\n```sh\n{command}\n```\n\nDecoder wide-2" in text
     assert "![Error against the number of pairs](images/evaluate-mirror.png)" in text
@@ -58,7 +60,7 @@ def test_a_mirror_is_measured_written_and_found_again(tmp_path: Path) -> None:
     again = evaluate(*arguments)
     assert json.loads(again.stdout) == found
     assert "mirror is as it was" in again.stderr
-    assert page.read_text() == text
+    assert path.read_text() == text
     with Store(tmp_path / "cache" / "evaluation.sqlite") as store:
         assert len(store) == kept
 
@@ -131,10 +133,15 @@ def test_the_running_constellation_and_the_functions_agree(tmp_path: Path) -> No
     assert online["chance"] == pytest.approx(offline["chance"], abs=TOLERANCE)
 
 
+def test_the_page_of_the_documentation_has_a_block_for_each_command() -> None:
+    """So that `all --write docs/learning.md` can fill it."""
+    page.check(Path(__file__).parent.parent / "docs" / "learning.md", COMMANDS)
+
+
 def test_a_page_without_marks_is_told_before_anything_is_measured(tmp_path: Path) -> None:
     """With exit code 1, and what is missing."""
-    page = a_page(tmp_path, "human")
-    done = evaluate("mirror", *TINY, "--cache", tmp_path, "--write", page)
+    path = a_page(tmp_path, "human")
+    done = evaluate("mirror", *TINY, "--cache", tmp_path, "--write", path)
     assert done.returncode == 1
     assert "page.md: there must be one line '<!-- evaluate mirror: begin -->'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -386,6 +386,17 @@ def test_bars_are_met_by_means() -> None:
     assert "3.50 ± 6.35 | met |" in lines[2]
 
 
+def test_a_slow_machine_is_said_to_be_busy() -> None:
+    """The load before, and the best time."""
+    timing = {"name": "HOG", "p50": 9.0, "p99": 9.0, "best": 3.0, "count": 7}
+    names = {str(bar.wanted["name"]) for bar in bars.BARS if bar.command == "speed"}
+    result = {"machine": {"load": 11.2, "cores": 2}, "timings": [{**timing, "name": name} for name in names]}
+    found = [one for one in bars.compare({"speed": result}) if one.ours == 9.0]
+    assert len(found) == 3
+    assert (found[0].verdict, found[0].reason) == ("**missed**", "load 11 on 2 cores; the best of 7 is 3.0 ms")
+    assert found[1].verdict == "met"
+
+
 def test_every_bar_can_be_found() -> None:
     """Each is a cell that its command makes."""
     made_up = {command: Learned(command, 2, made(command)).plain() for command in ("robustness", "human")}

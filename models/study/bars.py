@@ -146,10 +146,19 @@ def _compared(bar: Bar, result: Mapping[str, Any]) -> Cell:
     field = "timings" if bar.command == "speed" else "cells"
     found = [one for one in result.get(field, ()) if all(one.get(n) == v for n, v in bar.wanted.items())]
     ours = half = None
-    if found:
-        ours = found[0]["p50"] if bar.command == "speed" else found[0]["mean"]
-        half = None if bar.command == "speed" else (found[0]["high"] - found[0]["low"]) / 2.0
-    return Cell(bar.case, bar.study, ours, half, bar.bar, bar.moonshot, bar.unit, bar.reason)
+    reason = bar.reason
+    if found and bar.command == "speed":
+        ours, reason = found[0]["p50"], _disturbed(found[0], result.get("machine", {}))
+    elif found:
+        ours, half = found[0]["mean"], (found[0]["high"] - found[0]["low"]) / 2.0
+    return Cell(bar.case, bar.study, ours, half, bar.bar, bar.moonshot, bar.unit, reason)
+
+
+def _disturbed(timing: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
+    """What else the machine did."""
+    load, cores = machine.get("load", 0.0), machine.get("cores", 1)
+    best = f"the best of {timing['count']} is {timing['best']:.1f} ms"
+    return f"load {load:.0f} on {cores} cores; {best}" if load > 0.5 * cores else best
 
 
 def table(cells: list[Cell]) -> str:
