@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="two seeds, few pairs: under two minutes")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     parser.add_argument(
-        "--seeds", type=_positive, help=f"robots that learn ({Plan.seeds}; with --quick {QUICK.seeds})"
+        "--seeds",
+        type=_positive,
+        help=f"robots that learn ({Plan.seeds}, online {Plan.constellations}; with --quick {QUICK.seeds})",
     )
     parser.add_argument(
         "--extractor",
@@ -79,7 +81,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _plan(chosen: argparse.Namespace) -> Plan:
     plan = QUICK if chosen.quick else Plan()
-    changes = {"seeds": chosen.seeds, "extractors": chosen.extractor and tuple(chosen.extractor)}
+    changes = {
+        "seeds": chosen.seeds,
+        "constellations": chosen.seeds,
+        "extractors": chosen.extractor and tuple(chosen.extractor),
+    }
     return dataclasses.replace(plan, **{name: value for name, value in changes.items() if value})
 
 

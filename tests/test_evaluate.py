@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import pytest
 from eventually import eventually
 from program import Program
 
+from models.artifact import ArtifactError
 from models.evaluate import COMMANDS
 from models.study import page
-from models.study.online import TOLERANCE
+from models.study.online import TOLERANCE, Exam, launch
 from models.study.store import Store
 
 COMMAND = [sys.executable, "-m", "models.evaluate"]
@@ -131,6 +133,20 @@ def test_the_running_constellation_and_the_functions_agree(tmp_path: Path) -> No
     assert abs(online["shown"] - offline["shown"]) <= TOLERANCE
     assert online["tries"] == offline["tries"]
     assert online["chance"] == pytest.approx(offline["chance"], abs=TOLERANCE)
+
+
+def test_a_constellation_that_fails_is_told_with_what_it_said() -> None:
+    """A decoder that it does not know."""
+    with pytest.raises(ArtifactError, match=r"launch/mirror\.yaml ended with \d+; (.|\n)*nonsense"):
+        launch(Exam(decoder="nonsense"), 0)
+
+
+@pytest.mark.slow
+def test_a_constellation_that_takes_too_long_is_ended() -> None:
+    """With all its processes."""
+    with pytest.raises(ArtifactError, match="did not end within 2 s"):
+        launch(Exam(timeout=2.0), 0)
+    assert not [one for one in _children(os.getpid()) if "launch" in " ".join(one.cmdline())]
 
 
 def test_the_page_of_the_documentation_has_a_block_for_each_command() -> None:

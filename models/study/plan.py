@@ -14,6 +14,7 @@ class Plan:
 
     Attributes:
         seeds: How many robots learn, each with a seed of its own: 0, 1, ...
+        constellations: How many of them also learn online; that takes minutes each.
         counts: Numbers of pairs.
         fresh: How many postures each is asked for.
         decoders: Variants of the autoencoder.
@@ -24,6 +25,7 @@ class Plan:
     """
 
     seeds: int = 5
+    constellations: int = 3
     counts: tuple[int, ...] = (10, 20, 50, 100, 200)
     fresh: int = 60
     decoders: tuple[str, ...] = ("wide", "ancestor")
@@ -35,6 +37,7 @@ class Plan:
 
 QUICK: Final = Plan(
     seeds=2,
+    constellations=1,
     counts=(10, 20),
     fresh=12,
     decoders=("wide",),

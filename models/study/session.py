@@ -33,7 +33,6 @@ _LEARNED: Final[Mapping[str, Measure]] = {
     "robustness": robustness.measure,
     "human": human.measure,
 }
-_ONLINE_SEEDS: Final = 3
 _QUICK_EXAM: Final = online.Exam(pairs=5, fresh=3, timeout=240.0)
 
 
@@ -93,7 +92,7 @@ class Session:
     def _online(self) -> tuple[str, dict[str, Any]]:
         exam = _QUICK_EXAM if self._quick else online.Exam()
         agreements = []
-        for seed in range(1 if self._quick else min(self._plan.seeds, _ONLINE_SEEDS)):
+        for seed in range(self._plan.constellations):
             print(
                 f"online, seed {seed}: launch/mirror.yaml pairs={exam.pairs} fresh={exam.fresh}", file=sys.stderr
             )
