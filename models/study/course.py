@@ -43,6 +43,8 @@ class Course:
     def __init__(self, variant: str, seed: int, latent: int = 2) -> None:
         self.decoder: Autoencoder = autoencoder.load(variant, latent)
         self.seed = seed
+        self._random = np.random.default_rng([seed, _EPOCH])
+        self._drawn: list[Floats] = []
 
     @property
     def name(self) -> str:
@@ -55,8 +57,9 @@ class Course:
 
     def drawn(self, count: int) -> Floats:
         """The latents (count, m) of these postures, as they were drawn."""
-        random = np.random.default_rng([self.seed, _EPOCH])
-        return np.array([self.decoder.sample(random, 1)[0] for _ in range(count)])
+        while len(self._drawn) < count:  # one by one, as the explorer does
+            self._drawn.append(self.decoder.sample(self._random, 1)[0])
+        return np.array(self._drawn[:count])
 
     def asked(self, count: int) -> Floats:
         """Postures (count, 10) that it has never seen, degrees; another count means others."""

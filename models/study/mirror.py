@@ -76,12 +76,12 @@ def practise(gallery: Gallery, course: Course, count: int, view: View, tries: in
         tries: How many postures it tries at most.
     """
     pupil = Pupil(course.decoder, gate=GATE)
-    postures = course.practised(tries)
-    taken = in_the_mirror(postures, course.seed, view)
     candidate = Candidate(DEFAULT)
     for start in range(0, tries, count):
-        part = slice(start, start + count)
-        for key, posture in zip(gallery.look(taken[part], [candidate])[DEFAULT], postures[part], strict=True):
+        postures = course.practised(start + count)
+        taken = in_the_mirror(postures, course.seed, view)[start:]
+        keys = gallery.look(taken, [candidate])[DEFAULT]
+        for key, posture in zip(keys, postures[start:], strict=True):
             pupil.learn(key, posture)
             if len(pupil.known) == count:
                 return pupil

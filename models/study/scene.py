@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -118,14 +119,14 @@ class Shot:
         if len(self.posture) != len(JOINTS):
             raise ValueError(f"a posture has {len(JOINTS)} angles, not {len(self.posture)}")
 
-    @property
+    @cached_property
     def picture(self) -> str:
         """What distinguishes the picture without its noise: scene, posture, and what draws it."""
         clean = self.scene.clean
         said = [type(clean).__name__, dataclasses.asdict(clean), self.posture, clean.makers]
         return json.dumps(said, sort_keys=True)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What distinguishes the picture, noise included."""
         return f"{self.picture} noise {self.scene.noise!r} {self.seed if self.scene.noise else 0}"
