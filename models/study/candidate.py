@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -62,16 +62,14 @@ class Candidate:
         """For narrow columns."""
         return SHORT.get(self.name, self.name)
 
-    @cached_property
+    @property
     def network(self) -> registry.Network:
         """The extractor, loaded when it is used first; it has one thread.
 
         Raises:
             ArtifactError: A file that it needs is missing; the message says what to do.
         """
-        if self.name == RANDOM:
-            return registry.load(f"onnx:{_random_network()}")
-        return registry.load(self.name)
+        return _loaded(self.name)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -84,6 +82,11 @@ class Candidate:
         files = () if variant is None else (variant.path,)
         name = self.name if variant or self.name == "hog" else self.network.identifier
         return f"{name} {digest(_CODE, ('onnxruntime', 'opencv-python'), files)}"
+
+
+@cache
+def _loaded(name: str) -> registry.Network:
+    return registry.load(f"onnx:{_random_network()}" if name == RANDOM else name)
 
 
 def _random_network() -> Path:
