@@ -119,13 +119,15 @@ class Autoencoder:
 
     def _linearised(self, latents: Floats) -> tuple[Floats, Floats]:
         """Scaled postures (b, 10) of latents (b, m), and their derivatives (b, m, 10)."""
-        value = latents
-        slope = np.broadcast_to(np.eye(self.latent), (len(latents), self.latent, self.latent))
-        activations = [self._design.activation] * (len(self._decoder) - 1) + [self._design.output]
-        for layer, activation in zip(self._decoder, activations, strict=True):
-            value, rise = activation.both(value @ layer.weight + layer.bias)
-            slope = (slope @ layer.weight) * rise[:, None, :]
-        return value, slope
+        both = np.empty((len(latents), 1 + self.latent, self.latent))  # values in the first row, then derivatives
+        both[:, 0], both[:, 1:] = latents, np.eye(self.latent)
+        for layer in self._decoder:
+            activation = self._design.output if layer is self._decoder[-1] else self._design.activation
+            both = both @ layer.weight
+            value, rise = activation.both(both[:, 0] + layer.bias)
+            both *= rise[:, None]
+            both[:, 0] = value
+        return both[:, 0], both[:, 1:]
 
     def decode(self, latent: ArrayLike) -> Floats:
         """Postures (..., 10) in degrees of latents (..., m).

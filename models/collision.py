@@ -7,7 +7,7 @@ drawing; they are cut into convex pieces (`models.convex_pieces`). Torso, neck a
   one rigid mesh with stretched fingers: a fist would touch less.
 * The *body* is the rest: hips, torso, neck, head, and the legs down to the knees; the rest is out of reach.
 * Not looked at: the links of one arm among each other (neighbours always touch; the ranges of the joints keep the
-  others apart), and the first two links of a shoulder against the body, in whose sockets they turn.
+  others apart), and the links of a shoulder against the body, in which they turn (`SOCKETS`).
 
 There is no tolerance: what touches, collides. The pieces are at most some millimetres thicker than the meshes; see
 docs/kinematics.md for what that means.
@@ -30,8 +30,9 @@ Bools = NDArray[np.bool_]
 
 ARM_LINKS: Final = ("shoulder_1", "shoulder_2", "shoulder_3", "upper_arm", "elbow_1", "forearm", "wrist_1", "hand")
 """Links of one arm, from the body outwards."""
-SOCKETS: Final = ARM_LINKS[:2]
-"""Links that turn in the body: they always touch it."""
+SOCKETS: Final = ARM_LINKS[:3]
+"""Links of the shoulder: the first two turn in the body and always touch it; the third is always within 5 mm of
+the chest, and never touches it without the upper arm doing so."""
 _SLACK: Final = 1e-3  # degrees by which a joint may be out of its range: rounding
 
 

@@ -37,9 +37,8 @@ REST_ARM: Final[Floats] = np.array([-80.0, 80.0, 0.0, 50.0, 0.0])
 WAIST, SHOULDER, ELBOW, WRIST, PALM = 0, 3, 6, 8, 10
 """Indices of the named points among the eleven points of a chain."""
 
-# a (mm), d (mm), alpha (rad), offset of theta (rad); variables: torso pitch, roll, yaw, then seven of the arm.
 _HALF, _TILT = np.pi / 2, np.deg2rad(15.0)
-_TABLE: Final[Floats] = np.array(
+TABLE: Final[Floats] = np.array(
     [
         [32.0, 0.0, _HALF, 0.0],
         [0.0, -5.5, _HALF, -_HALF],
@@ -53,16 +52,18 @@ _TABLE: Final[Floats] = np.array(
         [62.5, 16.0, 0.0, np.pi],
     ]
 )
+"""The ancestor's robot (10, 4): a (mm), d (mm), alpha (rad), offset of theta (rad) of each link. Variables: torso
+pitch, roll, yaw, then the seven of the arm."""
 ROOT_FRAME: Final[Floats] = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
 """From the first link to the root frame (4, 4)."""
 _MIRROR: Final[Floats] = np.array([1.0, -1.0, 1.0])
-for _constant in (ARM_LIMITS, JOINT_LIMITS, TORSO_LIMITS, REST_ARM, ROOT_FRAME):
+for _constant in (TABLE, ARM_LIMITS, JOINT_LIMITS, TORSO_LIMITS, REST_ARM, ROOT_FRAME):
     _constant.setflags(write=False)
 
 
-def link_frame(index: int, theta: Floats) -> Floats:
+def link_frame(index: int, theta: Floats, table: Floats = TABLE) -> Floats:
     """Transforms (..., 4, 4) of one link for its joint angles (...,) in radians."""
-    a, d, alpha, offset = _TABLE[index]
+    a, d, alpha, offset = table[index]
     cos, sin = np.cos(theta + offset), np.sin(theta + offset)
     zero, one = np.zeros_like(cos), np.ones_like(cos)
     rows = [
@@ -100,13 +101,16 @@ def finite(name: str, value: ArrayLike, sizes: tuple[int, ...]) -> Floats:
     return array
 
 
-def direct(arm: ArrayLike, torso: ArrayLike = (0.0, 0.0, 0.0), side: str = "right") -> Floats:
+def direct(
+    arm: ArrayLike, torso: ArrayLike = (0.0, 0.0, 0.0), side: str = "right", table: Floats = TABLE
+) -> Floats:
     """Points of the chain from the waist to the palm.
 
     Args:
         arm: (..., 5) or (..., 7) degrees; the wrist's pitch and yaw are 0 when absent.
         torso: (..., 3) degrees: yaw, roll, pitch.
         side: "right" or "left".
+        table: (10, 4) of another robot, as `TABLE`, right arm; see `models.official_chain`.
 
     Returns:
         (..., 11, 3) mm in the root frame; index them with WAIST, SHOULDER, ELBOW, WRIST, PALM.
@@ -124,6 +128,6 @@ def direct(arm: ArrayLike, torso: ArrayLike = (0.0, 0.0, 0.0), side: str = "righ
     frame = np.broadcast_to(ROOT_FRAME, (*shape, 4, 4))
     points = np.zeros((*shape, 11, 3))
     for index in range(10):
-        frame = frame @ link_frame(index, np.deg2rad(chain[..., index]))
+        frame = frame @ link_frame(index, np.deg2rad(chain[..., index]), table)
         points[..., index + 1, :] = frame[..., :3, 3]
     return points * sign

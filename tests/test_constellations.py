@@ -31,6 +31,21 @@ def test_launch_files_are_valid(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("name", ["mirror", "webcam", "imitation", "imitation_yarp"])
+def test_launch_files_take_other_decoders(name: str, tmp_path: Path) -> None:
+    """All agents with latents get the same one; what there is not is refused before anything starts."""
+    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--dry-run", "decoder=wide-4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    variants = [
+        line.split("=")[1].strip() for line in done.stdout.splitlines() if line.strip().startswith("variant =")
+    ]
+    assert len(variants) >= 2
+    assert set(variants) == {'"wide-4"'}
+    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--check", "decoder=wide-5")
+    assert done.returncode != 0
+    assert "argument decoder: 'wide-5' is not a choice" in done.stdout + done.stderr
+
+
 def test_with_a_real_robot_nothing_is_simulated_or_moves_by_itself(tmp_path: Path) -> None:
     """The game on YARP with another robot has a motor and a camera for that robot, and no explorer or examiner."""
     options = ("launch", "launch/imitation_yarp.yaml", "--dry-run", "robot=icub", "eye=cam/left")

@@ -74,6 +74,20 @@ def test_generator_decodes(act: Any, variant: str, space: LocalSpace) -> None:
     np.testing.assert_allclose(entry.value, autoencoder.load(variant).decode([0.1, -0.3]), atol=1e-3)
 
 
+@pytest.mark.parametrize("latent", autoencoder.LATENTS)
+def test_generator_and_proprioception_of_other_latents(latent: int, space: LocalSpace) -> None:
+    """What is felt in the posture that was made of a latent is this latent, whatever its dimension."""
+    wanted = autoencoder.load(f"wide-{latent}").sample(np.random.default_rng(latent), 1)[0]
+    space.run(Generator(variant=f"wide-{latent}"))
+    space.run(Proprioception(variant=f"wide-{latent}"))
+    space.write("act", wanted)
+    joints = eventually(lambda: space.entry("joints")).value
+    space.write("icub/encoders", joints)
+    felt = eventually(lambda: space.entry("proprio")).value
+    assert felt.shape == (latent,)
+    np.testing.assert_allclose(autoencoder.load(f"wide-{latent}").decode(felt), joints, atol=2.0)
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -122,7 +122,7 @@ def interrupted(command, kind, checkpoint):
 def test_the_command_goes_on_where_it_was_interrupted(tmp_path):
     """After Ctrl-C and kill -9 there are no weights; the same command ends with what an uninterrupted one has."""
     recipe = tmp_path / "recipe.json"
-    replace(recipe_of("ancestor", 3), batch=1000, epochs=400).write(recipe)
+    replace(recipe_of("ancestor", 3), batch=4000, epochs=150).write(recipe)
     out, checkpoint = tmp_path / "a.npz", tmp_path / ".a.npz.checkpoint"
     arguments = ["train", "--recipe", str(recipe), "--every", "0", "--out"]
     command = [sys.executable, "-m", "models.posture", *arguments, str(out)]
