@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.artifact import ArtifactError
-from models.measures import nmae
+from models.measures import chance, nmae_per_posture
 from models.study.candidate import DEFAULT, Candidate
 from models.study.course import Course
 from models.study.gallery import Gallery
@@ -30,6 +30,7 @@ from models.view import View
 PROJECT: Final = Path(__file__).parent.parent.parent
 TOLERANCE: Final = 0.5
 """Per cent of NMAE by which the two may differ."""
+_OTHERWISE: Final = 1.0
 _STILL: Final = View()
 
 
@@ -59,12 +60,16 @@ class Result:
         fresh: On new ones.
         chance: Of the answer that is always the median acquired posture, on new ones.
         tries: How many postures were tried for the pairs.
+        errors: Of each posture, the acquired ones first.
+        unsettled: How many postures were looked at before both robots had come to rest.
     """
 
     shown: float
     fresh: float
     chance: float
     tries: int
+    errors: tuple[float, ...] = ()
+    unsettled: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,12 @@ class Agreement:
     def apart(self) -> float:
         """By how much they differ at most, per cent of NMAE."""
         return max(abs(self.online.shown - self.offline.shown), abs(self.online.fresh - self.offline.fresh))
+
+    @property
+    def others(self) -> int:
+        """How many postures were answered otherwise: their errors differ by more than 1 per cent."""
+        pairs = zip(self.online.errors, self.offline.errors, strict=True)
+        return sum(abs(on - off) > _OTHERWISE for on, off in pairs)
 
     def plain(self) -> dict[str, Any]:
         """For `json`."""
@@ -116,7 +127,9 @@ def launch(exam: Exam, seed: int) -> Result:
         if code:
             raise ArtifactError(f"launch/mirror.yaml ended with {code}; its last lines:\n{said}")
         report = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
-    return Result(report["shown"]["mean"], report["fresh"]["mean"], report["chance"], report["tries"])
+    errors = tuple(trial["error"] for trial in report["trials"])
+    means = (report["shown"]["mean"], report["fresh"]["mean"], report["chance"], report["tries"])
+    return Result(*means, errors, report["unsettled"])
 
 
 def _run(command: list[str], folder: str, log: Any, timeout: float) -> int:
@@ -151,24 +164,24 @@ def compute(gallery: Gallery, exam: Exam, seed: int) -> Result:
     pupil = practise(gallery, course, exam.pairs, _STILL)
     known, asked = np.array(pupil.known), course.asked(exam.fresh)
     scene = RobotScene(_STILL)
-    errors = []
-    for true in (known, asked):
-        queries = gallery.look(of_another(true, seed, scene), [candidate])[DEFAULT]
-        errors.append(nmae(pupil.answer(queries), true))
-    chance = nmae(np.broadcast_to(np.median(known, axis=0), asked.shape), asked)
-    return Result(errors[0], errors[1], chance, pupil.tries)
+    shown, fresh = (
+        nmae_per_posture(pupil.answer(gallery.look(of_another(true, seed, scene), [candidate])[DEFAULT]), true)
+        for true in (known, asked)
+    )
+    errors = tuple(map(float, (*shown, *fresh)))
+    return Result(float(shown.mean()), float(fresh.mean()), chance(known, asked), pupil.tries, errors)
 
 
 def table(agreements: list[Agreement]) -> str:
     """A line for each seed, as Markdown."""
     lines = [
-        "| seed | shown: online | offline | fresh: online | offline | tries: online | offline | apart |",
-        "|---|---|---|---|---|---|---|---|",
+        "| seed | shown: online | offline | fresh: online | offline | tries: online | offline | apart | otherwise |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for one in agreements:
         on, off = one.online, one.offline
         lines.append(
             f"| {one.seed} | {on.shown:.2f} | {off.shown:.2f} | {on.fresh:.2f} | {off.fresh:.2f} "
-            f"| {on.tries} | {off.tries} | {one.apart:.2f} |"
+            f"| {on.tries} | {off.tries} | {one.apart:.2f} | {one.others} of {len(on.errors)} |"
         )
     return "\n".join(lines)
