@@ -175,13 +175,18 @@ def compute(gallery: Gallery, exam: Exam, seed: int) -> Result:
 def table(agreements: list[Agreement]) -> str:
     """A line for each seed, as Markdown."""
     lines = [
-        "| seed | shown: online | offline | fresh: online | offline | tries: online | offline | apart | otherwise |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| seed | shown: online, offline | fresh: online, offline | tries: online, offline | apart | otherwise |",
+        "|---|---|---|---|---|---|",
     ]
     for one in agreements:
         on, off = one.online, one.offline
-        lines.append(
-            f"| {one.seed} | {on.shown:.2f} | {off.shown:.2f} | {on.fresh:.2f} | {off.fresh:.2f} "
-            f"| {on.tries} | {off.tries} | {one.apart:.2f} | {one.others} of {len(on.errors)} |"
-        )
+        numbers = [
+            f"{one.seed}",
+            f"{on.shown:.2f}, {off.shown:.2f}",
+            f"{on.fresh:.2f}, {off.fresh:.2f}",
+            f"{on.tries}, {off.tries}",
+            f"{one.apart:.2f}",
+            f"{one.others} of {len(on.errors)}",
+        ]
+        lines.append(f"| {' | '.join(numbers)} |")
     return "\n".join(lines)
