@@ -64,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"robots that learn ({Plan.seeds}, online {Plan.constellations}; with --quick {QUICK.seeds})",
     )
     parser.add_argument(
+        "--pairs",
+        type=_positive,
+        action="append",
+        help="that are acquired; may be said again (10, 20, 50, 100, 200)",
+    )
+    parser.add_argument(
         "--extractor",
         type=_extractor,
         action="append",
@@ -85,6 +91,7 @@ def _plan(chosen: argparse.Namespace) -> Plan:
         "seeds": chosen.seeds,
         "constellations": chosen.seeds,
         "extractors": chosen.extractor and tuple(chosen.extractor),
+        "counts": chosen.pairs and tuple(sorted(set(chosen.pairs))),
     }
     return dataclasses.replace(plan, **{name: value for name, value in changes.items() if value})
 
@@ -94,6 +101,7 @@ def _typed(chosen: argparse.Namespace, command: str) -> str:
     words = ["python -m models.evaluate", command]
     words += ["--quick"] if chosen.quick else []
     words += [f"--seeds {chosen.seeds}"] if chosen.seeds else []
+    words += [f"--pairs {count}" for count in chosen.pairs or ()]
     words += [f"--extractor {name}" for name in chosen.extractor or ()]
     return " ".join(words)
 

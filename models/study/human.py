@@ -53,5 +53,6 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
 
 
 def pairs(plan: Plan) -> tuple[int, ...]:
-    """How many are acquired: 20 and 100, or the numbers of a smaller plan."""
-    return (20, 100) if max(plan.counts) >= 100 else plan.counts
+    """How many are acquired: 20 and 100; those of the plan if it has neither."""
+    wanted = tuple(count for count in (20, 100) if count in plan.counts)
+    return wanted or plan.counts
