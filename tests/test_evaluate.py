@@ -73,7 +73,7 @@ def test_other_scenes_people_and_times_are_measured(tmp_path: Path) -> None:
     """Each as a table; `bars` takes what was measured, and says what was not."""
     heads = {
         "robustness": "| seen (K=20) | HOG | HOG, centred |",
-        "human": "| seen | K=10 | K=10, centred | K=20 | K=20, centred |",
+        "human": "| seen | K=20 | K=20, centred |",
         "speed": "| what | p50, ms | p99, ms | best, ms |",
     }
     for command, head in heads.items():
