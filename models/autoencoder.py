@@ -7,8 +7,9 @@ angles. The networks are trained by `python -m models.posture` and lie in models
     ancestor: 10-6-2-6-10, ReLU and tanh, angles / 180; the network of "Robot at the Mirror" (arXiv 2311.13226) and
         learningImitation, for comparison with the paper. It may decode angles outside the joints' ranges.
     wide: 10-128-128-2-128-128-10, SiLU, angles scaled to their ranges; the better one. Decoded angles are clipped
-        to the ranges, and most of the training postures lie in the square -1..1 of the map. What its encoder
-        says is refined on its decoder (`models.refinement`).
+        to the ranges, and most of the training postures lie in the square -1..1 of the map.
+
+What the encoder says is refined on the decoder (`models.refinement`); `Autoencoder.guess` is without that.
 """
 
 from __future__ import annotations
@@ -102,15 +103,13 @@ class Autoencoder:
         return self._run(self._encoder, self._scaled(joints), LINEAR)
 
     def encode(self, joints: ArrayLike) -> Floats:
-        """Latents (..., m) of postures (..., 10) in degrees; refined, if the variant's are.
+        """Latents (..., m) of postures (..., 10) in degrees: the guess, refined on the decoder.
 
         Raises:
             ValueError: another shape, or NaN.
         """
         scaled = self._scaled(joints)
         guess = self._run(self._encoder, scaled, LINEAR)
-        if not self._design.refines:
-            return guess
         flat = guess.reshape(-1, self.latent), scaled.reshape(-1, len(JOINTS))
         return refine(self._linearised, *flat).reshape(guess.shape)
 
@@ -214,7 +213,7 @@ def present() -> list[Path]:
 
 def training_command(variant: str, latent: int) -> str:
     """The command that makes the weights."""
-    return f"python -m models.posture train --variant {variant} --latent {latent}"
+    return f"python -m models.posture train {variant}-{latent}"
 
 
 def load_file(path: Path) -> Autoencoder:

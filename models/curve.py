@@ -57,7 +57,7 @@ def _drawn(rows: Sequence[Row], title: str) -> bytes:
         epochs = [row.epoch for row in part]
         loss.plot(epochs, [row.loss for row in part], label=phase)
         nmae.plot(epochs, [row.nmae for row in part], label=phase)
-    loss.set(xlabel="epoch", ylabel="loss", yscale="log")
+    loss.set(xlabel="epoch", ylabel="loss")
     nmae.set(xlabel="epoch", ylabel="NMAE, training postures (%)")
     nmae.legend()
     image = io.BytesIO()

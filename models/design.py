@@ -62,7 +62,6 @@ class Design:
         center: (10,) degrees that scale to 0.
         scale: (10,) degrees that scale to 1, counted from the centre.
         clips: whether decoded angles are clipped to the joints' ranges.
-        refines: whether what the encoder says is refined on the decoder.
     """
 
     hidden: tuple[int, ...]
@@ -71,11 +70,10 @@ class Design:
     center: Floats
     scale: Floats
     clips: bool
-    refines: bool
 
 
 DESIGNS: Final[Mapping[str, Design]] = {
-    "ancestor": Design((6,), RELU, TANH, np.zeros(10), np.full(10, 180.0), clips=False, refines=False),
+    "ancestor": Design((6,), RELU, TANH, np.zeros(10), np.full(10, 180.0), clips=False),
     "wide": Design(
         (128, 128),
         SILU,
@@ -83,7 +81,6 @@ DESIGNS: Final[Mapping[str, Design]] = {
         JOINT_LIMITS.mean(axis=1),
         np.ptp(JOINT_LIMITS, axis=1) / 2,
         clips=True,
-        refines=True,
     ),
 }
 

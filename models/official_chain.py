@@ -131,8 +131,8 @@ def deviations(side: str, count: int, seed: int) -> tuple[Floats, Floats]:
     if count < 1:
         raise ValueError(f"count is {count}; valid is 1 or more")
     chain, rng = OfficialChain(side), np.random.default_rng(seed)
-    arm = rng.uniform(*chain.limits.T, size=(count, len(_ARM)))
-    torso = rng.uniform(*TORSO_LIMITS.T, size=(count, len(_TORSO)))
+    arm = rng.uniform(chain.limits[:, 0], chain.limits[:, 1], (count, len(_ARM)))
+    torso = rng.uniform(TORSO_LIMITS[:, 0], TORSO_LIMITS[:, 1], (count, len(_TORSO)))
     there = chain.points(arm, torso)
     ancestor, official = (
         np.linalg.norm(direct(arm, torso, side, table)[:, list(POINTS.values())] - there, axis=2)

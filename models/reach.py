@@ -2,7 +2,9 @@
 
 python -m models.reach check                        # against the official iCub in MuJoCo; seconds
 python -m models.reach collisions                   # what touches, with more and less clearance; a minute
+python -m models.reach decoders FILE.npz            # what touches in the postures that a decoder makes; seconds
 python -m models.reach picture reach.png            # the reachable points; seconds
+python -m models.reach touching touching.jpg        # some postures that touch, and some that do not
 python -m models.reach speed                        # postures, goals and looks for collisions per second
 """
 
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from models.autoencoder import load_file
 from models.collision import Collider
 from models.inverse_kinematics import inverse, reachable
 from models.kinematics import ARM_LIMITS, JOINT_LIMITS, TABLE, WRIST, direct
@@ -89,18 +92,32 @@ def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], 
     return rows
 
 
+def decoders(files: Sequence[Path], count: int, seed: int) -> Rows:
+    """What touches in postures that autoencoders sample, per cent; angles are clipped to their ranges before."""
+    collider = Collider()
+    rows: Rows = []
+    for file in files:
+        model = load_file(file)
+        sampled = model.decode(model.sample(np.random.default_rng(seed), count))
+        found = collider.check(np.clip(sampled, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1]))
+        shares = {"body": found.body, "arms": found.arms, "any": found.any}
+        row = {name: f"{100 * touching.mean():.1f}" for name, touching in shares.items()}
+        rows.append({"decoder": file.stem, **row, "n": count})
+    return rows
+
+
 def speed(seed: int) -> Rows:
-    """What is computed per second, on one core."""
+    """What is computed per second of processor time."""
     rng = np.random.default_rng(seed)
-    arms = rng.uniform(*ARM_LIMITS.T, size=(50_000, len(ARM_LIMITS)))
-    postures = rng.uniform(*JOINT_LIMITS.T, size=(1000, len(JOINT_LIMITS)))
+    arms = rng.uniform(ARM_LIMITS[:, 0], ARM_LIMITS[:, 1], (50_000, len(ARM_LIMITS)))
+    postures = rng.uniform(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1], (1000, len(JOINT_LIMITS)))
     goals = direct(arms[:3000])[:, WRIST]
     collider = Collider()
 
     def rate(work: Callable[[], object], count: int) -> str:
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        return f"{count / (time.perf_counter() - start):.0f}"
+        return f"{count / (time.process_time() - start):.0f}"
 
     tasks: list[tuple[str, Callable[[], object], int]] = [
         ("direct kinematics, postures of an arm", lambda: direct(arms), len(arms)),
@@ -116,19 +133,35 @@ def table(rows: Rows) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _run(chosen: argparse.Namespace) -> None:
-    if chosen.command == "picture":
-        from models.reach_picture import draw
+def _draw(chosen: argparse.Namespace) -> None:
+    """Write one of the pictures."""
+    if not chosen.out.parent.is_dir():
+        raise ValueError(f"{chosen.out}: there is no folder {chosen.out.parent}")
+    points, arm = reachable(chosen.step, progress=True)
+    collider = Collider(progress=True)
+    if chosen.command == "touching":
+        from models import touching_picture
 
-        points, arm = reachable(chosen.step, progress=True)
-        touching, _ = Collider(progress=True).body(arm)
-        draw(points, arm, touching, chosen.out)
-        print(f"{chosen.out}: {len(points)} points, {int((~touching).sum())} without touching the body")
+        touching_picture.draw(touching_picture.choose(collider, arm, 6, chosen.seed), chosen.out)
+        print(f"{chosen.out}: from the top: {', '.join(touching_picture.ROWS)}")
+        return
+    from models import reach_picture
+
+    touching, _ = collider.body(arm)
+    reach_picture.draw(points, arm, touching, chosen.out)
+    print(f"{chosen.out}: {len(points)} points, {int((~touching).sum())} without touching the body")
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    if chosen.command in ("picture", "touching"):
+        _draw(chosen)
         return
     if chosen.command == "check":
         tables = [check(chosen.postures, chosen.seed), links()]
     elif chosen.command == "collisions":
         tables = [collisions(chosen.pairs, chosen.step, chosen.seed, chosen.clearance, progress=True)]
+    elif chosen.command == "decoders":
+        tables = [decoders(chosen.files, chosen.postures, chosen.seed)]
     else:
         tables = [speed(chosen.seed)]
     print(json.dumps(tables, indent=1) if chosen.json else "\n\n".join(table(rows) for rows in tables))
@@ -151,13 +184,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MM",
         help="nearer touches (0 5 10)",
     )
+    decoding = commands.add_parser("decoders", help="how many sampled postures of a decoder touch")
+    decoding.add_argument("files", type=Path, nargs="+", metavar="FILE", help="models/weights/wide-2.npz, ...")
+    decoding.add_argument("--postures", type=int, default=2000, help="of each decoder (%(default)s)")
     speeding = commands.add_parser("speed", help="what is computed per second")
-    for command in (checking, touching, speeding):
+    for command in (checking, touching, decoding, speeding):
         command.add_argument("--seed", type=int, default=0, help="of the postures (%(default)s)")
         command.add_argument("--json", action="store_true", help="as JSON")
     drawing = commands.add_parser("picture", help="draw the reachable points")
-    drawing.add_argument("out", type=Path, help="picture to write, for example reach.png")
-    for command in (touching, drawing):
+    showing = commands.add_parser("touching", help="draw some postures that touch, and some that do not")
+    showing.add_argument("--seed", type=int, default=0, help="of the choice (%(default)s)")
+    for command in (drawing, showing):
+        command.add_argument("out", type=Path, help="picture to write, for example reach.png")
+    for command in (touching, drawing, showing):
         command.add_argument("--step", type=float, default=20.0, help="of the grid of points, mm (%(default)s)")
     return parser
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def draw(points: Floats, arm: Floats, touching: Bools, path: Path) -> None:
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     FigureCanvasAgg(figure)
     chains = [direct(REST_ARM, side=side) for side in ("right", "left")]
-    shown = None
+    shown: Any = None
     for axes, (title, across, label, upwards, up_label, sign) in zip(
         figure.subplots(1, 3, width_ratios=(1.5, 1.0, 1.5)), _VIEWS, strict=True
     ):

@@ -139,18 +139,22 @@ def _check(name: str, value: object, kind: type) -> None:
 
 _WIDE: Final = Recipe(
     "wide",
-    epochs=400,
     batch=256,
     error="absolute",
     noise=1.0,
-    divergence=0.3,
     returning=0.5,
-    polish=200,
     redraws=True,
     scheduled=True,
     fits_square=True,
 )
-_DIVERGENCE: Final = {2: 0.3, 3: 0.1, 4: 0.05, 6: 0.02, 8: 0.01}
+_PLANS: Final = {
+    2: (0.3, 400, 200),
+    3: (0.1, 300, 50),
+    4: (0.05, 400, 200),
+    6: (0.02, 300, 50),
+    8: (0.01, 300, 50),
+}
+"""Divergence, epochs and polish of the wide variant for each latent that comes with the project."""
 
 
 def recipe_of(variant: str, latent: int = 2) -> Recipe:
@@ -161,5 +165,5 @@ def recipe_of(variant: str, latent: int = 2) -> Recipe:
     """
     if variant != "wide":
         return Recipe(variant, latent)
-    nearest = min(LATENTS, key=lambda known: abs(known - latent))
-    return _WIDE.changed(latent=latent, divergence=_DIVERGENCE[nearest])
+    divergence, epochs, polish = _PLANS[min(LATENTS, key=lambda known: abs(known - latent))]
+    return _WIDE.changed(latent=latent, divergence=divergence, epochs=epochs, polish=polish)

@@ -163,9 +163,8 @@ def test_wide_fills_the_square():
     assert (np.abs(latents).max(axis=0) > 0.7).all()
 
 
-def test_encoding_a_decoded_posture_returns_its_latent(data):
-    """Wide: proprioception (the encoder) agrees with the act that caused the angles, in degrees and latents."""
-    model = load("wide")
+def test_encoding_a_decoded_posture_returns_its_latent(model):
+    """Proprioception (the encoder) agrees with the act that caused the angles, in degrees and latents."""
     latents = model.sample(np.random.default_rng(4), 1000)
     joints = model.decode(latents)
     again = model.encode(joints)
@@ -173,10 +172,9 @@ def test_encoding_a_decoded_posture_returns_its_latent(data):
     assert nmae(model.decode(again), joints) < 0.3
 
 
-def test_refinement_never_harms(data):
-    """Wide: no posture is reconstructed worse than by the encoder alone (in the sum of scaled errors)."""
-    model = load("wide")
-    scale = np.ptp(JOINT_LIMITS, axis=1)
+def test_refinement_never_harms(model, data):
+    """No posture is reconstructed worse than by the encoder alone (in the sum of scaled errors)."""
+    scale = autoencoder.design(model.variant).scale
     guess, refined = (
         (np.abs(model.decode(latents) - data.test) / scale).sum(axis=1)
         for latents in (model.guess(data.test), model.encode(data.test))
@@ -251,7 +249,7 @@ def test_damaged_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(autoencoder, "WEIGHTS", tmp_path)
     path = tmp_path / "wide-2.npz"
     path.write_bytes(whole[:-7])
-    with pytest.raises(ArtifactError, match=r"damaged.*python -m models.posture train --variant wide --latent 2"):
+    with pytest.raises(ArtifactError, match=r"damaged.*python -m models.posture train wide-2"):
         load("wide")
     with pytest.raises(ArtifactError, match="cut off"):
         load_file(path)

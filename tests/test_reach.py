@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from models.artifact import WEIGHTS
 from models.reach import main
 
 
@@ -25,6 +26,7 @@ def test_check_as_markdown(capsys):
     assert "| left palm |" in text
 
 
+@pytest.mark.slow
 def test_collisions(capsys):
     """One row for each clearance; what touches grows with it."""
     assert main(["collisions", "--pairs", "60", "--step", "50", "--clearance", "0", "15", "--json"]) == 0
@@ -32,6 +34,15 @@ def test_collisions(capsys):
     assert 10.0 < float(near["one arm, body"]) < float(far["one arm, body"])
 
 
+def test_decoders(capsys):
+    """A row for each decoder, with shares of its sampled postures."""
+    assert main(["decoders", str(WEIGHTS / "ancestor-2.npz"), "--postures", "40", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)[0][0]
+    assert (row["decoder"], row["n"]) == ("ancestor-2", 40)
+    assert 0.0 <= float(row["arms"]) <= float(row["any"]) <= 100.0
+
+
+@pytest.mark.slow
 def test_speed(capsys):
     """Three numbers, each above what an hour of training data needs."""
     assert main(["speed", "--json"]) == 0
@@ -41,6 +52,7 @@ def test_speed(capsys):
     assert min(rates) > 20
 
 
+@pytest.mark.slow
 def test_picture(tmp_path, capsys):
     """The picture is drawn, and has the colours of the points."""
     image = pytest.importorskip("PIL.Image")
@@ -52,12 +64,27 @@ def test_picture(tmp_path, capsys):
     assert ((pixels.max(axis=2) - pixels.min(axis=2)) > 60).mean() > 0.01
 
 
+@pytest.mark.slow
+def test_touching(tmp_path, capsys):
+    """The picture has a row for each kind of posture; they differ."""
+    image = pytest.importorskip("PIL.Image")
+    path = tmp_path / "touching.png"
+    assert main(["touching", str(path), "--step", "50"]) == 0
+    assert "an arm in the body, arms in each other, kept" in capsys.readouterr().out
+    pixels = np.asarray(image.open(path)).astype(int)
+    assert pixels.shape == (600, 1200, 3)
+    pictures = [pixels[row : row + 200, :200] for row in (0, 200, 400)]
+    assert all(picture.std() > 5 for picture in pictures)
+    assert np.abs(pictures[1] - pictures[2]).mean() > 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["check", "--postures", "0"], "count is 0; valid is 1 or more"),
         (["collisions", "--step", "80", "--clearance", "-2"], "clearance is -2.0; valid is 0 mm or more"),
-        (["picture", "/nowhere/reach.png", "--step", "80"], "/nowhere/reach.png"),
+        (["decoders", "nothing.npz"], "nothing.npz cannot be read"),
+        (["picture", "/nowhere/reach.png", "--step", "80"], "there is no folder /nowhere"),
         (["picture", "reach.png", "--step", "-1"], "step is -1.0"),
     ],
 )
