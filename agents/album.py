@@ -53,9 +53,19 @@ class Album(Agent):
         elif not isinstance(value, dict):
             return
         elif slot == self.answer and value.get("added"):
+            self._drop(value.get("replaced"))
             self._add(value.get("pairs"), self.read(self.camera) if age < STALE else None)
-        elif slot == self.done and value.get("ok") and _do(value.get("command")) in RENEWING:
-            self._clear()
+        elif slot == self.done and value.get("ok"):
+            if "removed" in value:
+                self._drop(value["removed"])
+            elif _do(value.get("command")) in RENEWING:
+                self._clear()
+
+    def _drop(self, index: Any) -> None:
+        """One pair is gone; those after it have moved up."""
+        if isinstance(index, int) and 0 <= index < len(self._pictures):
+            self._pictures = np.delete(self._pictures, index, axis=0)
+            self._changed = True
 
     def _add(self, pairs: Any, picture: Any) -> None:
         """A pair was acquired; there are so many now."""

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from agents.bequest import Bequest, take
 from agents.confirmation import Confirmation
 from agents.posture import EMPTY
 from agents.recollection import Recollection
 from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
-from models.similarity import KEY_KINDS, Comparison
+from models.attention import Answer
+from models.heads import NAMES, ONE
+from models.similarity import KEY_KINDS, Comparison, KeyKind
 
 ACQUIRE, USE = "acquire", "use"
-STATE_VERSION = 2
-"""1 had the pairs of one kind of features only; it is read as well."""
+STATE_VERSION = 3
+"""1 had the pairs of one kind of features only, 2 did not say what values are of; both are read as well."""
 AT_ONCE = 16 << 20
 """Bytes of a memory that is kept for a successor with every change of it."""
 AT_MOST = 256 << 20
-"""Bytes of a memory that is kept at all; a larger one should be saved in a file."""
+"""Bytes of a memory that is kept at all, and that a message to a successor has; a larger one goes in a file."""
 KEEPING = 5.0
 """Seconds between two times that a memory larger than `AT_ONCE` is kept."""
+MANY = 1000
+"""Pairs; of more, only the strongest are told with each answer, and all values once a second."""
+STRONGEST = 8
+TELLING = 1.0
+"""Seconds between two times that the values of many pairs are told."""
 
 
 class Associator(Agent):
@@ -32,20 +41,44 @@ class Associator(Agent):
     features = SlotName("features", "keys and queries, float32 (n,)")
     identifier = SlotName("features/space", "str: which features these are")
     proprio = SlotName("proprio", "values, float (m,): latent of the present posture")
+    proprio_identifier = SlotName("proprio/space", "str: of which decoder these are latents")
     mode = SlotName("mode", f"str: {ACQUIRE} or {USE}")
     refused_mode = SlotName("mode/refused", "str: why the last bad mode was refused; the mode before it goes on")
     confirm = SlotName("confirm", "anything: add a pair, of the first picture taken after this")
-    command = SlotName("memory/command", "dict: do (forget, save, load), path (.npz)")
+    command = SlotName("memory/command", "dict: do (forget, undo, save, load), pair (index), path (.npz)")
     act = SlotName("act", "float64 (m,): the answer to the newest features")
-    attention = SlotName("attention", "float32 (pairs,): how much each pair has to say in the answer")
+    certainty = SlotName(
+        "certainty", "dict: known, distance, threshold (1 - cosine), entropy (0..1), effective (pairs)"
+    )
+    refused_features = SlotName("features/refused_by_memory", "dict: count of bad features, and why the last was")
+    attention = SlotName("attention", f"float32 (pairs,): how much each has to say in the answer; up to {MANY}")
+    best = SlotName(
+        "attention/best", f"of more pairs, dict: pairs (indices) and shares of the {STRONGEST} strongest"
+    )
     pairs = SlotName("pairs", "int: how many pairs the memory holds")
-    spaces = SlotName("memory/spaces", "dict: how many pairs are kept of which features, those in use first")
+    spaces = SlotName(
+        "memory/spaces", "dict: how many pairs are kept of which features and values, those in use first"
+    )
     values = SlotName("memory/values", "float32 (pairs, m): the latents of the pairs; their keys stay inside")
-    answer = SlotName("memory/answer", "dict: what became of a confirm: confirm, added, novelty, pairs, reason")
-    done = SlotName("memory/done", "dict: what became of a command: command, ok, message")
+    answer = SlotName(
+        "memory/answer", "dict: what became of a confirm: confirm, added, novelty, pairs, reason, replaced"
+    )
+    done = SlotName(
+        "memory/done", "dict: what became of a command: command, ok, message, removed (index of a pair)"
+    )
     keys = Parameter("cosine", "how keys are compared", choices=KEY_KINDS)
     scale = Parameter(0.0, "d in softmax(q K / d); 0 to choose it by leave-one-out from 20 pairs on", minimum=0.0)
     centring = Parameter(False, "compare relative to running means, for scenes that change")
+    top = Parameter(0, "so many of the most similar pairs take part in an answer; 0 for all", minimum=0)
+    heads = Parameter(
+        ONE,
+        "one attention, or one for each arm, whose values are joints; auto: arms if that can be",
+        choices=NAMES,
+    )
+    capacity = Parameter(
+        0, "pairs at most: a new one takes the place of that with the most similar value", minimum=0
+    )
+    doubt = Parameter(True, "do not act on what looks like nothing that was learned")
     novelty = Parameter(0.2, "a pair is added if the answer is that far from its value; 0 for always", minimum=0.0)
     forget_on_acquire = Parameter(False, "begin with an empty memory each time that mode becomes acquire")
     validity = Parameter(0.5, "seconds for which an answer is valid", minimum=0.01)
@@ -54,18 +87,21 @@ class Associator(Agent):
 
     def init(self) -> None:
         """Begins with an empty memory, or that of a file."""
-        comparison = Comparison("raw" if self.keys == "raw" else "cosine", self.centring, self.scale or None)
-        self._memory = Recollection(comparison, self.project)
+        kind: KeyKind = "raw" if self.keys == "raw" else "cosine"
+        comparison = Comparison(kind, self.centring, self.scale or None, self.top)
+        self._memory = Recollection(comparison, self.project, self.heads, self.capacity)
         mode = self.read(self.mode)
         self._mode = mode if _is_mode(mode) else None  # the trigger brings it to the first incarnation only
         self._waiting: deque[Confirmation] = deque()
         self._news = False
         self._unkept = False  # what would be lost with this process
-        self._kept_at = 0.0
+        self._kept_at = self._told_at = 0.0
+        self._bad = 0
+        self._bequest = Bequest()
         if self.memory:
             self._memory.load(self.project / self.memory)
         self._know_features()
-        for slot in (self.features, self.identifier, self.mode):
+        for slot in (self.features, self.identifier, self.proprio_identifier, self.mode):
             self.attach_trigger(slot)
         for slot in (self.confirm, self.command):
             self.attach_trigger(slot, Trigger.EVERY)
@@ -74,14 +110,14 @@ class Associator(Agent):
 
     def sense_select_act(self) -> None:
         """Obeys commands, learns what was confirmed, answers what is seen."""
-        if self.identifier in self.wake.names:
+        if self.identifier in self.wake.names or self.proprio_identifier in self.wake.names:
             self._know_features()
         if self.mode in self.wake.names:
             self._switch(self.read(self.mode))
         for change in self.wake.changes:
             self._take(change)
         self._learn()
-        if self._news:
+        if self._news or (self._owed and time.monotonic() >= self._told_at + TELLING):
             self._news = False
             self._count()
         if self._unkept:
@@ -99,25 +135,31 @@ class Associator(Agent):
             self._obey(change.value)
 
     def _know_features(self) -> None:
-        identifier = self.read(self.identifier)
-        if isinstance(identifier, str) and self._memory.fit(identifier):
+        said = [self.read(slot) for slot in (self.identifier, self.proprio_identifier)]
+        if self._memory.fit(*(word if isinstance(word, str) else None for word in said)):
             self._news = True
 
-    def _fits(self, features: Entry) -> bool:
-        """Whether features are of the space that is said; those from before a change of extractors are not."""
-        said = self.space.entry(self.identifier)
-        return said is None or said.kind is not Kind.WRITTEN or features.age <= said.age
+    def _fits(self, entry: Entry, identifier: str = "") -> bool:
+        """Whether features (or values) are of the space that is said; those from before a change of it are not."""
+        said = self.space.entry(identifier or self.identifier)
+        return said is None or said.kind is not Kind.WRITTEN or entry.age <= said.age
 
     def _keep(self, now: float) -> None:
         """Keeps what is known for who takes over after a crash: at once, but not too much too often."""
-        if self._memory.nbytes <= AT_ONCE or (self._memory.nbytes <= AT_MOST and now >= self._kept_at + KEEPING):
+        nbytes = self._memory.nbytes
+        if nbytes <= AT_MOST and (nbytes <= AT_ONCE or now >= self._kept_at + KEEPING):
             self._unkept, self._kept_at = False, now
             self.checkpoint()
 
     def _count(self) -> None:
+        """Says what there is now; what is much, later."""
         self.write(self.pairs, len(self._memory))
-        self.write(self.values, self._memory.values)
         self.write(self.spaces, self._memory.spaces)
+        now = time.monotonic()
+        self._owed = len(self._memory) > MANY and now < self._told_at + TELLING
+        if not self._owed:
+            self._told_at = now
+            self.write(self.values, self._memory.values)
 
     def _switch(self, mode: Any) -> None:
         if mode is not None and not _is_mode(mode):
@@ -152,12 +194,13 @@ class Associator(Agent):
         return features.kind is Kind.WRITTEN and first.precedes(features, now) and self._fits(features)
 
     def _pair(self, confirmation: Confirmation, key: Any) -> dict[str, Any]:
-        value = self.read(self.proprio, EMPTY)
-        if value is EMPTY:
+        entry, value = self.space.entry(self.proprio), self.read(self.proprio, EMPTY)
+        if value is EMPTY or entry is None or not self._fits(entry, self.proprio_identifier):
             return confirmation.answer(len(self._memory), reason=f"{self.proprio} is empty")
-        novelty, reason = self._memory.learn(key, value, self.novelty)
-        self._news = self._news or not reason
-        return confirmation.answer(len(self._memory), novelty, reason)
+        learned = self._memory.learn(key, value, self.novelty)
+        self._news = self._news or not learned.reason
+        answer = confirmation.answer(len(self._memory), learned.novelty, learned.reason)
+        return answer if learned.replaced is None else answer | {"replaced": learned.replaced}
 
     def _imitate(self) -> None:
         entry, query = self.space.entry(self.features), self.read(self.features, EMPTY)
@@ -166,36 +209,63 @@ class Associator(Agent):
         try:
             answer = self._memory.answer(query)
         except (TypeError, ValueError) as error:
-            self.log.warning("%s: %s", self.features, error)
+            self._refuse(str(error))
             return
         if answer is not None:
-            self.write(self.act, answer[0], validity=self.validity)
-            self.write(self.attention, answer[1].astype(np.float32), validity=self.validity)
+            self._act(answer)
+
+    def _refuse(self, reason: str) -> None:
+        """Bad features: the last answer expires, and the robot holds its pose."""
+        if not self._bad:
+            self.log.warning("%s: %s", self.features, reason)
+        self._bad += 1
+        self.write(self.refused_features, {"count": self._bad, "reason": reason})
+
+    def _act(self, answer: Answer) -> None:
+        certainty = answer.certainty
+        known = {"known": certainty.known, **asdict(certainty)}
+        self.write(self.certainty, known, validity=self.validity)
+        if certainty.known or not self.doubt:
+            self.write(self.act, answer.value, validity=self.validity)
+        if len(answer.mixture) <= MANY:
+            self.write(self.attention, answer.mixture.astype(np.float32), validity=self.validity)
+            return
+        strongest = np.argpartition(answer.mixture, -STRONGEST)[-STRONGEST:]
+        ordered = strongest[np.argsort(-answer.mixture[strongest])]
+        best = {"pairs": ordered.tolist(), "shares": answer.mixture[ordered].tolist()}
+        self.write(self.best, best, validity=self.validity)
 
     def _obey(self, command: Any) -> None:
         try:
-            message, fine = self._memory.obey(command), True
+            done, fine = self._memory.obey(command), True
             self._news = True
         except (OSError, ValueError) as error:
-            message, fine = str(error), False
+            done, fine = {"message": str(error)}, False
             self.log.warning("%s: %s", self.command, error)
-        self.write(self.done, {"command": command, "ok": fine, "message": message})
+        self.write(self.done, {"command": command, "ok": fine, **done})
 
     def get_state(self) -> tuple[int, Any]:
         """The pairs, the mode, and the confirmations that wait."""
         now = time.monotonic()
         waiting = [[each.value, now - each.time] for each in self._waiting]
-        return STATE_VERSION, {"memory": self._memory.state(), "mode": self._mode, "waiting": waiting}
+        large = self._memory.nbytes > AT_MOST
+        memory = self._bequest.leave(self._memory) if large else self._memory.state()
+        return STATE_VERSION, {"memory": memory, "mode": self._mode, "waiting": waiting}
 
     def set_state(self, version: int, state: Any) -> None:
         """Takes over from a predecessor."""
-        if version not in (1, STATE_VERSION):
-            raise AgentspaceError(f"state of version {version} cannot be read; valid are 1 and {STATE_VERSION}")
+        if version not in (1, 2, STATE_VERSION):
+            raise AgentspaceError(f"state of version {version} cannot be read; valid are 1, 2 and {STATE_VERSION}")
         now = time.monotonic()
-        self._memory.restore(state["memory"])
+        self._memory.restore(take(state["memory"]))
         self._mode = state["mode"]
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])
         self._count()
+
+    def close(self) -> None:
+        """Removes what no successor has taken."""
+        if hasattr(self, "_bequest"):
+            self._bequest.withdraw()
 
 
 def _is_mode(value: Any) -> bool:

@@ -16,7 +16,7 @@ from agents.stance import see
 from agents.trial import FRESH, SHOWN, Trial, thumbnail
 from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
-from models import autoencoder
+from models import decoders
 from models.kinematics import Floats
 
 STREAM = 2**31
@@ -67,7 +67,9 @@ class Examiner(Agent):
     patience = Parameter(240.0, "seconds for acquiring", minimum=1.0)
     deadline = Parameter(6.0, "seconds for showing and imitating one posture", minimum=0.5)
     seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
-    variant = Parameter("wide", "which autoencoder draws the new postures", choices=autoencoder.NAMES)
+    variant = Parameter(
+        "wide", "which autoencoder draws the new postures; free: each arm on its own", choices=decoders.NAMES
+    )
     demonstrator_device = Parameter("", "by which the camera sees the demonstrator; by default its slot")
     out = Parameter("runs/mirror", "folder for report.json and contact_sheet.png; made if missing")
 
@@ -156,7 +158,7 @@ class Examiner(Agent):
         acquired = self._examination.acquired
         if step.shown > len(acquired):
             raise ScriptError(f"{step.shown} acquired postures shall be shown; there are {len(acquired)}")
-        decoder = autoencoder.load(self.variant)
+        decoder = decoders.load(self.variant, unseen=True)
         new = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.fresh))
         triggers = {self.encoders: Trigger.NORMAL, self.demonstrator_encoders: Trigger.NORMAL}
         triggers |= {self.joints: Trigger.EVERY, self.target: Trigger.EVERY}
@@ -185,7 +187,7 @@ class Examiner(Agent):
     def _report(self, now: float) -> Play:
         yield Until(lambda _: False, now + TOLD)
         found = report.make(
-            "{}-{}".format(*autoencoder.parse(self.variant)),
+            decoders.load(self.variant).name,
             self._examination,
             {**self.space.snapshot("_/*"), **self.space.snapshot("launch/*")},
             self._seconds,

@@ -11,7 +11,7 @@ import numpy as np
 from agents.associator import ACQUIRE
 from agents.stance import Stance, see
 from agentspace import Agent, AgentspaceError, Kind, Parameter, SlotName, Trigger
-from models import autoencoder
+from models import autoencoder, decoders
 from models.kinematics import Floats
 
 
@@ -45,7 +45,9 @@ class Explorer(Agent):
     act = SlotName("act", "float64 (latent,): the posture to take")
     confirm = SlotName("confirm", "dict: number (of the try), posture (10,) degrees: add a pair now")
     done = SlotName("explorer/done", "dict: pairs, tries, enough")
-    variant = Parameter("wide", "which autoencoder draws the postures", choices=autoencoder.NAMES)
+    variant = Parameter(
+        "wide", "which autoencoder draws the postures; free: each arm on its own", choices=decoders.NAMES
+    )
     wanted = Parameter(50, "pairs", minimum=1)
     tries = Parameter(1000, "postures to try at most", minimum=1)
     seed = Parameter(0, "of the postures", minimum=0)
@@ -56,7 +58,7 @@ class Explorer(Agent):
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
-        self._autoencoder = autoencoder.load(self.variant)
+        self._autoencoder = decoders.load(self.variant)
 
     def init(self) -> None:
         """Waits for the mode."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from agents.posture import EMPTY
 from agentspace import Agent, Parameter, SlotName
-from models import autoencoder
+from models import decoders
 
 REPEAT = 0.4
 """Seconds after which a posture is repeated while its latent is valid: a motor without targets holds still."""
@@ -21,12 +21,12 @@ class Generator(Agent):
     act = SlotName("act", "float (latent,): array, list or tuple")
     joints = SlotName("joints", "targets, float64 (10,) degrees: right arm, then left arm")
     refused_act = SlotName("act/refused", "str: why the last bad latent was refused")
-    variant = Parameter("wide", "which autoencoder; a latent of 2 if its name has none", choices=autoencoder.NAMES)
+    variant = Parameter("wide", "which autoencoder, of latent 2 if not said; free: joints", choices=decoders.NAMES)
     validity = Parameter(1.0, "seconds for which a target is valid", minimum=0.01)
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
-        self._autoencoder = autoencoder.load(self.variant)
+        self._autoencoder = decoders.load(self.variant)
 
     def init(self) -> None:
         """Waits for a latent."""

@@ -100,6 +100,10 @@ class Operation:
         """All pairs are dropped."""
         return (Put(self.command_slot, {"do": "forget"}),)
 
+    def undo(self) -> Acts:
+        """The pair that came last is dropped."""
+        return (Put(self.command_slot, {"do": "undo"}),)
+
     def save(self, path: str) -> Acts:
         """The pairs are written to a file (.npz); a relative path means the associator's project folder."""
         return (Put(self.command_slot, {"do": "save", "path": path}),)

@@ -62,6 +62,7 @@ def grammar(operation: Operation) -> Grammar[Step]:
         "mode": lambda body: Do(f"mode {body}", operation.switch(body)),
         "act": lambda body: Do(f"act {body}", operation.take(_latent(body))),
         "forget": _plain("forget", operation.forget),
+        "undo": _plain("undo", operation.undo),
         "save": lambda body: Do(f"save {body}", operation.save(_path(body))),
         "load": lambda body: Do(f"load {body}", operation.load(_path(body))),
         "pause": _plain("pause", operation.pause),

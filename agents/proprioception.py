@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.posture import EMPTY, NotAPostureError, read_posture
 from agentspace import Agent, Parameter, SlotName
-from models import autoencoder
+from models import decoders
 
 
 class Proprioception(Agent):
@@ -12,16 +12,19 @@ class Proprioception(Agent):
 
     encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees: right arm, then left arm")
     proprio = SlotName("proprio", "float64 (latent,)")
+    identifier = SlotName("proprio/space", "str: of which decoder these are latents; others mean other postures")
     refused_posture = SlotName("proprio/refused", "str: why the last bad posture was refused")
-    variant = Parameter("wide", "which autoencoder; a latent of 2 if its name has none", choices=autoencoder.NAMES)
+    variant = Parameter("wide", "which autoencoder, of latent 2 if not said; free: joints", choices=decoders.NAMES)
     validity = Parameter(1.0, "seconds for which the latent is valid", minimum=0.01)
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
-        self._autoencoder = autoencoder.load(self.variant)
+        self._autoencoder = decoders.load(self.variant)
+        self._space = decoders.space(self.variant)
 
     def init(self) -> None:
-        """Waits for a posture."""
+        """Says which latents these are, and waits for a posture."""
+        self.write(self.identifier, self._space)
         self.attach_trigger(self.encoders)
 
     def sense_select_act(self) -> None:

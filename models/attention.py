@@ -25,24 +25,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, cast
+from typing import Final, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from models import heads as attention_heads
-from models.artifact import ArtifactError, read_arrays, write_arrays
+from models.artifact import ArtifactError
 from models.heads import ONE
+from models.memory_file import UNKNOWN, MemoryFile
 from models.pairs import Pairs
 from models.reader import Found, Reader
-from models.similarity import Comparison, Floats, KeyKind, finite, softmax, strongest
+from models.similarity import Comparison, Floats, finite, softmax, strongest
 from models.table import Rows
 from models.uncertainty import Certainty, entropy, judge
 
-_KIND: Final = "agentspace memory 1"
-_NEAREST: Final = 16  # pairs of each head's shortlist among which the nearest one is looked for
-UNKNOWN: Final = "unknown"
-"""The space of features, or of values, that nobody has named."""
+_NEAREST: Final = 64  # pairs of each head's shortlist among which the nearest one is looked for
 
 
 class EmptyMemoryError(LookupError):
@@ -233,7 +231,8 @@ class Memory:
         mixture = np.zeros(len(self))
         for part in found:
             mixture[part.picks] += part.shares / len(found)
-        nearest = self._pairs.cosines(asked, self._nearest(found)).max()
+        first = found[0].closest if self._readers[0].plain else None
+        nearest = self._pairs.cosines(asked, self._nearest(found)).max() if first is None else first
         entropies = [entropy(part.shares) for part in found]
         certainty = judge(1.0 - float(nearest), self._pairs.spread, len(self), entropies)
         return Answer(np.concatenate([part.value for part in found]), mixture, certainty)
@@ -259,19 +258,8 @@ class Memory:
         Raises:
             OSError: the folder does not exist, or cannot be written.
         """
-        comparison, scale = self.comparison, self.comparison.scale
-        settings = {
-            "features": self.features,
-            "space": self.space,
-            "heads": self.heads,
-            "kind_of_keys": comparison.kind,
-            "centring": comparison.centring,
-            "scale": np.nan if scale is None else scale,
-            "top": comparison.top,
-            "exact": comparison.exact,
-        }
-        arrays = {name: np.array(value) for name, value in settings.items()}
-        write_arrays(Path(path), _KIND, arrays | {"keys": self.keys, "values": self.values}, compressed=False)
+        parts = (self.features, self.space, self.heads, self.comparison, self.keys, self.values)
+        MemoryFile(*parts).write(Path(path))
 
     @classmethod
     def load(
@@ -297,20 +285,12 @@ class Memory:
             ArtifactError: the file is missing, cut off, of another kind, or its keys or values are of another
                 space.
         """
-        arrays = read_arrays(Path(path), _KIND)
+        file = MemoryFile.read(Path(path), features, space)
         try:
-            found, values_of = str(arrays["features"]), str(arrays.get("space", UNKNOWN))
-            if features not in (None, found):
-                raise ArtifactError(f"{path} holds features of {found!r}; the extractor makes {features!r}")
-            if values_of != UNKNOWN and space not in (None, UNKNOWN, values_of):
-                raise ArtifactError(f"{path} holds values of {values_of!r}; the robot feels {space!r}")
-            named = heads or str(arrays.get("heads", ONE))
-            memory = cls(found, comparison or _comparison_in(arrays), named, values_of, capacity)
-            for key, value in zip(arrays["keys"], arrays["values"], strict=True):
+            memory = cls(file.features, comparison or file.comparison, heads or file.heads, file.space, capacity)
+            for key, value in zip(file.keys, file.values, strict=True):
                 memory.add(key, value)
-        except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, ArtifactError):
-                raise
+        except (TypeError, ValueError) as error:
             raise ArtifactError(f"{path} does not hold a whole memory: {error}") from error
         return memory
 
@@ -333,12 +313,3 @@ class Memory:
     def _query(self, query: ArrayLike) -> Floats:
         self._require_pairs()
         return finite("query", query, self._pairs.key_table.width, np.float32)
-
-
-def _comparison_in(arrays: dict[str, NDArray[Any]]) -> Comparison:
-    """How the pairs of a file were compared; files of older code do not tell all of it."""
-    scale = float(arrays["scale"].astype(np.float64))
-    kind = cast("KeyKind", str(arrays["kind_of_keys"]))
-    usual = Comparison()
-    top, exact = int(arrays.get("top", np.array(usual.top))), int(arrays.get("exact", np.array(usual.exact)))
-    return Comparison(kind, bool(arrays["centring"]), None if np.isnan(scale) else scale, top, exact)

@@ -2,11 +2,11 @@
 
 `one` head: all features answer for all values. `arms`: two heads; each sees a half of the feature map and answers
 for the five joints of the arm that is there. Values are postures then (10 joints, degrees: right arm, left arm),
-not latents: no decoder could mix two arms that are known apart.
+not latents: no decoder could mix two arms that are known apart. `auto`: arms if that can be, else one.
 
-Which half is which: the robot learns before a mirror, where its right arm is seen at the right of the picture. What
-is meant for its right arm, somebody in front of it shows with the left one, which is at the right, too. So the
-**right columns belong to the right arm** in both games. The column in the middle (of 7) belongs to neither.
+Which half is which: the robot learns before a mirror, where its right arm is seen at the right of the picture.
+What is meant for its right arm, somebody in front of it shows with the left one, which is at the right, too. So
+the **right columns belong to the right arm** in both games. The column in the middle (of 7) belongs to neither.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from models import feature_map
 
 _ARM: Final = 5  # joints of an arm
-ONE, ARMS = "one", "arms"
+ONE, ARMS, AUTO = "one", "arms", "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,14 @@ def _arms(identifier: str, n: int, m: int) -> tuple[Head, ...]:
     return (Head("right arm", right, slice(0, _ARM)), Head("left arm", left, slice(_ARM, 2 * _ARM)))
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, int, int], tuple[Head, ...]]]] = {ONE: _one, ARMS: _arms}
+def _auto(identifier: str, n: int, m: int) -> tuple[Head, ...]:
+    try:
+        return _arms(identifier, n, m)
+    except ValueError:
+        return _one(identifier, n, m)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str, int, int], tuple[Head, ...]]]] = {ONE: _one, ARMS: _arms, AUTO: _auto}
 NAMES: Final = tuple(_MAKERS)
 
 

@@ -27,13 +27,19 @@ class Pairs:
         self.key_table = Table(n)
         self.value_table = Table(m, np.float64)
         self.norm_table = Table(1)
-        self.order: Rows = np.empty(0, np.intp)
+        self._order: Rows = np.empty(16, np.intp)
+        self._count = 0
         self._spare: list[int] = []
         self._key_sum: Floats = np.zeros(n, np.float64)
         self._unit_sum: Floats = np.zeros(n, np.float64)
 
     def __len__(self) -> int:
-        return len(self.order)
+        return self._count
+
+    @property
+    def order(self) -> Rows:
+        """(l,) the row of each pair."""
+        return self._order[: self._count]
 
     @property
     def nbytes(self) -> int:
@@ -74,7 +80,10 @@ class Pairs:
         self.key_table.put(row, key)
         self.value_table.put(row, value)
         self.norm_table.put(row, np.array([norm]))
-        self.order = np.append(self.order, row)
+        if self._count == len(self._order):
+            self._order = np.resize(self._order, 2 * self._count)
+        self._order[self._count] = row
+        self._count += 1
         self._key_sum += key
         self._unit_sum += key / max(norm, _TINY)
         return row
@@ -92,7 +101,8 @@ class Pairs:
         key = self.key_table.take(self.order[index : index + 1])[0].astype(np.float64)
         self._key_sum -= key
         self._unit_sum -= key / max(float(np.linalg.norm(key)), _TINY)
-        self.order = np.delete(self.order, index)
+        self._order[index : self._count - 1] = self._order[index + 1 : self._count]
+        self._count -= 1
         self._spare.append(row)
         return row
 

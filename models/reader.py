@@ -30,11 +30,13 @@ class Found:
         value: (m,) its part of the value.
         picks: (k,) indices of the pairs that were compared.
         shares: (k,) how much each of them has to say; the sum is 1.
+        closest: how similar the most similar of them is.
     """
 
     value: Floats
     picks: Rows
     shares: Floats
+    closest: float
 
 
 class Reader:
@@ -134,6 +136,11 @@ class Reader:
     # --- answers
 
     @property
+    def plain(self) -> bool:
+        """Whether similarities are cosines of whole, uncentred features."""
+        return self.head.features is None and self.comparison.kind == "cosine" and not self.comparison.centring
+
+    @property
     def nbytes(self) -> int:
         """Bytes that it has beside the pairs."""
         return (
@@ -168,7 +175,7 @@ class Reader:
         picks, similarity = self._compare(prepared[None], self._pairs.order)
         shares = softmax(strongest(similarity[0], self.comparison.top) / scale)
         values = self._pairs.value_table.take(self._pairs.order[picks[0]])[:, self.head.values]
-        return Found(shares @ values, picks[0], shares)
+        return Found(shares @ values, picks[0], shares, float(similarity[0].max()))
 
     def _compare(self, queries: Floats, order: Rows) -> tuple[Rows, Floats]:
         """Pairs (b, c) that may answer prepared queries (b, n), and how similar they are."""

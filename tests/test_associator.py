@@ -316,7 +316,7 @@ def test_features_from_before_a_change_of_extractors_are_not_used(space: LocalSp
 def test_pairs_from_before_anybody_named_the_features(tmp_path: Path) -> None:
     """They belong to the first space that is named; a space that has pairs already keeps its own."""
     memory = Recollection(Comparison(), tmp_path)
-    assert memory.learn(KEYS[0], VALUES[0], 0.0) == (None, "")
+    assert memory.learn(KEYS[0], VALUES[0], 0.0) == (None, "", None)
     assert memory.fit("a")
     assert not memory.fit("a")
     assert memory.spaces == {"a": 1}
@@ -453,6 +453,33 @@ def test_pairs_and_mode_survive_a_swap(space: LocalSpace) -> None:
     np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1], atol=1e-6)
 
 
+def test_a_memory_too_large_for_a_message_survives_a_swap(
+    space: LocalSpace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It goes through a file, written once while nothing changes, and gone when nobody can want it any more."""
+    monkeypatch.setattr("agents.associator.AT_MOST", 10)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    space.write("proprio/space", "wide-2")
+    first = start(space, novelty=0.0)
+    space.write("mode", "use")
+    teach_all(space)
+    _, state = first.get_state()
+    assert len(list(tmp_path.iterdir())) == 1
+    assert "keys" not in repr(state)
+    space.run(Heard(novelty=0.0), role="associator", replace=True)
+    eventually(lambda: space.read("_/swaps/associator")["state"] in ("probation", "done"))
+    np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1], atol=1e-6)
+    assert space.read("memory/spaces") == {"test/16 -> wide-2": 4}
+    successor = next(runner.agent for _, runner in reversed(space._threads) if isinstance(runner.agent, Heard))
+    before = successor.get_state()[1]["memory"]["file"]
+    assert successor.get_state()[1]["memory"]["file"] == before
+    teach(space, KEYS[0], VALUES[3])
+    assert successor.get_state()[1]["memory"]["file"] != before
+    space.stop("associator")
+    eventually(lambda: space.read("_/roles/associator")["state"] == "stopped")
+    eventually(lambda: not list(tmp_path.iterdir()))
+
+
 def test_a_state_of_version_1_is_read(space: LocalSpace) -> None:
     """A successor of newer code goes on with the pairs of one of older code."""
     state = {"memory": {"features": "test/16", "keys": KEYS, "values": VALUES}, "mode": "use", "waiting": []}
@@ -467,13 +494,13 @@ def test_a_state_of_version_1_is_read(space: LocalSpace) -> None:
     eventually(lambda: space.read("memory/spaces") == {"test/16": 4})
     np.testing.assert_allclose(ask(space, KEYS[2]), VALUES[2], atol=1e-6)
     version, again = agent.get_state()
-    assert version == 2
+    assert version == 3
     assert [part["features"] for part in again["memory"]["memories"]] == ["test/16"]
 
 
 def test_a_state_of_another_version_is_refused(space: LocalSpace) -> None:
     """The error names both versions."""
-    with pytest.raises(AgentspaceError, match="version 9 cannot be read; valid are 1 and 2"):
+    with pytest.raises(AgentspaceError, match="version 9 cannot be read; valid are 1, 2 and 3"):
         start(space).set_state(9, {})
 
 
@@ -488,3 +515,141 @@ def test_mode_that_is_none_is_refused_and_the_one_before_goes_on(space: LocalSpa
     confirm(space)
     space.write("camera", KEYS[0])
     eventually(lambda: space.read("pairs") == 1)
+
+
+def test_one_pair_can_be_forgotten(space: LocalSpace) -> None:
+    """`undo` takes the last pair back, `forget` with a number that one; a number that is none is told with the
+    valid ones."""
+    start(space)
+    teach_all(space)
+    done = command(space, {"do": "undo"})
+    assert (done["ok"], done["removed"], done["message"]) == (True, 3, "forgot pair 3; 3 are left")
+    assert command(space, {"do": "forget", "pair": 0})["removed"] == 0
+    assert eventually(lambda: space.read("pairs") == 2)
+    np.testing.assert_allclose(space.read("memory/values"), VALUES[1:3])
+    assert "there is no pair 2; valid: 0 to 1" in command(space, {"do": "forget", "pair": 2})["message"]
+    assert "valid is the number of a pair" in command(space, {"do": "forget", "pair": "last"})["message"]
+    assert all(command(space, "undo")["ok"] for _ in range(2))
+    assert "valid: none" in command(space, "undo")["message"]
+    assert teach(space, KEYS[0], VALUES[0])["added"]
+
+
+def test_a_full_memory_tells_which_pair_went(space: LocalSpace) -> None:
+    """With a capacity the pair with the most similar value goes; the answer to the confirm has its number."""
+    start(space, capacity=3, novelty=0.0)
+    for key, value in zip(KEYS[:3], VALUES[:3], strict=True):
+        assert "replaced" not in teach(space, key, value)
+    answer = teach(space, KEYS[3], VALUES[1] + 0.1)
+    assert (answer["added"], answer["pairs"], answer["replaced"]) == (True, 3, 1)
+    np.testing.assert_allclose(space.read("memory/values"), [VALUES[0], VALUES[2], VALUES[1] + 0.1], atol=1e-6)
+
+
+def postures_seen(count: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Keys (count, 16) that are somewhat alike, and values."""
+    random = np.random.default_rng(0)
+    keys = np.hstack([random.uniform(1, 2, (count, 8)), np.zeros((count, 8))])
+    return keys.astype(np.float32), random.uniform(-1, 1, (count, 2))
+
+
+@pytest.mark.parametrize("doubt", [True, False])
+def test_what_looks_like_nothing_that_was_learned_is_not_acted_on(space: LocalSpace, doubt: bool) -> None:
+    """A strange query is unknown: act is not written, so that the robot holds its pose; without doubt it is."""
+    start(space, doubt=doubt, novelty=0.0, validity=0.3)
+    keys, values = postures_seen()
+    for key, value in zip(keys, values, strict=True):
+        teach(space, key, value)
+    space.write("mode", "use")
+    ask(space, keys[2])
+    certainty = space.read("certainty")
+    assert (certainty["known"], certainty["distance"] < certainty["threshold"]) == (True, True)
+    assert 0.0 <= certainty["entropy"] <= 1.0 <= certainty["effective"] <= 8.0
+    before = space.entry("act")
+    space.write("camera", keys[2][::-1])
+    eventually(lambda: not space.read("certainty", {"known": True})["known"])
+    if doubt:
+        eventually(lambda: space.entry("act") is None or space.read("act") is None)
+        ask(space, keys[1])  # and goes on when something known is seen again
+        assert space.read("certainty")["known"]
+    else:
+        assert before is not None
+        eventually(lambda: (entry := space.entry("act")) is not None and entry.revision > before.revision)
+
+
+def test_bad_features_are_counted_and_the_answer_expires(space: LocalSpace) -> None:
+    """NaN, infinity and another length: reason and number are told, act expires, nothing is learned of it."""
+    start(space, validity=0.2)
+    teach_all(space)
+    space.write("mode", "use")
+    ask(space, KEYS[1])
+    bad = [np.full(16, np.nan, np.float32), np.where(KEYS[0] > 0, np.inf, 0.0), np.zeros(3, np.float32)]
+    reasons = ["NaN or infinity", "NaN or infinity", "shape (3,); valid is (16,)"]
+    for count, (features, reason) in enumerate(zip(bad, reasons, strict=True), 1):
+        space.write("camera", features)
+        eventually(lambda count=count: space.read("features/refused_by_memory", {}).get("count") == count)
+        assert reason in space.read("features/refused_by_memory")["reason"]
+    eventually(lambda: space.entry("act") is None or space.read("act") is None)
+    assert "NaN or infinity" in teach(space, bad[0], VALUES[0])["reason"]
+    assert space.read("pairs") == 4
+    np.testing.assert_allclose(ask(space, KEYS[2]), VALUES[2], atol=1e-6)
+
+
+def test_values_of_another_decoder_are_kept_apart(space: LocalSpace, tmp_path: Path) -> None:
+    """Latents of one decoder do not answer while the robot feels in those of another; their file is refused."""
+    space.write("proprio/space", "wide-2/01234567")
+    start(space)
+    teach_all(space)
+    path = tmp_path / "wide.npz"
+    assert command(space, {"do": "save", "path": str(path)})["ok"]
+    space.write("proprio/space", "ancestor-2/89abcdef")
+    eventually(lambda: space.read("pairs") == 0)
+    assert teach(space, KEYS[0], VALUES[1])["reason"] == ""
+    assert space.read("memory/spaces") == {"test/16 -> ancestor-2/89abcdef": 1, "test/16 -> wide-2/01234567": 4}
+    done = command(space, {"do": "load", "path": str(path)})
+    assert "holds values of 'wide-2/01234567'; the robot feels 'ancestor-2/89abcdef'" in done["message"]
+    space.write("proprio/space", "wide-2/01234567")
+    eventually(lambda: space.read("pairs") == 4)
+    assert command(space, {"do": "load", "path": str(path)})["ok"]
+
+
+def test_a_posture_felt_before_a_change_of_decoders_is_not_learned(space: LocalSpace) -> None:
+    """A latent of the predecessor would mean another posture."""
+    space.write("proprio/space", "wide-2")
+    start(space)
+    space.write("proprio", VALUES[1])
+    space.write("proprio/space", "ancestor-2")
+    before = confirm(space)
+    space.write("camera", KEYS[0])
+    assert answered(space, before)["reason"] == "proprio is empty"
+
+
+def test_a_state_of_version_2_is_read(tmp_path: Path) -> None:
+    """It has memories of several kinds of features, and nobody said what their values are of; they belong to the
+    decoder in use."""
+    part = {"keys": KEYS, "values": VALUES}
+    state = {"space": "a", "memories": [{"features": "a", **part}, {"features": "b", **part}]}
+    memory = Recollection(Comparison(), tmp_path)
+    memory.restore(state)
+    assert memory.spaces == {"a": 4, "b": 4}
+    assert memory.fit("b", "wide-2")
+    assert memory.spaces == {"b -> wide-2": 4, "a": 4}
+    again = Recollection(Comparison(), tmp_path)
+    again.restore(memory.state())
+    assert again.spaces == memory.spaces
+
+
+def test_of_many_pairs_only_the_strongest_are_told(space: LocalSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slots stay small: attention/best instead of attention, and the values at most once a second."""
+    monkeypatch.setattr("agents.associator.MANY", 5)
+    monkeypatch.setattr("agents.associator.TELLING", 0.3)
+    start(space, novelty=0.0, patience=0.2)
+    keys, values = postures_seen(20)
+    for key, value in zip(keys, values, strict=True):
+        teach(space, key, value)
+    eventually(lambda: len(space.read("memory/values")) == 20)
+    space.write("mode", "use")
+    ask(space, keys[3])
+    best = eventually(lambda: space.read("attention/best"))
+    assert best["pairs"][0] == 3
+    assert len(best["pairs"]) == len(best["shares"]) == 8
+    assert best["shares"] == sorted(best["shares"], reverse=True)
+    assert space.entry("attention") is None

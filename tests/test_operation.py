@@ -37,6 +37,7 @@ def test_each_action_is_a_few_writes() -> None:
     """The slots, values, priorities and validities that panels, scripts and other agents share."""
     assert OPERATION.confirm("operator 1") == (Put("confirm", "operator 1", 0.0, 1.0),)
     assert OPERATION.switch("use") == (Put("mode", "use"),)
+    assert OPERATION.undo() == (Put("memory/command", {"do": "undo"}),)
     assert OPERATION.forget() == (Put("memory/command", {"do": "forget"}),)
     assert OPERATION.save("a.npz") == (Put("memory/command", {"do": "save", "path": "a.npz"}),)
     assert OPERATION.load("a.npz") == (Put("memory/command", {"do": "load", "path": "a.npz"}),)

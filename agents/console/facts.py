@@ -50,6 +50,7 @@ def facts(sight: Sight) -> str:
     lines = [
         f"mode        [b]{_word(mode)}[/]",
         f"pairs       [b]{_word(pairs)}[/]",
+        f"sees        {_certainty(sight.value(slots.certainty))}",
         f"expression  {_word(sight.value(slots.expression))}",
         f"confirm     {_answer(sight.value(slots.answer))}",
         f"memory      {_done(sight.value(slots.done))}",
@@ -94,6 +95,15 @@ def _answer(value: Any) -> str:
     if value.get("added"):
         return f"[green]pair {escape(str(value.get('pairs')))} added{far}[/]"
     return f"[yellow]not added: {escape(str(value.get('reason')))}{far}[/]"
+
+
+def _certainty(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "[dim]nothing to answer[/]"
+    numbers = [value.get(name) for name in ("distance", "threshold", "effective")]
+    far, limit, speaking = (f"{n:.3f}" if isinstance(n, float) else "?" for n in numbers)
+    words = "[green]something known[/]" if value.get("known") else "[b yellow]UNKNOWN: it holds its pose[/]"
+    return f"{words} [dim](distance {far} of {limit}, {speaking} pairs speak)[/]"
 
 
 def _done(value: Any) -> str:

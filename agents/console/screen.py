@@ -91,6 +91,7 @@ class ConsoleScreen(App[None]):
         Binding("p", "pause", "Pause/resume"),
         Binding("c", "confirm", "Confirm"),
         Binding("m", "mode", "Mode"),
+        Binding("u", "undo", "Undo"),
         Binding("f", "forget", "Forget"),
         Binding("s", "save", "Save"),
         Binding("l", "load", "Load"),
@@ -256,6 +257,10 @@ class ConsoleScreen(App[None]):
         now = self._sight.value(self._sight.slots.mode) if self._sight is not None else None
         mode = USE if now == ACQUIRE else ACQUIRE
         self._desk.do(f"mode {mode}", self._desk.operation.switch(mode))
+
+    def action_undo(self) -> None:
+        """Drops the pair that came last."""
+        self._desk.do("undo", self._desk.operation.undo())
 
     def action_forget(self) -> None:
         """Drops all pairs, if one is sure."""

@@ -22,6 +22,7 @@ class Slots:
     pairs: str = "pairs"
     answer: str = "memory/answer"
     done: str = "memory/done"
+    certainty: str = "certainty"
     values: str = "memory/values"
     act: str = "act"
     proprio: str = "proprio"

@@ -22,6 +22,7 @@ export function operation(api) {
     confirm: (who) => all([put("confirm", who, { validity: CONFIRM_VALIDITY })]),
     switchTo: (mode) => all([put("mode", mode)]),
     forget: () => all([put("memory/command", { do: "forget" })]),
+    undo: () => all([put("memory/command", { do: "undo" })]),
     save: (path) => all([put("memory/command", { do: "save", path })]),
     load: (path) => all([put("memory/command", { do: "load", path })]),
     take: (latent) => all([put("act", latent, { priority: ACT_PRIORITY, validity: ACT_VALIDITY })]),

@@ -62,7 +62,7 @@ export function mount(root, api) {
     stop, camera,
     h("div", { class: "segments" }, modes),
     h("div", { class: "buttons" },
-      button("Confirm", () => does.confirm(`page ${++confirms}`), "confirm"), pause, button("Forget…", forget, "forget"),
+      button("Confirm", () => does.confirm(`page ${++confirms}`), "confirm"), button("Undo", does.undo, "undo"), pause, button("Forget…", forget, "forget"),
       button("Save…", () => askFile("Save", does.save), "save"), button("Load…", () => askFile("Load", does.load), "load")),
     problem,
     h("dl", {}, Object.entries(facts).flatMap(([name, fact]) => [h("dt", {}, name), fact]))));

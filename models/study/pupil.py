@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from models.attention import UNKNOWN, Memory
+from models.attention import Memory
 from models.autoencoder import Autoencoder
 from models.heads import ONE
 from models.kinematics import Floats
 from models.measures import chance, nmae_per_posture
+from models.memory_file import UNKNOWN
 from models.similarity import Comparison
 from models.study.course import reachable
 from models.study.gallery import Features
