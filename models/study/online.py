@@ -45,8 +45,8 @@ class Exam:
         timeout: Seconds for the constellation.
     """
 
-    pairs: int = 50
-    fresh: int = 30
+    pairs: int = 30
+    fresh: int = 20
     decoder: str = "wide"
     timeout: float = 900.0
 
