@@ -376,7 +376,7 @@ def test_every_cell_is_in_the_table_and_the_plot(command: str, tmp_path: Path) -
 def test_bars_are_met_by_means() -> None:
     """Met, missed with its reason, excellent, or not measured."""
     cells = bars.compare({"mirror": Learned("mirror", 2, made("mirror")).plain()})
-    fresh, shown, ancestor = cells[0], cells[1], cells[2]
+    fresh, shown, ancestor = cells[0], cells[2], cells[3]
     assert (fresh.ours, fresh.verdict) == (3.5, "met")
     assert shown.verdict == "**missed**"
     assert (ancestor.ours, ancestor.verdict) == (None, bars.NOT_MEASURED)

@@ -29,6 +29,7 @@ GATE: Final = 0.1
 PLAIN: Final = View(noise=2.0)
 _SHOWN_AT_MOST: Final = 60
 _AZIMUTH, _LIGHT = 1.0, 0.08  # by which what is shown again is seen differently: degrees, and a share
+_TRIES: Final = 3  # times as many postures as pairs: the ancestor's map has not that much news
 _LATER: Final = 1_000_003  # added to the seed of noises
 
 
@@ -58,7 +59,7 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
 
 
 def _gated(gallery: Gallery, course: Course, count: int, plan: Plan, seed: int) -> Iterator[Outcome]:
-    pupil = practise(gallery, course, count, PLAIN)
+    pupil = practise(gallery, course, count, PLAIN, _TRIES * count)
     asked = course.asked(plan.fresh)
     queries = gallery.look(of_another(asked, seed), [Candidate(DEFAULT)])[DEFAULT]
     labels = {"case": FRESH, "decoder": course.name, "extractor": DEFAULT, "way": GATED, "seed": seed}
