@@ -124,9 +124,9 @@ def _bars(
         ax.axhline(mean, linestyle=style, color="black", linewidth=1.2, label=f"{field}, K={most[0].pairs}")
     ax.set_xticks(range(len(cases)), [_broken(case) for case in cases])
     ax.tick_params(axis="x", labelsize=7.5)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0.0, 1.2 * ax.get_ylim()[1])  # room for the legend
     ax.set_ylabel("NMAE on fresh postures, %")
-    ax.legend(frameon=False, fontsize=8, ncols=2)
+    ax.legend(loc="upper left", frameon=False, fontsize=8, ncols=2)
     ax.grid(axis="y", alpha=0.25)
 
 
