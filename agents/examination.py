@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,14 @@ import numpy as np
 from agents.meter import Meter
 from agents.stance import Stance
 from agents.trial import Trial
+from agentspace import Entry, Kind
 from models.kinematics import Floats
 from models.measures import swap_arms
 
 REST = 0.3
-"""Seconds for which both must not move: more than the loop needs from a picture to a command."""
+"""Seconds for which both must not move."""
+UNANSWERED = 2.0
+"""Seconds after which a robot that answers nothing is taken as it is: it may hold its pose on purpose."""
 
 
 class Examination:
@@ -36,6 +40,8 @@ class Examination:
         self.joints, self.commands = Meter(), Meter()
         self.robot = Stance(window=REST, tolerance=1.0)
         self.demonstrator = Stance(window=REST)
+        self._stood = math.inf  # when the demonstrator had got there (s)
+        self._answered = math.inf  # when the first answer came to a picture of that (s)
 
     def hear(self, answer: Any, encoders: Any = None) -> None:
         """Takes note of a try.
@@ -68,11 +74,27 @@ class Examination:
         goal = goal if limits is None else np.clip(goal, limits[:, 0], limits[:, 1])
         self.demonstrator.send(goal, now)
         self.robot.send(None, now)
+        self._stood = self._answered = math.inf
         return goal
 
+    def answer(self, joints: Entry, now: float) -> None:
+        """Takes note of a joint target: whether it answers a picture of the demonstrator at rest.
+
+        On a busy machine the answer to an earlier picture may come while everybody stands.
+        """
+        self.joints.add(joints, now)
+        written = now - joints.age
+        if joints.kind is Kind.WRITTEN and joints.latency > 0.0 and written - joints.latency >= self._stood:
+            self._answered = min(self._answered, written)
+
     def at_rest(self, now: float) -> bool:
-        """Whether the demonstrator has got there, and the robot has come to rest with its answer."""
-        return self.demonstrator.stands(now) and self.robot.stands(now)
+        """Whether the demonstrator has got there, and the robot has come to rest with its answer to that."""
+        if not self.demonstrator.stands(now):
+            self._stood = self._answered = math.inf
+            return False
+        self._stood = min(self._stood, now)
+        answered = now >= min(self._answered + REST, self._stood + UNANSWERED)
+        return answered and self.robot.stands(now)
 
     def outcome(self) -> tuple[Floats, Floats] | None:
         """What a perfect imitation would be, and what the robot does (10,); None if one of them is away."""

@@ -117,7 +117,7 @@ class Examiner(Agent):
 
     def _note(self, change: Entry, now: float) -> None:
         if change.name == self.joints:
-            self._examination.joints.add(change, now)
+            self._examination.answer(change, now)
         elif change.name == self.target:
             self._examination.commands.add(change, now)
         elif change.kind is Kind.WRITTEN:

@@ -1,0 +1,44 @@
+"""Arms that are free of each other: what an attention for each arm is worth.
+
+Postures are those of the data set, in which eight joints are free; no map of two dimensions lies between picture
+and joints.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from models.heads import ARMS, ONE
+from models.study.candidate import DEFAULT, Candidate
+from models.study.course import DataCourse
+from models.study.gallery import Gallery
+from models.study.mirror import in_the_mirror, of_another
+from models.study.outcome import Outcome
+from models.study.plan import Plan
+from models.study.pupil import Pupil, assess, taught
+
+JOINTS: Final = "none (joints)"
+"""In the place of a decoder."""
+CASES: Final[Mapping[str, bool]] = {"data set (half of it symmetric)": False, "independent arms": True}
+"""What is practised and asked, and whether both arms are drawn independently."""
+WAYS: Final[Mapping[str, str]] = {"one head": ONE, "a head for each arm": ARMS}
+
+
+def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
+    """One robot with the default extractor, both kinds of postures, one head and two."""
+    if DEFAULT not in plan.extractors:
+        return
+    candidate = Candidate(DEFAULT)
+    for case, independent in CASES.items():
+        course = DataCourse(seed, independent)
+        practised, asked = course.practised(max(plan.counts)), course.asked(plan.fresh)
+        keys = gallery.look(in_the_mirror(practised, seed), [candidate])[DEFAULT]
+        queries = gallery.look(of_another(asked, seed), [candidate])[DEFAULT]
+        for count in plan.counts:
+            for way, heads in WAYS.items():
+                pupil = Pupil(None, heads=heads, features=candidate.network.identifier)
+                answers = taught(pupil, keys[:count], practised[:count]).answer(queries)
+                labels = {"case": case, "decoder": JOINTS, "extractor": DEFAULT, "way": way, "seed": seed}
+                yield assess(answers, asked, pupil.known, math.nan, **labels)

@@ -1,0 +1,107 @@
+"""The extractors that are compared."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Final
+
+from models import registry
+from models.artifact import ArtifactError
+from models.extractor import BLOCK10, LAST
+from models.fingerprint import digest
+from models.mesh_cache import cache_folder
+
+RANDOM: Final = "vit-s16-random"
+TITLES: Final = {
+    "efficientnet-lite0": "EfficientNet-Lite0 block 10, 7x7",
+    "efficientnet-lite0-last": "EfficientNet-Lite0 last block, 7x7",
+    "hog": "HOG",
+    RANDOM: "ViT-S/16, random weights",
+}
+"""The names of the usual ones, and what they are called in tables."""
+SHORT: Final = {
+    "efficientnet-lite0": "block 10",
+    "efficientnet-lite0-last": "last block",
+    "hog": "HOG",
+    RANDOM: "random ViT",
+}
+"""The same where there is little room."""
+DEFAULT: Final = registry.DEFAULT
+_CODE: Final = tuple(f"models.{name}" for name in ("extractor", "hog", "dino", "onnx_file", "vision_transformer"))
+_FILES: Final = {"efficientnet-lite0": BLOCK10, "efficientnet-lite0-last": LAST}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An extractor by its name in `models.registry`, or the Vision Transformer with random weights.
+
+    Attributes:
+        name: Of it.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name != RANDOM:
+            try:
+                registry.check(self.name)
+            except ValueError as error:
+                raise ValueError(f"{error}, {RANDOM}") from None
+
+    @property
+    def title(self) -> str:
+        """For tables."""
+        return TITLES.get(self.name, self.name)
+
+    @property
+    def short(self) -> str:
+        """For narrow columns."""
+        return SHORT.get(self.name, self.name)
+
+    @property
+    def network(self) -> registry.Network:
+        """The extractor, loaded when it is used first; it has one thread.
+
+        Raises:
+            ArtifactError: A file that it needs is missing; the message says what to do.
+        """
+        return _loaded(self.name)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What its features depend on: code, versions, weights."""
+        if self.name == RANDOM:
+            return f"{RANDOM} {digest((*_CODE, 'models.vision_graph', 'models.study.random_network'), ('torch',))}"
+        variant = _FILES.get(self.name)
+        if variant is not None and not variant.path.exists():
+            raise ArtifactError(f"{variant.path} is missing; make it with: {variant.command}")
+        files = () if variant is None else (variant.path,)
+        name = self.name if variant or self.name == "hog" else self.network.identifier
+        return f"{name} {digest(_CODE, ('onnxruntime', 'opencv-python'), files)}"
+
+
+@cache
+def _loaded(name: str) -> registry.Network:
+    return registry.load(f"onnx:{_random_network()}" if name == RANDOM else name)
+
+
+def _random_network() -> Path:
+    """The file of the Vision Transformer with random weights; a process with PyTorch makes it if it is missing."""
+    path = cache_folder() / "weights" / f"{RANDOM}.onnx"
+    if not path.exists():
+        made = subprocess.run(
+            [sys.executable, "-m", "models.study.random_network", str(path)],
+            cwd=Path(__file__).parent.parent.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise ArtifactError(
+                f"{path} cannot be made: {made.stderr.strip()[-400:]}; it needs 'agentspace[train]'"
+            )
+    return path

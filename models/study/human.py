@@ -1,0 +1,58 @@
+"""A robot that has learned from one person imitates that person and others, elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from models.encounter import INACCURACY, SCENES
+from models.gesture import inaccurate
+from models.measures import swap_arms
+from models.study.candidate import DEFAULT, Candidate
+from models.study.course import Course
+from models.study.gallery import Gallery
+from models.study.outcome import Outcome
+from models.study.plan import Plan
+from models.study.pupil import Pupil, assess, taught
+from models.study.scene import PersonScene, shots
+
+EXACT: Final = "exact copies"
+INEXACT: Final = f"copies with {INACCURACY:g} degrees"
+_LATER: Final = 1_000_003
+
+
+def way(copies: str, centring: bool) -> str:
+    """How it learned and compared, in words."""
+    return f"{copies}, centred" if centring else copies
+
+
+def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
+    """One robot with the wide decoder, and the default extractor."""
+    course, counts = Course("wide", seed), pairs(plan)
+    practised, asked = course.practised(max(counts)), course.asked(plan.fresh)
+    teacher, candidate = PersonScene(*next(iter(SCENES.values()))), Candidate(DEFAULT)
+    meant = swap_arms(practised)
+    random = np.random.default_rng([seed, 3])
+    copies = {EXACT: meant, INEXACT: np.array([inaccurate(one, INACCURACY, random) for one in meant])}
+    seen = {
+        name: gallery.look(shots(PersonScene(*scene), swap_arms(asked), seed + _LATER), [candidate])[DEFAULT]
+        for name, scene in SCENES.items()
+    }
+    for how, postures in copies.items():
+        keys = gallery.look(shots(teacher, postures, seed), [candidate])[DEFAULT]
+        for count in counts:
+            for case, queries in seen.items():
+                for centring in (False, True):
+                    pupil = taught(Pupil(course.decoder, centring), keys[:count], practised[:count])
+                    labels = {"case": case, "decoder": course.name, "extractor": DEFAULT, "seed": seed}
+                    answers = pupil.answer(queries)
+                    scale, known = pupil.memory.scale, pupil.known
+                    yield assess(answers, asked, known, scale, way=way(how, centring), **labels)
+
+
+def pairs(plan: Plan) -> tuple[int, ...]:
+    """How many are acquired: 20 and 100; those of the plan if it has neither."""
+    wanted = tuple(count for count in (20, 100) if count in plan.counts)
+    return wanted or plan.counts

@@ -1,0 +1,49 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from models.study.candidate import DEFAULT, TITLES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        seeds: How many robots learn, each with a seed of its own: 0, 1, ...
+        constellations: How many of them also learn online; that takes minutes each.
+        counts: Numbers of pairs.
+        fresh: How many postures each is asked for.
+        decoders: Variants of the autoencoder.
+        extractors: Names of extractors.
+        gated: Up to so many pairs are also acquired with a novelty gate.
+        repeats: How often something is timed.
+        most: Pairs of the largest memory that is timed.
+    """
+
+    seeds: int = 5
+    constellations: int = 3
+    counts: tuple[int, ...] = (10, 20, 50, 100, 200)
+    fresh: int = 60
+    decoders: tuple[str, ...] = ("wide", "ancestor")
+    extractors: tuple[str, ...] = tuple(TITLES)
+    gated: int = 100
+    repeats: int = 200
+    most: int = 100_000
+
+
+QUICK: Final = Plan(
+    seeds=2,
+    constellations=1,
+    counts=(10, 20),
+    fresh=12,
+    decoders=("wide",),
+    extractors=(DEFAULT, "hog"),
+    gated=10,
+    repeats=10,
+    most=1000,
+)
+"""Some seconds, to see that it works; the numbers mean little."""

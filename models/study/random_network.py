@@ -1,0 +1,30 @@
+"""Writes a ViT-S/16 with random weights as ONNX: what an extractor is worth that has learned nothing.
+
+python -m models.study.random_network FILE.onnx
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+SEED = 0
+
+
+def write(path: Path) -> None:
+    """Writes the network, and beside it the declaration of its preprocessing."""
+    import torch
+
+    from models.artifact import write_atomically
+    from models.vision_graph import export
+    from models.vision_transformer import CONFIGS, VisionTransformer
+
+    torch.manual_seed(SEED)
+    network = VisionTransformer(CONFIGS["dino-vits16"]).eval().requires_grad_(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path.with_suffix(".yaml"), b"layout: NHWC\noutput: class_token\n")
+    export(network, path)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,57 @@
+"""The scene changes after a robot has learned."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from models.study.candidate import Candidate
+from models.study.course import Course
+from models.study.gallery import Gallery
+from models.study.mirror import PLAIN, in_the_mirror, of_another
+from models.study.outcome import Outcome
+from models.study.plan import Plan
+from models.study.pupil import Pupil, assess, taught
+from models.study.scene import RobotScene
+
+CENTRED: Final = "centred"
+
+
+def _seen(backdrop: str = "", **changes: object) -> RobotScene:
+    return RobotScene(dataclasses.replace(PLAIN, **changes), backdrop=backdrop)  # type: ignore[arg-type]  # of View
+
+
+SCENES: Final[Mapping[str, RobotScene]] = {
+    "as it was": _seen(),
+    "light 30 % less": _seen(light=0.7),
+    "light 30 % more": _seen(light=1.3),
+    "new wall (green)": _seen(wall=(0.35, 0.5, 0.4)),
+    "photograph behind": _seen("photograph"),
+    "clutter behind": _seen("clutter"),
+    "camera +6 degrees": _seen(azimuth=6.0),
+    "camera 6 degrees higher": _seen(elevation=6.0),
+}
+"""What it sees then; fixed before anything was measured."""
+
+
+def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
+    """One robot with the wide decoder, each extractor, with and without centring."""
+    course, count = Course("wide", seed), pairs(plan)
+    practised, asked = course.practised(count), course.asked(plan.fresh)
+    candidates = [Candidate(name) for name in plan.extractors]
+    keys = gallery.look(in_the_mirror(practised, seed), candidates)
+    for case, scene in SCENES.items():
+        queries = gallery.look(of_another(asked, seed, scene), candidates)
+        for name in plan.extractors:
+            for centring in (False, True):
+                pupil = taught(Pupil(course.decoder, centring), keys[name], practised)
+                labels = {"case": case, "decoder": course.name, "extractor": name, "seed": seed}
+                way = CENTRED if centring else ""
+                answers = pupil.answer(queries[name])
+                yield assess(answers, asked, pupil.known, pupil.memory.scale, way=way, **labels)
+
+
+def pairs(plan: Plan) -> int:
+    """How many are acquired: 100, or the most of a smaller plan."""
+    return min(100, max(plan.counts))
