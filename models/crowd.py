@@ -3,7 +3,8 @@
     python -m models.crowd runs/crowd.npz [--people 300] [--postures 50] [--seed 0]
 
 Bodies, clothes, rooms, lights and places are drawn anew for each person, postures from the training part of
-`models.dataset`. Ctrl-C keeps the people who were there before it. What it is good for: `models.pose_training`.
+`models.dataset`. Each room is also looked at without anybody, and so is what a covered or broken camera shows.
+Ctrl-C keeps the people who were there before it. What it is good for: `models.pose_training`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,9 +26,12 @@ from models.artifact import read_arrays, write_arrays
 from models.body import Build
 from models.extractor import COUNT, Extractor
 from models.kinematics import Floats
+from models.offscreen import Image
 from models.person import Person
 
 _KIND: Final = "agentspace crowd 1"
+_SIZE: Final = 224
+_AWAY: Final = 2.0  # metres aside, where the camera does not see a person who is not farther than these draw
 POOL: Final = 2500
 """Postures that come again, with another person each time."""
 
@@ -41,12 +45,14 @@ class Crowd:
         posture: (n,) which of the postures a picture shows.
         person: (n,) who shows it.
         pool: (POOL, 10) degrees, the postures.
+        nobody: (k, 5488) float16, of pictures without anybody.
     """
 
     features: NDArray[np.float16]
     posture: NDArray[np.int64]
     person: NDArray[np.int64]
     pool: Floats
+    nobody: NDArray[np.float16]
 
     def save(self, path: Path) -> None:
         """Writes it as .npz; the folder is made."""
@@ -66,6 +72,7 @@ class Crowd:
             arrays["posture"].astype(np.int64),
             arrays["person"].astype(np.int64),
             arrays["pool"].astype(np.float64),
+            arrays["nobody"].astype(np.float16),
         )
 
 
@@ -99,6 +106,16 @@ def somebody(random: np.random.Generator) -> tuple[Build, Clothes, Sight]:
     return build, clothes, sight
 
 
+def nothing(random: np.random.Generator) -> Image:
+    """What a covered, dark or broken camera shows: a colour, or a gradient of two, with more or less noise."""
+    first, second = random.uniform(0.0, 255.0, (2, 3))
+    share = np.linspace(0.0, 1.0, _SIZE)[:, None, None] if random.random() < 0.5 else np.zeros((1, 1, 1))
+    smooth = np.broadcast_to(first * (1.0 - share) + second * share, (_SIZE, _SIZE, 3)) * random.random() ** 2
+    noisy = smooth + random.normal(0.0, random.choice([0.0, 2.0, 10.0, 80.0]), (_SIZE, _SIZE, 3))
+    turned = np.rot90(noisy, int(random.integers(4)))
+    return np.ascontiguousarray(np.clip(np.rint(turned), 0, 255), np.uint8)
+
+
 def collect(people: int, postures: int, seed: int, progress: bool = False) -> Crowd:
     """Draws people and looks at them; Ctrl-C ends it early.
 
@@ -118,20 +135,26 @@ def collect(people: int, postures: int, seed: int, progress: bool = False) -> Cr
     network = Extractor.load()
     features = np.empty((people * postures, COUNT), np.float16)
     shown = np.empty((people, postures), np.int64)
+    nobody = np.empty((2 * people, COUNT), np.float16)
     done = 0
     try:
         for index in tqdm(range(people), unit="person", disable=not progress):
+            build, clothes, sight = somebody(random)
             shown[index] = random.choice(POOL, postures, replace=False)
-            with Person(*somebody(random), seed=index) as person:
+            with Person(build, clothes, sight, _SIZE, index) as person:
                 for number, posture in enumerate(shown[index], index * postures):
                     features[number] = network.features(person.render(pool[posture]))
+            with Person(build, clothes, replace(sight, aside=_AWAY), _SIZE, index) as person:
+                nobody[2 * index] = network.features(person.render(pool[0]))
+            nobody[2 * index + 1] = network.features(nothing(random))
             done = index + 1
     except KeyboardInterrupt:
         if not done:
             raise
         print(f"interrupted after {done} of {people} people", file=sys.stderr)
     count = done * postures
-    return Crowd(features[:count], shown[:done].ravel(), np.repeat(np.arange(done), postures), pool)
+    who = np.repeat(np.arange(done), postures)
+    return Crowd(features[:count], shown[:done].ravel(), who, pool, nobody[: 2 * done])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -144,7 +167,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     crowd = collect(parsed.people, parsed.postures, parsed.seed, progress=True)
     crowd.save(parsed.path)
-    print(f"{parsed.path}: {len(crowd.person)} pictures of {crowd.person.max() + 1} people")
+    pictures, people = len(crowd.person), crowd.person.max() + 1
+    print(f"{parsed.path}: {pictures} pictures of {people} people, {len(crowd.nobody)} without")
     return 0
 
 

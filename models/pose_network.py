@@ -1,4 +1,4 @@
-"""Picture of a person -> where their arms point: what EfficientNet sees, reduced to what tells postures apart.
+"""Picture of a person -> where their arms point, and whether anybody is there: little of what EfficientNet sees.
 
 The 5 488 features of block 10 also tell who the person is, what they wear, where they stand and what is behind
 them; a robot that has learned from one person is lost with another. A small network on top of them, trained on
@@ -6,6 +6,9 @@ simulated people (`models.pose_training`), keeps what they have in common: twelv
 right upper arm, the right forearm, the left upper arm and the left forearm (x, y, z each, about unit length, in
 the root frame of an iCub in that posture). They are features like others: what the robot should do when it sees
 them it still learns in one shot, by attention.
+
+The thirteenth number is `PRESENT` where somebody is seen, and falls to `ABSENT` where nobody is: such features are
+like no key (their cosine is negative), so that the robot knows that it does not know them.
 """
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ from models.kinematics import ELBOW, SHOULDER, WRIST, Floats, direct
 FILE: Final = WEIGHTS / "person-pose.npz"
 COMMAND: Final = "python -m models.pose_training train runs/crowd.npz"
 DIRECTIONS: Final = 12
+PRESENT: Final = 2.0
+ABSENT: Final = -20.0
+_DOUBTFUL: Final = 0.5  # of the way from the border between somebody and nobody to nobody, where it is ABSENT
 _KIND: Final = "agentspace pose network 1"
 
 
@@ -42,23 +48,36 @@ def arm_directions(postures: ArrayLike) -> Floats:
 
 @dataclass(frozen=True)
 class PoseNetwork:
-    """Features (..., 5488) -> directions (..., 12).
+    """Features (..., 5488) -> directions, and whether anybody is there (..., 13).
 
     Attributes:
         mean: (5488,) float32, is taken away from the features.
         discriminant: (5488, k) float16, the directions of features that tell postures from people.
         layers: of a perceptron behind it, with SiLU between them.
+        presence: a linear layer (5488, 1) on the features: 1 on average where somebody is, -1 where nobody is.
     """
 
     mean: NDArray[np.float32]
     discriminant: NDArray[np.float16]
     layers: tuple[Layer, ...]
+    presence: Layer
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_matrix", self.discriminant.astype(np.float32))
 
     def __call__(self, features: NDArray[np.floating]) -> Features:
-        """The directions (..., 12) that the features (..., 5488) tell of."""
+        """What the features (..., 5488) tell of: (..., 13)."""
+        there = self.somebody(features)[..., None]
+        return np.concatenate([self.directions(features), there], axis=-1)
+
+    def somebody(self, features: NDArray[np.floating]) -> Features:
+        """`PRESENT` where somebody is there, towards `ABSENT` (...,) where nobody is."""
+        score = (features @ self.presence.weight + self.presence.bias)[..., 0]
+        share = np.clip(-score / _DOUBTFUL, 0.0, 1.0)
+        return np.asarray(PRESENT + share * (ABSENT - PRESENT), np.float32)
+
+    def directions(self, features: NDArray[np.floating]) -> Features:
+        """The directions (..., 12), whether anybody is there or not."""
         x = (np.asarray(features, np.float32) - self.mean) @ self._matrix  # type: ignore[attr-defined]
         for layer in self.layers[:-1]:
             x = x @ layer.weight + layer.bias
@@ -68,7 +87,7 @@ class PoseNetwork:
     def save(self, path: Path) -> None:
         """Writes it as .npz."""
         arrays = {"mean": self.mean.astype(np.float16), "discriminant": self.discriminant}
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate((*self.layers, self.presence)):
             arrays |= {
                 f"weight{index}": layer.weight.astype(np.float16),
                 f"bias{index}": layer.bias.astype(np.float16),
@@ -86,13 +105,14 @@ class PoseNetwork:
         arrays = {name: array.astype(np.float64) for name, array in read_arrays(path, _KIND).items()}
         count = sum(name.startswith("weight") for name in arrays)
         layers = tuple(Layer(arrays[f"weight{index}"], arrays[f"bias{index}"]) for index in range(count))
-        return cls(arrays["mean"].astype(np.float32), arrays["discriminant"].astype(np.float16), layers)
+        discriminant = arrays["discriminant"].astype(np.float16)
+        return cls(arrays["mean"].astype(np.float32), discriminant, layers[:-1], layers[-1])
 
 
 class PersonExtractor:
-    """Pictures of people -> where their arms point; see `models.registry.Network`."""
+    """Pictures -> where the arms of a person point, and whether there is one; see `models.registry.Network`."""
 
-    count: int = DIRECTIONS
+    count: int = DIRECTIONS + 1
 
     def __init__(self, network: PoseNetwork, extractor: Extractor, digest: str) -> None:
         self._network = network
@@ -109,7 +129,7 @@ class PersonExtractor:
         return cls(PoseNetwork.load(path), Extractor.load(threads=threads), checksum(path))
 
     def features(self, image: object) -> Features:
-        """Features (12,) float32 of an image; see `models.extractor.as_rgb` for what an image is.
+        """Features (13,) float32 of an image; see `models.extractor.as_rgb` for what an image is.
 
         Raises:
             TypeError: not an array of uint8.

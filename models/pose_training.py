@@ -8,6 +8,7 @@
    posture differ from each other, since other people show it elsewhere. It is done in the space of the 800
    strongest principal components; a tenth of the covariance within classes becomes a multiple of the identity.
 2. A perceptron learns to say from these where the arms point (mean absolute error), with noise on its inputs.
+3. The same analysis with two classes, somebody and nobody, tells whether anybody is there.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tqdm import tqdm
 from models.artifact import record
 from models.autoencoder import Layer
 from models.crowd import Crowd
-from models.pose_network import DIRECTIONS, FILE, PoseNetwork, arm_directions
+from models.pose_network import DIRECTIONS, FILE, PRESENT, PoseNetwork, arm_directions
 
 if TYPE_CHECKING:
     from torch import nn
@@ -95,16 +96,56 @@ def discriminant(
     return np.asarray(basis @ directions[:, ::-1])
 
 
-def train(crowd: Crowd, recipe: PoseRecipe, progress: bool = False) -> tuple[PoseNetwork, float]:
-    """Trains the network on nine tenths of the people.
+def presence(people: NDArray[np.float32], nobody: NDArray[np.float32], shrinkage: float) -> Layer:
+    """The linear layer that says 1 on average of pictures with people, and -1 of those without.
+
+    Args:
+        people: (l, n), features of pictures with somebody.
+        nobody: (k, n), without.
+        shrinkage: share of the covariance that is replaced by a multiple of the identity.
+    """
+    means = people.mean(axis=0), nobody.mean(axis=0)
+    covariance = sum(
+        (some - mean).T @ (some - mean) / len(some) for some, mean in zip((people, nobody), means, strict=True)
+    )
+    identity = np.eye(people.shape[1]) * np.trace(covariance) / people.shape[1]
+    within = (1.0 - shrinkage) * covariance.astype(np.float64) + shrinkage * identity
+    weight = np.linalg.solve(within, (means[0] - means[1]).astype(np.float64))
+    there, away = (float(mean @ weight) for mean in means)
+    weight *= 2.0 / (there - away)
+    return Layer(weight[:, None], np.array([-(there + away) / (there - away)]))
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good a network is with people, and rooms, from whom it did not learn.
+
+    Attributes:
+        error: mean absolute error of the directions, parts of a unit vector.
+        chance: the same of always saying the median.
+        missed: share of the pictures with somebody where it does not say `PRESENT`.
+        imagined: share of the pictures without anybody where it says `PRESENT`.
+    """
+
+    error: float
+    chance: float
+    missed: float
+    imagined: float
+
+    def __str__(self) -> str:
+        return (
+            f"mean absolute error {self.error:.3f} (always the median: {self.chance:.3f}); "
+            f"somebody is missed in {100 * self.missed:.2f} % and imagined in {100 * self.imagined:.2f} %"
+        )
+
+
+def train(crowd: Crowd, recipe: PoseRecipe, progress: bool = False) -> tuple[PoseNetwork, Quality]:
+    """Trains the network on nine tenths of the people, and tries it with the others.
 
     Args:
         crowd: what was seen of them.
         recipe: how.
         progress: show a progress bar (epochs).
-
-    Returns:
-        The network, and its mean absolute error (parts of a unit vector) for people whom it did not learn from.
     """
     features = crowd.features.astype(np.float32)
     directions = arm_directions(crowd.pool)[crowd.posture].astype(np.float32)
@@ -113,8 +154,17 @@ def train(crowd: Crowd, recipe: PoseRecipe, progress: bool = False) -> tuple[Pos
     matrix = discriminant(features[~test] - mean, crowd.posture[~test], recipe).astype(np.float16)
     inputs = (features - mean) @ matrix.astype(np.float32)
     layers = _perceptron(inputs[~test], directions[~test], recipe, progress)
-    network = PoseNetwork(mean, matrix, layers)
-    return network, float(np.abs(network(features[test]) - directions[test]).mean())
+    nobody = crowd.nobody.astype(np.float32)
+    spared = np.arange(len(nobody)) // 2 % _TENTH == 0  # of the same rooms as the people
+    there = presence(features[~test], nobody[~spared], recipe.shrinkage)
+    network = PoseNetwork(mean, matrix, layers, there)
+    quality = Quality(
+        error=float(np.abs(network.directions(features[test]) - directions[test]).mean()),
+        chance=float(np.abs(directions[test] - np.median(directions[~test], axis=0)).mean()),
+        missed=float((network.somebody(features[test]) < PRESENT).mean()),
+        imagined=float((network.somebody(nobody[spared]) == PRESENT).mean()),
+    )
+    return network, quality
 
 
 def _perceptron(
@@ -156,14 +206,10 @@ def _layers(network: nn.Sequential) -> tuple[Layer, ...]:
 
 def _train(arguments: argparse.Namespace) -> None:
     crowd = Crowd.load(arguments.crowd)
-    network, error = train(crowd, PoseRecipe(seed=arguments.seed, epochs=arguments.epochs), progress=True)
+    network, quality = train(crowd, PoseRecipe(seed=arguments.seed, epochs=arguments.epochs), progress=True)
     network.save(arguments.out)
     record(arguments.out)
-    chance = np.abs(arm_directions(crowd.pool) - np.median(arm_directions(crowd.pool), axis=0)).mean()
-    print(
-        f"{arguments.out}: mean absolute error {error:.3f} for people whom it did not learn from "
-        f"(always the median: {chance:.3f}); {len(crowd.person)} pictures of {crowd.person.max() + 1} people"
-    )
+    print(f"{arguments.out}: {quality}; {len(crowd.person)} pictures of {crowd.person.max() + 1} people")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

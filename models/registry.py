@@ -8,7 +8,7 @@
 | `vit-tiny16` | 192, the class token | `weights`: a file |
 | `dino-vits8/mean`, ... | 384 or 192, the mean of the patches | as without `/mean` |
 | `dino-vits8/grid`, ... | 7x7 places of 384 or 192 | as without `/grid` |
-| `efficientnet-lite0-person` | 12, where a person's arms point | nothing; see `models.pose_network` |
+| `efficientnet-lite0-person` | 13, where a person's arms point | nothing; see `models.pose_network` |
 | `hog` | 6 084, histograms of oriented gradients | nothing |
 | `onnx:FILE` | whatever it gives | FILE.onnx, and FILE.yaml (see `models.onnx_file`) |
 """

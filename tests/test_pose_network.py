@@ -49,7 +49,14 @@ def synthetic(people: int = 30, seed: int = 0) -> Crowd:
     features = (
         arm_directions(pool)[shown.ravel()] @ mixing + kinds @ looks + 0.05 * random.normal(size=(people * 20, 50))
     )
-    return Crowd(features.astype(np.float16), shown.ravel(), np.repeat(np.arange(people), 20), pool)
+    nobody = 8.0 + random.normal(size=(2 * people, 50))
+    return Crowd(
+        features.astype(np.float16),
+        shown.ravel(),
+        np.repeat(np.arange(people), 20),
+        pool,
+        nobody.astype(np.float16),
+    )
 
 
 def test_discriminants_ignore_what_tells_people_apart() -> None:
@@ -67,14 +74,14 @@ def test_discriminants_ignore_what_tells_people_apart() -> None:
 
 
 def test_training_finds_the_directions_for_people_it_did_not_learn_from() -> None:
-    """Far better than always the median, and the same with the same seed."""
+    """Far better than always the median, it sees whether anybody is there, and a seed gives the same again."""
     crowd = synthetic()
-    network, error = train(crowd, QUICK)
-    directions = arm_directions(crowd.pool)
-    chance = float(np.abs(directions - np.median(directions, axis=0)).mean())
-    assert error < 0.5 * chance
+    network, quality = train(crowd, QUICK)
+    assert quality.error < 0.5 * quality.chance
+    assert quality.missed == quality.imagined == 0.0
+    assert "somebody is missed in 0.00 %" in str(quality)
     again, same = train(crowd, QUICK)
-    assert same == error
+    assert same == quality
     np.testing.assert_array_equal(again.discriminant, network.discriminant)
 
 
@@ -82,12 +89,16 @@ def test_round_trip_and_bad_files(tmp_path: Path) -> None:
     """What is loaded says the same, within half precision; missing and foreign files are told with the command."""
     random = np.random.default_rng(0)
     layers = (Layer(random.normal(size=(6, 4)), np.zeros(4)), Layer(random.normal(size=(4, 12)), np.ones(12)))
-    network = PoseNetwork(random.random(9).astype(np.float32), random.random((9, 6)).astype(np.float16), layers)
+    there = Layer(random.normal(size=(9, 1)), np.zeros(1))
+    network = PoseNetwork(
+        random.random(9).astype(np.float32), random.random((9, 6)).astype(np.float16), layers, there
+    )
     network.save(tmp_path / "pose.npz")
     features = random.random((5, 9)).astype(np.float32)
     loaded = PoseNetwork.load(tmp_path / "pose.npz")
-    np.testing.assert_allclose(loaded(features), network(features), atol=0.05)
-    assert loaded(features[0]).shape == (12,)
+    np.testing.assert_allclose(loaded.directions(features), network.directions(features), atol=0.05)
+    np.testing.assert_allclose(loaded.somebody(features), network.somebody(features), atol=1.0)
+    assert loaded(features[0]).shape == (13,)
     with pytest.raises(ArtifactError, match=r"is missing; make it with: python -m models\.pose_training train"):
         PoseNetwork.load(tmp_path / "absent.npz")
     (tmp_path / "bad.npz").write_bytes(b"nothing")
@@ -103,6 +114,7 @@ def test_a_crowd_is_drawn_looked_at_and_kept(tmp_path: Path, capsys: pytest.Capt
     assert crowd.features.shape == (6, COUNT)
     assert np.isfinite(crowd.features).all()
     assert crowd.person.tolist() == [0, 0, 0, 1, 1, 1]
+    assert crowd.nobody.shape == (4, COUNT)
     assert len(set(crowd.posture[:3])) == 3
     assert "6 pictures of 2 people" in capsys.readouterr().out
     with pytest.raises(ValueError, match="people is 0"):
@@ -120,7 +132,7 @@ def test_people_and_rooms_are_of_all_kinds() -> None:
 
 @pytest.mark.slow
 def test_other_people_elsewhere_are_imitated_better(extractor: PersonExtractor) -> None:
-    """Taught by one person, the robot errs less with another one, nearer, in another room, than by plain features."""
+    """Taught by one person, the robot errs less with another one elsewhere than by plain features."""
     postures = dataset.load().test[::20]
     taught, asked = postures[:70], postures[70:]
     decorated = Sight("office", light=0.8, light_from=45.0, distance=1.7)
@@ -136,11 +148,32 @@ def test_other_people_elsewhere_are_imitated_better(extractor: PersonExtractor) 
     assert error(extractor) < 0.8 * error(registry.load())
 
 
+@pytest.mark.parametrize("what", ["covered lens", "noise", "wall", "office without anybody"])
+def test_nobody_is_like_nothing_that_was_learned(what: str, extractor: PersonExtractor) -> None:
+    """Before a covered lens, noise, a wall, an empty room the memory says that it does not know; people it knows."""
+    postures = dataset.load().test[::80]
+    memory = Memory()
+    with Person(*SHE, Sight("office")) as person:
+        for posture in postures[:12]:
+            memory.add(extractor.features(person.render(posture)), posture)
+        others = [person.render(posture) for posture in postures[12:]]
+    with Person(sight=Sight("office", aside=2.0, distance=1.5)) as away:
+        room = away.render(postures[0])
+    strange = {
+        "covered lens": np.random.default_rng(0).integers(0, 9, (224, 224, 3)).astype(np.uint8),
+        "noise": np.random.default_rng(0).integers(0, 256, (224, 224, 3)).astype(np.uint8),
+        "wall": np.full((224, 224, 3), (210, 205, 190), np.uint8),
+        "office without anybody": room,
+    }
+    assert all(memory.ask(extractor.features(picture)).certainty.known for picture in others)
+    assert not memory.ask(extractor.features(strange[what])).certainty.known
+
+
 def test_it_is_an_extractor_like_others(extractor: PersonExtractor) -> None:
     """The registry has it; its identifier tells its features apart from those below it; bad images are refused."""
     network = registry.load("efficientnet-lite0-person")
     picture = np.full((120, 160, 3), 90, np.uint8)
-    assert network.features(picture).shape == (network.count,) == (12,)
+    assert network.features(picture).shape == (network.count,) == (13,)
     assert network.features(picture).dtype == np.float32
     assert network.identifier.startswith("efficientnet-lite0/block10/7x7/person/")
     with pytest.raises(TypeError, match="dtype float64"):
