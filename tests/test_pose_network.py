@@ -150,7 +150,7 @@ def test_other_people_elsewhere_are_imitated_better(extractor: PersonExtractor) 
 
 @pytest.mark.parametrize("what", ["covered lens", "noise", "wall", "office without anybody"])
 def test_nobody_is_like_nothing_that_was_learned(what: str, extractor: PersonExtractor) -> None:
-    """Before a covered lens, noise, a wall, an empty room the memory says that it does not know; people it knows."""
+    """Before a covered lens, noise, a wall, an empty room a memory does not know; people it knows."""
     postures = dataset.load().test[::80]
     memory = Memory()
     with Person(*SHE, Sight("office")) as person:

@@ -345,10 +345,10 @@ def made(command: str) -> list[Outcome]:
         "mirror": [(case, way) for case in ("fresh", "shown again") for way in ("", mirror.DRAWN)],
         "robustness": [(case, way) for case in robustness.SCENES for way in ("", robustness.CENTRED)],
         "human": [
-            (case, human.way(copies, centring))
+            (case, human.way(copies, look))
             for case in human.SCENES
             for copies in (human.EXACT, human.INEXACT)
-            for centring in (False, True)
+            for look in human.LOOKS
         ],
     }
     return [

@@ -31,7 +31,9 @@ SHORT: Final = {
 }
 """The same where there is little room."""
 DEFAULT: Final = registry.DEFAULT
-_CODE: Final = tuple(f"models.{name}" for name in ("extractor", "hog", "dino", "onnx_file", "vision_transformer"))
+_CODE: Final = tuple(
+    f"models.{name}" for name in ("extractor", "hog", "dino", "onnx_file", "pose_network", "vision_transformer")
+)
 _FILES: Final = {"efficientnet-lite0": BLOCK10, "efficientnet-lite0-last": LAST}
 
 

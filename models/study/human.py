@@ -10,6 +10,7 @@ import numpy as np
 from models.encounter import INACCURACY, SCENES
 from models.gesture import inaccurate
 from models.measures import swap_arms
+from models.registry import PERSON
 from models.study.candidate import DEFAULT, Candidate
 from models.study.course import Course
 from models.study.gallery import Gallery
@@ -23,33 +24,40 @@ INEXACT: Final = f"copies with {INACCURACY:g} degrees"
 _LATER: Final = 1_000_003
 
 
-def way(copies: str, centring: bool) -> str:
-    """How it learned and compared, in words."""
-    return f"{copies}, centred" if centring else copies
+CENTRED: Final = "centred"
+ARMS: Final = "by arms"
+LOOKS: Final = {"": (DEFAULT, False), CENTRED: (DEFAULT, True), ARMS: (PERSON, False)}
+"""How a robot looks: its extractor, and whether it compares relative to running means."""
+
+
+def way(copies: str, look: str) -> str:
+    """How it learned and looked, in words."""
+    return f"{copies}, {look}" if look else copies
 
 
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
-    """One robot with the wide decoder, and the default extractor."""
+    """One robot with the wide decoder, and each way to look."""
     course, counts = Course("wide", seed), pairs(plan)
     practised, asked = course.practised(max(counts)), course.asked(plan.fresh)
-    teacher, candidate = PersonScene(*next(iter(SCENES.values()))), Candidate(DEFAULT)
+    teacher = PersonScene(*next(iter(SCENES.values())))
+    candidates = [Candidate(name) for name in (DEFAULT, PERSON)]
     meant = swap_arms(practised)
     random = np.random.default_rng([seed, 3])
     copies = {EXACT: meant, INEXACT: np.array([inaccurate(one, INACCURACY, random) for one in meant])}
     seen = {
-        name: gallery.look(shots(PersonScene(*scene), swap_arms(asked), seed + _LATER), [candidate])[DEFAULT]
+        name: gallery.look(shots(PersonScene(*scene), swap_arms(asked), seed + _LATER), candidates)
         for name, scene in SCENES.items()
     }
     for how, postures in copies.items():
-        keys = gallery.look(shots(teacher, postures, seed), [candidate])[DEFAULT]
+        keys = gallery.look(shots(teacher, postures, seed), candidates)
         for count in counts:
             for case, queries in seen.items():
-                for centring in (False, True):
-                    pupil = taught(Pupil(course.decoder, centring), keys[:count], practised[:count])
-                    labels = {"case": case, "decoder": course.name, "extractor": DEFAULT, "seed": seed}
-                    answers = pupil.answer(queries)
+                for look, (name, centring) in LOOKS.items():
+                    pupil = taught(Pupil(course.decoder, centring), keys[name][:count], practised[:count])
+                    labels = {"case": case, "decoder": course.name, "extractor": name, "seed": seed}
+                    answers = pupil.answer(queries[name])
                     scale, known = pupil.memory.scale, pupil.known
-                    yield assess(answers, asked, known, scale, way=way(how, centring), **labels)
+                    yield assess(answers, asked, known, scale, way=way(how, look), **labels)
 
 
 def pairs(plan: Plan) -> tuple[int, ...]:

@@ -94,9 +94,9 @@ def people(outcomes: Sequence[Outcome], path: Path) -> Path:
     figure, axes = _open(2, 13.0, 4.6)
     for ax, copies in zip(axes, (human.EXACT, human.INEXACT), strict=True):
         groups: list[tuple[str, dict[str, object]]] = [
-            (f"K={count}{', centred' if centring else ''}", {"pairs": count, "way": human.way(copies, centring)})
+            (human.way(f"K={count}", look), {"pairs": count, "way": human.way(copies, look)})
             for count in counts
-            for centring in (False, True)
+            for look in human.LOOKS
         ]
         some = [one for one in outcomes if one.way.startswith(copies)]
         _bars(ax, some, list(PEOPLE), groups)

@@ -128,13 +128,11 @@ def people(outcomes: Sequence[Outcome]) -> str:
     parts = []
     for copies in (human.EXACT, human.INEXACT):
         columns: list[dict[str, object]] = [
-            {"pairs": count, "way": human.way(copies, centring)}
+            {"pairs": count, "way": human.way(copies, look)}
             for count in sorted({one.pairs for one in outcomes})
-            for centring in (False, True)
+            for look in human.LOOKS
         ]
-        heads = [
-            f"K={one['pairs']}{', centred' if str(one['way']).endswith('centred') else ''}" for one in columns
-        ]
+        heads = [f"K={one['pairs']}{str(one['way']).removeprefix(copies)}" for one in columns]
         rows = [(case, [error(outcomes, case=case, **column) for column in columns]) for case in PEOPLE]
         first = next(iter(PEOPLE))
         lines = _lines(outcomes, [{"case": first, **column} for column in columns])
