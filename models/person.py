@@ -6,7 +6,6 @@
     person.render(REST)             # (224, 224, 3) uint8 RGB
 
     python -m models.person show runs/people.png        # some people, rooms and postures in one picture
-    python -m models.person measure                     # how well other people are imitated, as a table
     python -m models.person bake                        # models/weights/bodies.npz anew; needs anny and torch
 """
 
@@ -167,16 +166,6 @@ def _bake(_: argparse.Namespace) -> None:
     print(bake(body.FILE))
 
 
-def _measure(arguments: argparse.Namespace) -> None:
-    from models.encounter import Outcome, measure, table
-
-    outcomes: list[Outcome] = []
-    for seed in range(arguments.seeds):
-        outcomes += measure(seed)
-        print(f"seed {seed} is done", file=sys.stderr)
-    print(table(outcomes))
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code is 0."""
     parser = argparse.ArgumentParser(prog="python -m models.person", description="Simulated people.")
@@ -185,9 +174,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show.add_argument("path", type=Path, help="of the picture, PNG say")
     show.set_defaults(run=_show)
     commands.add_parser("bake", help="make the bodies anew, by anny").set_defaults(run=_bake)
-    compare = commands.add_parser("measure", help="how well others are imitated than whom a robot learned from")
-    compare.add_argument("--seeds", type=int, default=5, help="so many robots learn (%(default)s), a minute each")
-    compare.set_defaults(run=_measure)
     parsed = parser.parse_args(arguments)
     parsed.run(parsed)
     return 0

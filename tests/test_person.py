@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import body, encounter, person
+from models import body, person
 from models.appearance import Clothes, Sight
 from models.artifact import ArtifactError
 from models.body import GROUPS, PARTS, Body, BodyError, Build
@@ -261,20 +261,3 @@ def test_the_command_draws_people(tmp_path: Path) -> None:
     picture = cv2.imread(str(tmp_path / "people.png"))
     assert picture is not None
     assert picture.shape == (224 * len(person.PEOPLE), 224 * len(POSTURES), 3)
-
-
-# --- what a robot makes of them
-
-
-def test_others_are_measured_with_the_pairs_of_the_first() -> None:
-    """Each scene with each number of pairs, without and with centring."""
-    found = list(encounter.measure(0, counts=(2, 4), fresh=2, size=16))
-    assert {(one.scene, one.pairs, one.centring) for one in found} == {
-        (scene, pairs, centring) for scene in encounter.SCENES for pairs in (2, 4) for centring in (False, True)
-    }
-    best = {pairs: {one.oracle for one in found if one.pairs == pairs} for pairs in (2, 4)}
-    assert min(best[4]) <= min(best[2]), "the best of more pairs"
-    assert all(one.error < 60.0 for one in found)
-    lines = encounter.table(found).splitlines()
-    assert lines[0] == "| seen | K=2 | K=2, centred | K=4 | K=4, centred |"
-    assert len(lines) == 2 + len(encounter.SCENES) + 2
