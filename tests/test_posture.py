@@ -122,6 +122,18 @@ def test_wide_decodes_within_the_limits(latents):
     assert (joints <= JOINT_LIMITS[:, 1]).all()
 
 
+def test_the_map_holds_postures_of_unlike_arms(data):
+    """Half of the data are not symmetric; a training may forget them all, and then seems to imitate better."""
+
+    def symmetric(postures):
+        return float((np.abs(postures[:, :5] - postures[:, 5:]).mean(axis=1) < 6.0).mean())
+
+    assert symmetric(data.train) < 0.6
+    for name in ("wide-2", "wide-3", "wide-4", "wide-6", "wide-8", "ancestor-2"):
+        model = load(name)
+        assert symmetric(model.decode(model.sample(np.random.default_rng(0), 1000))) < 0.75, name
+
+
 def test_shapes(model):
     """Single postures and batches of any shape; a batch gives what its members give."""
     latents = np.random.default_rng(0).uniform(-1, 1, size=(3, 4, 2))
