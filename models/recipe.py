@@ -140,7 +140,6 @@ def _check(name: str, value: object, kind: type) -> None:
 _WIDE: Final = Recipe(
     "wide",
     batch=256,
-    error="absolute",
     noise=1.0,
     returning=0.5,
     redraws=True,
@@ -148,13 +147,13 @@ _WIDE: Final = Recipe(
     fits_square=True,
 )
 _PLANS: Final = {
-    2: (0.3, 400, 200),
-    3: (0.1, 300, 50),
-    4: (0.05, 400, 200),
-    6: (0.02, 300, 50),
-    8: (0.01, 300, 50),
+    2: ("squared", 0.2, 400, 50),
+    3: ("absolute", 0.1, 300, 50),
+    4: ("absolute", 0.05, 400, 200),
+    6: ("absolute", 0.02, 300, 50),
+    8: ("absolute", 0.01, 300, 50),
 }
-"""Divergence, epochs and polish of the wide variant for each latent that comes with the project."""
+"""Error, divergence, epochs and polish of the wide variant for each latent that comes with the project."""
 
 
 def recipe_of(variant: str, latent: int = 2) -> Recipe:
@@ -165,5 +164,5 @@ def recipe_of(variant: str, latent: int = 2) -> Recipe:
     """
     if variant != "wide":
         return Recipe(variant, latent)
-    divergence, epochs, polish = _PLANS[min(LATENTS, key=lambda known: abs(known - latent))]
-    return _WIDE.changed(latent=latent, divergence=divergence, epochs=epochs, polish=polish)
+    error, divergence, epochs, polish = _PLANS[min(LATENTS, key=lambda known: abs(known - latent))]
+    return _WIDE.changed(latent=latent, error=error, divergence=divergence, epochs=epochs, polish=polish)
