@@ -180,7 +180,11 @@ class Recollection:
         path = fields.get("path")
         if not isinstance(path, str) or not path:
             raise ValueError(f"{do} needs a path, not {path!r:.80}")
-        return {"message": deeds[do](self._project / Path(path).expanduser())}
+        try:
+            file = self._project / Path(path).expanduser()
+        except RuntimeError:  # ~NAME of nobody
+            raise ValueError(f"{do}: there is no home folder for {path!r:.80}") from None
+        return {"message": deeds[do](file)}
 
     def _remove(self, index: Any) -> dict[str, Any]:
         if not isinstance(index, int) or isinstance(index, bool):

@@ -251,6 +251,7 @@ def test_save_forget_load(space: LocalSpace, tmp_path: Path) -> None:
         ({"do": ["save"]}, "valid: do = forget, save or load"),
         ({"do": "save"}, "save needs a path"),
         ({"do": "load", "path": 3}, "load needs a path, not 3"),
+        ({"do": "load", "path": "~nobody-here/a.npz"}, "no home folder for '~nobody-here/a.npz'"),
         ({"do": "load", "path": "/does/not/exist.npz"}, "/does/not/exist.npz"),
         ({"do": "save", "path": "/proc/nowhere/memory.npz"}, "/proc/nowhere"),
     ],
