@@ -74,7 +74,7 @@ class Demonstration:
 
     Attributes:
         pairs: How many the robot shall acquire.
-        shown: How many of them are shown again.
+        shown: How many of them are shown again; more than there are means all.
         fresh: How many new postures are shown.
         patience: Seconds for acquiring.
         device: By which the camera sees the demonstrator.
@@ -95,7 +95,7 @@ class Demonstration:
             Wait("pairs", 2.0, at_least=self.pairs),
             Write({"mode": "use", "camera/source": self.device}),
             Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),
-            Imitate(self.shown, self.fresh),
+            Imitate(min(self.shown, self.pairs), self.fresh),
             Report(),
         )
 
@@ -105,7 +105,7 @@ class Demonstration:
             Wait("explorer/done", self.patience),
             Wait("pairs", 2.0, at_least=self.pairs),
             Wait("mode", CHANGE, equals="use"),
-            Imitate(self.shown, self.fresh),
+            Imitate(min(self.shown, self.pairs), self.fresh),
             Report(),
         )
 

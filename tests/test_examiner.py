@@ -21,7 +21,7 @@ from agents.examiner import Examiner
 from agents.explorer import Explorer
 from agents.extractor import Extractor
 from agents.generator import Generator
-from agents.lesson import LESSON, Delete, Imitate, Report, Write
+from agents.lesson import LESSON, Delete, Demonstration, Imitate, Report, Write
 from agents.motor import Motor
 from agents.proprioception import Proprioception
 from agents.script import ScriptError, Wait, load, parse
@@ -157,6 +157,13 @@ def test_steps_follow_one_another_and_the_end_is_a_success(space: LocalSpace, tm
         assert run(space, tmp_path, script=script) == ""
     assert [entry.value for entry in answers] == [42, 100]
     assert space.entry("question") is None
+
+
+def test_no_more_postures_are_shown_again_than_there_are() -> None:
+    """Who asks for few pairs need not ask for few of them to be shown again, too."""
+    demonstration = Demonstration(pairs=8, shown=20, fresh=3, patience=1.0, device="slot:seen")
+    for steps in (demonstration.steps(), demonstration.of_a_game()):
+        assert Imitate(8, 3) in steps
 
 
 @pytest.mark.parametrize(
