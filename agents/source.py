@@ -72,11 +72,17 @@ def open_source(device: str, project: Path, rouse: Callable[[], object] = lambda
         return Webcam(int(device))
     if "://" in device:
         return Webcam(device)
-    path = project / Path(device).expanduser()
-    if path.is_dir():
-        return Folder(path)
-    if path.is_file():
-        return Folder(path) if path.suffix.lower() in IMAGE_SUFFIXES else Video(path)
+    try:
+        path = project / Path(device).expanduser()
+        if path.is_dir():
+            return Folder(path)
+        if path.is_file():
+            return Folder(path) if path.suffix.lower() in IMAGE_SUFFIXES else Video(path)
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # a name that is too long, nobody's home, a folder that is closed to us
+        raise SourceError(f"{device[:80]} cannot be read: {error}") from error
     raise SourceError(
         f"there is no {path}; a device is the number of a webcam, a video file, an image, a folder of images, "
         "a URL, yarp:/PORT, or slot:NAME"
@@ -202,7 +208,13 @@ class Webcam:
         self._thread.join(FAREWELL)
 
     def _run(self) -> None:
-        capture = self._open(self._device)
+        try:
+            capture = self._open(self._device)
+        except (
+            Exception
+        ) as error:  # OpenCV's own, or a number that is none of its integers: no thread dies silently
+            self._error = f"the camera {self._device} cannot be opened ({error})"
+            return
         try:
             self._error = self._read(capture)
         finally:

@@ -44,6 +44,11 @@ _HUGGINGFACE: Final = (
     ("layernorm", "norm"),
 )
 _CODE: Final = re.compile(r"global|reduce|instantiate|build|class", re.IGNORECASE)  # in torch's refusals of code
+_REFUSAL: Final = re.compile(
+    r"(?:WeightsUnpickler error:|\n\s*(?=Trying to load))(.*)", re.DOTALL
+)  # and where it is
+_PICKLES: Final = (b"\x80\x03", b"\x80\x04", b"\x80\x05")  # beginnings of pickles that PyTorch does not write
+_SAFETENSORS: Final = b"{"  # the ninth byte: after the length of the header comes the header, JSON
 _SHOWN: Final = 4  # names in a message
 
 
@@ -56,15 +61,15 @@ def read(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             beginning = file.read(9)
-        if not beginning:
-            raise ArtifactError(f"{path} is empty")
-        if beginning[8:] == b"{":  # safetensors: the length of the header, then the header, JSON
+        _require_tensors(path, beginning)
+        if beginning[8:] == _SAFETENSORS:
             return _read_safetensors(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
-        reason = re.sub(r"\s+", " ", str(error).split("WeightsUnpickler error:")[-1]).strip()[:100]
+        found = _REFUSAL.search(str(error))  # before it stands advice that nobody should follow
+        reason = re.sub(r"\s+", " ", found[1] if found else "").strip()[:100]
         if _CODE.search(reason):
             raise ArtifactError(
                 f"{path} holds pickled code, which is not executed ({reason}); valid are files of tensors only"
@@ -74,6 +79,17 @@ def read(path: Path) -> Any:
         raise
     except Exception as error:  # a damaged file can fail in zip, in pickle, in a tensor's size
         raise ArtifactError(f"{path} is cut off, or not a checkpoint of PyTorch ({str(error)[:120]})") from error
+
+
+def _require_tensors(path: Path, beginning: bytes) -> None:
+    """What can be told from the first bytes."""
+    if not beginning:
+        raise ArtifactError(f"{path} is empty")
+    if beginning.startswith(_PICKLES) and beginning[8:] != _SAFETENSORS:  # whose length may begin so
+        raise ArtifactError(
+            f"{path} is a pickle that PyTorch did not write: it may hold pickled code, which is not executed; "
+            "valid are files of tensors only"
+        )
 
 
 def _read_safetensors(path: Path) -> State:

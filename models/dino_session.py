@@ -106,6 +106,8 @@ class Session:
         for name in ("save_every", "check_every", "probe_every"):
             if getattr(chosen, name) < 1:
                 raise ValueError(f"{name.replace('_', '-')} is {getattr(chosen, name)}; valid is 1 or more")
+        if chosen.threads < 0:
+            raise ValueError(f"threads is {chosen.threads}; valid is 0 or more")
         known = self._folder.load() if chosen.resume else None
         self.recipe = recipe_of(chosen, known.recipe if known else None)
         self._device = device_of(chosen.device)

@@ -49,6 +49,8 @@ class Script:
             raise ValueError(f"{self.robot} frames of the robot, {self.people} of people; valid is 1 or more")
         if not 16 <= self.size <= 1024:
             raise ValueError(f"size is {self.size}; valid is 16..1024 pixels")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; valid is 0 or more")
 
 
 def shoot(script: Script) -> Iterator[tuple[Image, Fact]]:
@@ -102,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m models.film", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="where they are written; it is replaced")
+    parser.add_argument("folder", type=Path, help="where they are written; frames that are there are replaced")
     parser.add_argument("--robot", type=int, default=2000, help="frames of the robot (%(default)s)")
     parser.add_argument("--people", type=int, default=1000, help="frames of people (%(default)s)")
     parser.add_argument("--size", type=int, default=224, help="side of a frame, pixels (%(default)s)")

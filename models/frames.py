@@ -6,6 +6,7 @@ without it is not whole. `models.film` renders frames, `models.pictures` collect
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ Image = NDArray[np.uint8]
 KIND: Final = "agentspace frames 1"
 HELD: Final = 5
 """Every fifth frame is held back from training, for the probe."""
+_OURS: Final = re.compile(r"frames\.npy|\.?(facts\.npz|block10\.npy)(\..*)?")  # and what a crash leaves of them
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,17 @@ def write(folder: Path, count: int, size: int, frames: Iterable[tuple[Image, Fac
     """Write frames, so that a folder is whole or not there; gives how many there were.
 
     Args:
-        folder: is made, or replaced.
+        folder: is made; one that has frames, and nothing else, is replaced.
         count: of frames at most.
         size: side, pixels.
         frames: pictures (size, size, 3) and what is known of them, one after the other.
         origin: how they were made, in words.
 
     Raises:
+        ArtifactError: there is something else in the folder, which would be lost.
         OSError: it cannot be written.
     """
+    _require_room(folder)
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -138,6 +142,21 @@ def write(folder: Path, count: int, size: int, frames: Iterable[tuple[Image, Fac
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return len(facts)
+
+
+def _require_room(folder: Path) -> None:
+    """Whatever else is there, photographs say, is not ours to remove."""
+    if folder.exists() and not folder.is_dir():
+        raise ArtifactError(f"{folder} is a file; frames need a folder of their own")
+    foreign = (
+        sorted(path.name for path in folder.iterdir() if not _OURS.fullmatch(path.name)) if folder.exists() else []
+    )
+    if foreign:
+        more = ", ..." if len(foreign) > 3 else ""
+        raise ArtifactError(
+            f"{folder} has other things than frames ({', '.join(foreign[:3])}{more}), which would be lost: "
+            "name a new folder"
+        )
 
 
 def _settle(partial: Path, images: np.memmap, count: int) -> None:

@@ -36,7 +36,15 @@ class UsageError(ValueError):
     """Arguments that do not go together."""
 
 
+def _require_folder(*files: Path | None) -> None:
+    """That files can be written is known before the work of minutes, not after it."""
+    for file in files:
+        if file is not None and not file.parent.is_dir():
+            raise UsageError(f"{file}: there is no folder {file.parent}")
+
+
 def _make_data(arguments: argparse.Namespace) -> None:
+    _require_folder(arguments.out)
     data, census = dataset.make(arguments.samples, arguments.step, arguments.seed, progress=True)
     dataset.save(data, arguments.out)
     record(arguments.out)
@@ -46,6 +54,7 @@ def _make_data(arguments: argparse.Namespace) -> None:
 
 
 def _recipe(arguments: argparse.Namespace) -> None:
+    _require_folder(arguments.out)
     recipe = _of_name(arguments.name)
     if arguments.out:
         recipe.write(arguments.out)
@@ -65,6 +74,7 @@ def _train(arguments: argparse.Namespace) -> None:
         raise UsageError("give one of NAME, --recipe FILE and --all")
     if arguments.all and (arguments.out or arguments.curve):
         raise UsageError("--all writes all weights to models/weights; --out and --curve are for one training")
+    _require_folder(arguments.out, arguments.curve)
     data = dataset.load(arguments.data)
     if arguments.all:
         recipes = [recipe_of(variant, latent) for variant in VARIANTS for latent in LATENTS]
@@ -109,6 +119,9 @@ def _train_one(recipe: Recipe, data: dataset.PostureSet, path: Path, arguments: 
 
 
 def _show(arguments: argparse.Namespace) -> None:
+    if arguments.card and arguments.names:
+        raise UsageError("--card is about all weights in models/weights; name none")
+    _require_folder(arguments.map, arguments.scatter)
     data = dataset.load(arguments.data)
     paths = [_path(name) for name in arguments.names] or present()
     if not paths:

@@ -69,7 +69,11 @@ def links() -> Rows:
 
 def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], progress: bool) -> Rows:
     """What touches among the reachable postures and among random pairs of them, per cent."""
+    if pairs < 1:
+        raise ValueError(f"pairs is {pairs}; valid is 1 or more")
     _, arm = reachable(step, progress)
+    if not len(arm):
+        raise ValueError(f"step is {step:g}: none of the points of such a grid is reached; choose a smaller one")
     rng = np.random.default_rng(seed)
     right, left = arm[rng.integers(len(arm), size=(2, pairs))]
     rows: Rows = []
@@ -94,6 +98,8 @@ def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], 
 
 def decoders(files: Sequence[Path], count: int, seed: int) -> Rows:
     """What touches in postures that autoencoders sample, per cent; angles are clipped to their ranges before."""
+    if count < 1:
+        raise ValueError(f"postures is {count}; valid is 1 or more")
     collider = Collider()
     rows: Rows = []
     for file in files:
@@ -204,7 +210,10 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 1 if it could not be done, 130 if it was interrupted."""
     try:
-        _run(_parser().parse_args(arguments))
+        chosen = _parser().parse_args(arguments)
+        if getattr(chosen, "seed", 0) < 0:
+            raise ValueError(f"seed is {chosen.seed}; valid is 0 or more")
+        _run(chosen)
     except (ValueError, OSError) as error:
         print(f"models.reach: {error}", file=sys.stderr)
         return 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -20,15 +19,12 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         ArtifactError: it cannot be read, is cut off, or of another kind.
     """
-    import torch
+    from models import checkpoint
 
     try:
-        state = torch.load(io.BytesIO(path.read_bytes()), weights_only=True)
-    except Exception as error:  # a damaged file can fail anywhere in zip or pickle
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ArtifactError(
-            f"{path} is cut off, or not a checkpoint ({reason}); delete it to begin anew"
-        ) from error
+        state = checkpoint.read(path)
+    except ArtifactError as error:
+        raise ArtifactError(f"{error}; delete it to begin anew") from error
     if not isinstance(state, dict) or state.get("kind") != KIND:
         raise ArtifactError(f"{path} is not a checkpoint of a training of postures; delete it to begin anew")
     return state

@@ -369,6 +369,23 @@ def test_a_webcam_that_is_missing_is_a_state(space: LocalSpace, monkeypatch: pyt
     assert "the camera 7 cannot be opened (devices on this machine: " in state(space, "failed")["message"]
 
 
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("9" * 20, "the camera 99999999999999999999 cannot be opened ("),
+        ("~nobody-of-that-name/x", "~nobody-of-that-name/x cannot be read: "),
+        ("x" * 5000, "xxx cannot be read: "),
+    ],
+    ids=["number", "home", "long"],
+)
+def test_odd_names_are_a_state(device: str, message: str, space: LocalSpace) -> None:
+    """A device that no system can name is told like one that is missing; the agent lives on."""
+    runner = space.run(Camera(device=device, **FAST))
+    assert message in state(space, "failed")["message"]
+    assert not space.snapshot("_/errors/*")
+    assert not runner.agent.stopped
+
+
 def test_urls_are_streams(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A device with :// is opened as it is, in a thread like a webcam."""
     asked: list[Any] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -127,6 +129,33 @@ def test_pickled_code_is_told(tmp_path: Path) -> None:
     torch.save({"cls_token": Evil(tmp_path / "done")}, tmp_path / "evil.pth")
     with pytest.raises(ArtifactError, match=r"holds pickled code, which is not executed \(.*global"):
         read(tmp_path / "evil.pth")
+
+
+class Command:
+    """Runs a command when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (os.system, ("exit 1",))
+
+
+@pytest.mark.parametrize("kind", ["pth", "pickle"])
+def test_commands_are_told(kind: str, tmp_path: Path) -> None:
+    """Modules that PyTorch blocks, and plain pickles, are not called damaged; no advice to execute them."""
+    path = tmp_path / "evil"
+    if kind == "pth":
+        torch.save({"cls_token": Command()}, path)
+    else:
+        path.write_bytes(pickle.dumps({"cls_token": Command()}))
+    with pytest.raises(ArtifactError, match=r"holds? pickled code, which is not executed") as caught:
+        read(path)
+    assert "weights_only" not in str(caught.value)
+
+
+def test_safetensors_whose_length_looks_like_a_pickle(tmp_path: Path) -> None:
+    """The first bytes are the length of the header: 0x480 is no protocol of pickle."""
+    header = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode().ljust(0x480)
+    (tmp_path / "a").write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 4)
+    assert read(tmp_path / "a")["a"].tolist() == [0.0]
 
 
 @pytest.mark.parametrize("kind", ["pth", "old", "safetensors"])

@@ -59,6 +59,27 @@ def test_what_was_there_stays_until_the_new_frames_are_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    """Photographs, say, are not lost when their folder is named by mistake; nothing is rendered first."""
+    album = tmp_path / "album"
+    album.mkdir()
+    (album / "holiday.jpg").write_bytes(b"precious")
+    (album / "frames.npy").write_bytes(b"")
+
+    def frames():
+        raise AssertionError("too late to refuse")
+        yield
+
+    with pytest.raises(
+        ArtifactError, match=r"album has other things than frames \(holiday\.jpg\).* name a new folder"
+    ):
+        write(album, 1, 20, frames(), "")
+    with pytest.raises(ArtifactError, match="is a file; frames need a folder"):
+        write(album / "holiday.jpg", 1, 20, frames(), "")
+    assert (album / "holiday.jpg").read_bytes() == b"precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["album"]
+
+
 def test_frames_that_are_not_whole(tmp_path):
     """Missing, cut off and exchanged files are refused."""
     with pytest.raises(ArtifactError, match=r"facts.npz cannot be read"):
@@ -154,7 +175,13 @@ def test_patterns_differ():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [((0, 0), "valid is 1 or more"), ((1, 0, 8), r"size is 8"), ((-1, 5), "-1 frames")]
+    ("arguments", "message"),
+    [
+        ((0, 0), "valid is 1 or more"),
+        ((1, 0, 8), r"size is 8"),
+        ((-1, 5), "-1 frames"),
+        ((1, 0, 16, -1), "seed is -1"),
+    ],
 )
 def test_bad_scripts(arguments, message):
     """Nothing to render, and pictures too small, are refused."""

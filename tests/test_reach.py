@@ -86,6 +86,10 @@ def test_touching(tmp_path, capsys):
         (["decoders", "nothing.npz"], "nothing.npz cannot be read"),
         (["picture", "/nowhere/reach.png", "--step", "80"], "there is no folder /nowhere"),
         (["picture", "reach.png", "--step", "-1"], "step is -1.0"),
+        (["check", "--seed", "-1"], "seed is -1; valid is 0 or more"),
+        (["collisions", "--pairs", "0"], "pairs is 0; valid is 1 or more"),
+        (["collisions", "--step", "1000"], "step is 1000: none of the points"),
+        (["decoders", "wide-2.npz", "--postures", "0"], "postures is 0; valid is 1 or more"),
     ],
 )
 def test_bad_input(arguments, message, capsys):

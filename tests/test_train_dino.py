@@ -147,6 +147,7 @@ def test_what_is_refused_before_anything_starts(tmp_path, frames, capsys):
     run = tmp_path / "run"
     options = [*OPTIONS, "--frames", frames]
     assert "network is 'vgg'; valid: vit-nano8" in refused(capsys, "train", run, "--network", "vgg")
+    assert "threads is -1; valid is 0 or more" in refused(capsys, "train", run, "--threads", "-1")
     assert "device is 'tpu'; valid: auto, cpu, cuda" in refused(capsys, "train", run, "--device", "tpu")
     assert "save-every is 0; valid is 1 or more" in refused(capsys, "train", run, *options, "--save-every", "0")
     assert "no training to go on with" in refused(capsys, "train", run, *options, "--resume")

@@ -161,7 +161,7 @@ def test_checkpoints_of_others_are_refused(few, tmp_path):
     with pytest.raises(ArtifactError, match="is not a checkpoint of a training"):
         train(tiny(), few, checkpoint=path)
     torch.save({"kind": "agentspace training 1", "code": Trap(tmp_path / "sprung")}, path)
-    with pytest.raises(ArtifactError, match="not a checkpoint"):
+    with pytest.raises(ArtifactError, match=r"holds pickled code, which is not executed.*delete it"):
         train(tiny(), few, checkpoint=path)
     assert not (tmp_path / "sprung").exists()
 
@@ -222,6 +222,11 @@ def test_commands(tmp_path, capsys):
         ),
         (["show", "wide-2", "--map", "x.png", "--side", "1"], "side is 1; valid is 2 or more"),
         (["show", "wide-77"], "wide-77.npz cannot be read"),
+        (["show", "wide-2", "--card"], "--card is about all weights in models/weights; name none"),
+        (["show", "wide-2", "--map", "nowhere/x.png"], "nowhere/x.png: there is no folder nowhere"),
+        (["recipe", "wide-2", "--out", "nowhere/x.json"], "nowhere/x.json: there is no folder nowhere"),
+        (["train", "--out", "nowhere/x.npz"], "nowhere/x.npz: there is no folder nowhere"),
+        (["make-data", "--out", "nowhere/x.npz"], "nowhere/x.npz: there is no folder nowhere"),
     ],
 )
 def test_mistakes(arguments, message, capsys, tmp_path, monkeypatch):
