@@ -18,6 +18,8 @@ KeyKind = Literal["cosine", "raw"]
 KEY_KINDS: Final = ("cosine", "raw")
 PAIRS_TO_CHOOSE: Final = 20
 _TINY: Final = 1e-12
+LARGEST: Final = 1e15
+"""Of keys and values: sums of their squares must stay within float32."""
 
 
 def softmax(x: Floats) -> Floats:
@@ -144,4 +146,6 @@ def finite(name: str, value: ArrayLike, size: int | None, dtype: type[np.floatin
         raise ValueError(f"{name} has shape {vector.shape}; valid is ({'n' if size is None else size},)")
     if not np.isfinite(vector).all():
         raise ValueError(f"{name} contains NaN or infinity")
+    if np.abs(vector).max() > LARGEST:
+        raise ValueError(f"{name} contains numbers beyond {LARGEST:g}, which cannot be compared")
     return vector

@@ -22,6 +22,7 @@ from models.similarity import Floats
 FACTOR: Final = 2.7
 """Between what was measured on pictures of robots and people in changed scenes (up to 2.4 from 10 pairs on) and of
 covered lenses, noise, walls and rooms without anybody (at least 3.2)."""
+_ALIKE: Final = 1e-6  # a smaller spread is rounding: all keys are the same
 LEAST: Final = 5
 """With fewer pairs nothing is unknown: how far they are from each other says little."""
 
@@ -65,5 +66,5 @@ def judge(distance: float, spread: float, count: int, entropies: list[float]) ->
     """
     mean = float(np.mean(entropies))
     normal = mean / float(np.log(count)) if count > 1 else 0.0
-    threshold = FACTOR * spread if count >= LEAST and spread > 0.0 else None
+    threshold = FACTOR * spread if count >= LEAST and spread > _ALIKE else None
     return Certainty(max(0.0, distance), threshold, normal, float(np.exp(mean)))

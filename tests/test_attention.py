@@ -308,6 +308,8 @@ def test_foreign_files(tmp_path):
         (lambda m: m.add([[1.0, 2.0, 3.0]], [1.0, 2.0]), r"key has shape \(1, 3\)"),
         (lambda m: m.answer([1.0]), r"query has shape \(1,\); valid is \(3,\)"),
         (lambda m: m.novelty([1.0, 2.0, 3.0], [np.inf, 0]), "value contains NaN or infinity"),
+        (lambda m: m.add([1.0, -1e30, 3.0], [1.0, 2.0]), "key contains numbers beyond 1e[+]15"),
+        (lambda m: m.answer([1e16, 0.0, 0.0]), "query contains numbers beyond 1e[+]15"),
         (lambda _: Comparison(kind="fuzzy"), "kind is 'fuzzy'; valid kinds are 'cosine', 'raw'"),
         (lambda _: Comparison(scale=0.0), "scale is 0.0; valid is a positive number"),
         (lambda _: attention(np.zeros(2), np.zeros((0, 2)), np.zeros((0, 1)), 1.0), "l >= 1"),
