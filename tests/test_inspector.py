@@ -235,7 +235,7 @@ def test_agents_graph_log_and_refusals(address, space, eye):
 
     async def act(pilot, app):
         await pilot.press("2")
-        await until(pilot, lambda: re.search(r"eye +running .*\d MB", screen(pilot)))
+        await until(pilot, lambda: re.search(r"eye +running .*\d [MG]B", screen(pilot)))
         await until(pilot, shows(pilot, "agents.eye:Eye", "woken by   image"))
         await pilot.press("3")
         await until(pilot, shows(pilot, "┤  eye  │", "image ──▶┤", "│ maker ├──▶ held"))

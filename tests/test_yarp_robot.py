@@ -45,8 +45,10 @@ for part, joint, goal in (("right_arm", 3, 60.0), ("left_arm", 8, 40.0), ("head"
     position.setRefSpeed(joint, 100.0)
     position.positionMove(joint, goal)
     early = position.checkMotionDone()
-    there = round(done(driver, joint), 1)
-    say(part, position.getAxes(), axis.getAxisName(joint), low[0], high[0], fast[0], early, there)
+    done(driver, joint)
+    while abs(encoders(driver)[joint] - goal) > 0.5:  # their stream may be a message behind the answer
+        time.sleep(0.001)
+    say(part, position.getAxes(), axis.getAxisName(joint), low[0], high[0], fast[0], early, goal)
     driver.close()
 """
     )
