@@ -10,7 +10,7 @@ import numpy as np
 from models.heads import Head
 from models.pairs import Pairs
 from models.shortlist import SAMPLE, Shortlist
-from models.similarity import PAIRS_TO_CHOOSE, Comparison, Floats, prediction_errors, softmax, strongest
+from models.similarity import PAIRS_TO_CHOOSE, Comparison, Floats, prediction_errors, sharpest, softmax, strongest
 from models.table import Rows, Table
 
 _PRIOR: Final = 3.0  # weight of the mean of the keys in the running mean of the queries
@@ -151,7 +151,7 @@ class Reader:
     def scale(self) -> float:
         """The scale d that the next answer uses; there must be pairs."""
         if self._shortlist is not None:
-            return self.comparison.scale or float(self._candidates[int(np.argmin(self._errors))])
+            return self.comparison.scale or sharpest(self._candidates, self._errors)
         self._refresh()
         count = len(self._pairs)
         grown = count < PAIRS_TO_CHOOSE or count >= _REGROWTH * self._chosen_for or count < self._chosen_for / 2
@@ -209,7 +209,7 @@ class Reader:
         if len(self._pairs) < PAIRS_TO_CHOOSE:
             return self.comparison.default_scale(self._prepared.take(self._pairs.order))
         scales, errors = self._leave_one_out()
-        return float(scales[int(np.argmin(errors))])
+        return sharpest(scales, errors)
 
     def _leave_one_out(self) -> tuple[Floats, Floats]:
         """Scales (k,) to choose from, and how well others predict a pair with each: any pair, or some of many."""

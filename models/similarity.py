@@ -18,6 +18,7 @@ KeyKind = Literal["cosine", "raw"]
 KEY_KINDS: Final = ("cosine", "raw")
 PAIRS_TO_CHOOSE: Final = 20
 _TINY: Final = 1e-12
+TOLERANCE: Final = 0.03
 LARGEST: Final = 1e15
 """Of keys and values: sums of their squares must stay within float32."""
 
@@ -70,8 +71,22 @@ def prediction_errors(similarity: Floats, values: Floats, true: Floats, scales: 
     return np.array([np.linalg.norm(answer - true, axis=1).mean() for answer in answers])
 
 
+def sharpest(scales: Floats, errors: Floats) -> float:
+    """The smallest scale whose error is hardly larger than the smallest one, by `TOLERANCE`.
+
+    The error is flat about its minimum, where chance decides; a smaller d answers acquired pictures better.
+    Measured on four robots (NMAE in per cent, at the minimum and with the tolerance; 20, 50, 100 pairs): fresh
+    postures 8.6, 5.6, 3.9 and 8.4, 5.6, 4.0; acquired ones, shown again, 1.50, 0.53, 0.28 and 0.31, 0.19, 0.07.
+
+    Args:
+        scales: (k,) rising.
+        errors: (k,) of leave-one-out.
+    """
+    return float(scales[int(np.flatnonzero(errors <= (1.0 + TOLERANCE) * np.min(errors))[0])])
+
+
 def choose_scale(keys: Floats, values: Floats, candidates: Floats, top: int = 0) -> float:
-    """The candidate with the smallest leave-one-out error.
+    """The smallest candidate whose leave-one-out error is hardly larger than the smallest one.
 
     Args:
         keys: (l, n), l >= 2, as they are compared.
@@ -79,7 +94,7 @@ def choose_scale(keys: Floats, values: Floats, candidates: Floats, top: int = 0)
         candidates: (k,) scales.
         top: so many of the others take part; 0 for all.
     """
-    return float(candidates[int(np.argmin(prediction_errors(_of_others(keys), values, values, candidates, top)))])
+    return sharpest(candidates, prediction_errors(_of_others(keys), values, values, candidates, top))
 
 
 def _of_others(keys: Floats) -> Floats:
