@@ -111,6 +111,8 @@ class Session:
         known = self._folder.load() if chosen.resume else None
         self.recipe = recipe_of(chosen, known.recipe if known else None)
         self._device = device_of(chosen.device)
+        if self._device == "cpu" and chosen.preset == "gpu" and not chosen.resume:
+            print("on a processor this preset takes weeks; --preset cpu is smaller", file=sys.stderr)
         if chosen.threads:
             torch.set_num_threads(chosen.threads)
         chosen.run.mkdir(parents=True, exist_ok=True)

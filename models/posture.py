@@ -152,7 +152,11 @@ def _draw(paths: list[Path], data: dataset.PostureSet, arguments: argparse.Names
 
 def _path(name: str) -> Path:
     """A file, or the weights of that name."""
-    return Path(name) if name.endswith(".npz") else path_of(*parse(name))
+    path = Path(name) if name.endswith(".npz") else path_of(*parse(name))
+    if not path.exists():
+        there = ", ".join(one.stem for one in present()) or "none"
+        raise UsageError(f"there are no weights {name}; there are: {there}, or give a file.npz")
+    return path
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -221,7 +221,7 @@ def test_commands(tmp_path, capsys):
             "name one of the weights to draw: wide-2, ancestor-2",
         ),
         (["show", "wide-2", "--map", "x.png", "--side", "1"], "side is 1; valid is 2 or more"),
-        (["show", "wide-77"], "wide-77.npz cannot be read"),
+        (["show", "wide-77"], "there are no weights wide-77; there are: ancestor-2, ancestor-3"),
         (["show", "wide-2", "--card"], "--card is about all weights in models/weights; name none"),
         (["show", "wide-2", "--map", "nowhere/x.png"], "nowhere/x.png: there is no folder nowhere"),
         (["recipe", "wide-2", "--out", "nowhere/x.json"], "nowhere/x.json: there is no folder nowhere"),
