@@ -617,6 +617,7 @@ def test_a_posture_felt_before_a_change_of_decoders_is_not_learned(space: LocalS
     space.write("proprio/space", "wide-2")
     start(space)
     space.write("proprio", VALUES[1])
+    eventually(lambda: space.entry("proprio").age > 0.05)  # longer ago than two looks at a slot take
     space.write("proprio/space", "ancestor-2")
     before = confirm(space)
     space.write("camera", KEYS[0])
