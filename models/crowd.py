@@ -24,6 +24,7 @@ from models import dataset, room
 from models.appearance import Clothes, Sight
 from models.artifact import read_arrays, write_arrays
 from models.body import Build
+from models.command import guarded
 from models.extractor import COUNT, Extractor
 from models.kinematics import Floats
 from models.offscreen import Image
@@ -126,10 +127,12 @@ def collect(people: int, postures: int, seed: int, progress: bool = False) -> Cr
         progress: show a progress bar.
 
     Raises:
-        ValueError: there are no people, or no postures.
+        ValueError: there are no people, or no postures, or the seed is negative.
     """
     if people < 1 or not 1 <= postures <= POOL:
         raise ValueError(f"people is {people}, postures is {postures}; valid are 1 or more, and 1..{POOL}")
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; valid is 0 or more")
     random = np.random.default_rng(seed)
     pool = random.choice(dataset.load().train, POOL, replace=False)
     network = Extractor.load()
@@ -158,18 +161,22 @@ def collect(people: int, postures: int, seed: int, progress: bool = False) -> Cr
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Draws a crowd and writes what was seen; the exit code is 0."""
+    """Draws a crowd and writes what was seen; the exit code is that of `guarded`."""
     parser = argparse.ArgumentParser(prog="python -m models.crowd", description="Features of many people.")
     parser.add_argument("path", type=Path, help="file that is written, .npz")
     parser.add_argument("--people", type=int, default=300, help="how many (%(default)s)")
     parser.add_argument("--postures", type=int, default=50, help="that each of them shows (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random (%(default)s)")
     parsed = parser.parse_args(arguments)
-    crowd = collect(parsed.people, parsed.postures, parsed.seed, progress=True)
-    crowd.save(parsed.path)
+    return guarded("models.crowd", lambda: _draw(parsed))
+
+
+def _draw(chosen: argparse.Namespace) -> None:
+    chosen.path.parent.mkdir(parents=True, exist_ok=True)  # before minutes of work
+    crowd = collect(chosen.people, chosen.postures, chosen.seed, progress=True)
+    crowd.save(chosen.path)
     pictures, people = len(crowd.person), crowd.person.max() + 1
-    print(f"{parsed.path}: {pictures} pictures of {people} people, {len(crowd.nobody)} without")
-    return 0
+    print(f"{chosen.path}: {pictures} pictures of {people} people, {len(crowd.nobody)} without")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from models.artifact import record
 from models.autoencoder import Layer
+from models.command import guarded
 from models.crowd import Crowd
 from models.pose_network import DIRECTIONS, FILE, PRESENT, PoseNetwork, arm_directions
 
@@ -213,7 +214,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; the exit code is 0."""
+    """Runs one command; the exit code is that of `guarded`."""
     parser = argparse.ArgumentParser(prog="python -m models.pose_training", description="Trains where arms point.")
     commands = parser.add_subparsers(required=True)
     learn = commands.add_parser("train", help="train the network on a crowd")
@@ -223,8 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     learn.add_argument("--out", type=Path, default=FILE, help="file that is written (models/weights)")
     learn.set_defaults(run=_train)
     parsed = parser.parse_args(arguments)
-    parsed.run(parsed)
-    return 0
+    return guarded("models.pose_training", lambda: parsed.run(parsed))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models import dataset, registry
+from models import dataset, pose_training, registry
 from models.appearance import Clothes, Sight
 from models.artifact import ArtifactError
 from models.attention import Memory
@@ -119,6 +120,24 @@ def test_a_crowd_is_drawn_looked_at_and_kept(tmp_path: Path, capsys: pytest.Capt
     assert "6 pictures of 2 people" in capsys.readouterr().out
     with pytest.raises(ValueError, match="people is 0"):
         collect(0, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("run", "arguments", "message"),
+    [
+        (main, ["x.npz", "--people", "0"], "models.crowd: people is 0"),
+        (main, ["x.npz", "--people", "1", "--seed", "-1"], "models.crowd: seed is -1; valid is 0 or more"),
+        (pose_training.main, ["train", "absent.npz"], "models.pose_training: absent.npz cannot be read"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    run: Callable[[list[str]], int], arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 1, and without a traceback."""
+    assert run(arguments) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(message)
+    assert told.count("\n") == 1
 
 
 def test_people_and_rooms_are_of_all_kinds() -> None:
