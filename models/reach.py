@@ -22,6 +22,7 @@ import numpy as np
 
 from models.autoencoder import load_file
 from models.collision import Collider
+from models.command import guarded
 from models.inverse_kinematics import inverse, reachable
 from models.kinematics import ARM_LIMITS, JOINT_LIMITS, TABLE, WRIST, direct
 from models.official_chain import POINTS, OfficialChain, deviations
@@ -208,19 +209,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 1 if it could not be done, 130 if it was interrupted."""
-    try:
-        chosen = _parser().parse_args(arguments)
-        if getattr(chosen, "seed", 0) < 0:
-            raise ValueError(f"seed is {chosen.seed}; valid is 0 or more")
-        _run(chosen)
-    except (ValueError, OSError) as error:
-        print(f"models.reach: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+    """Run one command; the exit code is that of `guarded`."""
+    return guarded("models.reach", lambda: _chosen(arguments))
+
+
+def _chosen(arguments: Sequence[str] | None) -> None:
+    chosen = _parser().parse_args(arguments)
+    if getattr(chosen, "seed", 0) < 0:
+        raise ValueError(f"seed is {chosen.seed}; valid is 0 or more")
+    _run(chosen)
 
 
 if __name__ == "__main__":
