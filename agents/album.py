@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents.trial import GREY, thumbnail
+from agents.exam.trial import GREY, thumbnail
 from agentspace import Agent, Kind, Parameter, SlotName, Trigger
-from models.extractor import Image
+from models.extractors.efficientnet import Image
 
 SIDE: Final = 48
 """Of the pictures, pixels."""

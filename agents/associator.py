@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from agents.bequest import Bequest, take
-from agents.confirmation import Confirmation
-from agents.posture import EMPTY
-from agents.recollection import Recollection
+from agents.body.posture import EMPTY
+from agents.memory.confirmation import Confirmation
+from agents.memory.handover import Bequest, take
+from agents.memory.recollection import Recollection
 from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
-from models.attention import Answer
-from models.heads import NAMES, ONE
-from models.similarity import KEY_KINDS, Comparison, KeyKind
+from models.attention.heads import NAMES, ONE
+from models.attention.memory import Answer
+from models.attention.similarity import KEY_KINDS, Comparison, KeyKind
 
 ACQUIRE, USE = "acquire", "use"
 STATE_VERSION = 3

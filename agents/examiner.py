@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents import publication, report
-from agents.examination import Examination
-from agents.lesson import LESSON, Delete, Demonstration, Imitate, Report, Step, Write, label
-from agents.script import ScriptError, Wait, load
-from agents.stance import see
-from agents.trial import FRESH, SHOWN, Trial, thumbnail
+from agents.body.stance import see
+from agents.exam import publication, report
+from agents.exam.examination import Examination
+from agents.exam.lesson import LESSON, Delete, Demonstration, Imitate, Report, Step, Write, label
+from agents.exam.script import ScriptError, Wait, load
+from agents.exam.trial import FRESH, SHOWN, Trial, thumbnail
 from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
-from models import decoders
-from models.kinematics import Floats
+from models.icub.kinematics import Floats
+from models.postures import decoders
 
 STREAM = 2**31
 """Sets its random numbers apart from those of explorers, who use the epoch of their role in its place."""

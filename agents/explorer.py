@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from agents.associator import ACQUIRE
-from agents.stance import Stance, see
+from agents.body.stance import Stance, see
 from agentspace import Agent, AgentspaceError, Kind, Parameter, SlotName, Trigger
-from models import autoencoder, decoders
-from models.kinematics import Floats
+from models.icub.kinematics import Floats
+from models.postures import autoencoder, decoders
 
 
 @dataclass

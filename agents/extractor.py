@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agents.posture import EMPTY
+from agents.body.posture import EMPTY
 from agentspace import Agent, Parameter, SlotName
 from agentspace.errors import ParameterError
-from models import registry
+from models.extractors import registry
 
 
 class NetworkName(Parameter[str]):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from agents.posture import EMPTY
-from agents.yarp_link.helper import Helper
-from agents.yarp_link.pipe import Message
+from agents.body.posture import EMPTY
+from agents.yarp.client.helper import Helper
+from agents.yarp.client.pipe import Message
 from agentspace import Agent, Parameter, SlotName
 
 EMOTIONS: Final = {
@@ -41,7 +41,7 @@ class Face(Agent):
         self._account = {"state": "connecting", "shown": "", "error": ""}
         self._wanted = ""
         self._asked = ""
-        self._helper = Helper("agents.yarp_link.emotions", settings, self._hear, self.log)
+        self._helper = Helper("agents.yarp.client.emotions", settings, self._hear, self.log)
         self._helper.open()
         self.attach_trigger(self.expression)
         self.attach_timer(_TICK)

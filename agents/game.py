@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from agents.associator import ACQUIRE, USE
-from agents.operation import CONFIRM_VALIDITY
+from agents.console.operation import CONFIRM_VALIDITY
 from agentspace import Agent, Kind, Parameter, SlotName, Trigger
-from models.whistle import LONG, SHORT
+from models.sound.whistle import LONG, SHORT
 
 
 class Game(Agent):

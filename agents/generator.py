@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from agents.posture import EMPTY
+from agents.body.posture import EMPTY
 from agentspace import Agent, Parameter, SlotName
-from models import decoders
+from models.postures import decoders
 
 REPEAT = 0.4
 """Seconds after which a posture is repeated while its latent is valid: a motor without targets holds still."""

@@ -3,9 +3,9 @@
 import time
 from typing import Any
 
-from agents.drivers import DRIVERS, Driver, Job, load_driver, open_driver
-from agents.follower import Follower, State
-from agents.posture import EMPTY, NotAPostureError, clamp, read_posture
+from agents.body.drivers import DRIVERS, Driver, Job, load_driver, open_driver
+from agents.body.follower import Follower, State
+from agents.body.posture import EMPTY, NotAPostureError, clamp, read_posture
 from agentspace import Agent, Parameter, Refused, SlotName
 
 AT_ONCE = 1e9

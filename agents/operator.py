@@ -4,7 +4,8 @@
     python -m agents.operator --script procedure.yaml           # a script; exit code 0 if all of it was done
     agentspace agent agents.operator:Operator script=procedure.yaml     # the same
 
-Every action is a few slot writes (`agents.operation`), made at once: it works while every other agent hangs.
+Every action is a few slot writes (`agents.console.operation`), made at once: it works while every other agent
+hangs.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from agents.operation import STOP_SLOTS, Operation, attempt, is_stopped
-from agents.procedure import Do, Rest, Step, grammar
-from agents.script import load
+from agents.console.operation import STOP_SLOTS, Operation, attempt, is_stopped
+from agents.console.procedure import Do, Rest, Step, grammar
+from agents.exam.script import load
 from agentspace import Agent, Parameter, SlotName
 from agentspace.errors import AgentspaceError
 

@@ -8,20 +8,20 @@ from typing import Any, Final
 import numpy as np
 
 from agents.associator import ACQUIRE, USE
-from agents.posture import EMPTY, NotAPostureError, read_posture
-from agents.stance import Stance, see
+from agents.body.posture import EMPTY, NotAPostureError, read_posture
+from agents.body.stance import Stance, see
 from agents.whistle import VALIDITY
 from agentspace import Agent, AgentspaceError, Parameter, SlotName
-from models import autoencoder
-from models.appearance import LENGTHS, Clothes, Sight
-from models.body import Build
-from models.gesture import Gesture, inaccurate
-from models.icub import REST
-from models.kinematics import JOINT_LIMITS, Floats
+from models.icub.kinematics import JOINT_LIMITS, Floats
+from models.icub.simulator import REST
 from models.measures import swap_arms
-from models.person import Person
-from models.room import ROOMS
-from models.whistle import LONG, SHORT
+from models.people.appearance import LENGTHS, Clothes, Sight
+from models.people.body import Build
+from models.people.gesture import Gesture, inaccurate
+from models.people.person import Person
+from models.people.room import ROOMS
+from models.postures import autoencoder
+from models.sound.whistle import LONG, SHORT
 
 FRESH: Final = 0.5
 """Seconds for which posture and picture are valid at least: when they expire, nobody is there."""

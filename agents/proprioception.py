@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agents.posture import EMPTY, NotAPostureError, read_posture
+from agents.body.posture import EMPTY, NotAPostureError, read_posture
 from agentspace import Agent, Parameter, SlotName
-from models import decoders
+from models.postures import decoders
 
 
 class Proprioception(Agent):

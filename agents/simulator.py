@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from agents.posture import EMPTY, NotAPostureError, read_posture
+from agents.body.posture import EMPTY, NotAPostureError, read_posture
 from agentspace import Agent, AgentspaceError, Parameter, SlotName
-from agentspace.timer import Timer
-from models.icub import REST, Icub, View, ViewError
+from agentspace.agent.timer import Timer
+from models.icub.simulator import REST, Icub, View, ViewError
 
 if TYPE_CHECKING:
-    from agents.yarp_robot.robot import YarpRobot
+    from agents.yarp.robot.robot import YarpRobot
 
 FRESH = 0.5
 """Seconds for which encoders and picture are valid at least: when they expire, the robot is not there."""
@@ -95,7 +95,7 @@ class Simulator(Agent):
         self._then = time.monotonic()
 
     def _serve(self) -> "YarpRobot":
-        from agents.yarp_robot.robot import YarpRobot
+        from agents.yarp.robot.robot import YarpRobot
 
         return YarpRobot(self._robot, self.yarp_name, self.log)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agents.posture import EMPTY
-from agents.screen import open_screen
+from agents.body.posture import EMPTY
+from agents.pictures.screen import open_screen
 from agentspace import Agent, Parameter, SlotName
-from models.extractor import as_rgb
+from models.extractors.efficientnet import as_rgb
 
 
 class Viewer(Agent):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from agents.microphone import Microphone, Recording, Source
+from agents.hearing.microphone import Microphone, Recording, Source
 from agentspace import Agent, Parameter, SlotName
-from models import sound
-from models.whistle import Ear
+from models.sound import wav
+from models.sound.whistle import Ear
 
 VALIDITY: Final = 1.0
 """Seconds; who is asleep for longer shall not obey an old whistle."""
@@ -38,7 +38,7 @@ class Whistle(Agent):
     def reclaim(self) -> None:
         """Opens it; a file from its beginning."""
         path = self.project / self.file if self.file else None
-        self._source: Source = Microphone(self.device) if path is None else Recording(sound.read(path))
+        self._source: Source = Microphone(self.device) if path is None else Recording(wav.read(path))
         self._ear = Ear(self._source.rate, self.long)
 
     def sense_select_act(self) -> None:

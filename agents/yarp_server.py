@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from agents.yarp_link.names import NameServer, Place
+from agents.yarp.client.names import NameServer, Place
 from agentspace import Agent, Parameter, SlotName
 from agentspace.errors import AgentspaceError
 

@@ -1,13 +1,13 @@
 """A blackboard for robots: independent agents, named slots, triggers, and a swap that loses none of them."""
 
-from agentspace.agent import Agent
-from agentspace.client import connect
+from agentspace.agent.agent import Agent
+from agentspace.agent.parameter import Parameter, SlotName
+from agentspace.client.space import connect
+from agentspace.core.mailbox import Trigger
+from agentspace.core.slot import Kind, Refused, Writer, Written
+from agentspace.core.space import Entry, Session, Space, Wake, Watch
 from agentspace.errors import AgentspaceError
 from agentspace.local import LocalSpace
-from agentspace.mailbox import Trigger
-from agentspace.parameter import Parameter, SlotName
-from agentspace.slot import Kind, Refused, Writer, Written
-from agentspace.space import Entry, Session, Space, Wake, Watch
 
 __all__ = [
     "Agent",

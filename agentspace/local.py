@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentspace.agent import Agent
-from agentspace.board import Board, Erase, Put
+from agentspace.agent.agent import Agent
+from agentspace.agent.runner import Runner
+from agentspace.core.board import Board, Erase, Put
+from agentspace.core.mailbox import Batch, Mask, Trigger
+from agentspace.core.role import Kept
+from agentspace.core.slot import FOREVER, Change, Decision, Kind, Slot, Writer
+from agentspace.core.space import DEFAULT_SPACE, Entry, Memory, Wake
+from agentspace.core.swap import Dismiss, Order, Outcast, Party, Reclaim, Resume, Step, Suspend
+from agentspace.core.value import Value, check, copy_containers, freeze, size_of
 from agentspace.errors import FencedError
-from agentspace.mailbox import Batch, Mask, Trigger
-from agentspace.role import Kept
-from agentspace.runner import Runner
-from agentspace.slot import FOREVER, Change, Decision, Kind, Slot, Writer
-from agentspace.space import DEFAULT_SPACE, Entry, Memory, Wake
-from agentspace.swap import Dismiss, Order, Outcast, Party, Reclaim, Resume, Step, Suspend
-from agentspace.value import Value, check, copy_containers, freeze, size_of
 
 PUBLISH_PERIOD = 1.0
 _scripts = itertools.count(1)

@@ -23,12 +23,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from models.artifact import ArtifactError
-from models.mesh_cache import cache_folder
-from models.study import page
+from models.files.artifact import ArtifactError
+from models.icub.meshes import cache_folder
 from models.study.candidate import Candidate
 from models.study.plan import QUICK, Plan
-from models.study.result import Result
+from models.study.results import page
+from models.study.results.result import Result
 from models.study.session import Session
 
 _FAILED, _INTERRUPTED = 1, 130
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--extractor",
         type=_extractor,
         action="append",
-        help="one of models.registry; may be said again (the usual four)",
+        help="one of models.extractors.registry; may be said again (the usual four)",
     )
     parser.add_argument(
         "--cache", type=Path, help="folder of what was computed ($XDG_CACHE_HOME/agentspace/evaluation)"

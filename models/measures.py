@@ -4,7 +4,7 @@
 
 Chance is the same measure for a system that always answers with the median posture of what it has learned
 from: a number below it says that the system sees something. Source: A. Lucny et al., "Robot at the Mirror",
-arXiv 2311.13226; ranges: `models.kinematics.JOINT_LIMITS`.
+arXiv 2311.13226; ranges: `models.icub.kinematics.JOINT_LIMITS`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.kinematics import JOINT_LIMITS, JOINTS
+from models.icub.kinematics import JOINT_LIMITS, JOINTS
 
 Floats = NDArray[np.float64]
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from server_process import ServerProcess
-from simulated_robot import YarpRobotProcess
-from yarp_network import YarpNetwork, has_yarp
 
 from agentspace import Agent, AgentspaceError, LocalSpace, Session, Space
-from agentspace.client import RemoteSpace
-from agentspace.hub import MAX_SPACES
-from agentspace.runner import Runner
+from agentspace.agent.runner import Runner
+from agentspace.client.space import RemoteSpace
+from agentspace.server.registry import MAX_SPACES
+from tests.support.server_process import ServerProcess
+from tests.support.simulated_robot import YarpRobotProcess
+from tests.support.yarp_network import YarpNetwork, has_yarp
 
 # No deadline per example: the tests run on shared, busy machines, and pytest-timeout guards against hanging.
 settings.register_profile("agentspace", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-from agents.operation import Operation
+from agents.console.operation import Operation
+from agents.console.procedure import grammar
+from agents.exam.script import load
 from agents.operator import check_terminal
-from agents.procedure import grammar
-from agents.script import load
-from agentspace import incarnation
-from agentspace.address import parse
+from agentspace.agent import process
 from agentspace.cli.main import exit_code
 from agentspace.cli.options import space_option
 from agentspace.errors import AgentspaceError
 from agentspace.supervise.process import die_with_parent
+from agentspace.wire.address import parse
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,14 +39,14 @@ def main(ctx: click.Context, settings: tuple[str, ...], script: Path | None, rol
     """  # noqa: D301  (\b is click's mark for text that is not wrapped)
     die_with_parent()
     try:
-        values = incarnation.settings(settings)
+        values = process.settings(settings)
         if script is None:
             check_terminal()
         else:
             load(script, grammar(Operation()))  # what is wrong is said before anything is begun
             values["script"] = str(script.absolute())
         spec = "agents.operator:Operator"
-        code = incarnation.run(spec, role, parse(address), Path.cwd(), values)
+        code = process.run(spec, role, parse(address), Path.cwd(), values)
     except AgentspaceError as error:
         click.echo(f"operator: {error}", err=True)
         code = exit_code(error)

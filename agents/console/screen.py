@@ -17,8 +17,8 @@ from agents.console.dialogs import AskPath, Sure
 from agents.console.facts import banner, facts, held, holders
 from agents.console.halfblock import Picture
 from agents.console.latent_map import LatentMap
+from agents.console.operation import Outcome
 from agents.console.sight import Sight
-from agents.operation import Outcome
 
 BUTTONS: Final = {
     "confirm": "Confirm",

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from agents.operation import Operation, is_paused, is_stopped
+from agents.console.operation import Operation, is_paused, is_stopped
 from agentspace import Entry, Space
-from models.kinematics import Floats
+from models.icub.kinematics import Floats
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentspace.address import parse
 from agentspace.cli.options import Seconds, echo_json, json_option, space_option
 from agentspace.cli.render import seconds
 from agentspace.errors import AgentspaceError, SpaceUnreachableError
+from agentspace.wire.address import parse
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -220,7 +220,7 @@ def graph(form: str | None, output: Path | None, address: str) -> None:
       agentspace graph --format dot | dot -Tpng -o graph.png
     """  # noqa: D301
     from agentspace.inspect.attachment import Attachment
-    from agentspace.inspect.drawing import FORMATS
+    from agentspace.inspect.export import FORMATS
     from agentspace.inspect.graph import graph_of
 
     endings = {".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".svg": "svg", ".json": "json"}

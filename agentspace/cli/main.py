@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
-from agentspace.cli import act, inspect, look, measure, record, replay, start, swap
+from agentspace.cli import inspect, measure, read, record, replay, start, swap, write
 from agentspace.errors import (
     AgentspaceError,
     LaunchError,
@@ -83,6 +83,6 @@ def completion(shell: str) -> None:
     sys.stdout.write(found(main, {}, "agentspace", "_AGENTSPACE_COMPLETE").source() + "\n")
 
 
-for _module in (start, look, act, swap, inspect, measure, record, replay):
+for _module in (start, read, write, swap, inspect, measure, record, replay):
     for _command in _module.COMMANDS:
         main.add_command(_command)

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 import click
 
+from agentspace.cli.interval import Intervals, Rhythm
 from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.render import seconds
-from agentspace.client import connect
-from agentspace.inspect.interval import Intervals, Rhythm
+from agentspace.client.space import connect
+from agentspace.core.mailbox import Trigger
+from agentspace.core.slot import Kind
+from agentspace.core.space import Watch
+from agentspace.core.value import size_of
 from agentspace.inspect.observer import INSPECTOR
-from agentspace.mailbox import Trigger
-from agentspace.slot import Kind
-from agentspace.space import Watch
-from agentspace.value import size_of
 
 _PERIOD = 1.0  #: seconds between two lines
 _PULL = 0.05  #: seconds for which changes collect: many in one message cost less

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from agentspace.client import RemoteSpace, connect
+from agentspace.client.space import RemoteSpace, connect
 from agentspace.errors import AgentspaceError
 
 F = TypeVar("F", bound=Callable[..., Any])

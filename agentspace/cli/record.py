@@ -11,7 +11,7 @@ import click
 from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.progress import Line, in_bytes, until_signal
 from agentspace.cli.render import seconds
-from agentspace.client import connect
+from agentspace.client.space import connect
 
 if TYPE_CHECKING:
     from agentspace.recording.recorder import Progress

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from agentspace.plain import is_long, to_json
-from agentspace.space import Entry
-from agentspace.value import Value, describe
+from agentspace.core.plain import is_long, to_json
+from agentspace.core.space import Entry
+from agentspace.core.value import Value, describe
 
 __all__ = ["entry_to_json", "seconds", "short", "to_json"]
 

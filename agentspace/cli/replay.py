@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentspace.cli.look import table
 from agentspace.cli.options import Seconds, echo_json, json_option, space_option
 from agentspace.cli.progress import Line, in_bytes, until_signal
+from agentspace.cli.read import table
 from agentspace.cli.render import seconds
-from agentspace.client import connect
+from agentspace.client.space import connect
+from agentspace.core.mailbox import Mask
 from agentspace.errors import RecordingError
-from agentspace.mailbox import Mask
 
 if TYPE_CHECKING:
     from agentspace.recording import Player, Recording, Summary

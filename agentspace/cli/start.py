@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 
-from agentspace import incarnation
-from agentspace.address import Address, parse
+from agentspace.agent import process
 from agentspace.cli.options import Seconds, complete_agent, json_option, space_option
 from agentspace.errors import AgentspaceError
 from agentspace.supervise.process import PARENT_VARIABLE, die_with_parent
+from agentspace.wire.address import Address, parse
 
 _GRACE = 4.0  #: seconds that the server outlives its supervisor: the agents end first
 
@@ -73,7 +73,7 @@ def server(bind: str | None, lease: float, address: str, log_level: str) -> None
       agentspace server
       agentspace server --space lab --bind 'tcp://*:7447'
     """  # noqa: D301
-    from agentspace.server import Server
+    from agentspace.server.server import Server
 
     _set_up_logging("server", log_level)
     die_with_parent(_GRACE)
@@ -103,7 +103,7 @@ class _AgentCommand(click.Command):
         if spec is None:
             return
         project = Path(_option_after("--project", "."))
-        found = incarnation.load(spec, project.absolute())
+        found = process.load(spec, project.absolute())
         described = found.describe()
         formatter.write_paragraph()
         formatter.write_text(f"{spec}: {described['doc'].splitlines()[0] if described['doc'] else ''}")
@@ -147,7 +147,7 @@ def _explain(item: dict[str, Any]) -> str:
 @click.option(
     "--stop-timeout",
     type=Seconds(min=0),
-    default=incarnation.STOP_TIMEOUT,
+    default=process.STOP_TIMEOUT,
     show_default=True,
     help="Seconds to end after a signal.",
 )
@@ -182,11 +182,11 @@ def agent(
     """  # noqa: D301
     _set_up_logging(role or spec.partition(":")[2].lower(), log_level)
     die_with_parent()
-    values, where = incarnation.settings(settings), _address(address, space_name)
+    values, where = process.settings(settings), _address(address, space_name)
     if not (replace or number):
-        ctx.exit(incarnation.run(spec, role, where, project.absolute(), values, stop_timeout))
-    offers = incarnation.settings(offer)
-    ctx.exit(incarnation.succeed(spec, role, where, project.absolute(), values, offers, number or 0, stop_timeout))
+        ctx.exit(process.run(spec, role, where, project.absolute(), values, stop_timeout))
+    offers = process.settings(offer)
+    ctx.exit(process.succeed(spec, role, where, project.absolute(), values, offers, number or 0, stop_timeout))
 
 
 @click.command()
@@ -202,10 +202,10 @@ def describe(specs: tuple[str, ...], project: Path) -> None:
     found: dict[str, Any] = {}
     for spec in specs:
         try:
-            found[spec] = incarnation.load(spec, project.absolute()).describe()
+            found[spec] = process.load(spec, project.absolute()).describe()
         except AgentspaceError as error:
             module = sys.modules.get(spec.partition(":")[0])
-            found[spec] = {"error": str(error), "classes": incarnation.agents_of(module) if module else []}
+            found[spec] = {"error": str(error), "classes": process.agents_of(module) if module else []}
     click.echo(json.dumps(found))
 
 
@@ -244,14 +244,14 @@ def launch(
     """  # noqa: D301
     import dataclasses
 
-    from agentspace.client import connect
+    from agentspace.client.space import connect
     from agentspace.errors import LaunchError, SpaceUnreachableError
     from agentspace.launch.launchfile import load
     from agentspace.supervise.contact import SpaceContact
     from agentspace.supervise.launcher import launch as run
 
     try:
-        plan = load(file, incarnation.settings(arguments))
+        plan = load(file, process.settings(arguments))
     except LaunchError as error:
         if as_json:
             problems = [dataclasses.asdict(problem) for problem in error.problems]
@@ -302,7 +302,7 @@ def new(folder: Path) -> None:
     Example:
       agentspace new my_robot
     """  # noqa: D301
-    from agentspace.scaffold import scaffold
+    from agentspace.cli.scaffold import scaffold
 
     for file in scaffold(folder):
         click.echo(file)

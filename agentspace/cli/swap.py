@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from agentspace import incarnation
+from agentspace.agent import process
 from agentspace.cli.options import complete_agent, complete_role, echo_json, json_option, space_option
-from agentspace.client import RemoteSpace, connect
+from agentspace.client.space import RemoteSpace, connect
+from agentspace.client.swap import SwapReport
+from agentspace.core.swap import Step
 from agentspace.errors import AgentspaceError, ParameterError, SwapError
-from agentspace.swap import Step
-from agentspace.swapping import SwapReport
 
 _SHOWN = 14  # columns for the name of a step
 
@@ -53,7 +53,7 @@ def swap(
     if role is None and not watch:
         raise click.UsageError("name a ROLE, or give --watch to follow all")
     spec = next((word for word in words if "=" not in word), None)
-    settings = incarnation.settings([word for word in words if word is not spec])
+    settings = process.settings([word for word in words if word is not spec])
     options: dict[str, Any] = {"force": force, "fresh": fresh, "limits": _limits(limit)}
     if watch and (spec or settings):
         raise click.UsageError("--watch follows the class and settings that the role has: give no others")
@@ -115,7 +115,7 @@ def _summary(report: SwapReport) -> str:
 
 def _limits(words: Iterable[str]) -> dict[str, float]:
     found = {}
-    for name, text in incarnation.settings(list(words)).items():
+    for name, text in process.settings(list(words)).items():
         try:
             found[name] = float(text)
         except ValueError:
@@ -124,7 +124,7 @@ def _limits(words: Iterable[str]) -> dict[str, float]:
 
 
 def _watch(space: RemoteSpace, role: str | None, options: Mapping[str, Any], as_json: bool) -> None:
-    from agentspace.reload import changes, sources
+    from agentspace.cli.sources import changes, sources
 
     for changed, files in changes(lambda: sources(space, role)):
         if not changed:

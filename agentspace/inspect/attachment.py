@@ -13,13 +13,13 @@ import threading
 import time
 from collections.abc import Iterator
 
-from agentspace.address import Address, parse
-from agentspace.client import RemoteSpace, connect
+from agentspace.client.space import RemoteSpace, connect
+from agentspace.core.slot import OWN, Kind
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.observer import INSPECTOR, Observer
 from agentspace.inspect.process import ProcessMeter
 from agentspace.inspect.views import Picture
-from agentspace.slot import OWN, Kind
+from agentspace.wire.address import Address, parse
 
 PERIOD = 0.1  #: seconds between two looks
 _SLOW = 1.0  #: seconds between two looks at the processes and at the server itself

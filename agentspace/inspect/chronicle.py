@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from agentspace.core.slot import OWN, Kind
+from agentspace.core.space import Entry
 from agentspace.inspect.views import Event, Refusal
-from agentspace.slot import OWN, Kind
-from agentspace.space import Entry
 
 EVENTS = 500
 REFUSALS = 100

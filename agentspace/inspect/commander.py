@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 
-from agentspace.address import Address
-from agentspace.client import RemoteSpace, connect
+from agentspace.client.space import RemoteSpace, connect
+from agentspace.core.slot import Decision, Refused
+from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError, ParameterError
 from agentspace.inspect.observer import INSPECTOR
-from agentspace.slot import Decision, Refused
-from agentspace.value import Value
+from agentspace.wire.address import Address
 
 _PATIENCE = 5.0  #: seconds for an answer
 

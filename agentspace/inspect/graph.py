@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from agentspace.core.mailbox import Mask
+from agentspace.core.slot import OWN
 from agentspace.inspect.views import Picture
-from agentspace.mailbox import Mask
-from agentspace.slot import OWN
 
 AGENT, SLOT = "agent", "slot"
 WRITES, WAKES, READS = "writes", "wakes", "reads"

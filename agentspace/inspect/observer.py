@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from agentspace.board import SPACE
+from agentspace.core.board import SPACE
+from agentspace.core.slot import OWN, Kind
+from agentspace.core.space import Entry
+from agentspace.core.value import size_of
 from agentspace.inspect.chronicle import Chronicle
 from agentspace.inspect.views import Picture, RoleView, Sample, SlotView, numbers_of, type_of
-from agentspace.slot import OWN, Kind
-from agentspace.space import Entry
-from agentspace.value import size_of
 
 HISTORY = 120
 INSPECTOR = "inspector"  #: how inspectors sign

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agentspace.mailbox import Mask
-from agentspace.value import Value, describe
+from agentspace.core.mailbox import Mask
+from agentspace.core.value import Value, describe
 
 COMPONENTS = 16  #: of a small vector that a sample keeps
 _PIXELS = 1024  #: of a large array that are looked at for its mean

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from agentspace.core.value import Value
 from agentspace.inspect.views import SlotView, type_of
-from agentspace.value import Value
 
 _FEW = 16  #: numbers of a vector that are spelled out
 

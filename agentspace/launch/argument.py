@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from agentspace.agent.setting import Data, Setting, SettingError, show
 from agentspace.errors import Problem, suggest
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, Unsettled, UnsettledError, Variables, substitute
-from agentspace.launch.setting import Data, Setting, SettingError, show
 
 COMMAND_LINE = "command line"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agentspace.agent.setting import Data, Setting
 from agentspace.errors import AgentspaceError
-from agentspace.launch.setting import Data, Setting
 
 PATIENCE = 120.0  # seconds for importing all agent modules of a launch file, on a slow machine
 

@@ -9,8 +9,8 @@ from typing import Final
 
 import yaml
 
+from agentspace.agent.setting import Data
 from agentspace.errors import Problem
-from agentspace.launch.setting import Data
 
 Where = tuple[str | int, ...]  # the way from the root of a document to a value: ("agents", "camera", "after", 0)
 Place = tuple[int, int]  # line and column, both 1-based

@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from agentspace.agent.setting import Data, SettingError
+from agentspace.core.slot import check_name
 from agentspace.errors import Problem, SlotNameError, suggest
 from agentspace.launch.description import Description
 from agentspace.launch.document import Document, Where, shown
 from agentspace.launch.expression import written
 from agentspace.launch.plan import THREAD_VARIABLES, AgentPlan, OnExit, Policy, Ready, Restart, frozen
-from agentspace.launch.setting import Data, SettingError
-from agentspace.slot import check_name
 
 
 @dataclass

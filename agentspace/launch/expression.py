@@ -20,8 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
+from agentspace.agent.setting import Data, type_name
 from agentspace.errors import AgentspaceError, suggest
-from agentspace.launch.setting import Data, type_name
 
 REFERENCE: Final = re.compile(r"\$(\$\{)|\$\{([^{}]*)(\})?")
 _WHOLE: Final = re.compile(r"\$\{([^{}]*)\}")

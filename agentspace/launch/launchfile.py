@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentspace.agent.setting import Data
 from agentspace.errors import LaunchError, Problem, suggest
 from agentspace.launch import description as descriptions
 from agentspace.launch.argument import Arguments
@@ -19,7 +20,6 @@ from agentspace.launch.draft import Draft
 from agentspace.launch.expression import Variables, written
 from agentspace.launch.order import order
 from agentspace.launch.plan import DEFAULT_SPACE, EMPTY, AgentPlan, Plan, frozen
-from agentspace.launch.setting import Data
 from agentspace.launch.structure import check, schema
 from agentspace.launch.substitution import settle
 

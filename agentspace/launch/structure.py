@@ -16,9 +16,9 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from agentspace.agent.setting import Data, show, type_name
 from agentspace.errors import Problem, suggest
 from agentspace.launch.document import Document, Where
-from agentspace.launch.setting import Data, show, type_name
 
 _TYPES: Final = {
     "object": "a mapping",

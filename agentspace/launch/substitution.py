@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from agentspace.agent.setting import Data
 from agentspace.errors import Problem, suggest
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, UnsettledError, Variables, condition, substitute
-from agentspace.launch.setting import Data
 from agentspace.launch.structure import check, copy
 
 _GONE: Final = object()  # a value that could not be put in; it is left out, and was reported

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from agentspace.core.value import Array, Value
 from agentspace.errors import ProtocolError
-from agentspace.value import Array, Value
 
 _LEAST, _MOST = 8, 65_500  # pixels in each direction; a smaller array of bytes may well be something else
 _TO_FILE = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from agentspace import codec
+from agentspace.core.plain import to_json
+from agentspace.core.slot import Kind
+from agentspace.core.space import Entry
+from agentspace.core.value import Array, Value, describe
 from agentspace.errors import ProtocolError
-from agentspace.plain import to_json
 from agentspace.recording import image
 from agentspace.recording.schemas import Change
-from agentspace.slot import Kind
-from agentspace.space import Entry
-from agentspace.value import Array, Value, describe
+from agentspace.wire import codec
 
 SHOWN = 1 << 16  #: numbers, or bytes of a value that becomes JSON; beyond it only the type is shown
 _BYTES_SHOWN = 1024

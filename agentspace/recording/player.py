@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agentspace.core.mailbox import Mask
+from agentspace.core.slot import OWN, Decision, Kind, check_name
+from agentspace.core.space import Space
 from agentspace.errors import RecordingError, SlotNameError
-from agentspace.mailbox import Mask
 from agentspace.recording.reader import Raw, Recorded, Recording
-from agentspace.slot import OWN, Decision, Kind, check_name
-from agentspace.space import Space
 
 _LEAST = 0.01  # seconds that one round of a loop takes at least
 LAUNCH = "launch/"  #: slots of supervisors, which tell what runs now: nobody plays them back

@@ -13,13 +13,13 @@ from google.protobuf.message import DecodeError
 from mcap.reader import make_reader
 from mcap.records import Channel, McapRecord, Message, Metadata, Schema
 
+from agentspace.core.mailbox import Mask
+from agentspace.core.slot import Kind, Writer
+from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError, RecordingError
-from agentspace.mailbox import Mask
 from agentspace.recording import packing
 from agentspace.recording.records import READ_ERRORS, Records
 from agentspace.recording.schemas import ABOUT, CHANGE, FORMAT, IMAGE, SLOT, Change
-from agentspace.slot import Kind, Writer
-from agentspace.value import Value
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentspace.core.mailbox import Mask, Trigger
+from agentspace.core.slot import OWN
+from agentspace.core.space import Entry, Space, Watch
 from agentspace.errors import RecordingError
-from agentspace.mailbox import Mask, Trigger
 from agentspace.recording import packing
 from agentspace.recording.file import DiskFull, RecordingFile
-from agentspace.slot import OWN
-from agentspace.space import Entry, Space, Watch
 
 REFUSED = OWN + "refused"  #: the slot in which the space tells each refusal
 _TICK = 0.1  # seconds between two looks whether it is over

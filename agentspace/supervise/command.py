@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from agentspace.agent.setting import Data
 from agentspace.launch.plan import DEFAULT_SPACE, EMPTY, AgentPlan, Plan
-from agentspace.launch.setting import Data
 
 _OWN_SHARE = 0.8  # of the time to stop; then an agent ends itself, and says why, before it is killed
 _PYTHON = (sys.executable, "-m", "agentspace")

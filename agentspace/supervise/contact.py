@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping, Set
 from typing import Any
 
-from agentspace.address import Address
-from agentspace.client import RemoteSpace, connect
+from agentspace.client.space import RemoteSpace, connect
+from agentspace.core.space import Entry
 from agentspace.errors import AgentspaceError
-from agentspace.space import Entry
+from agentspace.wire.address import Address
 
 _PATIENCE = 1.0  #: seconds for an answer
 _FRESH = 0.03  #: seconds for which one look serves several questions

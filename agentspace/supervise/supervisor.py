@@ -10,7 +10,7 @@ from collections.abc import Callable, Set
 from typing import Any, Final, Protocol
 
 from agentspace.launch.plan import AgentPlan, OnExit, Plan, Policy, Restart
-from agentspace.supervise import succession
+from agentspace.supervise import swaps
 from agentspace.supervise.command import Command, agent_command, server_command, successor_command
 from agentspace.supervise.host import Event, Exited, Host, Interrupted
 from agentspace.supervise.lifecycle import Action, Lifecycle, State
@@ -27,7 +27,7 @@ SERVER_HURRY: Final = 1.0  # seconds that the server gets to clean up when all e
 _SERVER_RESTART: Final = Restart(Policy.ON_FAILURE, backoff=0.1, backoff_max=5.0)
 
 
-class Contact(succession.Contact, Protocol):
+class Contact(swaps.Contact, Protocol):
     """The blackboard as far as the supervisor needs it. No method blocks for long, and none raises."""
 
     def connect(self) -> bool:
@@ -89,7 +89,7 @@ class Supervisor:
         self._needed_by = {
             role: [other.role for other in plan.agents if role in other.after] for role in self._agents
         }
-        self._swaps = succession.Succession(
+        self._swaps = swaps.Succession(
             self._agents,
             self._lives,
             host,

@@ -10,14 +10,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from models.heads import ARMS, ONE
+from models.attention.heads import ARMS, ONE
 from models.study.candidate import DEFAULT, Candidate
 from models.study.course import DataCourse
-from models.study.gallery import Gallery
 from models.study.mirror import in_the_mirror, of_another
-from models.study.outcome import Outcome
+from models.study.pictures.gallery import Gallery
 from models.study.plan import Plan
 from models.study.pupil import Pupil, assess, taught
+from models.study.results.outcome import Outcome
 
 JOINTS: Final = "none (joints)"
 """In the place of a decoder."""

@@ -9,11 +9,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
-from models import registry
-from models.artifact import ArtifactError
-from models.extractor import BLOCK10, LAST
-from models.fingerprint import digest
-from models.mesh_cache import cache_folder
+from models.extractors import registry
+from models.extractors.efficientnet import BLOCK10, LAST
+from models.files.artifact import ArtifactError
+from models.files.fingerprint import digest
+from models.icub.meshes import cache_folder
 
 RANDOM: Final = "vit-s16-random"
 TITLES: Final = {
@@ -39,7 +39,7 @@ _FILES: Final = {"efficientnet-lite0": BLOCK10, "efficientnet-lite0-last": LAST}
 
 @dataclass(frozen=True)
 class Candidate:
-    """An extractor by its name in `models.registry`, or the Vision Transformer with random weights.
+    """An extractor by its name in `models.extractors.registry`, or the Vision Transformer with random weights.
 
     Attributes:
         name: Of it.
@@ -77,7 +77,8 @@ class Candidate:
     def fingerprint(self) -> str:
         """What its features depend on: code, versions, weights."""
         if self.name == RANDOM:
-            return f"{RANDOM} {digest((*_CODE, 'models.vision_graph', 'models.study.random_network'), ('torch',))}"
+            code = (*_CODE, "models.transformer.onnx", "models.study.random_network")
+            return f"{RANDOM} {digest(code, ('torch',))}"
         variant = _FILES.get(self.name)
         if variant is not None and not variant.path.exists():
             raise ArtifactError(f"{variant.path} is missing; make it with: {variant.command}")

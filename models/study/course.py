@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from models import autoencoder, dataset
-from models.autoencoder import Autoencoder
-from models.kinematics import Floats
+from models.icub.kinematics import Floats
+from models.postures import autoencoder, dataset
+from models.postures.autoencoder import Autoencoder
 
 FRESH_STREAM: Final = 2**31
 """Sets the postures that are asked for apart from those that are practised, as `agents.examiner` does."""
@@ -20,7 +20,7 @@ _EPOCH: Final = 1
 @cache
 def limits() -> Floats:
     """Lowest and highest angle of the ten joints of the simulated robot, (10, 2) degrees."""
-    from models.icub_model import MODEL_JOINTS, read_urdf
+    from models.icub.model import MODEL_JOINTS, read_urdf
 
     ends = {str(joint.get("name")): joint.find("limit") for joint in read_urdf().findall("joint")}
     found = [[float(ends[name].get(end, "nan")) for end in ("lower", "upper")] for name in MODEL_JOINTS]  # type: ignore[union-attr]  # all have limits

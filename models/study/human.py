@@ -7,17 +7,17 @@ from typing import Final
 
 import numpy as np
 
-from models.encounter import INACCURACY, SCENES
-from models.gesture import inaccurate
+from models.extractors.registry import PERSON
 from models.measures import swap_arms
-from models.registry import PERSON
+from models.people.gesture import inaccurate
 from models.study.candidate import DEFAULT, Candidate
 from models.study.course import Course
-from models.study.gallery import Gallery
-from models.study.outcome import Outcome
+from models.study.encounter import INACCURACY, SCENES
+from models.study.pictures.gallery import Gallery
+from models.study.pictures.scene import PersonScene, shots
 from models.study.plan import Plan
 from models.study.pupil import Pupil, assess, taught
-from models.study.scene import PersonScene, shots
+from models.study.results.outcome import Outcome
 
 EXACT: Final = "exact copies"
 INEXACT: Final = f"copies with {INACCURACY:g} degrees"

@@ -8,16 +8,16 @@ from typing import Final
 
 import numpy as np
 
-from models.kinematics import Floats
+from models.icub.kinematics import Floats
+from models.icub.view import View
 from models.measures import swap_arms
 from models.study.candidate import DEFAULT, Candidate
 from models.study.course import Course
-from models.study.gallery import Gallery
-from models.study.outcome import Outcome
+from models.study.pictures.gallery import Gallery
+from models.study.pictures.scene import RobotScene, Shot, shots
 from models.study.plan import Plan
 from models.study.pupil import Pupil, assess, taught
-from models.study.scene import RobotScene, Shot, shots
-from models.view import View
+from models.study.results.outcome import Outcome
 
 FRESH: Final = "fresh"
 SHOWN: Final = "shown again"

@@ -18,14 +18,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.artifact import ArtifactError
+from models.files.artifact import ArtifactError
+from models.icub.view import View
 from models.measures import chance, nmae_per_posture
 from models.study.candidate import DEFAULT, Candidate
 from models.study.course import Course
-from models.study.gallery import Gallery
 from models.study.mirror import of_another, practise
-from models.study.scene import RobotScene
-from models.view import View
+from models.study.pictures.gallery import Gallery
+from models.study.pictures.scene import RobotScene
 
 PROJECT: Final = Path(__file__).parent.parent.parent
 TOLERANCE: Final = 0.5

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from models.attention import Memory
-from models.autoencoder import Autoencoder
-from models.heads import ONE
-from models.kinematics import Floats
+from models.attention.heads import ONE
+from models.attention.memory import Memory
+from models.attention.memory_file import UNKNOWN
+from models.attention.similarity import Comparison
+from models.icub.kinematics import Floats
 from models.measures import chance, nmae_per_posture
-from models.memory_file import UNKNOWN
-from models.similarity import Comparison
+from models.postures.autoencoder import Autoencoder
 from models.study.course import reachable
-from models.study.gallery import Features
-from models.study.outcome import Outcome
+from models.study.pictures.gallery import Features
+from models.study.results.outcome import Outcome
 
 
 class Pupil:

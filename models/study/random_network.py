@@ -15,9 +15,9 @@ def write(path: Path) -> None:
     """Writes the network, and beside it the declaration of its preprocessing."""
     import torch
 
-    from models.artifact import write_atomically
-    from models.vision_graph import export
-    from models.vision_transformer import CONFIGS, VisionTransformer
+    from models.files.artifact import write_atomically
+    from models.transformer.onnx import export
+    from models.transformer.vision_transformer import CONFIGS, VisionTransformer
 
     torch.manual_seed(SEED)
     network = VisionTransformer(CONFIGS["dino-vits16"]).eval().requires_grad_(False)

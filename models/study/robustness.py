@@ -8,12 +8,12 @@ from typing import Final
 
 from models.study.candidate import Candidate
 from models.study.course import Course
-from models.study.gallery import Gallery
 from models.study.mirror import PLAIN, in_the_mirror, of_another
-from models.study.outcome import Outcome
+from models.study.pictures.gallery import Gallery
+from models.study.pictures.scene import RobotScene
 from models.study.plan import Plan
 from models.study.pupil import Pupil, assess, taught
-from models.study.scene import RobotScene
+from models.study.results.outcome import Outcome
 
 CENTRED: Final = "centred"
 

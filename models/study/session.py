@@ -8,14 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from models.study import arms, bars, human, mirror, online, robustness, speed
-from models.study.gallery import Gallery
+from models.study import arms, human, mirror, online, robustness, speed
 from models.study.machine import Machine
-from models.study.outcome import Outcome
+from models.study.pictures.gallery import Gallery
+from models.study.pictures.store import Store
+from models.study.pictures.studio import Studio
 from models.study.plan import Plan
-from models.study.result import Learned, Listed, Result, keep, kept, path_of
-from models.study.store import Store
-from models.study.studio import Studio
+from models.study.results import targets
+from models.study.results.outcome import Outcome
+from models.study.results.result import Learned, Listed, Result, keep, kept, path_of
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -112,8 +113,8 @@ class Session:
             if result is None:
                 print(f"there is no result of {command} yet: python -m models.evaluate {command}", file=sys.stderr)
             found[command] = result or {}
-        cells = bars.compare(found)
-        return bars.table(cells), {"bars": [one.plain() for one in cells]}
+        cells = targets.compare(found)
+        return targets.table(cells), {"bars": [one.plain() for one in cells]}
 
     def close(self) -> None:
         """Ends the process that draws, closes the cache; may be called again."""

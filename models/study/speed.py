@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import autoencoder
-from models.artifact import ArtifactError
-from models.attention import Memory
-from models.extractor import COUNT
+from models.attention.memory import Memory
+from models.attention.similarity import Comparison
+from models.extractors.efficientnet import COUNT
+from models.files.artifact import ArtifactError
 from models.offscreen import Image
-from models.similarity import Comparison
+from models.postures import autoencoder
 from models.study.candidate import DEFAULT, RANDOM, TITLES, Candidate
 from models.study.plan import Plan
 
@@ -94,8 +94,8 @@ def _extractor(candidate: Candidate, image: Image, repeats: int, warn: Callable[
 
 def _transformer(name: str, image: Image, repeats: int, warn: Callable[[str], None]) -> Iterator[Timing]:
     try:
-        from models.runtime import open_backend
-        from models.vision_transformer import CONFIGS, VisionTransformer
+        from models.transformer.runtime import open_backend
+        from models.transformer.vision_transformer import CONFIGS, VisionTransformer
     except ImportError as error:
         warn(f"{name} is left out: {error}; pip install 'agentspace[train]'")
         return

@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from models import catalogue
-from models.artifact import ArtifactError
-from models.download import DownloadError
-from models.pull import pull
+from models.files.artifact import ArtifactError
+from models.files.download import DownloadError
+from models.weights import catalogue
+from models.weights.pull import pull
 
 
 def _facts(entry: catalogue.Entry) -> dict[str, Any]:

@@ -23,8 +23,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from models.attention import Memory
-from models.similarity import Comparison
+from models.attention.memory import Memory
+from models.attention.similarity import Comparison
 
 FEATURES = 5488
 QUERIES = 60

@@ -18,12 +18,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from models import autoencoder, dataset
-from models.attention import Memory
-from models.autoencoder import Autoencoder
-from models.extractor import Extractor
-from models.icub import Icub, View
+from models.attention.memory import Memory
+from models.extractors.efficientnet import Extractor
+from models.icub.simulator import Icub, View
 from models.measures import chance, nmae, nmae_per_posture
+from models.postures import autoencoder, dataset
+from models.postures.autoencoder import Autoencoder
 
 NOISE = 4.0  # grey levels
 

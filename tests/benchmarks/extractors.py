@@ -20,10 +20,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from models import registry
-from models.artifact import ArtifactError
-from models.runtime import MEASURED, open_backend
-from models.vision_transformer import CONFIGS, VisionTransformer
+from models.extractors import registry
+from models.files.artifact import ArtifactError
+from models.transformer.runtime import MEASURED, open_backend
+from models.transformer.vision_transformer import CONFIGS, VisionTransformer
 
 
 def candidates(threads: int) -> Iterator[tuple[str, Callable[[np.ndarray], object]]]:

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from agentspace import Trigger, connect
-from agentspace.client import RemoteSpace
+from agentspace.client.space import RemoteSpace
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 120.0  # seconds

@@ -28,10 +28,10 @@ import numpy as np
 import zmq
 
 from agentspace import Agent
-from agentspace.address import parse
-from agentspace.client import connect
-from agentspace.runner import Runner
-from agentspace.server import Server
+from agentspace.agent.runner import Runner
+from agentspace.client.space import connect
+from agentspace.server.server import Server
+from agentspace.wire.address import parse
 
 CASES = (("1536 B, 200 Hz", (384,), "float32", 200.0), ("640x480x3, 30 Hz", (480, 640, 3), "uint8", 30.0),
          ("1920x1080x3, 30 Hz", (1080, 1920, 3), "uint8", 30.0))  # fmt: skip

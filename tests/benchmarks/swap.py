@@ -35,11 +35,10 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from constellation import Constellation, is_gone, link_agents  # noqa: E402  (it lies in tests/)
-from eventually import eventually  # noqa: E402
-
 from agentspace import Trigger  # noqa: E402
 from agentspace.errors import AgentspaceError  # noqa: E402
+from tests.support.constellation import Constellation, is_gone, link_agents  # noqa: E402  (it lies in tests/)
+from tests.support.eventually import eventually  # noqa: E402
 
 PATIENCE = 60.0  # seconds
 LAUNCH = """

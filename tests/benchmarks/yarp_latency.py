@@ -25,20 +25,19 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from program import Program
-from server_process import ServerProcess
-from yarp_network import YarpNetwork
-
-from agents.drivers import Job, open_driver
+from agents.body.drivers import Job, open_driver
 from agents.motor import Motor
-from agentspace.client import RemoteSpace
+from agentspace.client.space import RemoteSpace
+from tests.support.program import Program
+from tests.support.server_process import ServerProcess
+from tests.support.yarp_network import YarpNetwork
 
-ARMS = Path(__file__).parent.parent / "yarp_arms.py"
+ARMS = Path(__file__).parents[1] / "support" / "yarp_arms.py"
 REST = np.array([-40.0, 40.0, 0.0, 50.0, 0.0] * 2)
 ROBOT = """
-from models.kinematics import JOINT_LIMITS
+from models.icub.kinematics import JOINT_LIMITS
 space.write("icub/limits", JOINT_LIMITS)
 say("up")
 with space.watch("icub/target", Trigger.EVERY) as watch:

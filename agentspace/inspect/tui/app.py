@@ -14,19 +14,19 @@ from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, TabPane
 
-from agentspace.address import Address
 from agentspace.inspect.commander import Commander
 from agentspace.inspect.graph import graph_of
 from agentspace.inspect.tui.actions import Actions
 from agentspace.inspect.tui.agents import AgentsPane
 from agentspace.inspect.tui.detail import Detail
-from agentspace.inspect.tui.drawing import drawing
 from agentspace.inspect.tui.head import Head
 from agentspace.inspect.tui.log import LogPane
 from agentspace.inspect.tui.pane import Pane, matches
 from agentspace.inspect.tui.refusals import RefusalsPane
 from agentspace.inspect.tui.slots import SlotsPane
+from agentspace.inspect.tui.sparkline import drawing
 from agentspace.inspect.views import Picture
+from agentspace.wire.address import Address
 
 PERIOD = 0.4  #: seconds between two looks at the model: most of what it costs is drawing
 _GRAPH_PERIOD = 3  #: looks between two drawings of the graph

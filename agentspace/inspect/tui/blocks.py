@@ -9,7 +9,7 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from agentspace.value import Array
+from agentspace.core.value import Array
 
 _HALF = "▀"  # the upper half in the one colour, the lower in the other
 _LEVELS = "▁▂▃▄▅▆▇█"

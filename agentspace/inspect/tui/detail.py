@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Sparkline, Static
 
+from agentspace.core.value import Value
 from agentspace.inspect.tui.agents import STATES
 from agentspace.inspect.tui.blocks import bar, picture, profile
 from agentspace.inspect.views import RoleView, SlotView
 from agentspace.inspect.wording import amount, duration, frequency, number, preview
-from agentspace.value import Value
 
 _LINES = 200  #: of a value that are shown
 _LABEL = 10

@@ -7,9 +7,9 @@ import re
 from rich.text import Text
 from textual.widgets import Static
 
+from agentspace.core.space import DEFAULT_SPACE
 from agentspace.inspect.views import Picture
 from agentspace.inspect.wording import amount
-from agentspace.space import DEFAULT_SPACE
 
 
 def short_address(address: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from aiohttp import WSMsgType, web
 
 from agentspace.inspect.web.orders import Orders
-from agentspace.inspect.web.scene import Scene
+from agentspace.inspect.web.state import Scene
 from agentspace.inspect.web.workers import Workers
 
 PERIOD = 0.1  # seconds between two messages at least

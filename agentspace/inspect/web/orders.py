@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from agentspace.core.slot import Decision, Refused
+from agentspace.core.space import Space
+from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.commander import Commander, parse_value
-from agentspace.slot import Decision, Refused
-from agentspace.space import Space
-from agentspace.value import Value
 
 Order = dict[str, Any]
 Answer = dict[str, Any]

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError
-from agentspace.value import Value
 
 SMALLEST, LARGEST = 8, 8192  # pixels of a side; a smaller array is one of numbers
 MOST_TILES = 1024

@@ -9,11 +9,11 @@ import itertools
 import math
 from typing import Any, NamedTuple
 
+from agentspace.core.plain import to_json
+from agentspace.core.value import Value, size_of
 from agentspace.inspect.views import Event, Picture, Refusal, RoleView, Sample, SlotView
 from agentspace.inspect.web.picture import layout
 from agentspace.inspect.wording import brief
-from agentspace.plain import to_json
-from agentspace.value import Value, size_of
 
 PREVIEW = 160  # characters of a value in a list
 _BRIEF = 1 << 16  # bytes of a value that is put into words

@@ -15,8 +15,7 @@ from weakref import WeakSet
 
 from aiohttp import WSCloseCode, web
 
-from agentspace.address import Address
-from agentspace.client import connect
+from agentspace.client.space import connect
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.attachment import Attachment
 from agentspace.inspect.commander import Commander
@@ -28,9 +27,10 @@ from agentspace.inspect.web.guard import HEADERS, Guard
 from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.panels import Panels
 from agentspace.inspect.web.rows import Rows
-from agentspace.inspect.web.scene import Scene
+from agentspace.inspect.web.state import Scene
 from agentspace.inspect.web.values import saved
 from agentspace.inspect.web.workers import Workers
+from agentspace.wire.address import Address
 
 STATIC = Path(__file__).with_name("static")
 _LONGEST = 1 << 20  # bytes of a message from a page

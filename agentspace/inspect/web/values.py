@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from agentspace.core.plain import to_json
+from agentspace.core.value import Value, describe, size_of
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web.picture import compressed, layout
-from agentspace.plain import to_json
-from agentspace.value import Value, describe, size_of
 
 MOST = 256 << 10  # bytes of a value that is sent whole; a larger one is offered as a file
 _SHOWN = 16 << 10  # characters of its text

@@ -1,0 +1,92 @@
+"""The rules of a motor, with time passed in: follow fresh targets without a jump, hold the pose without one."""
+
+import math
+from collections.abc import Callable
+from enum import StrEnum
+
+import numpy as np
+
+from models.icub.kinematics import Floats
+
+LONGEST_GAP = 0.25
+"""Seconds between two commands of one movement; after a longer one (a stopped process) it starts anew."""
+
+
+class State(StrEnum):
+    """What a motor does."""
+
+    WAITING = "waiting"  #: the robot does not say where it is: nothing is commanded
+    HOLD = "hold"  #: no fresh target: the robot keeps the posture that it had
+    FOLLOW = "follow"  #: it goes to the target, or is there
+
+
+class Follower:
+    """Turns targets that come when they like into commands that never jump.
+
+    A command starts from where the robot is and moves towards the target at no more than `speed`. When no target
+    was heard of for `patience`, or it is told to hold, one last command says "stay where you are".
+
+    Args:
+        speed: Degrees per second, of every joint.
+        patience: Seconds.
+
+    Attributes:
+        state: What it does now.
+    """
+
+    def __init__(self, speed: float, patience: float) -> None:
+        self.state = State.WAITING
+        self._speed = speed
+        self._patience = patience
+        self._target: Floats | None = None
+        self._heard = 0.0
+        self._command: Floats = np.zeros(0)
+        self._commanded = 0.0
+
+    def ask(self, target: Floats, now: float) -> None:
+        """A fresh target (10,), degrees, within the limits; `now` in seconds."""
+        self._target, self._heard = target, now
+
+    def hold(self) -> None:
+        """Holds the pose now, until there is a fresh target."""
+        self._target = None
+
+    def restart(self) -> None:
+        """The last command was not carried out: the next one starts from where the robot is."""
+        self._commanded = -math.inf
+
+    def command(self, encoders: Callable[[], Floats | None], now: float) -> Floats | None:
+        """What to command now (10,), degrees; None if there is nothing new to say.
+
+        Args:
+            encoders: Where the robot is, or None if that is not known.
+            now: Seconds.
+        """
+        if self._target is not None and now - self._heard > self._patience:
+            self._target = None
+        if self._target is None:
+            return self._hold(encoders)
+        return self._follow(self._target, encoders, now)
+
+    def _hold(self, encoders: Callable[[], Floats | None]) -> Floats | None:
+        if self.state is State.HOLD:
+            return None
+        here = encoders()
+        self.state = State.WAITING if here is None else State.HOLD
+        return here
+
+    def _follow(self, target: Floats, encoders: Callable[[], Floats | None], now: float) -> Floats | None:
+        here = encoders()
+        if here is None:
+            self.state = State.WAITING
+            return None
+        if self.state is not State.FOLLOW or now - self._commanded > LONGEST_GAP:
+            self.state, self._command, self._commanded = State.FOLLOW, here, now
+            return here
+        way = self._speed * (now - self._commanded)
+        command = self._command + np.clip(target - self._command, -way, way)
+        self._commanded = now
+        if np.array_equal(command, self._command):
+            return None
+        self._command = command
+        return command

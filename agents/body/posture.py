@@ -1,0 +1,83 @@
+"""What a posture in a slot must look like, and what happens to one that a robot cannot take."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from models.icub.kinematics import JOINTS, Floats
+
+EMPTY: Final[Any] = object()
+"""The default of a read that must tell an empty slot from one that holds None."""
+
+
+class NotAPostureError(ValueError):
+    """A value is not ten finite angles; the message says what it is instead."""
+
+
+@dataclass(frozen=True)
+class Clamp:
+    """One angle that was moved into the limits of its joint.
+
+    Attributes:
+        joint: Its name.
+        asked: Degrees.
+        given: Degrees.
+    """
+
+    joint: str
+    asked: float
+    given: float
+
+    def as_value(self) -> dict[str, Any]:
+        """The same as a slot value."""
+        return asdict(self)
+
+
+def read_posture(value: Any) -> Floats:
+    """The value of a slot as a posture (10,), degrees.
+
+    Args:
+        value: An array, list or tuple of ten finite numbers; anything else, hostile values included, is refused.
+
+    Raises:
+        NotAPostureError: Says what the value is instead.
+    """
+    wanted = f"a posture is {len(JOINTS)} finite angles in degrees, not"
+    if not isinstance(value, np.ndarray | list | tuple):
+        raise NotAPostureError(f"{wanted} {type(value).__name__} {_short(value)}")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise NotAPostureError(f"{wanted} {_short(value)}") from None
+    if array.shape != (len(JOINTS),):
+        raise NotAPostureError(f"{wanted} shape {array.shape}")
+    if array.dtype.kind not in "iuf":
+        raise NotAPostureError(f"{wanted} {array.dtype} {_short(value)}")
+    posture = array.astype(np.float64)
+    wrong = [name for name, angle in zip(JOINTS, posture, strict=True) if not np.isfinite(angle)]
+    if wrong:
+        raise NotAPostureError(f"{wanted} {posture[JOINTS.index(wrong[0])]} for {', '.join(wrong)}")
+    return posture
+
+
+def clamp(posture: Floats, limits: Floats) -> tuple[Floats, tuple[Clamp, ...]]:
+    """Moves a posture into limits.
+
+    Args:
+        posture: (10,) degrees.
+        limits: Lowest and highest angle of each joint (10, 2), degrees.
+
+    Returns:
+        The posture within the limits, and what was changed.
+    """
+    given = np.clip(posture, limits[:, 0], limits[:, 1])
+    return given, tuple(
+        Clamp(JOINTS[joint], float(posture[joint]), float(given[joint]))
+        for joint in np.flatnonzero(given != posture)
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,168 @@
+"""The report of an imitation: numbers, table, JSON file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agents.exam import census
+from agents.exam.examination import Examination
+from agents.exam.meter import Flow
+from agents.exam.trial import FRESH, SHOWN, Trial, of_kind
+from agentspace import Entry
+from models.files.artifact import write_atomically
+from models.icub.kinematics import Floats
+from models.measures import Measure, chance, measure, nmae
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an imitation came to. Errors are NMAE in per cent; None where nothing was measured.
+
+    Attributes:
+        decoder: Variant of the autoencoder, and the dimension of its latent.
+        pairs: How many the robot acquired.
+        tries: How many postures it tried for that.
+        shown: Error on postures that it had acquired.
+        fresh: Error on postures that it had never seen.
+        chance: Error on these of the answer that is always the median of the acquired postures.
+        nearest: Error on these of the answer that is the best of the acquired postures (it knows the truth).
+        unsettled: How many postures were measured before both robots had come to rest.
+        joints: The whole loop: joint targets that pictures led to.
+        commands: The same for what the motor then sends to the robot, while the robot moves.
+        lost_triggers: Changes lost for full queues; None if the space does not tell.
+        processes: Names of the operating-system processes.
+        restarts: How often an agent had to be started again.
+        seconds: What each step of the script took.
+    """
+
+    decoder: str
+    pairs: int
+    tries: int
+    shown: Measure | None
+    fresh: Measure | None
+    chance: float | None
+    nearest: float | None
+    unsettled: int
+    joints: Flow
+    commands: Flow
+    lost_triggers: int | None
+    processes: tuple[str, ...]
+    restarts: int
+    seconds: Mapping[str, float]
+
+    def table(self) -> Table:
+        """For people."""
+        from rich.table import Table
+
+        table = Table(title=f"Imitation, decoder {self.decoder}", title_justify="left")
+        table.add_column("measure")
+        table.add_column("value", justify="right")
+        for name, value in self._rows():
+            table.add_row(name, value)
+        return table
+
+    def _rows(self) -> list[tuple[str, str]]:
+        counts = {kind: found.count if found else 0 for kind, found in ((SHOWN, self.shown), (FRESH, self.fresh))}
+        return [
+            ("pairs acquired", f"{self.pairs} (of {self.tries} postures tried)"),
+            ("postures tested", f"{counts[SHOWN]} shown, {counts[FRESH]} fresh ({self.unsettled} not settled)"),
+            ("NMAE on shown postures", _of(self.shown)),
+            ("NMAE on fresh postures", _of(self.fresh)),
+            ("  always the median acquired posture (chance)", _percent(self.chance)),
+            ("  always the best acquired posture (oracle)", _percent(self.nearest)),
+            ("whole loop", f"{self.joints.rate:.1f} frames/s"),
+            ("latency camera -> joint target, p50 / p99", _latency(self.joints)),
+            ("latency camera -> motor command, p50 / p99", _latency(self.commands)),
+            ("lost triggers", "unknown" if self.lost_triggers is None else str(self.lost_triggers)),
+            ("processes", f"{len(self.processes)} ({self.restarts} restarts)"),
+            ("seconds", ", ".join(f"{name} {s:.0f}" for name, s in self.seconds.items() if s >= 1.0)),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs; numbers that are not finite are null."""
+        plain: dict[str, Any] = _finite(dataclasses.asdict(self))
+        return plain
+
+    def save(self, path: Path, details: Mapping[str, Any]) -> None:
+        """Writes it as JSON, with further details."""
+        text = json.dumps({**self.to_json(), **_finite(dict(details))}, indent=2)
+        write_atomically(path, text.encode() + b"\n")
+
+
+def make(
+    decoder: str,
+    examination: Examination,
+    accounts: Mapping[str, Entry],
+    seconds: Mapping[str, float],
+) -> Report:
+    """Computes the numbers.
+
+    Args:
+        decoder: See `Report`.
+        examination: What was noted.
+        accounts: What the space says of itself: slots under ``_/*`` and ``launch/*``.
+        seconds: See `Report`.
+    """
+    acquired, trials = examination.acquired, examination.trials
+    fresh = [trial.true for trial in of_kind(trials, FRESH)]
+    lost = census.lost(accounts)
+    return Report(
+        decoder=decoder,
+        pairs=len(acquired),
+        tries=examination.tries,
+        shown=_measure(of_kind(trials, SHOWN)),
+        fresh=_measure(of_kind(trials, FRESH)),
+        chance=chance(np.stack(acquired), np.stack(fresh)) if acquired and fresh else None,
+        nearest=_nearest(np.stack(acquired), fresh) if acquired and fresh else None,
+        unsettled=sum(not trial.settled for trial in trials),
+        joints=examination.joints.flow(),
+        commands=examination.commands.flow(),
+        lost_triggers=None if lost is None else sum(lost.values()),
+        processes=tuple(sorted(census.processes(accounts).values())),
+        restarts=census.restarts(accounts),
+        seconds=dict(seconds),
+    )
+
+
+def _measure(trials: Sequence[Trial]) -> Measure | None:
+    if not trials:
+        return None
+    return measure(np.stack([trial.answer for trial in trials]), np.stack([trial.true for trial in trials]))
+
+
+def _nearest(acquired: Floats, true: Sequence[Floats]) -> float:
+    return float(np.mean([min(nmae(one, posture) for one in acquired) for posture in true]))
+
+
+def _of(found: Measure | None) -> str:
+    return "-" if found is None else str(found)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} %"
+
+
+def _latency(flow: Flow) -> str:
+    return f"{flow.p50:.1f} / {flow.p99:.1f} ms" if flow.count else "-"
+
+
+def _finite(value: Any) -> Any:
+    """Plain data that JSON can say: no NaN, no infinity, no arrays."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value

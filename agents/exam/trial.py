@@ -1,0 +1,75 @@
+"""One posture that was shown to the robot, and what the robot made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from models.extractors.efficientnet import Image, as_rgb
+from models.icub.kinematics import Floats
+from models.measures import nmae
+
+SHOWN, FRESH = "shown", "fresh"
+THUMBNAIL: Final = 160
+"""Side of the pictures that are kept, pixels."""
+GREY: Final = 128
+"""Of a picture that is not there."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A posture and its imitation.
+
+    Attributes:
+        kind: "shown" (acquired before) or "fresh".
+        true: (10,) degrees, what a perfect imitation would be: the demonstrator's joints with the arms swapped.
+        answer: (10,) degrees, the robot's joints.
+        seen: What the camera saw.
+        done: What the robot looks like then.
+        settled: Whether both came to rest in time; else they were looked at while moving.
+        seconds: From the command to the demonstrator until then.
+    """
+
+    kind: str
+    true: Floats
+    answer: Floats
+    seen: Image
+    done: Image
+    settled: bool
+    seconds: float
+
+    @property
+    def error(self) -> float:
+        """NMAE of this posture, per cent."""
+        return nmae(self.answer[None], self.true[None])
+
+    def numbers(self) -> dict[str, Any]:
+        """Everything but the pictures, as plain data."""
+        return {
+            "kind": self.kind,
+            "error": self.error,
+            "true": self.true.tolist(),
+            "answer": self.answer.tolist(),
+            "settled": self.settled,
+            "seconds": self.seconds,
+        }
+
+
+def of_kind(trials: Sequence[Trial], kind: str) -> list[Trial]:
+    """The trials of one kind, in their order."""
+    return [trial for trial in trials if trial.kind == kind]
+
+
+def thumbnail(value: Any, side: int = THUMBNAIL) -> Image:
+    """A small copy of a picture (side, side, 3); grey where there is none."""
+    import cv2
+
+    try:
+        image = as_rgb(value)
+    except (TypeError, ValueError):
+        return np.full((side, side, 3), GREY, np.uint8)
+    small = cv2.resize(np.ascontiguousarray(image), (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)

@@ -1,0 +1,1 @@
+"""What an associator remembers, and how it is handed over."""

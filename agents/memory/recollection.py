@@ -1,0 +1,245 @@
+"""What an associator remembers: pairs, those of each kind of features and values apart; what is done with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.attention.heads import ONE
+from models.attention.memory import Answer, Memory
+from models.attention.memory_file import UNKNOWN
+from models.attention.similarity import Comparison
+
+ANY: Final = UNKNOWN
+"""The space of features or values that nobody has named."""
+
+
+class Kind(NamedTuple):
+    """What the pairs of a memory are of.
+
+    Attributes:
+        features: Identifier of the space of their keys.
+        values: Identifier of the space of their values.
+    """
+
+    features: str = ANY
+    values: str = ANY
+
+    def admits(self, other: Kind) -> bool:
+        """Whether pairs of the other kind may be of this one: they are, or nobody said what they are."""
+        return all(theirs in (ANY, own) for own, theirs in zip(self, other, strict=True))
+
+    def __str__(self) -> str:
+        return self.features if self.values == ANY else f"{self.features} -> {self.values}"
+
+
+class Learned(NamedTuple):
+    """What became of a pair.
+
+    Attributes:
+        novelty: How far the answer to its key was from its value; None if there was no answer.
+        reason: Why it was not added; "" if it was.
+        replaced: Which pair had to go for it; None if none had.
+    """
+
+    novelty: float | None
+    reason: str = ""
+    replaced: int | None = None
+
+
+class Recollection:
+    """Pairs of (features, latent): a memory for each kind, of which one is in use.
+
+    Features of different extractors cannot be compared, latents of different decoders cannot be mixed. When
+    another extractor or decoder takes over, a memory of its own comes into use, empty at first; the others wait
+    until theirs come back.
+
+    Args:
+        comparison: How queries are compared with keys.
+        project: What a relative path means.
+        heads: A name of `models.attention.heads`.
+        capacity: Pairs at most of each kind; 0 for any number.
+
+    Attributes:
+        revision: Grows with each change of what there is.
+    """
+
+    def __init__(self, comparison: Comparison, project: Path, heads: str = ONE, capacity: int = 0) -> None:
+        self._comparison = comparison
+        self._project = project
+        self._heads = heads
+        self._capacity = capacity
+        self.revision = 0
+        self._kind = Kind()
+        self._memories = {self._kind: self._new(self._kind)}
+
+    def _new(self, kind: Kind) -> Memory:
+        return Memory(kind.features, self._comparison, self._heads, kind.values, self._capacity)
+
+    def __len__(self) -> int:
+        return len(self._memory)
+
+    @property
+    def _memory(self) -> Memory:
+        return self._memories[self._kind]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all pairs."""
+        return sum(memory.nbytes for memory in self._memories.values())
+
+    @property
+    def spaces(self) -> dict[str, int]:
+        """How many pairs there are of each kind, the one in use first; only kinds with pairs."""
+        ordered = sorted(self._memories, key=lambda kind: kind != self._kind)
+        return {str(kind): len(self._memories[kind]) for kind in ordered if self._memories[kind]}
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """The latents of the pairs in use (pairs, m), as a copy."""
+        return self._memory.values.astype(np.float32)
+
+    def fit(self, features: str | None = None, values: str | None = None) -> bool:
+        """The features or values in use are of this space from now on.
+
+        Pairs that were learned before anybody said what they are of belong to the first kind that they can be of.
+
+        Returns:
+            Whether that is another kind than before.
+        """
+        kind = Kind(features or self._kind.features, values or self._kind.values)
+        if kind == self._kind:
+            return False
+        self.revision += 1
+        self._kind = kind
+        if not self._memories.get(kind):
+            known = (other for other, memory in self._memories.items() if memory and kind.admits(other))
+            found = next(known, None)
+            self._memories[kind] = self._new(kind) if found is None else self._memories.pop(found)
+            self._memory.features, self._memory.space = kind
+        return True
+
+    def learn(self, key: Any, value: Any, gate: float) -> Learned:
+        """Adds a pair, if it is news.
+
+        Args:
+            key: (n,) features.
+            value: (m,) latent.
+            gate: How far the present answer to the key must be from the value; 0 adds every pair.
+        """
+        try:
+            novelty = self._memory.novelty(key, value)
+            told = novelty if math.isfinite(novelty) else None
+            if gate > 0.0 and novelty <= gate:
+                return Learned(told, "known already")
+            replaced = self._memory.add(key, value)
+            self.revision += 1
+            return Learned(told, replaced=replaced)
+        except (TypeError, ValueError) as error:
+            return Learned(None, str(error))
+
+    def answer(self, query: Any) -> Answer | None:
+        """What the pairs say to features (n,); None if there are none.
+
+        Raises:
+            TypeError: The query is not a vector of numbers.
+            ValueError: The query is of another length than the keys, or not finite.
+        """
+        return None if not len(self._memory) else self._memory.ask(query)
+
+    def obey(self, command: Any) -> dict[str, Any]:
+        """Does what a command asks for.
+
+        Args:
+            command: Dict with `do`: forget (all, or the one with the index `pair`), undo (forget the last one),
+                save or load, and `path` (.npz) for these two.
+
+        Returns:
+            `message`: what was done; `removed`: index of a single pair that was forgotten.
+
+        Raises:
+            ValueError: There is no such command, or the file is not a memory of these features and values.
+            OSError: The file cannot be written.
+        """
+        self.revision += 1
+        deeds: dict[Any, Callable[[Path], str]] = {"save": self.save, "load": self.load}
+        fields = command if isinstance(command, dict) else {"do": command}
+        do = fields.get("do")
+        if do == "undo" or (do == "forget" and "pair" in fields):
+            return self._remove(-1 if do == "undo" else fields["pair"])
+        if do == "forget":
+            return {"message": self.forget()}
+        if not isinstance(do, str) or do not in deeds:
+            valid = "do = forget, save or load, with a path; undo; forget with a pair"
+            raise ValueError(f"{command!r:.80} is no command; valid: {valid}")
+        path = fields.get("path")
+        if not isinstance(path, str) or not path:
+            raise ValueError(f"{do} needs a path, not {path!r:.80}")
+        try:
+            file = self._project / Path(path).expanduser()
+        except RuntimeError:  # ~NAME of nobody
+            raise ValueError(f"{do}: there is no home folder for {path!r:.80}") from None
+        return {"message": deeds[do](file)}
+
+    def _remove(self, index: Any) -> dict[str, Any]:
+        if not isinstance(index, int) or isinstance(index, bool):
+            raise ValueError(f"pair is {index!r:.80}; valid is the number of a pair, from 0")
+        try:
+            removed = self._memory.remove(index)
+        except IndexError as error:
+            raise ValueError(str(error)) from None
+        return {"message": f"forgot pair {removed}; {len(self._memory)} are left", "removed": removed}
+
+    def forget(self) -> str:
+        """Drops the pairs in use."""
+        self.revision += 1
+        count = len(self._memory)
+        self._memories[self._kind] = self._new(self._kind)
+        return f"forgot {count} pairs"
+
+    def save(self, path: Path) -> str:
+        """Writes the pairs in use into a file; its folder is made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._memory.save(path)
+        return f"saved {len(self._memory)} pairs in {path}"
+
+    def load(self, path: Path) -> str:
+        """Takes the pairs of a file, which must be of the kind in use, instead of the present ones."""
+        features, values = (None if space == ANY else space for space in self._kind)
+        memory = Memory.load(path, features, self._comparison, self._heads, values, self._capacity)
+        memory.space = values or memory.space
+        kind = Kind(memory.features, memory.space)
+        self._memories[kind] = memory
+        self.fit(*kind)
+        return f"loaded {len(memory)} pairs from {path}"
+
+    def state(self) -> dict[str, Any]:
+        """All pairs as a slot value."""
+        memories = [
+            {"features": kind.features, "values_of": kind.values, "keys": memory.keys, "values": memory.values}
+            for kind, memory in self._memories.items()
+            if memory
+        ]
+        return {"features": self._kind.features, "values_of": self._kind.values, "memories": memories}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes the pairs that `state` gave.
+
+        Version 1, of one memory only, and version 2, when nobody said what values are of, are read too.
+        """
+        parts = state.get("memories", [state])
+        restored = {Kind(part["features"], part.get("values_of", ANY)): part for part in parts}
+        before = Kind(state.get("features", state.get("space", ANY)), state.get("values_of", ANY))
+        used = [own if own != ANY else theirs for own, theirs in zip(self._kind, before, strict=True)]
+        self._kind = Kind()
+        self._memories = {self._kind: self._new(self._kind)}
+        for kind, part in restored.items():
+            memory = self._memories[kind] = self._new(kind)
+            for key, value in zip(np.asarray(part["keys"]), np.asarray(part["values"]), strict=True):
+                memory.add(key, value)
+        self.fit(*used)  # which pairs that nobody has named belong to

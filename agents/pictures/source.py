@@ -1,0 +1,269 @@
+"""Where pictures come from when no other agent makes them: a webcam, a video file, a folder of images.
+
+Every source gives RGB pictures (H, W, 3) uint8, one per call of `next`, and never keeps its caller waiting.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from agentspace.errors import AgentspaceError
+from models.extractors.efficientnet import Image
+
+IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+FASTEST: Final = 240.0
+"""Frames per second; a video file that says more, or nothing, is taken as fast as one likes."""
+WHOLE: Final = 0.9
+"""A video that ends before this share of the pictures that it announced was cut off."""
+FAREWELL: Final = 0.3
+"""Seconds that `Webcam.close` gives its thread; a driver that hangs is left behind."""
+
+
+class SourceError(AgentspaceError):
+    """There are no pictures; the message says why, for people."""
+
+
+class Source(Protocol):
+    """Gives pictures.
+
+    Attributes:
+        ended: There are no more.
+        remark: What people should know about how it ended; "" for nothing.
+        lost: How many pictures were sent but did not arrive, as far as it can know.
+        live: It says when there is a picture; others are asked at the caller's own rate.
+    """
+
+    ended: bool
+    remark: str
+    lost: int
+    live: bool
+
+    def next(self, now: float) -> Image | None:
+        """The next picture; None if there is none now (s, monotonic).
+
+        Raises:
+            SourceError: There will be none any more, which is not as it should be.
+        """
+
+    def close(self) -> None:
+        """Lets go of the device or file."""
+
+
+def open_source(device: str, project: Path, rouse: Callable[[], object] = lambda: None) -> Source:
+    """Opens what a device parameter names.
+
+    Args:
+        device: A webcam's number, a URL, yarp:/PORT, or the path of a video, an image or a folder of images.
+        project: What a relative path means.
+        rouse: Is called by a live source, from a thread of its own, when there is a picture.
+
+    Raises:
+        SourceError: There is no such thing.
+    """
+    if device.startswith("yarp:"):
+        from agents.pictures.yarp import YarpPictures
+
+        return YarpPictures(device, rouse)
+    if device.isdecimal():
+        return Webcam(int(device))
+    if "://" in device:
+        return Webcam(device)
+    try:
+        path = project / Path(device).expanduser()
+        if path.is_dir():
+            return Folder(path)
+        if path.is_file():
+            return Folder(path) if path.suffix.lower() in IMAGE_SUFFIXES else Video(path)
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # a name that is too long, nobody's home, a folder that is closed to us
+        raise SourceError(f"{device[:80]} cannot be read: {error}") from error
+    raise SourceError(
+        f"there is no {path}; a device is the number of a webcam, a video file, an image, a folder of images, "
+        "a URL, yarp:/PORT, or slot:NAME"
+    )
+
+
+class Folder:
+    """The images of a folder in the order of their names (2 before 10), or one image."""
+
+    lost = 0
+    live = False
+
+    def __init__(self, path: Path) -> None:
+        self.ended = False
+        self.remark = ""
+        self._path = path
+        files = [path] if path.is_file() else [f for f in path.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES]
+        if not files:
+            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise SourceError(f"the folder {path} has no images ({kinds})")
+        self._pictures = self._read(sorted(files, key=_natural))
+
+    def _read(self, files: list[Path]) -> Iterator[Image]:
+        broken: list[str] = []
+        for file in files:
+            image = read_image(file)
+            if image is None:
+                broken.append(file.name)
+                self.remark = f"{len(broken)} of {len(files)} images cannot be read: {', '.join(broken[:3])}"
+            else:
+                yield image
+        if len(broken) == len(files):
+            raise SourceError(f"{self._path}: {self.remark}")
+
+    def next(self, now: float) -> Image | None:
+        """The next image that can be read."""
+        image = next(self._pictures, None)
+        self.ended = image is None
+        return image
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Video:
+    """A video file, every picture once, not faster than it was recorded."""
+
+    lost = 0
+    live = False
+
+    def __init__(self, path: Path) -> None:
+        import cv2
+
+        self.ended = False
+        self.remark = ""
+        self._path = path
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_ANY, [cv2.CAP_PROP_N_THREADS, 1])
+        if not self._capture.isOpened():
+            raise SourceError(f"{path} is not a video that can be read: damaged, empty, or of another kind?")
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self._period = 1.0 / fps if 0.0 < fps <= FASTEST else 0.0
+        self._announced = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self._count = 0
+        self._start = 0.0
+
+    def next(self, now: float) -> Image | None:
+        """The next picture, if it is time."""
+        if self._count == 0:
+            self._start = now
+        if now < self._start + self._count * self._period:
+            return None
+        image = _grab(self._capture)
+        if image is None:
+            self._end()
+            return None
+        self._count += 1
+        return image
+
+    def _end(self) -> None:
+        if self._count == 0:
+            raise SourceError(f"{self._path} has no picture that can be read: damaged?")
+        if self._count < WHOLE * self._announced:
+            self.remark = f"it ended after {self._count} of {self._announced:.0f} pictures: cut off?"
+        self.ended = True
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._capture.release()
+
+
+class Webcam:
+    """A camera or network stream, read in a thread of its own: one that keeps its reader waiting delays nobody.
+
+    Args:
+        device: Number or URL.
+        open_capture: Opens the device; tests pass their own.
+    """
+
+    lost = 0
+    live = False
+
+    def __init__(self, device: int | str, open_capture: Callable[[int | str], Any] | None = None) -> None:
+        self.ended = False
+        self.remark = ""
+        self._device = device
+        self._open = open_capture or _open_capture
+        self._newest: Image | None = None
+        self._error: str | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"webcam-{device}", daemon=True)
+        self._thread.start()
+
+    def next(self, now: float) -> Image | None:
+        """The newest picture, once."""
+        newest, self._newest = self._newest, None
+        if newest is None and self._error is not None:
+            raise SourceError(self._error)
+        return newest
+
+    def close(self) -> None:
+        """Ends the thread; one that hangs in its driver is left behind and does not keep the process alive."""
+        self._closing.set()
+        self._thread.join(FAREWELL)
+
+    def _run(self) -> None:
+        try:
+            capture = self._open(self._device)
+        except (
+            Exception
+        ) as error:  # OpenCV's own, or a number that is none of its integers: no thread dies silently
+            self._error = f"the camera {self._device} cannot be opened ({error})"
+            return
+        try:
+            self._error = self._read(capture)
+        finally:
+            capture.release()
+
+    def _read(self, capture: Any) -> str | None:
+        if not capture.isOpened():
+            present = ", ".join(sorted(path.name for path in Path("/dev").glob("video*"))) or "none"
+            return f"the camera {self._device} cannot be opened (devices on this machine: {present})"
+        while not self._closing.is_set():
+            image = _grab(capture)
+            if image is None:
+                return f"the camera {self._device} gives no pictures; is it unplugged, or used by another program?"
+            self._newest = image
+        return None
+
+
+def read_image(path: Path) -> Image | None:
+    """An image file as RGB, whatever it holds (grey, alpha, 16 bits), turned as its camera was held (EXIF).
+
+    None if it cannot be read: damaged, with pixels of floats, whose range nobody knows, or larger than what
+    OpenCV reads (2^30 pixels).
+    """
+    import cv2
+    import numpy as np
+
+    try:
+        content = np.fromfile(path, np.uint8)  # rather than imread, which prints what is wrong with a file
+        bgr = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    except (OSError, cv2.error):
+        return None
+    return None if bgr is None else np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _open_capture(device: int | str) -> Any:
+    import cv2
+
+    return cv2.VideoCapture(device)
+
+
+def _grab(capture: Any) -> Image | None:
+    import cv2
+    import numpy as np
+
+    read, bgr = capture.read()
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8) if read else None
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """A key that sorts 2 before 10."""
+    parts = re.findall(r"\d+|\D+", path.name)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in parts]

@@ -1,0 +1,55 @@
+"""The parts of an iCub and their joints, in the order of its control boards."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from models.icub.kinematics import Floats
+
+_ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_prosup", "wrist_pitch", "wrist_yaw")
+_HAND = {
+    "hand_finger": (0.0, 60.0),
+    "thumb_oppose": (0.0, 90.0),
+    "thumb_proximal": (0.0, 90.0),
+    "thumb_distal": (0.0, 180.0),
+    "index_proximal": (0.0, 90.0),
+    "index_distal": (0.0, 180.0),
+    "middle_proximal": (0.0, 90.0),
+    "middle_distal": (0.0, 180.0),
+    "pinky": (0.0, 270.0),
+}
+_EYES = {"eyes_tilt": (-35.0, 15.0), "eyes_vers": (-50.0, 50.0), "eyes_verg": (0.0, 50.0)}
+
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "right_arm": tuple(f"r_{joint}" for joint in (*_ARM, *_HAND)),
+    "left_arm": tuple(f"l_{joint}" for joint in (*_ARM, *_HAND)),
+    "head": ("neck_pitch", "neck_roll", "neck_yaw", *_EYES),
+    "torso": ("torso_yaw", "torso_roll", "torso_pitch"),
+}
+"""The joints of each part, called as the robot calls them."""
+AXES: Final = tuple(joint for joints in PARTS.values() for joint in joints)
+"""All joints, one part after the other."""
+EYES: Final = tuple(AXES.index(joint) for joint in _EYES)
+"""Indices of tilt, version and vergence among the axes."""
+
+_BODILESS: Final = {f"{side}_{joint}": limits for side in "rl" for joint, limits in _HAND.items()} | _EYES
+
+
+def limits_of_axes(joints: Sequence[str], limits: Floats) -> Floats:
+    """Lowest and highest angle of all axes, (len(AXES), 2) degrees.
+
+    Fingers and eyes have no body in the physics: they are where they are led; their ranges are those of the iCub.
+
+    Args:
+        joints: That have a body in the physics.
+        limits: Of these (n, 2), degrees.
+    """
+    known = _BODILESS | {joint: tuple(pair) for joint, pair in zip(joints, limits.tolist(), strict=True)}
+    return np.array([known[joint] for joint in AXES])
+
+
+def axes_of_part(part: str) -> slice:
+    """Where the joints of a part are among the axes."""
+    first = AXES.index(PARTS[part][0])
+    return slice(first, first + len(PARTS[part]))

@@ -1,0 +1,102 @@
+"""The simulated iCub as a robot of YARP: `/icubSim/right_arm` and the other parts, `/icubSim/cam` and its eyes."""
+
+import logging
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.yarp.robot.binding import import_yarp
+from agents.yarp.robot.control_board import ControlBoard
+from agents.yarp.robot.motion import Motion
+from agents.yarp.robot.parts import AXES, EYES, PARTS, axes_of_part, limits_of_axes
+from agents.yarp.robot.ports import BoardPorts, CameraPort
+from agents.yarp.robot.presence import Presence
+from models.icub.kinematics import Floats
+from models.icub.simulator import EYES as EYE_NAMES
+from models.icub.simulator import JOINTS, Icub
+
+
+class YarpRobot:
+    """Leads the joints of a simulated robot, and shows it on YARP.
+
+    Args:
+        robot: With a body; its guide is this from now on.
+        name: What its ports begin with, "/icubSim" say.
+        log: Hears of what happens to the name server.
+
+    Raises:
+        NoYarpError: YARP is not installed.
+        ValueError: The name does not begin with a slash.
+    """
+
+    def __init__(self, robot: Icub, name: str, log: logging.Logger) -> None:
+        if not name.startswith("/"):
+            raise ValueError(f"the name of a robot on YARP begins with '/', as /icubSim does: {name!r}")
+        self._yarp = import_yarp()
+        self._robot, self._name = robot, name
+        self._bodies = np.array([AXES.index(joint) for joint in robot.joints])
+        start = np.zeros(len(AXES))
+        start[self._bodies] = robot.all_encoders()
+        self._motion = Motion(limits_of_axes(robot.joints, robot.all_limits), robot.speed, start)
+        self._measure()
+        self._boards = {part: ControlBoard(self._motion, axes_of_part(part), PARTS[part]) for part in PARTS}
+        self._ports = [BoardPorts(f"{name}/{part}", board) for part, board in self._boards.items()]
+        self._front = CameraPort(f"{name}/cam")
+        self._eyes = {eye: CameraPort(f"{name}/cam/{eye}") for eye in EYE_NAMES}
+        self._presence = Presence([*self._ports, self._front, *self._eyes.values()], log)
+        self._stamp = self._yarp.Stamp()
+        robot.guide = self._guide
+        self._presence.start()
+
+    def lead(self, posture: Floats) -> None:
+        """Goes to a posture (10,) degrees with full speed, whatever clients of YARP have asked for before."""
+        self._motion.lead(self._bodies[: len(JOINTS)], posture)
+
+    def hold(self, held: bool) -> None:
+        """Stops all joints, and refuses what clients of YARP ask for until it is released."""
+        self._motion.hold(held)
+
+    def tell(self) -> None:
+        """Publishes where the joints are; call it after the physics."""
+        self._measure()
+        self._stamp.update()
+        if self._presence.is_open:
+            for ports in self._ports:
+                ports.publish(self._stamp)
+
+    def show(self, picture: NDArray[np.uint8]) -> None:
+        """Publishes the picture from in front, and, if somebody looks, what the eyes see."""
+        if not self._presence.is_open:
+            return
+        self._front.publish(picture, self._stamp)
+        for eye, port in self._eyes.items():
+            if port.is_watched:
+                tilt, version, vergence = self._motion.state().positions[list(EYES)]
+                port.publish(self._robot.look(eye, tilt, version, vergence), self._stamp)
+
+    def account(self) -> dict[str, Any]:
+        """How it is: the state and its reason, the name, clients of each part, what was refused of them."""
+        state, reason = self._presence.standing()
+        clients = {part: port.clients for part, port in zip(PARTS, self._ports, strict=True)}
+        refusals = {part: board.refusal for part, board in self._boards.items() if board.refusal}
+        return {
+            "state": str(state),
+            "reason": reason,
+            "name": self._name,
+            "clients": clients,
+            "refused": sum(board.refused for board in self._boards.values()),
+            "refusals": refusals,
+        }
+
+    def close(self) -> None:
+        """Leaves the network; never waits long for a name server."""
+        self._robot.guide = None
+        self._presence.close()
+
+    def _guide(self, seconds: float) -> Floats:
+        way: Floats = self._motion.advance(seconds)[self._bodies]
+        return way
+
+    def _measure(self) -> None:
+        self._motion.measure(self._bodies, self._robot.all_encoders(), self._robot.all_velocities())

@@ -1,0 +1,235 @@
+"""A process that fills a role: finds the agent's class, connects, runs it, and ends cleanly on a signal."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from agentspace.agent.agent import Agent
+from agentspace.agent.parameter import configure
+from agentspace.agent.parameter import values as values_of
+from agentspace.agent.runner import Runner
+from agentspace.client.space import connect
+from agentspace.errors import AgentNotFoundError, ParameterError, suggest
+from agentspace.wire.address import Address
+
+EXIT_OVERDUE = 124  #: a handler or `init` was still running when the time to stop was over
+EXIT_INTERRUPTED = 130  #: Ctrl-C came twice
+STOP_TIMEOUT = 5.0  #: seconds between a signal and the end, at most
+CONNECT_TIMEOUT = 10.0  #: seconds to wait for the server
+
+
+def load(spec: str, project: Path) -> type[Agent]:
+    """The agent class that a spec such as ``agents.camera:Camera`` names.
+
+    Args:
+        spec: Module and class.
+        project: The folder from which it is imported.
+
+    Raises:
+        AgentNotFoundError: There is no such module or class, or importing fails; lists the module's agents.
+    """
+    module_name, _, class_name = spec.partition(":")
+    if not (module_name and class_name):
+        raise AgentNotFoundError(f"{spec!r} is not an agent: write MODULE:CLASS, such as agents.camera:Camera")
+    folder = str(project)
+    if folder not in sys.path[:1]:
+        sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise AgentNotFoundError(f"cannot import {module_name!r} from {project}: {error}") from error
+    except Exception as error:
+        raise AgentNotFoundError(
+            f"{module_name!r} fails when it is imported: {type(error).__name__}: {error}"
+        ) from error
+    found = getattr(module, class_name, None)
+    if not (isinstance(found, type) and issubclass(found, Agent)):
+        what = "no class" if found is None else "no subclass of Agent"
+        raise AgentNotFoundError(
+            f"{module_name} has {what} {class_name!r}: {suggest(class_name, agents_of(module))}"
+        )
+    return found
+
+
+def agents_of(module: object) -> list[str]:
+    """The names of the agent classes that a module defines."""
+    return sorted(
+        name
+        for name, item in vars(module).items()
+        if isinstance(item, type)
+        and issubclass(item, Agent)
+        and item.__module__ == getattr(module, "__name__", "")
+    )
+
+
+def settings(pairs: Sequence[str]) -> dict[str, str]:
+    """The ``name=value`` pairs of a command line.
+
+    Raises:
+        ParameterError: One has no ``=``, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"{pair!r} is not a setting: write name=value")
+        if name in found:
+            raise ParameterError(f"{name!r} is set twice: to {found[name]!r} and to {value!r}")
+        found[name] = value
+    return found
+
+
+def run(
+    spec: str,
+    role: str | None,
+    address: Address,
+    project: Path,
+    values: dict[str, Any],
+    stop_timeout: float = STOP_TIMEOUT,
+) -> int:
+    """Runs an agent in this process until it is stopped; for the main thread.
+
+    Args:
+        spec: Module and class.
+        role: The role that it fills; by default the class's name in lower case.
+        address: Of the space.
+        project: The folder of the user's project.
+        values: Parameters and slot names.
+        stop_timeout: Seconds between SIGTERM or SIGINT and the end, at most.
+
+    Returns:
+        The exit code: 0 if it ended well, 1 if not.
+
+    Raises:
+        AgentspaceError: It could not begin.
+    """
+    agent = load(spec, project)(**values)
+    role = role or default_role(spec)
+    with connect(address, role, timeout=CONNECT_TIMEOUT) as space:
+        runner = Runner(agent, space.join(role, _introduction(spec, project, agent)), project)
+        with _stopped_by_signals(runner, stop_timeout):
+            return 0 if runner.run() else 1
+
+
+def succeed(
+    spec: str,
+    role: str | None,
+    address: Address,
+    project: Path,
+    values: dict[str, Any],
+    offers: dict[str, Any],
+    number: int = 0,
+    stop_timeout: float = STOP_TIMEOUT,
+) -> int:
+    """Runs an agent in this process that takes its role over from whoever fills it; for the main thread.
+
+    Args:
+        spec: Module and class.
+        role: The role that it fills; by default the class's name in lower case.
+        address: Of the space.
+        project: The folder of the user's project.
+        values: Parameters and slot names.
+        offers: Further ones, of its predecessor: used if the class has them and they are valid for it.
+        number: Of the swap; 0 for one of its own.
+        stop_timeout: Seconds between SIGTERM or SIGINT and the end, at most.
+
+    Returns:
+        The exit code: 0 if it ended well, 1 if not.
+
+    Raises:
+        AgentspaceError: It could not begin; the swap is rolled back.
+    """
+    role = role or default_role(spec)
+    with connect(address, role, timeout=CONNECT_TIMEOUT) as space:
+        session = space.join(role, {"class": spec}, number)
+        try:
+            agent, left_out = _accept(load(spec, project), values, offers)
+        except BaseException as error:
+            session.leave("failed", f"failed: {error}")  # whoever asked for the swap is to know why
+            raise
+        session.info = {**_introduction(spec, project, agent), "left_out": left_out}
+        runner = Runner(agent, session, project)
+        with _stopped_by_signals(runner, stop_timeout):
+            return 0 if runner.run() else 1
+
+
+def default_role(spec: str) -> str:
+    """The role that a class fills if nobody says otherwise."""
+    return spec.partition(":")[2].lower()
+
+
+def _accept(found: type[Agent], values: dict[str, Any], offers: dict[str, Any]) -> tuple[Agent, list[str]]:
+    """The agent with its values and those of the offers that it can use; and the names of the others."""
+    agent = found(**values)
+    left_out = []
+    for name, value in offers.items():
+        if name in values:
+            continue
+        try:
+            configure(agent, {name: value})
+        except ParameterError:
+            left_out.append(name)
+    return agent, left_out
+
+
+def _introduction(spec: str, project: Path, agent: Agent) -> dict[str, Any]:
+    """What the incarnation says of itself."""
+    settings = values_of(agent)
+    return {"class": spec, "host": os.uname().nodename, "project": str(project), "settings": settings}
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(runner: Runner, stop_timeout: float) -> Iterator[None]:
+    """SIGTERM and SIGINT ask the agent to end, and make sure that it does.
+
+    They are heard by a thread: a handler that hangs inside of C never lets Python handle a signal.
+    """
+    ear, mouth = socket.socketpair()
+    mouth.setblocking(False)
+    listener = threading.Thread(target=_listen, args=(ear, runner, stop_timeout), name="signals", daemon=True)
+    listener.start()
+    wakeup = signal.set_wakeup_fd(mouth.fileno())
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup)
+        mouth.close()
+        listener.join()
+        ear.close()
+
+
+def _listen(ear: socket.socket, runner: Runner, stop_timeout: float) -> None:
+    """A second Ctrl-C ends it at once. A second SIGTERM does not: several may come when a supervisor dies."""
+    asked = interrupted = False
+    while heard := ear.recv(1):
+        if interrupted and heard[0] == signal.SIGINT:
+            os._exit(EXIT_INTERRUPTED)
+        if heard[0] not in (signal.SIGTERM, signal.SIGINT):
+            continue
+        interrupted |= heard[0] == signal.SIGINT
+        if not asked:
+            asked = True
+            runner.stop()
+            deadline = threading.Timer(stop_timeout, _overdue, [stop_timeout])
+            deadline.daemon = True
+            deadline.start()
+
+
+def _overdue(stop_timeout: float) -> None:
+    logging.getLogger("agentspace").error("did not stop within %g s: ended", stop_timeout)
+    logging.shutdown()
+    os._exit(EXIT_OVERDUE)

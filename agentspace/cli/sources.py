@@ -1,0 +1,87 @@
+"""Which source files the roles of a space have, and when they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from agentspace.core.space import Space
+from agentspace.errors import AgentspaceError, RoleNotFoundError, suggest
+
+LOOK = 500  #: milliseconds between two looks whether there are other files to watch
+DEBOUNCE = 200  #: milliseconds in which several changes of a file are one: editors write more than once
+
+
+def sources(space: Space, role: str | None = None) -> dict[str, Path]:
+    """The source file of a role, or of all roles that have one on this machine.
+
+    Raises:
+        RoleNotFoundError: There is no such role; the error lists them.
+        AgentspaceError: It has no file here.
+    """
+    prefix = "_/roles/"
+    infos = {name.removeprefix(prefix): entry.value for name, entry in space.snapshot(f"{prefix}*").items()}
+    if role is not None and role not in infos:
+        raise RoleNotFoundError(f"there is no role {role!r}: {suggest(role, sorted(infos))}")
+    found = {name: _file(info) for name, info in infos.items() if role in (None, name)}
+    files = {name: file for name, file in found.items() if file is not None}
+    if not files:
+        raise AgentspaceError(
+            f"{'no role' if role is None else f'role {role!r}'} has its source file on this machine"
+        )
+    return files
+
+
+def changes(find: Callable[[], Mapping[str, Path]]) -> Iterator[tuple[list[str], Mapping[str, Path]]]:
+    """The roles whose files were saved, whenever some were, with the files of all that are watched.
+
+    When there are others to watch, a list comes that is empty; so the first is: from then on it watches. What it
+    watches are the folders: an editor that saves atomically puts another file into the place of the old one.
+
+    Args:
+        find: The files to watch, by role; asked again and again, as roles come and are swapped to other classes.
+
+    Raises:
+        AgentspaceError: The library that watches is not installed.
+    """
+    try:
+        from watchfiles import watch
+    except ImportError:
+        raise AgentspaceError("to watch files, install: pip install 'agentspace[tools]'") from None
+    while True:
+        files = find()
+        folders = sorted({str(file.parent) for file in files.values()})
+        options: dict[str, Any] = {"debounce": DEBOUNCE, "recursive": False, "rust_timeout": LOOK}
+        told = False
+        for batch in watch(*folders, watch_filter=_Saved(files.values()), yield_on_timeout=True, **options):
+            saved = {Path(path).resolve() for _, path in batch}
+            if batch or not told:
+                told = True
+                yield sorted(role for role, file in files.items() if file in saved), files
+            if find() != files:
+                break
+
+
+class _Saved:
+    """Whether a change of a folder is that one of some files has a new content."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files = frozenset(files)
+
+    def __call__(self, change: Any, path: str) -> bool:
+        from watchfiles import Change
+
+        return change is not Change.deleted and Path(path).resolve() in self._files
+
+
+def _file(info: Any) -> Path | None:
+    """The file of the class that an incarnation says it has, if it is here."""
+    module = str(info.get("class", "")).partition(":")[0]
+    if not module or "project" not in info:
+        return None
+    stem = Path(info["project"]).joinpath(*module.split("."))
+    for file in (stem.with_suffix(".py"), stem / "__init__.py"):
+        if file.is_file():
+            return file.resolve()
+    return None

@@ -1,0 +1,162 @@
+"""Commands that change slots or end roles: write, delete, stop."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+
+from agentspace.cli.options import Seconds, complete_role, complete_slot, echo_json, json_option, space_option
+from agentspace.cli.render import seconds
+from agentspace.client.space import RemoteSpace, connect
+from agentspace.core.slot import Decision, Refused
+from agentspace.core.value import Value
+from agentspace.errors import RoleNotFoundError
+
+REFUSED = 4
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name", shell_complete=complete_slot)
+@click.argument("value", required=False)
+@click.option("-p", "--priority", type=float, default=0.0, help="Accepted if at least that of the present holder.")
+@click.option("-v", "--validity", type=float, help="Seconds; by default for ever.")
+@click.option("-d", "--delay", type=float, default=0.0, help="Seconds until it becomes readable.")
+@click.option("-a", "--array", metavar="DTYPE", help="Make an array of that dtype of VALUE, such as float32.")
+@click.option("-t", "--text", is_flag=True, help="VALUE is text, even if it looks like JSON.")
+@click.option(
+    "-f", "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take a .npy or .json file."
+)
+@space_option
+@json_option
+def write(
+    name: str,
+    value: str | None,
+    priority: float,
+    validity: float | None,
+    delay: float,
+    array: str | None,
+    text: bool,
+    file: Path | None,
+    address: str,
+    as_json: bool,
+) -> None:
+    """Write VALUE to the slot NAME; exit code 4 if it is refused.
+
+    VALUE is JSON, or text if it is not JSON.
+
+    \b
+    Examples:
+      agentspace write mode use
+      agentspace write act '[0.1, -0.3]' --priority 5 --validity 2
+      agentspace write camera --file image.npy --validity 1
+    """  # noqa: D301
+    if (value is None) == (file is None):
+        raise click.UsageError("give a VALUE or a --file, one of both")
+    parsed = value if text else _from_file(file) if file is not None else _from_text(value or "")
+    if array is not None:
+        try:
+            parsed = np.array(parsed, dtype=array)
+        except (TypeError, ValueError) as error:
+            raise click.UsageError(f"--array {array}: {error}") from None
+    with connect(address) as space:
+        _tell(space.write(name, parsed, validity, priority, delay), as_json)
+
+
+def _from_text(text: str) -> Value:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _from_file(file: Path) -> Value:
+    try:
+        return json.loads(file.read_text()) if file.suffix == ".json" else np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise click.UsageError(f"{file} is no value: {error}") from None
+
+
+@click.command()
+@click.argument("name", shell_complete=complete_slot)
+@click.option("-p", "--priority", type=float, default=0.0, help="Accepted if at least that of the present holder.")
+@click.option("-v", "--validity", type=float, help="Hold the slot empty for so many seconds.")
+@space_option
+@json_option
+def delete(name: str, priority: float, validity: float | None, address: str, as_json: bool) -> None:
+    """Empty the slot NAME; with a validity, hold it empty against lower priorities.
+
+    \b
+    Examples:
+      agentspace delete act
+      agentspace delete joints --priority 100 --validity 5
+    """  # noqa: D301
+    with connect(address) as space:
+        _tell(space.delete(name, priority, validity), as_json)
+
+
+def _tell(decision: Decision, as_json: bool) -> None:
+    if isinstance(decision, Refused):
+        if as_json:
+            holder = str(decision.holder)
+            echo_json(
+                {
+                    "accepted": False,
+                    "holder": holder,
+                    "held_priority": decision.held_priority,
+                    "time_left": decision.time_left,
+                }
+            )
+        click.echo(f"agentspace: {decision}", err=True)
+        raise click.exceptions.Exit(REFUSED)
+    if as_json:
+        echo_json({"accepted": True, "name": decision.name, "revision": decision.revision})
+
+
+@click.command()
+@click.argument("roles", nargs=-1, shell_complete=complete_role)
+@click.option("--all", "everything", is_flag=True, help="All roles, and the server; a launch ends with them.")
+@click.option("-t", "--timeout", type=Seconds(min=0), default=10.0, show_default=True, help="Seconds to wait.")
+@space_option
+@json_option
+def stop(roles: tuple[str, ...], everything: bool, timeout: float, address: str, as_json: bool) -> None:
+    """Stop ROLES; their supervisor does not restart them.
+
+    \b
+    Examples:
+      agentspace stop camera
+      agentspace stop --all
+    """  # noqa: D301
+    if everything == bool(roles):
+        raise click.UsageError("name ROLES, or give --all")
+    with connect(address) as space:
+        known = {name.removeprefix("_/roles/"): entry.value for name, entry in space.snapshot("_/roles/*").items()}
+        unknown = [role for role in roles if role not in known]
+        if unknown:
+            raise RoleNotFoundError(f"there is no role {unknown[0]!r}; there are: {', '.join(known) or 'none'}")
+        for role in ["*"] if everything else roles:
+            space.stop(role)
+        left = [] if everything else _wait(space, list(roles), timeout)
+    if as_json:
+        echo_json({"stopped": sorted(set(known if everything else roles) - set(left)), "left": left})
+    if left:
+        click.echo(f"agentspace: still at work after {seconds(timeout)}: {', '.join(left)}", err=True)
+        raise click.exceptions.Exit(1)
+
+
+def _wait(space: RemoteSpace, roles: list[str], timeout: float) -> list[str]:
+    """The roles that are still filled when the time (s) is over."""
+    until = time.monotonic() + timeout
+    left = set(roles)
+    with space.watch("_/roles/*") as changes:
+        while left and (rest := until - time.monotonic()) > 0:
+            for entry in changes.next(rest) or ():
+                if entry.kind == "written" and entry.value["state"] not in ("starting", "running"):
+                    left.discard(entry.name.removeprefix("_/roles/"))
+    return sorted(left)
+
+
+COMMANDS = (write, delete, stop)

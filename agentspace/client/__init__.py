@@ -1,0 +1,1 @@
+"""A space behind a server, as a client process sees it."""

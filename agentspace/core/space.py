@@ -1,0 +1,255 @@
+"""What a space is to its users: one protocol, whether it lives in this process or behind a server.
+
+`LocalSpace` (threads of one process) and `RemoteSpace` (a client of the server) both implement it, and one
+conformance suite runs on both. A `Session` is a space seen by one incarnation of a role: its writes carry
+role and epoch, it is woken by triggers and commits what a handler wrote together with its acknowledgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from agentspace.core.board import Erase, Put
+from agentspace.core.mailbox import Trigger
+from agentspace.core.slot import Decision, Kind, Writer
+from agentspace.core.swap import Step
+from agentspace.core.value import Value
+
+DEFAULT_SPACE = "DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A slot's content, or a change of it, as a reader sees it.
+
+    Attributes:
+        name: The slot.
+        kind: What made it so; WRITTEN if there is a value to read.
+        value: The value (None for every other kind). Arrays are read-only; copy one to change it.
+        revision: Of the slot.
+        priority: What a write must at least have to be accepted now.
+        writer: Role and epoch.
+        age: Seconds since it was written.
+        time_left: Seconds until it expires; None if never.
+        latency: Seconds from the root cause (the frame that a camera wrote, say) to this write.
+    """
+
+    name: str
+    kind: Kind
+    value: Value
+    revision: int
+    priority: float
+    writer: Writer
+    age: float
+    time_left: float | None
+    latency: float
+
+
+class Wake(NamedTuple):
+    """Why a handler runs.
+
+    Attributes:
+        names: The slots that changed since the last wake-up, each once.
+        changes: Every change, in order, for triggers of kind EVERY.
+        timer: Whether a timer is due.
+        missed: Timer ticks that passed unhandled before this one.
+        number: Of the batch that the handler's commit acknowledges; None if only a timer is due.
+        values: The newest values of NORMAL triggers, as the session made them, with the time (s) when they
+            expire; None where the slot is empty. The agent's `read` finds them here, without asking the space.
+    """
+
+    names: tuple[str, ...] = ()
+    changes: tuple[Entry, ...] = ()
+    timer: bool = False
+    missed: int = 0
+    number: int | None = None
+    values: Mapping[str, tuple[Any, float] | None] = MappingProxyType({})
+
+
+class Memory(NamedTuple):
+    """What an incarnation knows, for whoever takes its place.
+
+    Attributes:
+        version: Of the form that the value has; its class knows which ones it can read.
+        value: What a slot can hold.
+    """
+
+    version: int
+    value: Any
+
+
+class Watch(Protocol):
+    """The present content of some slots, then their changes; an iterator and a context manager."""
+
+    @property
+    def overflow(self) -> int:
+        """How many changes were lost because this watcher was too slow."""
+
+    def next(self, timeout: float | None = None) -> list[Entry] | None:
+        """The next changes; the first call gives the present content. None if the time (s) ran out."""
+
+    def __iter__(self) -> Iterator[Entry]: ...
+
+    def close(self) -> None:
+        """Ends watching."""
+
+    def __enter__(self) -> Watch: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Space(Protocol):
+    """Named slots that many read and write."""
+
+    name: str
+
+    def read(self, name: str, default: Value = None) -> Value:
+        """The value of a slot while it is valid, else the default. None may be a value."""
+
+    def entry(self, name: str) -> Entry | None:
+        """The value with everything known of it; None if the slot is empty."""
+
+    def write(
+        self,
+        name: str,
+        value: Value,
+        validity: float | None = None,
+        priority: float = 0.0,
+        delay: float = 0.0,
+    ) -> Decision:
+        """Writes at once.
+
+        Args:
+            name: The slot.
+            value: None, bool, int, float, str, bytes, NumPy scalar or array; list, tuple, dict of these.
+            validity: Seconds; None for ever.
+            priority: Accepted if at least the priority that holds the slot.
+            delay: Seconds until the value becomes readable.
+
+        Returns:
+            Written, true; or Refused, false, which says who holds the slot.
+        """
+
+    def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
+        """Empties a slot; with a validity (s) holds it empty for that time against lower priorities."""
+
+    def snapshot(self, mask: str = "*") -> dict[str, Entry]:
+        """All slots under a mask that something holds now: values, delayed ones and slots held empty."""
+
+    def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> Watch:
+        """Follows the slots under a mask: NORMAL the newest value of each, EVERY each change."""
+
+    def named(self, name: str) -> Space:
+        """Another space of the same host."""
+
+    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> Session:
+        """Fills a role, or stands by to take it over.
+
+        Args:
+            role: Its name.
+            info: What the incarnation says of itself.
+            swap: The number of the swap in which it takes the role over from whoever fills it; 0 for a swap
+                of its own; None to fill a role that nobody fills.
+
+        Raises:
+            RoleTakenError: A live incarnation fills it.
+            SwapError: It is being swapped already, or that swap is over.
+        """
+
+    def stop(self, role: str) -> None:
+        """Asks a role to end.
+
+        Raises:
+            RoleNotFoundError: There is no such role.
+        """
+
+    def close(self) -> None:
+        """Lets go of the space."""
+
+
+class Session(Space, Protocol):
+    """A space as one incarnation of a role sees it.
+
+    Attributes:
+        role: The role that it fills.
+        epoch: Grows with each incarnation of the role.
+        info: What it says of itself.
+        memory: What a predecessor has left, to be taken over after `init`; None if nothing.
+        on_decisions: Is told what became of the writes of each commit.
+    """
+
+    role: str
+    epoch: int
+    info: dict[str, Any]
+    memory: Memory | None
+    on_decisions: Callable[[list[Decision]], None]
+
+    @property
+    def standing_by(self) -> bool:
+        """Whether it will take the role over from a predecessor; until then it may read, and nothing else."""
+
+    @property
+    def yielding(self) -> bool:
+        """Whether a successor is prepared, so that the role is to be handed over."""
+
+    @property
+    def stop_requested(self) -> bool:
+        """Somebody asked the role to end."""
+
+    def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
+        """Wakes this role when a slot under the mask changes; starts with what is there (but for EVERY)."""
+
+    def detach_trigger(self, mask: str) -> None:
+        """Takes the triggers of that mask away."""
+
+    def running(self) -> None:
+        """Begins to receive."""
+
+    def receive(self, timeout: float | None = None) -> Wake | None:
+        """The next wake-up; None if the time (s) ran out or `interrupt` was called.
+
+        Raises:
+            FencedError: Another incarnation fills the role.
+        """
+
+    def interrupt(self) -> None:
+        """Makes `receive` return; may be called from a signal handler or another thread."""
+
+    def prepare(self, value: Value) -> Any:
+        """The value as `commit` takes it, cut off from what its writer does to it afterwards."""
+
+    def reveal(self, prepared: Any) -> Value:
+        """The value that was prepared."""
+
+    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], memory: Memory | None = None) -> None:
+        """Carries out a handler's acts together with the acknowledgement of its wake-up, or neither.
+
+        The memory is kept for whoever fills the role next, unless the role ends well.
+        """
+
+    def take_over(self) -> bool:
+        """Who stands by says that it is prepared, and waits for its turn; False if it is not needed.
+
+        From then on it fills the role, under the epoch that it has now.
+        """
+
+    def hand_over(self, step: Step, memory: Memory | None = None, error: str | None = None) -> None:
+        """Says that a step of handing over is done: QUIESCE, SNAPSHOT (with the memory), RELEASE; or why not."""
+
+    def rest(self) -> bool:
+        """After handing over: waits until the successor has proved itself (False) or has failed (True).
+
+        Then it fills the role again, under the epoch that it has now.
+        """
+
+    def collect(self) -> None:
+        """Lets what QUIET triggers have collected come with the next `receive`."""
+
+    def tick_missed(self, count: int) -> None:
+        """Reports timer ticks that passed while the handler was busy."""
+
+    def leave(self, state: str, error: str | None = None) -> None:
+        """Vacates the role: "stopped" or "failed", with a traceback."""

@@ -1,0 +1,115 @@
+"""What there is to see, for all pages at once: the newest picture of the space, in numbered tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from concurrent.futures import Executor
+from typing import Any, NamedTuple
+
+from agentspace.core.mailbox import Mask
+from agentspace.errors import SlotNameError
+from agentspace.inspect.views import Picture, SlotView
+from agentspace.inspect.web.changes import Ledger
+from agentspace.inspect.web.picture import compressed, layout
+from agentspace.inspect.web.rows import numbers
+from agentspace.inspect.web.values import whole
+
+_DRAWN = 32  # pictures that are kept for the next page that wants them
+
+
+class Drawn(NamedTuple):
+    """A picture as a page gets it: what it shows, and its JPEG; and its stamp."""
+
+    head: dict[str, Any]
+    data: bytes
+    stamp: int
+
+
+class Scene:
+    """The newest picture, and what pages have asked of it. Lives in the event loop."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.now = 0.0
+        self._slots: dict[str, SlotView] = {}
+        self._stamps: dict[str, int] = {}  # of the values that they have
+        self._stamp = 0
+        self._changed = asyncio.Event()
+        self._drawn: OrderedDict[tuple[str, int, int], Drawn] = OrderedDict()
+
+    def show(self, picture: Picture, tables: dict[str, dict[str, Any]]) -> None:
+        """Takes a newer picture, and the tables that were made of it."""
+        self.now = round(picture.at, 3)
+        self._slots = {slot.name: slot for slot in picture.slots}
+        self._stamps = {name: row["stamp"] for name, row in tables["slots"].items()}
+        for table, content in tables.items():
+            self.ledger.replace(table, content)
+        self.rouse()
+
+    def rouse(self) -> None:
+        """Lets pages look whether there is something for them."""
+        self._stamp += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def after(self, stamp: int) -> int:
+        """Waits until there is something newer than `stamp`; gives its own."""
+        while self._stamp <= stamp:
+            await self._changed.wait()
+        return self._stamp
+
+    def slot(self, name: str) -> SlotView | None:
+        """A slot."""
+        return self._slots.get(name)
+
+    def names(self, masks: tuple[str, ...]) -> set[str]:
+        """The slots under masks."""
+        found = set[str]()
+        for text in masks:
+            if text in self._slots:
+                found.add(text)
+                continue
+            try:
+                mask = Mask(text)
+            except SlotNameError:
+                continue
+            found |= {name for name in self._slots if mask.matches(name)}
+        return found
+
+    def values(self, masks: tuple[str, ...], seen: dict[str, int]) -> dict[str, Any]:
+        """The values under masks that are news to `seen` (stamps by slot), which learns of them."""
+        changed: dict[str, Any] = {}
+        for name in self.names(masks):
+            stamp = self._stamps[name]
+            if seen.get(name) != stamp:
+                seen[name] = stamp
+                changed[name] = whole(self._slots[name])
+        return changed
+
+    def history(self, name: str) -> dict[str, Any]:
+        """The samples of a slot: times (s) and numbers."""
+        slot = self._slots.get(name)
+        samples = slot.history if slot else ()
+        return {"ok": slot is not None, "samples": [[round(each.at, 3), numbers(each)] for each in samples]}
+
+    def picture_stamp(self, name: str) -> int | None:
+        """The stamp of a slot that holds a picture; None if it holds none."""
+        slot = self._slots.get(name)
+        return self._stamps[name] if slot and slot.readable and layout(slot.value) else None
+
+    async def draw(self, name: str, width: int, workers: Executor) -> Drawn | None:
+        """The picture in a slot, compressed once for all pages that show it in one size."""
+        slot = self._slots.get(name)
+        found = layout(slot.value) if slot and slot.readable else None
+        if slot is None or found is None:
+            return None
+        stamp = self._stamps[name]
+        key = (name, stamp, width)
+        if key not in self._drawn:
+            data = await asyncio.get_running_loop().run_in_executor(workers, compressed, slot.value, width)
+            head = {"name": name, "revision": slot.revision, "width": found.width, "height": found.height}
+            self._drawn[key] = Drawn({**head, "tiles": found.tiles, "columns": found.columns}, data, stamp)
+            while len(self._drawn) > _DRAWN:
+                self._drawn.popitem(last=False)
+        return self._drawn.get(key)

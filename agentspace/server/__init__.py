@@ -1,0 +1,1 @@
+"""The server: who is connected, what it knows, what it does with each message."""

@@ -1,0 +1,155 @@
+"""The server: one process that owns the truth of its spaces.
+
+One thread, one loop: take messages, apply them to the boards, send what became ready. It never unpickles, never
+trusts a length, and a malformed message costs its sender an error and nobody else anything. Subscribers are sent
+one batch at a time and the next when they acknowledge, so a slow or stopped one costs nobody else anything.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+from zmq.auth.thread import ThreadAuthenticator
+
+from agentspace.core.space import DEFAULT_SPACE
+from agentspace.errors import AgentspaceError
+from agentspace.server.handlers import serve
+from agentspace.server.registry import LEASE, Hub
+from agentspace.wire import messages
+from agentspace.wire.address import Address, Lock, check_bind, server_keys
+from agentspace.wire.multipart import NOBLOCK, receive
+
+BURST = 64  #: messages taken from one socket before time and the others get their turn
+
+
+class Server:
+    """Serves spaces at an address, until `stop`.
+
+    Args:
+        address: A local address (``ipc://``).
+        bind: A further endpoint, ``tcp://INTERFACE:PORT`` (port 0: any free one); spoken to with keys only.
+        lease: Seconds of silence after which a client counts as gone.
+        clock: Monotonic seconds; validity is counted on it.
+
+    Attributes:
+        tcp: The further endpoint, with its port.
+
+    Raises:
+        AddressError: The further endpoint is not one.
+        AgentspaceError: Another server serves the address, or the port is taken.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        bind: str | None = None,
+        lease: float = LEASE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if bind is not None:
+            check_bind(bind)
+        self.tcp: str | None = None
+        self._clock = clock
+        self._stopping = False
+        self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._auth: ThreadAuthenticator | None = None
+        self._lock = Lock(address)
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._poller = zmq.Poller()
+        self._poller.register(self._woken, zmq.POLLIN)
+        self._sockets: list[zmq.Socket[bytes]] = []
+        self._processes: set[int] = set()
+        endpoints = [address.endpoint]
+        self._hub = Hub(endpoints, lease, clock(), self._watch_process, self._forget_process)
+        try:
+            self._open(address.endpoint, None)
+            if bind is not None:
+                self.tcp = self._open(bind, server_keys()[0])
+                endpoints.append(self.tcp)
+        except BaseException:
+            self.close()
+            raise
+        self._hub.board(DEFAULT_SPACE)
+
+    def run(self) -> None:
+        """Serves until `stop` is called or a client asks for it."""
+        hub = self._hub
+        while not (self._stopping or hub.over):
+            left = hub.next_event() - self._clock()
+            events = dict(self._poller.poll(math.ceil(1e3 * max(0.0, left))))
+            hub.now = self._clock()
+            for number, socket in enumerate(self._sockets):
+                if socket in events:
+                    self._take(number, socket)
+            for pidfd in self._processes & events.keys():
+                hub.process_ended(pidfd)
+            hub.tick()
+
+    def stop(self) -> None:
+        """Ends `run`; may be called from a signal handler or another thread."""
+        self._stopping = True
+        os.eventfd_write(self._woken, 1)
+
+    def close(self) -> None:
+        """Lets go of the sockets, the shared memory and the address."""
+        self._hub.close()
+        if self._auth is not None:
+            self._auth.stop()
+        for socket in self._sockets:
+            socket.close(linger=200)
+        self._context.term()
+        self._lock.release()
+        os.close(self._woken)
+
+    def _take(self, number: int, socket: zmq.Socket[bytes]) -> None:
+        for _ in range(BURST):
+            try:
+                identity, *frames = receive(socket, NOBLOCK)
+            except zmq.Again:
+                return
+            self._hub.now = self._clock()
+            serve(self._hub, (number, identity), socket, frames)
+
+    def _open(self, endpoint: str, secret: str | None) -> str:
+        socket: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
+        self._sockets.append(socket)
+        socket.setsockopt(zmq.MAXMSGSIZE, messages.MAX_MESSAGE)
+        if secret is not None:
+            key = server_keys()[1]
+            self._auth = ThreadAuthenticator(self._context)
+            self._auth.start()
+            self._auth.configure_curve_callback(credentials_provider=_OneKey(key.public))
+            socket.curve_server = True
+            socket.curve_secretkey = secret.encode()
+            socket.curve_publickey = key.server.encode()
+        try:
+            socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            raise AgentspaceError(f"cannot serve {endpoint}: {error}") from None
+        self._poller.register(socket, zmq.POLLIN)
+        bound = socket.getsockopt(zmq.LAST_ENDPOINT)
+        return bound.decode().rstrip("\0") if isinstance(bound, bytes) else endpoint
+
+    def _watch_process(self, pidfd: int) -> None:
+        self._processes.add(pidfd)
+        self._poller.register(pidfd, zmq.POLLIN)
+
+    def _forget_process(self, pidfd: int) -> None:
+        self._processes.discard(pidfd)
+        self._poller.unregister(pidfd)
+
+
+class _OneKey:
+    """Lets in the clients that have the key."""
+
+    def __init__(self, public: str) -> None:
+        self._public = public.encode()
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """Whether a client with this public key may connect."""
+        return key == self._public

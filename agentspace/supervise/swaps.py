@@ -1,0 +1,240 @@
+"""The supervisor's part in hot swaps: starts successors, and ends whoever is not needed any more.
+
+The server leads a swap, step by step; its slot ``_/swaps/ROLE`` says where it is. Here, a process is started when
+a swap is asked for, and a role's life goes on with that process when the swap is done. Until then the end of the
+predecessor is noted but not acted upon: the swap decides who fills the role.
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from agentspace.launch.plan import AgentPlan
+from agentspace.supervise.command import Command
+from agentspace.supervise.host import Host
+from agentspace.supervise.lifecycle import Lifecycle, State, how
+
+_DONE: Final = "done"
+_FAILED: Final = "failed"
+_BACK: Final = ("rolled back", _FAILED)
+_LOST: Final = 1  # exit code of a role whose process ended well, but in a swap that nobody can tell the end of
+
+
+class Contact(Protocol):
+    """The blackboard as far as swaps need it."""
+
+    def swaps(self) -> Mapping[str, Mapping[str, Any]]:
+        """The last swap of each role, as `_/swaps/ROLE` has it."""
+
+    def give_up(self, role: str, number: int, why: str) -> None:
+        """Tells that a successor has ended, or could not be started."""
+
+
+@dataclass
+class Successor:
+    """A process that is to take over a role.
+
+    Attributes:
+        number: of the swap.
+        plan: how it was started; what the role's plan is if it takes over.
+        pid: of the process, while there is one.
+        exit_code: of the process, when it has ended.
+        predecessor: exit code of the process that filled the role when the swap began, if it has ended meanwhile.
+    """
+
+    number: int
+    plan: AgentPlan
+    pid: int | None = None
+    exit_code: int | None = None
+    predecessor: int | None = None
+
+
+class Succession:
+    """The swaps of a launch.
+
+    Args:
+        agents: the plan of each role; changed by a swap that is done.
+        lives: the life of each role.
+        host: starts and ends processes.
+        contact: looks at the blackboard.
+        say: tells people (role, what happened).
+        command: how a successor is started: plan, whether its settings are only offered, number of the swap.
+    """
+
+    def __init__(
+        self,
+        agents: dict[str, AgentPlan],
+        lives: Mapping[str, Lifecycle],
+        host: Host,
+        contact: Contact,
+        say: Callable[[str, str], None],
+        command: Callable[[AgentPlan, AgentPlan, int], Command],
+    ) -> None:
+        self._agents = agents
+        self._lives = lives
+        self._host = host
+        self._contact = contact
+        self._say = say
+        self._command = command
+        self._successors: dict[str, Successor] = {}
+        self._seen: dict[str, int] = {}  # the last swap of each role that was taken up
+        self._lost: dict[int, str] = {}  # processes that the end of the server has made useless, and their roles
+        self._retired: dict[int, float] = {}  # processes that are not needed any more, and when they are killed
+        self._closed = ""  # why no successor is started any more
+
+    @property
+    def busy(self) -> bool:
+        """A swap is under way, or a process has not ended yet."""
+        return bool(self._successors or self._retired)
+
+    def holds(self, role: str) -> bool:
+        """Whether a swap decides who fills the role, so that nobody else is started."""
+        return role in self._successors
+
+    def watch(self) -> None:
+        """Looks where the swaps are, and does what they need."""
+        swaps = self._contact.swaps()
+        # a new server counts anew
+        self._seen = {role: number for role, number in self._seen.items() if role in swaps}
+        for role, swap in swaps.items():
+            if role in self._lives:
+                self._follow(role, swap["number"], swap["state"], swap)
+        now = self._host.now()
+        for pid in [pid for pid, deadline in self._retired.items() if deadline <= now]:
+            self._retired[pid] = now + 1.0
+            self._host.kill(pid)
+
+    def exited(self, pid: int, code: int) -> bool:
+        """A process has ended; whether that was all there is to do about it."""
+        if pid in self._retired:
+            del self._retired[pid]
+            return True
+        if pid in self._lost:
+            life = self._lives[self._lost.pop(pid)]
+            life.pid = None
+            life.exited(code or _LOST, self._host.now())
+            return True
+        for role, successor in self._successors.items():
+            if pid == successor.pid:
+                successor.pid, successor.exit_code = None, code
+                self._contact.give_up(role, successor.number, f"ended: {how(code)}")
+                return True
+            if pid == self._lives[role].pid:
+                self._lives[role].pid = None
+                successor.predecessor = code
+                self._say(role, f"ended while it was being swapped: {how(code)}")
+                return True
+        return False
+
+    def abandon(self, why: str) -> None:
+        """Ends all swaps that are under way."""
+        for role in list(self._successors):
+            self._contact.give_up(role, self._successors[role].number, f"was given up: {why}")
+            self._go_back(role, why)
+
+    def close(self, why: str) -> None:
+        """Ends all swaps that are under way; whoever asks for another is told why there is none."""
+        self._closed = why
+        self.abandon(why)
+
+    def lose(self) -> None:
+        """The server is gone, and with it who acts: nobody does, and the roles are restarted as after a crash."""
+        for role, successor in list(self._successors.items()):
+            pid = self._lives[role].pid
+            if pid is None:
+                successor.predecessor = successor.predecessor or _LOST
+            else:
+                self._lost[pid] = role  # it may have been replaced already, and end as if all were well
+                self._host.kill(pid)
+            self._go_back(role, "the server is gone")
+
+    def _follow(self, role: str, number: int, state: str, swap: Mapping[str, Any]) -> None:
+        successor = self._successors.get(role)
+        if successor is None or successor.number != number:
+            if state == "requested" and self._seen.get(role) != number:
+                self._seen[role] = number
+                self._start(role, number, swap)
+        elif state == _DONE:
+            self._take_over(role, swap)
+        elif state in _BACK:
+            self._go_back(role, swap["reason"])
+            if state == _FAILED:
+                self._end_outcast(role)
+        elif state == "fence" and self._lives[role].pid is not None:
+            self._host.kill(self._lives[role].pid or 0)
+
+    def _start(self, role: str, number: int, swap: Mapping[str, Any]) -> None:
+        if self._closed:
+            self._contact.give_up(role, number, f"is not started: {self._closed}")
+            return
+        before = self._agents[role]
+        plan = changed(before, swap["spec"], swap["settings"])
+        successor = self._successors[role] = Successor(number, plan)
+        try:
+            successor.pid = self._host.spawn(role, self._command(plan, before, number))
+        except OSError as error:
+            self._contact.give_up(role, number, f"cannot be started: {error}")
+            return
+        self._say(role, f"swap {number}: {plan.spec} prepares, pid {successor.pid}")
+
+    def _take_over(self, role: str, swap: Mapping[str, Any]) -> None:
+        successor, life = self._successors.pop(role), self._lives[role]
+        before = self._agents[role]
+        self._retire(life.pid, before.stop_timeout)
+        self._agents[role] = settled(successor.plan, before, swap.get("left_out", ()))
+        gap = "" if swap["gap"] is None else f", after a gap of {1e3 * swap['gap']:.1f} ms"
+        life.adopt(successor.pid)
+        self._say(role, f"swap {successor.number} is done: pid {successor.pid} acts{gap}")
+        if successor.exit_code is not None:
+            life.exited(successor.exit_code, self._host.now())
+
+    def _go_back(self, role: str, why: str) -> None:
+        successor, life = self._successors.pop(role), self._lives[role]
+        self._retire(successor.pid, successor.plan.stop_timeout)
+        self._say(role, f"swap {successor.number} is rolled back: {why}")
+        if successor.predecessor is not None:
+            life.exited(successor.predecessor, self._host.now())
+
+    def _end_outcast(self, role: str) -> None:
+        """Nobody acts: a predecessor that was there, but was not heard of any more, makes room for a new start."""
+        life = self._lives[role]
+        if life.state == State.RUNNING and life.pid is not None:
+            self._say(role, "gives no sign of life and has lost its role: killing its process group")
+            self._host.kill(life.pid)
+
+    def _retire(self, pid: int | None, patience: float) -> None:
+        if pid is not None:
+            self._retired[pid] = self._host.now() + patience
+            self._host.terminate(pid)
+
+
+def changed(plan: AgentPlan, spec: str | None, settings: Mapping[str, Any]) -> AgentPlan:
+    """The plan of a successor.
+
+    With the same class, what is set is added to what the plan sets. With another class, it is all that is set;
+    what the plan had is offered to it (see `agentspace.agent.process`).
+    """
+    if spec is None or spec == plan.spec:
+        slots = {name: value for name, value in plan.slots.items() if name not in settings}
+        return dataclasses.replace(plan, params={**plan.params, **settings}, slots=slots)
+    return dataclasses.replace(plan, spec=spec, params=dict(settings), slots={})
+
+
+def settled(plan: AgentPlan, before: AgentPlan, left_out: Collection[str]) -> AgentPlan:
+    """The plan of a successor that has taken over: what it accepted of its predecessor's settings is its own.
+
+    Args:
+        plan: how it was started.
+        before: its predecessor's.
+        left_out: what its class does not know of that.
+    """
+    if plan.spec == before.spec:
+        return plan
+
+    def accepted(offered: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in offered.items() if name not in left_out and name not in plan.params}
+
+    return dataclasses.replace(
+        plan, params={**accepted(before.params), **plan.params}, slots=accepted(before.slots)
+    )

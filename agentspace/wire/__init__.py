@@ -1,0 +1,1 @@
+"""How values and messages travel: addresses, messages, encoding, shared memory."""

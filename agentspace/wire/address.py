@@ -1,0 +1,242 @@
+"""Where a space is: how users name it, and the folder in which a local server lives.
+
+====================  ==================================================================
+what the user writes  what it means
+====================  ==================================================================
+(nothing)             ``$AGENTSPACE_SPACE``, or the local server "default"
+``lab``               the local server "lab": ``RUN/lab/server.sock``
+``ipc:///a/b.sock``   a server at that socket
+``tcp://host:7447``   a server on another machine; needs its key
+``...#NAME``          the named space NAME of that server (default DATA); ``#NAME`` alone: of the default server
+====================  ==================================================================
+
+RUN is ``$AGENTSPACE_RUN``, or ``$XDG_RUNTIME_DIR/agentspace``, or ``/tmp/agentspace-UID``: private to the user.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+
+from agentspace.core.space import DEFAULT_SPACE
+from agentspace.errors import AddressError, AgentspaceError, SpaceUnreachableError
+
+DEFAULT_SERVER = "default"
+_LONGEST_SOCKET = 107  # bytes, sun_path of Linux
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SOCKET = re.compile(r"ipc:///[^\0]+")
+_TCP = re.compile(r"tcp://[^:/]+:(\d{1,5})")
+_KEY_LENGTH = 40  # characters of Z85, of a CURVE key
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server's endpoint and one of its named spaces."""
+
+    endpoint: str
+    space: str = DEFAULT_SPACE
+
+    def __str__(self) -> str:
+        return self.endpoint if self.space == DEFAULT_SPACE else f"{self.endpoint}#{self.space}"
+
+    @property
+    def local(self) -> bool:
+        """Whether it is on this machine by construction."""
+        return self.endpoint.startswith("ipc://")
+
+    @property
+    def path(self) -> Path:
+        """The socket of a local server."""
+        return Path(self.endpoint.removeprefix("ipc://"))
+
+
+def parse(text: str = "") -> Address:
+    """The address that a user means.
+
+    Raises:
+        AddressError: It is not an address; says what one looks like.
+    """
+    server, _, space = text.partition("#")
+    if not server:
+        server, _, usual = os.environ.get("AGENTSPACE_SPACE", "").partition("#")
+        server, space = server or DEFAULT_SERVER, space or usual
+    if space and not _WORD.fullmatch(space):
+        raise AddressError(f"{space!r} is not a name of a space: use letters, digits, '_', '.' and '-'")
+    if _WORD.fullmatch(server):
+        server = f"ipc://{run_folder() / server / 'server.sock'}"
+    if not (_SOCKET.fullmatch(server) or _is_tcp(server, range(1, 1 << 16))):
+        raise AddressError(
+            f"{text or server!r} is not an address: use a name, ipc:///PATH or tcp://HOST:PORT, "
+            "each with or without #SPACE"
+        )
+    address = Address(server, space or DEFAULT_SPACE)
+    if address.local and len(os.fsencode(address.path)) > _LONGEST_SOCKET:
+        raise AddressError(
+            f"{address.path} is too long for a socket: at most {_LONGEST_SOCKET} bytes; set AGENTSPACE_RUN"
+        )
+    return address
+
+
+def check_bind(endpoint: str) -> str:
+    """The endpoint, if a server can serve other machines there.
+
+    Raises:
+        AddressError: It cannot; says what such an endpoint looks like.
+    """
+    if not _is_tcp(endpoint, range(1 << 16)):
+        raise AddressError(
+            f"{endpoint!r} is no endpoint for other machines: use tcp://INTERFACE:PORT, such as tcp://*:7447; "
+            "port 0 is any free one"
+        )
+    return endpoint
+
+
+def _is_tcp(endpoint: str, ports: range) -> bool:
+    found = _TCP.fullmatch(endpoint)
+    return found is not None and int(found[1]) in ports
+
+
+def run_folder() -> Path:
+    """The private folder in which local servers live; made if it is missing.
+
+    Raises:
+        AgentspaceError: It belongs to somebody else or others may enter it.
+    """
+    chosen = os.environ.get("AGENTSPACE_RUN")
+    session = os.environ.get("XDG_RUNTIME_DIR")
+    folder = (
+        Path(chosen)
+        if chosen
+        else Path(session, "agentspace")
+        if session
+        else Path(f"/tmp/agentspace-{os.getuid()}")  # noqa: S108  (`private` checks it)
+    )
+    return private(folder)
+
+
+def private(folder: Path) -> Path:
+    """The folder, made with mode 0700.
+
+    Raises:
+        AgentspaceError: It cannot be made, belongs to somebody else or others may enter it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.lstat()
+    except OSError as error:
+        raise AgentspaceError(f"there can be no folder {folder}: {error}") from None
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
+        raise AgentspaceError(f"{folder} must be a folder that only you may enter (mode 0700, your own)")
+    return folder
+
+
+class Lock:
+    """Held by the server of a local address: there is one at most. Released by the kernel whatever ends it.
+
+    Raises:
+        AgentspaceError: Another server holds it; names its process.
+    """
+
+    def __init__(self, address: Address) -> None:
+        private(address.path.parent)
+        self._path = address.path.with_name(address.path.name + ".lock")
+        self._socket = address.path
+        while not self._take(address):
+            pass  # its owner released and removed it just now
+        address.path.unlink(missing_ok=True)  # of a server that was killed
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Lets the next server in; the folder is left without a trace."""
+        self._socket.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
+        self._file.close()
+
+    def _take(self, address: Address) -> bool:
+        self._file = self._path.open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            owner = self._file.read().strip() or "unknown"
+            self._file.close()
+            raise AgentspaceError(f"a server (pid {owner}) already serves {address.endpoint}") from None
+        try:
+            if self._path.stat().st_ino == os.fstat(self._file.fileno()).st_ino:
+                return True
+        except FileNotFoundError:
+            pass
+        self._file.close()
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a client needs to speak to a server over tcp (CURVE): the server's public key and a pair of its own."""
+
+    server: str
+    public: str
+    secret: str
+
+    def __post_init__(self) -> None:
+        for key in (self.server, self.public, self.secret):
+            if not isinstance(key, str) or len(key) != _KEY_LENGTH:
+                raise ValueError(f"a key has {_KEY_LENGTH} characters")
+
+
+def key_folder() -> Path:
+    """Where keys are kept: ``$XDG_CONFIG_HOME/agentspace`` or ``~/.config/agentspace``."""
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(home) / "agentspace"
+
+
+def client_key(file: Path | None = None) -> Key:
+    """The key in a file, by default ``$AGENTSPACE_KEY`` or ``space.key`` in the key folder.
+
+    Raises:
+        SpaceUnreachableError: There is none, or it is damaged.
+    """
+    chosen = file or Path(os.environ.get("AGENTSPACE_KEY", "") or key_folder() / "space.key")
+    try:
+        return Key(**json.loads(chosen.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise SpaceUnreachableError(
+            f"tcp:// needs the server's key, and {chosen} is none ({error}); "
+            "copy space.key from the server's key folder, or name it with AGENTSPACE_KEY"
+        ) from None
+
+
+def server_keys() -> tuple[str, Key]:
+    """The server's secret key and the key for its clients; made at the first call, readable by the user only."""
+    folder = private(key_folder())
+    secret_file, key_file = folder / "server.secret", folder / "space.key"
+    if not (secret_file.exists() and key_file.exists()):
+        server_public, server_secret = zmq.curve_keypair()
+        public, secret = zmq.curve_keypair()
+        _write_private(secret_file, server_secret.decode())
+        made = {"server": server_public.decode(), "public": public.decode(), "secret": secret.decode()}
+        _write_private(key_file, json.dumps(made))
+    return secret_file.read_text(), client_key(key_file)
+
+
+def _write_private(file: Path, text: str) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(text)
+
+
+def machine() -> str:
+    """A mark that two processes share if one can open the other's memory: same kernel, same process namespace."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}:{os.getuid()}:{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""

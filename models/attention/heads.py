@@ -1,0 +1,104 @@
+"""Attention heads: which features answer for which part of the values.
+
+`one` head: all features answer for all values. `arms`: two heads; each sees a half of the feature map and answers
+for the five joints of the arm that is there. Values are postures then (10 joints, degrees: right arm, left arm),
+not latents: no decoder could mix two arms that are known apart. `auto`: arms if that can be, else one.
+
+Which half is which: the robot learns before a mirror, where its right arm is seen at the right of the picture.
+What is meant for its right arm, somebody in front of it shows with the left one, which is at the right, too. So
+the **right columns belong to the right arm** in both games. The column in the middle (of 7) belongs to neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.attention import feature_map
+
+_ARM: Final = 5  # joints of an arm
+ONE, ARMS, AUTO = "one", "arms", "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """One attention.
+
+    Attributes:
+        name: for people.
+        features: indices of the features that it compares; None for all.
+        values: which part of the values it answers.
+    """
+
+    name: str
+    features: NDArray[np.intp] | None
+    values: slice
+
+    def of(self, keys: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Its part of keys (..., n)."""
+        return keys if self.features is None else np.ascontiguousarray(keys[..., self.features])
+
+    def whole(self, part: NDArray[np.floating], n: int) -> NDArray[np.floating]:
+        """A vector (n,) with its part where it belongs, and zeros elsewhere."""
+        if self.features is None:
+            return part
+        vector = np.zeros(n, part.dtype)
+        vector[self.features] = part
+        return vector
+
+
+def _one(identifier: str, n: int, m: int) -> tuple[Head, ...]:
+    del identifier, n
+    return (Head("all", None, slice(0, m)),)
+
+
+def _arms(identifier: str, n: int, m: int) -> tuple[Head, ...]:
+    if m != 2 * _ARM:
+        raise ValueError(
+            f"heads {ARMS!r} answer with {2 * _ARM} joints, right arm, left arm; the values have {m} numbers"
+        )
+    found = feature_map.of(identifier, n)
+    half = found.side // 2
+    right, left = found.columns(found.side - half, found.side), found.columns(0, half)
+    return (Head("right arm", right, slice(0, _ARM)), Head("left arm", left, slice(_ARM, 2 * _ARM)))
+
+
+def _auto(identifier: str, n: int, m: int) -> tuple[Head, ...]:
+    try:
+        return _arms(identifier, n, m)
+    except ValueError:
+        return _one(identifier, n, m)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str, int, int], tuple[Head, ...]]]] = {ONE: _one, ARMS: _arms, AUTO: _auto}
+NAMES: Final = tuple(_MAKERS)
+
+
+def make(name: str, identifier: str, n: int, m: int) -> tuple[Head, ...]:
+    """The heads of a memory.
+
+    Args:
+        name: one of `NAMES`.
+        identifier: of the feature space.
+        n: length of a key.
+        m: length of a value.
+
+    Raises:
+        ValueError: there are no such heads, or not for these features and values.
+    """
+    return _MAKERS[check(name)](identifier, n, m)
+
+
+def check(name: str) -> str:
+    """The name, if it is one.
+
+    Raises:
+        ValueError: it is not; the message lists the valid ones.
+    """
+    if name not in _MAKERS:
+        raise ValueError(f"heads is {name!r}; valid are {', '.join(map(repr, NAMES))}")
+    return name

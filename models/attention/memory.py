@@ -1,0 +1,315 @@
+"""One-shot association by attention: a memory of (key, value) pairs that answers a query with a mixture of values.
+
+    A(q, K, V) = c V    with    c = softmax(q K^T / d)
+
+K (l, n) holds the keys (features of images), V (l, m) the values (latents of postures), c (l,) are the
+mixture coefficients, and d is the scale: small d answers with the value of the most similar key, large d with
+the mean of all values. Source of the formula: A. Lucny, "Towards one-shot learning via Attention"; "Robot at
+the Mirror", arXiv 2311.13226.
+
+For raw keys no d is good everywhere, since it depends on the size of the features. By default keys and query
+are therefore divided by their norms (*cosine* keys; measured: d between 0.005 and 0.02 is good), and d is
+chosen by leave-one-out over the pairs as soon as there are 20 of them.
+
+*Centring* makes the memory robust against a changed scene: keys are taken relative to their mean, queries
+relative to the running mean of the queries (which starts as the mean of the keys with weight 3). It is causal: an
+answer depends on the query and those before, and what is asked to measure novelty does not count. It assumes
+that queries vary: a person who stands still for long moves the mean towards one posture.
+
+A memory can have several *heads*, each for a part of features and values (`models.attention.heads`). Up to
+`Comparison.exact` pairs every key is compared; of more, a shortlist is (`models.attention.shortlist`), so that
+100 000 pairs answer at the rate of a camera. The mean of the keys stays from then on as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from models.attention import heads as attention_heads
+from models.attention.heads import ONE
+from models.attention.memory_file import UNKNOWN, MemoryFile
+from models.attention.pairs import Pairs
+from models.attention.reader import Found, Reader
+from models.attention.similarity import Comparison, Floats, finite, softmax, strongest
+from models.attention.table import Rows
+from models.attention.uncertainty import Certainty, entropy, judge
+from models.files.artifact import ArtifactError
+
+_NEAREST: Final = 64  # pairs of each head's shortlist among which the nearest one is looked for
+
+
+class EmptyMemoryError(LookupError):
+    """A query was put to a memory without pairs."""
+
+
+def attention(query: Floats, keys: Floats, values: Floats, scale: float, top: int = 0) -> tuple[Floats, Floats]:
+    """A(q, K, V) and its mixture coefficients.
+
+    Args:
+        query: (n,) or (b, n).
+        keys: (l, n), l >= 1.
+        values: (l, m).
+        scale: d > 0.
+        top: so many of the most similar keys take part; 0 for all.
+
+    Returns:
+        The answer (m,) or (b, m), and the coefficients (l,) or (b, l).
+
+    Raises:
+        ValueError: shapes that do not fit, no keys, or a scale that is not positive.
+    """
+    if keys.ndim != 2 or len(keys) == 0 or len(keys) != len(values) or query.shape[-1] != keys.shape[1]:
+        raise ValueError(
+            f"query {query.shape}, keys {keys.shape}, values {values.shape}; "
+            "valid is (..., n), (l, n), (l, m) with l >= 1"
+        )
+    if not scale > 0:
+        raise ValueError(f"scale is {scale}; valid is a positive number")
+    mixture = softmax(strongest(query @ keys.T, top) / scale)
+    return mixture @ values, mixture
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a memory says to a query.
+
+    Attributes:
+        value: (m,) the mixture of values.
+        mixture: (l,) coefficients; the mean over the heads.
+        certainty: how sure it is.
+    """
+
+    value: Floats
+    mixture: Floats
+    certainty: Certainty
+
+
+class Memory:
+    """Pairs of (key, value) that can be added, forgotten, asked, saved and loaded.
+
+    Args:
+        features: see below.
+        comparison: see below.
+        heads: a name of `models.attention.heads`.
+        space: see below.
+        capacity: pairs at most; 0 for any number. A pair that comes then takes the place of the one with the most
+            similar value: what was learned elsewhere is not lost, however long the robot stays at one place.
+
+    Attributes:
+        features: identifier of the feature space of the keys (`Extractor.identifier`); it travels with the file.
+        comparison: how queries are compared with keys.
+        heads: name of the attention heads.
+        space: identifier of the space of the values: of which decoder they are latents; it travels, too.
+    """
+
+    def __init__(
+        self,
+        features: str = UNKNOWN,
+        comparison: Comparison = Comparison(),  # noqa: B008
+        heads: str = ONE,
+        space: str = UNKNOWN,
+        capacity: int = 0,
+    ) -> None:
+        if capacity < 0:
+            raise ValueError(f"capacity is {capacity}; valid is a number of pairs, or 0 for any")
+        self.features = features
+        self.comparison = comparison
+        self.heads = attention_heads.check(heads)
+        self.space = space
+        self._capacity = capacity
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all pairs, and what was learned about the queries."""
+        self._pairs = Pairs(0, 0)
+        self._readers: tuple[Reader, ...] = ()
+
+    def remove(self, index: int = -1) -> int:
+        """Drop one pair.
+
+        Args:
+            index: which, in the order in which they came; negative ones count from the end.
+
+        Returns:
+            The index, from 0.
+
+        Raises:
+            IndexError: there is no such pair.
+        """
+        place = index + len(self) if index < 0 <= index + len(self) else index
+        self._pairs.remove(place)
+        if not len(self):
+            self.forget()
+        for reader in self._readers:
+            reader.removed()
+        return place
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    @property
+    def keys(self) -> Floats:
+        """(l, n) float32, the keys as they were added; a copy."""
+        return self._pairs.keys
+
+    @property
+    def values(self) -> Floats:
+        """(l, m) float64; a copy."""
+        return self._pairs.values
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pairs; what answers faster is not counted."""
+        return self._pairs.nbytes
+
+    @property
+    def scale(self) -> float:
+        """The scale d that the next answer of the first head uses.
+
+        Raises:
+            EmptyMemoryError: there are no pairs.
+        """
+        return self.scales[0]
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """The scale d of each head.
+
+        Raises:
+            EmptyMemoryError: there are no pairs.
+        """
+        self._require_pairs()
+        return tuple(reader.scale for reader in self._readers)
+
+    def add(self, key: ArrayLike, value: ArrayLike) -> int | None:
+        """Add a pair; returns the index of the pair that had to go for it, if one had.
+
+        Args:
+            key: (n,) features.
+            value: (m,) what to answer to them.
+
+        Raises:
+            ValueError: NaN, another length than that of the pairs before, or lengths that the heads cannot divide.
+        """
+        n, m = (self._pairs.key_table.width, self._pairs.value_table.width) if len(self) else (None, None)
+        new_key, new_value = finite("key", key, n, np.float32), finite("value", value, m, np.float64)
+        if n is None:
+            self._begin(new_key.size, new_value.size)
+        gone = None
+        if self._capacity and len(self) >= self._capacity:
+            gone = self._pairs.alike(new_value)
+            self._pairs.remove(gone)
+        row = self._pairs.add(new_key, new_value)
+        for reader in self._readers:
+            reader.added(row, new_key)
+        return gone
+
+    def answer(self, query: ArrayLike) -> tuple[Floats, Floats]:
+        """The mixture of values for a query (n,): value (m,) and mixture coefficients (l,).
+
+        Raises:
+            EmptyMemoryError: there are no pairs.
+            ValueError: NaN, or another length than that of the keys.
+        """
+        answer = self.ask(query)
+        return answer.value, answer.mixture
+
+    def ask(self, query: ArrayLike) -> Answer:
+        """The same as `answer`, and how sure it is.
+
+        Raises:
+            EmptyMemoryError: there are no pairs.
+            ValueError: NaN, or another length than that of the keys.
+        """
+        asked = self._query(query)
+        found = [reader.ask(asked, counts=True) for reader in self._readers]
+        mixture = np.zeros(len(self))
+        for part in found:
+            mixture[part.picks] += part.shares / len(found)
+        first = found[0].closest if self._readers[0].plain else None
+        nearest = self._pairs.cosines(asked, self._nearest(found)).max() if first is None else first
+        entropies = [entropy(part.shares) for part in found]
+        certainty = judge(1.0 - float(nearest), self._pairs.spread, len(self), entropies)
+        return Answer(np.concatenate([part.value for part in found]), mixture, certainty)
+
+    def novelty(self, key: ArrayLike, value: ArrayLike) -> float:
+        """Norm of the difference between the answer to a key (n,) and the value (m,) that belongs to it.
+
+        Infinite for an empty memory. It does not count as a query: a key is compared relative to the keys' mean.
+
+        Raises:
+            ValueError: NaN, or other lengths than those of the pairs.
+        """
+        if not len(self):
+            return float("inf")
+        asked = self._query(key)
+        true = finite("value", value, self._pairs.value_table.width, np.float64)
+        predicted = np.concatenate([reader.ask(asked, counts=False).value for reader in self._readers])
+        return float(np.linalg.norm(predicted - true))
+
+    def save(self, path: Path | str) -> None:
+        """Write the pairs as .npz, atomically.
+
+        Raises:
+            OSError: the folder does not exist, or cannot be written.
+        """
+        parts = (self.features, self.space, self.heads, self.comparison, self.keys, self.values)
+        MemoryFile(*parts).write(Path(path))
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str,
+        features: str | None = None,
+        comparison: Comparison | None = None,
+        heads: str | None = None,
+        space: str | None = None,
+        capacity: int = 0,
+    ) -> Self:
+        """Read a memory that `save` wrote.
+
+        Args:
+            path: the file.
+            features: the feature space in use; None accepts any.
+            comparison: how to compare; None means as in the file.
+            heads: the attention heads; None means as in the file.
+            space: the space of the values in use; None accepts any. A file that does not tell is accepted, too.
+            capacity: pairs at most.
+
+        Raises:
+            ArtifactError: the file is missing, cut off, of another kind, or its keys or values are of another
+                space.
+        """
+        file = MemoryFile.read(Path(path), features, space)
+        try:
+            memory = cls(file.features, comparison or file.comparison, heads or file.heads, file.space, capacity)
+            for key, value in zip(file.keys, file.values, strict=True):
+                memory.add(key, value)
+        except (TypeError, ValueError) as error:
+            raise ArtifactError(f"{path} does not hold a whole memory: {error}") from error
+        return memory
+
+    def _begin(self, n: int, m: int) -> None:
+        divided = attention_heads.make(self.heads, self.features, n, m)
+        self._pairs = Pairs(n, m)
+        self._readers = tuple(Reader(head, self.comparison, self._pairs) for head in divided)
+
+    def _nearest(self, found: list[Found]) -> Rows | None:
+        """Rows among which the nearest key is; None for all."""
+        if len(found[0].picks) == len(self):
+            return None
+        strongest_ones = [part.picks[np.argsort(part.shares)[-_NEAREST:]] for part in found]
+        return self._pairs.order[np.unique(strongest_ones)]
+
+    def _require_pairs(self) -> None:
+        if not len(self):
+            raise EmptyMemoryError("the memory is empty: add a pair before asking it")
+
+    def _query(self, query: ArrayLike) -> Floats:
+        self._require_pairs()
+        return finite("query", query, self._pairs.key_table.width, np.float32)

@@ -1,0 +1,120 @@
+"""Pairs of (key, value) in the order in which they came: added and taken out without moving the others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from models.attention.similarity import Floats
+from models.attention.table import Rows, Table
+
+_TINY: Final = 1e-12
+
+
+class Pairs:
+    """Keys (l, n) float32 and values (l, m) float64.
+
+    A pair lies in a row of the tables; `order` says in which. A row that became free is used again, so that taking
+    one of 100 000 pairs out moves nothing.
+
+    Args:
+        n: length of a key.
+        m: length of a value.
+    """
+
+    def __init__(self, n: int, m: int) -> None:
+        self.key_table = Table(n)
+        self.value_table = Table(m, np.float64)
+        self.norm_table = Table(1)
+        self._order: Rows = np.empty(16, np.intp)
+        self._count = 0
+        self._spare: list[int] = []
+        self._key_sum: Floats = np.zeros(n, np.float64)
+        self._unit_sum: Floats = np.zeros(n, np.float64)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def order(self) -> Rows:
+        """(l,) the row of each pair."""
+        return self._order[: self._count]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of keys and values."""
+        return len(self) * (4 * self.key_table.width + 8 * self.value_table.width)
+
+    @property
+    def keys(self) -> Floats:
+        """(l, n) float32, as they were added; a copy."""
+        return self.key_table.take(self.order)
+
+    @property
+    def values(self) -> Floats:
+        """(l, m) float64; a copy."""
+        return self.value_table.take(self.order)
+
+    @property
+    def mean(self) -> Floats:
+        """(n,) float32, the mean of the keys."""
+        return np.asarray(self._key_sum / max(1, len(self)), np.float32)
+
+    @property
+    def spread(self) -> float:
+        """Mean distance (1 - cosine) between two keys; 0 for fewer than two.
+
+        The sum of all cosines is the squared norm of the sum of the unit vectors: no pair of keys is compared.
+        """
+        count = len(self)
+        if count < 2:
+            return 0.0
+        cosines = float(self._unit_sum @ self._unit_sum) - count
+        return max(0.0, 1.0 - cosines / (count * (count - 1)))
+
+    def add(self, key: Floats, value: Floats) -> int:
+        """Append a pair; returns its row."""
+        row = self._spare.pop() if self._spare else len(self.key_table)
+        norm = float(np.linalg.norm(key))
+        self.key_table.put(row, key)
+        self.value_table.put(row, value)
+        self.norm_table.put(row, np.array([norm]))
+        if self._count == len(self._order):
+            self._order = np.resize(self._order, 2 * self._count)
+        self._order[self._count] = row
+        self._count += 1
+        self._key_sum += key
+        self._unit_sum += key / max(norm, _TINY)
+        return row
+
+    def remove(self, index: int) -> int:
+        """Take a pair out; returns the row that it had.
+
+        Raises:
+            IndexError: there is no such pair.
+        """
+        if not 0 <= index < len(self):
+            valid = f"0 to {len(self) - 1}" if len(self) else "none: there are no pairs"
+            raise IndexError(f"there is no pair {index}; valid: {valid}")
+        row = int(self.order[index])
+        key = self.key_table.take(self.order[index : index + 1])[0].astype(np.float64)
+        self._key_sum -= key
+        self._unit_sum -= key / max(float(np.linalg.norm(key)), _TINY)
+        self._order[index : self._count - 1] = self._order[index + 1 : self._count]
+        self._count -= 1
+        self._spare.append(row)
+        return row
+
+    def alike(self, value: Floats) -> int:
+        """The pair whose value (m,) is nearest to this one."""
+        return int(np.argmin(np.linalg.norm(self.values - value, axis=1)))
+
+    def cosines(self, query: Floats, rows: Rows | None = None) -> Floats:
+        """Cosines (k,) between a query (n,) and the keys of some rows, or of all pairs in their order."""
+        unit = np.asarray(query / max(float(np.linalg.norm(query)), _TINY), np.float32)
+        if rows is None:
+            products, norms = self.key_table.dot(unit)[self.order], self.norm_table.take(self.order)[:, 0]
+        else:
+            products, norms = self.key_table.take(rows) @ unit, self.norm_table.take(rows)[:, 0]
+        return np.asarray(products / np.maximum(norms, _TINY))

@@ -1,0 +1,234 @@
+"""One attention head at work: its part of the keys as they are compared, its scale, its means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.attention.heads import Head
+from models.attention.pairs import Pairs
+from models.attention.shortlist import SAMPLE, Shortlist
+from models.attention.similarity import (
+    PAIRS_TO_CHOOSE,
+    Comparison,
+    Floats,
+    prediction_errors,
+    sharpest,
+    softmax,
+    strongest,
+)
+from models.attention.table import Rows, Table
+
+_PRIOR: Final = 3.0  # weight of the mean of the keys in the running mean of the queries
+_REGROWTH: Final = 1.1  # the scale is chosen anew when the memory has grown by a tenth
+_PRODUCTS: Final = 1 << 17  # pairs that leave-one-out asks, times pairs that it compares them with, at most
+_PROBES: Final = 128  # pairs whose errors decide on the scale when there are many; the older, the less they count
+_RARELY: Final = 256  # of so many pairs, one is such a probe when as many have come again
+_BATCH: Final = 256  # keys that are projected at once
+_TINY: Final = 1e-12
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one head answers.
+
+    Attributes:
+        value: (m,) its part of the value.
+        picks: (k,) indices of the pairs that were compared.
+        shares: (k,) how much each of them has to say; the sum is 1.
+        closest: how similar the most similar of them is.
+    """
+
+    value: Floats
+    picks: Rows
+    shares: Floats
+    closest: float
+
+
+class Reader:
+    """Compares queries with the pairs.
+
+    Args:
+        head: what it sees and answers.
+        comparison: how.
+        pairs: with what; it is told when they change.
+    """
+
+    def __init__(self, head: Head, comparison: Comparison, pairs: Pairs) -> None:
+        self.head = head
+        self.comparison = comparison
+        self._pairs = pairs
+        n = pairs.key_table.width if head.features is None else len(head.features)
+        self._prepared = Table(n)
+        self._sizes = Table(
+            1
+        )  # norms of the prepared keys before they were divided by them; with a shortlist only
+        self._shortlist: Shortlist | None = None
+        self._candidates: Floats = np.zeros(0)  # scales
+        self._errors: Floats = np.zeros(0)  # of each, in the last probes
+        self._mean: Floats = np.zeros(n, np.float32)  # of the keys
+        self._current = False  # whether the prepared keys are relative to the mean of all present ones
+        self._scale = 0.0
+        self._chosen_for = 0  # with so many pairs the scale was chosen
+        self._query_sum: Floats = np.zeros(n, np.float64)
+        self._queries = 0
+
+    # --- pairs come and go
+
+    def added(self, row: int, key: Floats) -> None:
+        """A pair (key (n,)) came into a row."""
+        part = self.head.of(key)
+        if self._shortlist is not None:
+            self._enlist(row, part)
+            return
+        self._current = False
+        if not self.comparison.centring:
+            self._prepared.put(row, self.comparison.prepare(part, self._mean))
+        if len(self._pairs) > self.comparison.exact:
+            self._condense()
+
+    def removed(self) -> None:
+        """A pair went."""
+        self._current = False
+
+    def _condense(self) -> None:
+        """From now on there is a shortlist; the mean of the keys stays as it is."""
+        if self.comparison.scale is None:
+            self._candidates, self._errors = self._leave_one_out()
+        self._mean = self.head.of(self._pairs.mean)
+        random = np.random.default_rng(0)
+        sample = random.choice(self._pairs.order, min(SAMPLE, len(self._pairs)), replace=False)
+        self._shortlist = Shortlist.fit(self._prepare(sample))
+        for start in range(0, len(self._pairs.key_table), _BATCH):
+            rows = np.arange(start, min(start + _BATCH, len(self._pairs.key_table)))
+            self._list(start, self.head.of(self._pairs.key_table.take(rows)))
+        self._prepared = Table(self._prepared.width)
+
+    def _list(self, row: int, parts: Floats) -> None:
+        """Puts some keys (k, n), or one (n,), on the shortlist."""
+        assert self._shortlist is not None
+        relative = parts - self._mean if self.comparison.centring else parts
+        sizes = np.linalg.norm(np.atleast_2d(relative), axis=1)
+        self._sizes.put(row, sizes[:, None])
+        self._shortlist.put(row, self.comparison.prepare(parts, self._mean))
+
+    def _enlist(self, row: int, part: Floats) -> None:
+        """Puts a new key on the shortlist; some of them tell first how well the others would have answered."""
+        count = len(self._pairs)
+        if self.comparison.scale is None and count % max(1, count // _RARELY) == 0:
+            picks, similarity = self._compare(
+                self.comparison.prepare(part, self._mean)[None], self._pairs.order[:-1]
+            )
+            table, values = self._pairs.value_table, self.head.values
+            known, true = table.take(self._pairs.order[picks[0]]), table.take(np.array([row]))
+            arguments = (similarity, known[:, values], true[:, values], self._candidates, self.comparison.top)
+            self._errors = self._errors + (prediction_errors(*arguments) - self._errors) / _PROBES
+        self._list(row, part)
+
+    def _prepare(self, rows: Rows) -> Floats:
+        return self.comparison.prepare(self.head.of(self._pairs.key_table.take(rows)), self._mean)
+
+    def _refresh(self) -> None:
+        """With centring a new pair moves the mean, and thus all prepared keys."""
+        if self._current or self._shortlist is not None:
+            return
+        self._current = True
+        if self.comparison.centring:
+            self._mean = self.head.of(self._pairs.mean)
+            for start in range(0, len(self._pairs.key_table), _BATCH):
+                rows = np.arange(start, min(start + _BATCH, len(self._pairs.key_table)))
+                self._prepared.put(start, self._prepare(rows))
+
+    # --- answers
+
+    @property
+    def plain(self) -> bool:
+        """Whether similarities are cosines of whole, uncentred features."""
+        return self.head.features is None and self.comparison.kind == "cosine" and not self.comparison.centring
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it has beside the pairs."""
+        return (
+            self._prepared.nbytes + self._sizes.nbytes + (0 if self._shortlist is None else self._shortlist.nbytes)
+        )
+
+    @property
+    def scale(self) -> float:
+        """The scale d that the next answer uses; there must be pairs."""
+        if self._shortlist is not None:
+            return self.comparison.scale or sharpest(self._candidates, self._errors)
+        self._refresh()
+        count = len(self._pairs)
+        grown = count < PAIRS_TO_CHOOSE or count >= _REGROWTH * self._chosen_for or count < self._chosen_for / 2
+        if count != self._chosen_for and (grown or self._chosen_for < PAIRS_TO_CHOOSE):
+            self._scale = self._choose()
+            self._chosen_for = count
+        return self._scale
+
+    def ask(self, query: Floats, counts: bool) -> Found:
+        """Its answer to a query (n,).
+
+        Args:
+            query: all features.
+            counts: whether the query takes part in the running mean of the queries.
+        """
+        self._refresh()
+        part = self.head.of(query)
+        mean = self._query_mean(part) if counts and self.comparison.centring else self._mean
+        prepared = self.comparison.prepare(part, mean)
+        scale = self.scale
+        picks, similarity = self._compare(prepared[None], self._pairs.order)
+        shares = softmax(strongest(similarity[0], self.comparison.top) / scale)
+        values = self._pairs.value_table.take(self._pairs.order[picks[0]])[:, self.head.values]
+        return Found(shares @ values, picks[0], shares, float(similarity[0].max()))
+
+    def _compare(self, queries: Floats, order: Rows) -> tuple[Rows, Floats]:
+        """Pairs (b, c) that may answer prepared queries (b, n), and how similar they are."""
+        if self._shortlist is None:
+            similarity = self._prepared.dot(np.ascontiguousarray(queries.T))[order].T
+            return np.broadcast_to(np.arange(len(order)), similarity.shape), similarity
+        picks = self._shortlist.find(queries, order)
+        similar = [self._exactly(order[of], query) for of, query in zip(picks, queries, strict=True)]
+        return picks, np.stack(similar)
+
+    def _exactly(self, rows: Rows, query: Floats) -> Floats:
+        """Similarities (k,) of some keys to a prepared query (n,), without preparing the keys."""
+        keys = self._pairs.key_table.take(rows)
+        products = keys @ self.head.whole(query, keys.shape[1])
+        if self.comparison.centring:
+            products -= self._mean @ query
+        if self.comparison.kind == "cosine":
+            products /= np.maximum(self._sizes.take(rows)[:, 0], _TINY)
+        return np.asarray(products)
+
+    def _query_mean(self, query: Floats) -> Floats:
+        """(n,) the running mean of the queries, this one included."""
+        self._query_sum = self._query_sum + query
+        self._queries += 1
+        mean = (_PRIOR * self._mean + self._query_sum) / (_PRIOR + self._queries)
+        return np.asarray(mean, np.float32)
+
+    def _choose(self) -> float:
+        if self.comparison.scale is not None:
+            return self.comparison.scale
+        if len(self._pairs) < PAIRS_TO_CHOOSE:
+            return self.comparison.default_scale(self._prepared.take(self._pairs.order))
+        scales, errors = self._leave_one_out()
+        return sharpest(scales, errors)
+
+    def _leave_one_out(self) -> tuple[Floats, Floats]:
+        """Scales (k,) to choose from, and how well others predict a pair with each: any pair, or some of many."""
+        self._refresh()
+        order, count = self._pairs.order, len(self._pairs)
+        asked, most = np.arange(count), max(PAIRS_TO_CHOOSE, _PRODUCTS // count)
+        if count > most:
+            asked = np.sort(np.random.default_rng(count).choice(count, most, replace=False))
+        keys = self._prepared.take(order[asked])
+        _, similarity = self._compare(keys, order)
+        others = np.where(np.arange(count) == asked[:, None], -np.inf, similarity)
+        values = self._pairs.value_table.take(order)[:, self.head.values]
+        scales = self.comparison.candidates(keys)
+        return scales, prediction_errors(others, values, values[asked], scales, self.comparison.top)

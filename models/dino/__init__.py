@@ -1,0 +1,1 @@
+"""Training of an extractor by self-distillation (DINO): ``python -m models.dino``."""

@@ -1,0 +1,99 @@
+"""The first phase: a fresh network learns to predict the features of EfficientNet's block 10.
+
+Transformers need many images before they see anything; a network that was trained on ImageNet can tell a fresh one
+what is worth seeing. The class token predicts the whole map (112 channels at 7x7 places) by one linear layer, each
+patch predicts the channels at its place. The input has other colours, the target has not: so light and colour
+matter less. Source of the idea: Romero et al., FitNets: Hints for thin deep nets, arXiv 1412.6550, equation 3.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from models.dino.crops import Augmentation, change_colours, cut, standardise
+from models.dino.frames import Frames
+from models.extractors.efficientnet import BLOCK10, Extractor
+from models.files.artifact import write_atomically
+from models.transformer.vision_transformer import Config, Outputs
+
+CHANNELS: Final = 112
+PLACES: Final = 7
+_COLOURS: Final = Augmentation(jitter=0.8, grey=0.1, blur=0.2)
+
+
+class Guess(nn.Module):
+    """Predicts the map of features."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.whole = nn.Linear(config.width, CHANNELS * PLACES**2)
+        self.places = nn.Linear(config.width, CHANNELS)
+
+    def loss(self, seen: Outputs, targets: Tensor) -> Tensor:
+        """Mean squared error (n,) of both predictions; 1 is what always answering the mean has.
+
+        Args:
+            seen: of n images.
+            targets: (n, 112, 7, 7), standardised.
+        """
+        whole = self.whole(seen.class_token).float().reshape(targets.shape)
+        places = self.places(seen.patches).float().permute(0, 3, 1, 2)
+        places = functional.adaptive_avg_pool2d(places, PLACES)
+        errors = (whole - targets).square() + (places - targets).square()
+        each: Tensor = 0.5 * errors.mean(dim=(1, 2, 3))
+        return each
+
+
+def inputs(images: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Whole images (n, H, W, 3) of uint8 as the network takes them, (n, 3, size, size), with other colours."""
+    x = images.permute(0, 3, 1, 2).float() / 255.0
+    whole = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(len(x), 4)
+    return standardise(change_colours(cut(x, whole, size), _COLOURS, generator))
+
+
+def targets(frames: Frames, cache: Path | None, threads: int = 1, progress: bool = False) -> NDArray[np.float16]:
+    """What is to be predicted (n, 112, 7, 7): channels have mean 0 and deviation 1 over the frames to train on.
+
+    Args:
+        frames: all frames.
+        cache: file that remembers the features; None remembers nothing.
+        threads: of the computation.
+        progress: show a progress bar.
+    """
+    features = _remembered(cache, len(frames))
+    if features is None:
+        network = Extractor.load(threads=threads)
+        bar = tqdm(frames.images, desc=BLOCK10.identifier, unit="frame", disable=not progress)
+        features = np.array([network.features(np.asarray(image)) for image in bar], dtype=np.float16)
+        if cache is not None:
+            _remember(cache, features)
+    maps = features.reshape(-1, CHANNELS, PLACES, PLACES)
+    free = maps[~frames.is_held].astype(np.float32)
+    mean, deviation = free.mean(axis=(0, 2, 3), keepdims=True), free.std(axis=(0, 2, 3), keepdims=True)
+    return np.asarray((maps - mean) / np.maximum(deviation, 1e-6), dtype=np.float16)
+
+
+def _remembered(cache: Path | None, count: int) -> NDArray[np.float16] | None:
+    if cache is None or not cache.is_file():
+        return None
+    try:
+        found = np.load(cache, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.shape == (count, BLOCK10.count) and found.dtype == np.float16 else None
+
+
+def _remember(cache: Path, features: NDArray[np.float16]) -> None:
+    import io
+
+    content = io.BytesIO()
+    np.save(content, features, allow_pickle=False)
+    write_atomically(cache, content.getvalue())

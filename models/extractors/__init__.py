@@ -1,0 +1,1 @@
+"""Extractors, image -> features, by name; each is a module."""

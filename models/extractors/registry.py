@@ -1,0 +1,114 @@
+"""Extractors by name.
+
+| name | features | needs |
+|---|---|---|
+| `efficientnet-lite0` | 5 488, block 10, 7x7 places | nothing: it comes with agentspace |
+| `efficientnet-lite0-last` | 15 680, last block, 7x7 | what `models.extractors.efficientnet export` makes |
+| `dino-vits8`, `dino-vits16` | 384, the class token | `python -m models.weights pull NAME`, or `weights` |
+| `vit-tiny16` | 192, the class token | `weights`: a file |
+| `dino-vits8/mean`, ... | 384 or 192, the mean of the patches | as without `/mean` |
+| `dino-vits8/grid`, ... | 7x7 places of 384 or 192 | as without `/grid` |
+| `efficientnet-lite0-person` | 13, where a person's arms point | nothing; see `models.extractors.person` |
+| `hog` | 6 084, histograms of oriented gradients | nothing |
+| `onnx:FILE` | whatever it gives | FILE.onnx, and FILE.yaml (see `models.extractors.onnx_file`) |
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Protocol
+
+from models.extractors.efficientnet import BLOCK10, LAST, Extractor, Features
+
+DEFAULT: Final = "efficientnet-lite0"
+_EFFICIENTNETS: Final = {DEFAULT: BLOCK10, "efficientnet-lite0-last": LAST}
+_TRANSFORMERS: Final = ("dino-vits8", "dino-vits16", "vit-tiny16")
+PERSON: Final = "efficientnet-lite0-person"
+_ONNX: Final = "onnx:"
+
+NAMES: Final = (
+    *_EFFICIENTNETS,
+    PERSON,
+    *(f"{name}{view}" for name in _TRANSFORMERS for view in ("", "/mean", "/grid")),
+    "hog",
+)
+"""All that need no file to be named; beside them there is onnx:FILE."""
+
+
+class Network(Protocol):
+    """What makes features of images.
+
+    Attributes:
+        identifier: name of the feature space; memories of features carry it, and are kept apart by it.
+        count: how many features an image has.
+    """
+
+    identifier: str
+    count: int
+
+    def features(self, image: object) -> Features:
+        """Features (count,) float32 of an image; see `models.extractors.efficientnet.as_rgb` for what an image is.
+
+        Raises:
+            TypeError: not an array of uint8.
+            ValueError: wrong shape.
+        """
+
+
+def check(name: str) -> str:
+    """The name, if it is one.
+
+    Raises:
+        ValueError: it is not; the message lists the valid ones.
+    """
+    if name in NAMES or (name.startswith(_ONNX) and len(name) > len(_ONNX)):
+        return name
+    raise ValueError(f"{name!r} is no extractor; valid: {', '.join(NAMES)}, {_ONNX}FILE")
+
+
+def takes_weights(name: str) -> bool:
+    """Whether an extractor can be given a file with weights: Vision Transformers can."""
+    return name.partition("/")[0] in _TRANSFORMERS
+
+
+def load(
+    name: str = DEFAULT,
+    threads: int = 1,
+    weights: Path | None = None,
+    backend: str = "auto",
+    project: Path | None = None,
+) -> Network:
+    """Load an extractor.
+
+    Args:
+        name: one of `NAMES`, or onnx:FILE.
+        threads: of the computation.
+        weights: file with the weights of a Vision Transformer; None for the one that was fetched.
+        backend: what runs a Vision Transformer; see `models.transformer.runtime`.
+        project: what relative files mean; None for the working directory.
+
+    Raises:
+        ArtifactError: a file that it needs is missing or damaged; the message says what to do.
+        ValueError: there is no such extractor or backend, or threads is not positive.
+    """
+    base, _, view = check(name).partition("/")
+    folder = project or Path()
+    if name.startswith(_ONNX):
+        from models.extractors.onnx_file import OnnxFile
+
+        return OnnxFile.load(folder / Path(name.removeprefix(_ONNX)).expanduser(), threads)
+    if weights is not None and not takes_weights(name):
+        raise ValueError(f"{name} takes no file with weights; these do: {', '.join(_TRANSFORMERS)}")
+    if base in _TRANSFORMERS:
+        from models.extractors.dino import Dino
+
+        return Dino.load(base, view or "class", folder / weights if weights else None, threads, backend)
+    if base == PERSON:
+        from models.extractors.person import PersonExtractor
+
+        return PersonExtractor.load(threads)
+    if base == "hog":
+        from models.extractors.hog import Hog
+
+        return Hog()
+    return Extractor.load(threads=threads, variant=_EFFICIENTNETS[base])

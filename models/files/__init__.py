@@ -1,0 +1,1 @@
+"""Files of models: where they lie, how they are written, checked and fetched."""

@@ -1,0 +1,1 @@
+"""The iCub: kinematics, collisions, and its simulation in MuJoCo."""

@@ -1,0 +1,268 @@
+"""A simulated iCub: physics of both arms, position control, and a picture from in front.
+
+robot = Icub()
+robot.set_target(REST)
+robot.step(1.0)                 # one second of physics
+robot.encoders()                # (10,) degrees
+robot.render()                  # (224, 224, 3) uint8 RGB
+"""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from models.icub.eyes import EYES, Eyes
+from models.icub.kinematics import JOINTS, REST_ARM, Floats
+from models.icub.model import BODY_JOINTS, MODEL_JOINTS, WALL_EMISSION, build_model
+from models.icub.view import View, ViewError
+from models.offscreen import Image, NoDisplayError
+
+if TYPE_CHECKING:
+    import mujoco
+
+    from models.offscreen import Canvas
+
+__all__ = ["EYES", "JOINTS", "REST", "Icub", "NoDisplayError", "View", "ViewError"]
+
+REST: Final[Floats] = np.concatenate([REST_ARM, REST_ARM])
+"""Where the robot stands at the beginning: the rest pose of both arms (10,), degrees."""
+REST.setflags(write=False)
+
+OVERSAMPLING = 2
+"""Pictures are drawn this many times larger and averaged: smooth edges in 2/3 of the time of OpenGL's own."""
+
+_LOOK_AT = (0.0, 0.0, 0.17)
+_DISTANCE = 2.3  # metres, with a field of view of 30 degrees: the hands of both arms stretched anywhere are seen
+
+
+class Icub:
+    """The upper body of an iCub on a fixed base.
+
+    The commanded posture moves towards the target at no more than `speed`; the joints follow it by physics.
+
+    Args:
+        speed: limit of every joint, degrees per second.
+        size: of the picture, pixels.
+        view: how it is seen.
+        start: posture at the beginning, (10,) degrees.
+        seed: of the noise in the pictures.
+        body: wrists, torso and neck move too, and the eyes see; otherwise they are fixed at zero.
+
+    Attributes:
+        joints: what the model calls the joints that move: the ten of a posture, then those of the body.
+        limits: lowest and highest angle of the ten joints (10, 2), degrees, as the model has them.
+        all_limits: the same of all joints that move (n, 2).
+        guide: where the joints shall be, (n,) degrees, that many seconds later; it is called before each step of
+            the physics, in the place of the way to the target that the robot finds itself.
+        speed: see above; may be changed at any time.
+        view: see above; may be changed at any time.
+
+    Raises:
+        ValueError: if speed or size is not positive, or start is not a posture.
+    """
+
+    def __init__(
+        self,
+        speed: float = 90.0,
+        size: int = 224,
+        view: View | None = None,
+        start: ArrayLike = REST,
+        seed: int = 0,
+        body: bool = False,
+    ) -> None:
+        import mujoco
+
+        if not speed > 0.0:
+            raise ValueError(f"speed must be positive (degrees per second), not {speed!r}")
+        if size < 1:
+            raise ValueError(f"size must be at least 1 pixel, not {size!r}")
+        self.speed = speed
+        self.size = size
+        self.view = View() if view is None else view
+        self._random = np.random.default_rng(seed)
+        self._canvas: Canvas | None = None
+        self._owed = 0.0
+        self._model = build_model(OVERSAMPLING * size, body=body)
+        self._data = mujoco.MjData(self._model)
+        self._light = (self._model.vis.headlight.ambient.copy(), self._model.vis.headlight.diffuse.copy())
+        self._lamp = self._model.light_diffuse.copy()
+        self._eyes = Eyes(self._model) if body else None
+        self.joints = MODEL_JOINTS + BODY_JOINTS if body else MODEL_JOINTS
+        self.guide: Callable[[float], Floats] | None = None
+        joints = [self._model.joint(name) for name in self.joints]
+        self._positions = np.array([joint.qposadr[0] for joint in joints])
+        self._speeds = np.array([joint.dofadr[0] for joint in joints])
+        ranges = np.rad2deg([joint.range for joint in joints])
+        self.all_limits: Floats = ranges.round(6)  # the model has radians
+        self.all_limits.setflags(write=False)
+        self.limits: Floats = self.all_limits[: len(JOINTS)]
+        self.reset(start)
+
+    def reset(self, posture: ArrayLike) -> None:
+        """Puts the robot into a posture at once, at rest; for studies, not for a robot that runs.
+
+        Args:
+            posture: (10,) degrees; clipped to the limits.
+
+        Raises:
+            ValueError: if it is not ten finite numbers.
+        """
+        import mujoco
+
+        self.set_target(posture)
+        self._set_point = self._target
+        self._owed = 0.0
+        mujoco.mj_resetData(self._model, self._data)  # the joints of the body are at zero
+        self._data.qpos[self._positions[: len(JOINTS)]] = np.deg2rad(self._set_point)
+        self._data.ctrl[: len(JOINTS)] = np.deg2rad(self._set_point)
+        mujoco.mj_forward(self._model, self._data)
+
+    def set_target(self, posture: ArrayLike) -> None:
+        """Sets the posture to go to.
+
+        Args:
+            posture: (10,) degrees; clipped to the limits.
+
+        Raises:
+            ValueError: if it is not ten finite numbers.
+        """
+        target = np.asarray(posture, np.float64)
+        if target.shape != (len(JOINTS),) or not np.isfinite(target).all():
+            raise ValueError(f"a target is {len(JOINTS)} finite angles in degrees, not {posture!r}")
+        self._target = np.clip(target, self.limits[:, 0], self.limits[:, 1])
+
+    def hold(self) -> None:
+        """Stops where it is: the joints brake at once, without going back to what was commanded last."""
+        self._target = self._set_point = np.clip(self.encoders(), self.limits[:, 0], self.limits[:, 1])
+
+    @property
+    def target(self) -> Floats:
+        """The posture that it goes to, (10,) degrees, within the limits."""
+        return self._target.copy()
+
+    def step(self, seconds: float) -> None:
+        """Lets `seconds` of physics pass; what is less than a physics step is kept for the next call."""
+        import mujoco
+
+        timestep = self._model.opt.timestep
+        self._owed += seconds
+        while self._owed >= timestep - 1e-9:
+            self._owed -= timestep
+            if self.guide is not None:
+                self._data.ctrl[:] = np.deg2rad(self.guide(timestep))
+            else:
+                way = self.speed * timestep
+                self._set_point = self._set_point + np.clip(self._target - self._set_point, -way, way)
+                self._data.ctrl[: len(JOINTS)] = np.deg2rad(self._set_point)
+            mujoco.mj_step(self._model, self._data)
+
+    def encoders(self) -> Floats:
+        """Returns where the ten joints are, (10,) degrees."""
+        return self.all_encoders()[: len(JOINTS)]
+
+    def velocities(self) -> Floats:
+        """Returns how fast the ten joints move, (10,) degrees per second."""
+        return self.all_velocities()[: len(JOINTS)]
+
+    def all_encoders(self) -> Floats:
+        """Returns where all joints are, (n,) degrees."""
+        return np.asarray(np.rad2deg(self._data.qpos[self._positions]))
+
+    def all_velocities(self) -> Floats:
+        """Returns how fast all joints move, (n,) degrees per second."""
+        return np.asarray(np.rad2deg(self._data.qvel[self._speeds]))
+
+    def body_position(self, name: str) -> Floats:
+        """Returns where a link of the model is, (3,) metres: x backwards, y to the robot's right, z up.
+
+        Raises:
+            KeyError: if the model has no such link; the message names those that it has.
+        """
+        return np.array(self._data.body(name).xpos)
+
+    def render(self, mirror: bool = False) -> Image:
+        """Returns what a camera in front of the robot sees, (size, size, 3) uint8 RGB.
+
+        Call it always from one thread: an OpenGL context belongs to the thread that made it.
+
+        Args:
+            mirror: flip left and right, as a mirror in front of the robot does.
+
+        Raises:
+            NoDisplayError: if nothing on this machine can draw; the message says what to install.
+        """
+        image = self._draw(self._camera())
+        if self.view.noise > 0.0:
+            noisy = image + self._random.normal(0.0, self.view.noise, image.shape)
+            image = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+        return np.ascontiguousarray(image[:, ::-1]) if mirror else image
+
+    def look(self, eye: str, tilt: float = 0.0, version: float = 0.0, vergence: float = 0.0) -> Image:
+        """Returns what the robot sees with an eye, (size, size, 3) uint8 RGB; needs `body`.
+
+        Args:
+            eye: "left" or "right".
+            tilt: of both eyes, degrees upwards.
+            version: of both eyes, degrees to the right of the robot.
+            vergence: degrees between the two, which meet in front.
+
+        Raises:
+            ValueError: if there is no such eye, or the robot has no body that moves.
+            NoDisplayError: as `render` does.
+        """
+        if self._eyes is None or eye not in EYES:
+            raise ValueError(f"eye is {eye!r}; valid with body=True: {', '.join(EYES)}")
+        self._camera()
+        self._eyes.turn(self._data, tilt, version, vergence)
+        return self._draw(self._eyes.camera(eye))
+
+    def _draw(self, camera: "mujoco.MjvCamera") -> Image:
+        import cv2
+
+        large = self._open_canvas().draw(self._data, camera)
+        return np.asarray(cv2.resize(large, (self.size, self.size), interpolation=cv2.INTER_AREA), np.uint8)
+
+    @property
+    def backend(self) -> str:
+        """What draws the pictures: "osmesa" or "egl"."""
+        return self._open_canvas().backend
+
+    def _open_canvas(self) -> "Canvas":
+        if self._canvas is None:
+            from models.offscreen import Canvas
+
+            self._canvas = Canvas(self._model, OVERSAMPLING * self.size)
+        return self._canvas
+
+    def _camera(self) -> "mujoco.MjvCamera":
+        """Applies the view to the scene and returns the camera in front."""
+        import mujoco
+
+        headlight, light = self._model.vis.headlight, self.view.light
+        headlight.ambient[:] = self._light[0] * light
+        headlight.diffuse[:] = self._light[1] * light
+        self._model.light_diffuse[:] = self._lamp * light
+        wall = self._model.mat("wall").id
+        self._model.mat_emission[wall] = WALL_EMISSION * light
+        self._model.mat_rgba[wall, :3] = self.view.wall
+        camera = mujoco.MjvCamera()
+        camera.azimuth, camera.elevation = self.view.azimuth, -self.view.elevation
+        camera.distance, camera.lookat = _DISTANCE, _LOOK_AT
+        return camera
+
+    def close(self) -> None:
+        """Frees the drawing context; may be called again. The physics stays usable."""
+        if self._canvas is not None:
+            self._canvas.close()
+            self._canvas = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""Simulated people, in rooms, as a camera sees them."""

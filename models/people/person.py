@@ -1,0 +1,183 @@
+"""A person in a room, as a camera sees them; and commands about people.
+
+::
+
+    person = Person(Build(gender=0.0), Clothes(), Sight(room="office"))
+    person.render(REST)             # (224, 224, 3) uint8 RGB
+
+    python -m models.people.person show runs/people.png     # some people, rooms and postures in one picture
+    python -m models.people.person bake                # models/weights/bodies.npz anew; needs anny and torch
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from models.offscreen import Image
+from models.people import body
+from models.people.appearance import Clothes, Sight
+from models.people.body import Build
+from models.people.figure import Figure
+from models.people.skinning import pose
+
+if TYPE_CHECKING:
+    from models.offscreen import Canvas
+
+OVERSAMPLING: Final = 2
+"""Pictures are drawn this many times larger and averaged."""
+EYES_AT: Final = 1.35
+"""Of the camera, metres above the floor."""
+
+
+class Person:
+    """Draws a person.
+
+    Args:
+        build: Their body.
+        clothes: Their colours.
+        sight: Where they stand, and where the light comes from.
+        size: Of the picture, pixels.
+        seed: Of the noise.
+
+    Attributes:
+        body: Their body, at rest.
+
+    Raises:
+        BodyError: Somebody like this cannot be.
+        ValueError: The size is not positive.
+    """
+
+    def __init__(
+        self,
+        build: Build | None = None,
+        clothes: Clothes | None = None,
+        sight: Sight | None = None,
+        size: int = 224,
+        seed: int = 0,
+    ) -> None:
+        if size < 1:
+            raise ValueError(f"size must be at least 1 pixel, not {size!r}")
+        self.body = body.make(build or Build())
+        self.size = size
+        self._sight = sight or Sight()
+        self._random = np.random.default_rng(seed)
+        self._figure = Figure(self.body, clothes or Clothes(), self._sight, OVERSAMPLING * size)
+        self._canvas: Canvas | None = None
+
+    def render(self, posture: ArrayLike) -> Image:
+        """What the camera sees, (size, size, 3) uint8 RGB; always to be called from one thread.
+
+        Args:
+            posture: (10,) degrees: the person's right arm, then the left.
+
+        Raises:
+            ValueError: That is no posture.
+            NoDisplayError: Nothing on this machine can draw; the message says what to install.
+        """
+        import cv2
+        import mujoco
+
+        canvas = self._open_canvas()
+        for mesh in self._figure.move(pose(self.body, posture).vertices):
+            canvas.upload(mesh)
+        camera = mujoco.MjvCamera()
+        camera.azimuth, camera.elevation = 90.0, 0.0
+        camera.distance, camera.lookat = self._sight.distance, (0.0, 0.0, EYES_AT)
+        large = canvas.draw(self._data, camera)
+        picture = np.asarray(cv2.resize(large, (self.size, self.size), interpolation=cv2.INTER_AREA), np.uint8)
+        if self._sight.noise > 0.0:
+            noisy = picture + self._random.normal(0.0, self._sight.noise, picture.shape)
+            picture = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+        return picture
+
+    def _open_canvas(self) -> Canvas:
+        import mujoco
+
+        from models.offscreen import Canvas
+
+        if self._canvas is None:
+            self._canvas = Canvas(self._figure.model, OVERSAMPLING * self.size)
+            self._data = mujoco.MjData(self._figure.model)
+            mujoco.mj_forward(self._figure.model, self._data)
+        return self._canvas
+
+    def close(self) -> None:
+        """Frees the drawing context; may be called again."""
+        if self._canvas is not None:
+            self._canvas.close()
+            self._canvas = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+PEOPLE: Final = (
+    (Build(), Clothes(), Sight()),
+    (
+        Build(0.0, 25.0, 0.35),
+        Clothes(shirt=(0.75, 0.2, 0.22), hair=(0.75, 0.6, 0.3), sleeves="long"),
+        Sight("office"),
+    ),
+    (
+        Build(1.0, 60.0, 0.9),
+        Clothes(shirt=(0.3, 0.45, 0.3), skin=(0.45, 0.3, 0.22)),
+        Sight("living", light_from=50.0),
+    ),
+    (Build(0.5, 10.0, 0.5), Clothes(shirt=(0.95, 0.8, 0.3), sleeves="none"), Sight("library", distance=1.7)),
+)
+"""Some people, to be looked at."""
+POSTURES: Final = (
+    (-80.0, 80, 0, 50, 0) * 2,
+    (0.0, 10, 0, 20, 0) * 2,
+    (0.0, 155, 0, 20, 0) * 2,
+    (-90.0, 10, 0, 20, 0) * 2,
+    (-40.0, 20, 60, 100, 0) * 2,
+    (-90.0, 100, 0, 90, 0, -10, 30, 0, 60, 0),
+)
+"""Postures (10,), degrees: at rest, hanging, up, forwards, crossed, and each arm another."""
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    import cv2
+
+    rows = []
+    for build, clothes, sight in PEOPLE:
+        with Person(build, clothes, sight) as person:
+            rows.append(np.hstack([person.render(posture) for posture in POSTURES]))
+    path: Path = arguments.path
+    if not cv2.imwrite(str(path), np.vstack(rows)[..., ::-1]):
+        raise OSError(f"{path} cannot be written")
+    print(path)
+
+
+def _bake(_: argparse.Namespace) -> None:
+    from models.people.bake import bake
+
+    print(bake(body.FILE))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code is 0."""
+    parser = argparse.ArgumentParser(prog="python -m models.people.person", description="Simulated people.")
+    commands = parser.add_subparsers(required=True)
+    show = commands.add_parser("show", help="draw some people, rooms and postures")
+    show.add_argument("path", type=Path, help="of the picture, PNG say")
+    show.set_defaults(run=_show)
+    commands.add_parser("bake", help="make the bodies anew, by anny").set_defaults(run=_bake)
+    parsed = parser.parse_args(arguments)
+    parsed.run(parsed)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""Many people, each in a room of their own: the features of their pictures, and the postures that they show.
+
+    python -m models.pose.crowd runs/crowd.npz [--people 300] [--postures 50] [--seed 0]
+
+Bodies, clothes, rooms, lights and places are drawn anew for each person, postures from the training part of
+`models.postures.dataset`. Each room is also looked at without anybody, and so is what a covered or broken camera
+shows. Ctrl-C keeps the people who were there before it. What it is good for: `models.pose.training`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from models.extractors.efficientnet import COUNT, Extractor
+from models.files.artifact import read_arrays, write_arrays
+from models.files.command import guarded
+from models.icub.kinematics import Floats
+from models.offscreen import Image
+from models.people import room
+from models.people.appearance import Clothes, Sight
+from models.people.body import Build
+from models.people.person import Person
+from models.postures import dataset
+
+_KIND: Final = "agentspace crowd 1"
+_SIZE: Final = 224
+_AWAY: Final = 2.0  # metres aside, where the camera does not see a person who is not farther than these draw
+POOL: Final = 2500
+"""Postures that come again, with another person each time."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """What was seen of n pictures of p people.
+
+    Attributes:
+        features: (n, 5488) float16, of EfficientNet-Lite0 up to block 10.
+        posture: (n,) which of the postures a picture shows.
+        person: (n,) who shows it.
+        pool: (POOL, 10) degrees, the postures.
+        nobody: (k, 5488) float16, of pictures without anybody.
+    """
+
+    features: NDArray[np.float16]
+    posture: NDArray[np.int64]
+    person: NDArray[np.int64]
+    pool: Floats
+    nobody: NDArray[np.float16]
+
+    def save(self, path: Path) -> None:
+        """Writes it as .npz; the folder is made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_arrays(path, _KIND, vars(self), compressed=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            ArtifactError: the file is missing, cut off or of another kind.
+        """
+        arrays = read_arrays(path, _KIND)
+        return cls(
+            arrays["features"].astype(np.float16),
+            arrays["posture"].astype(np.int64),
+            arrays["person"].astype(np.int64),
+            arrays["pool"].astype(np.float64),
+            arrays["nobody"].astype(np.float16),
+        )
+
+
+def somebody(random: np.random.Generator) -> tuple[Build, Clothes, Sight]:
+    """A random person in a random room, 1.45 to 2.7 m away, up to 0.3 m aside, turned by up to 10 degrees."""
+
+    def colour() -> tuple[float, float, float]:
+        red, green, blue = random.random(3)
+        return float(red), float(green), float(blue)
+
+    def between(low: float, high: float) -> float:
+        return float(random.uniform(low, high))
+
+    skin = np.minimum(np.array(Clothes().skin) * random.uniform(0.35, 1.15), 1.0)
+    build = Build(between(0.0, 1.0), between(12.0, 75.0), between(0.0, 1.0))
+    clothes = Clothes(
+        shirt=colour(),
+        trousers=colour(),
+        skin=(float(skin[0]), float(skin[1]), float(skin[2])),
+        hair=colour(),
+        sleeves=str(random.choice(["none", "short", "long"])),
+    )
+    sight = Sight(
+        room.cluttered(random),
+        distance=between(1.45, 2.7),
+        aside=between(-0.3, 0.3),
+        turn=between(-10.0, 10.0),
+        light=between(0.5, 1.4),
+        light_from=between(-90.0, 90.0),
+    )
+    return build, clothes, sight
+
+
+def nothing(random: np.random.Generator) -> Image:
+    """What a covered, dark or broken camera shows: a colour, or a gradient of two, with more or less noise."""
+    first, second = random.uniform(0.0, 255.0, (2, 3))
+    share = np.linspace(0.0, 1.0, _SIZE)[:, None, None] if random.random() < 0.5 else np.zeros((1, 1, 1))
+    smooth = np.broadcast_to(first * (1.0 - share) + second * share, (_SIZE, _SIZE, 3)) * random.random() ** 2
+    noisy = smooth + random.normal(0.0, random.choice([0.0, 2.0, 10.0, 80.0]), (_SIZE, _SIZE, 3))
+    turned = np.rot90(noisy, int(random.integers(4)))
+    return np.ascontiguousarray(np.clip(np.rint(turned), 0, 255), np.uint8)
+
+
+def collect(people: int, postures: int, seed: int, progress: bool = False) -> Crowd:
+    """Draws people and looks at them; Ctrl-C ends it early.
+
+    Args:
+        people: how many.
+        postures: that each of them shows.
+        seed: of all that is random.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: there are no people, or no postures, or the seed is negative.
+    """
+    if people < 1 or not 1 <= postures <= POOL:
+        raise ValueError(f"people is {people}, postures is {postures}; valid are 1 or more, and 1..{POOL}")
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; valid is 0 or more")
+    random = np.random.default_rng(seed)
+    pool = random.choice(dataset.load().train, POOL, replace=False)
+    network = Extractor.load()
+    features = np.empty((people * postures, COUNT), np.float16)
+    shown = np.empty((people, postures), np.int64)
+    nobody = np.empty((2 * people, COUNT), np.float16)
+    done = 0
+    try:
+        for index in tqdm(range(people), unit="person", disable=not progress):
+            build, clothes, sight = somebody(random)
+            shown[index] = random.choice(POOL, postures, replace=False)
+            with Person(build, clothes, sight, _SIZE, index) as person:
+                for number, posture in enumerate(shown[index], index * postures):
+                    features[number] = network.features(person.render(pool[posture]))
+            with Person(build, clothes, replace(sight, aside=_AWAY), _SIZE, index) as person:
+                nobody[2 * index] = network.features(person.render(pool[0]))
+            nobody[2 * index + 1] = network.features(nothing(random))
+            done = index + 1
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        print(f"interrupted after {done} of {people} people", file=sys.stderr)
+    count = done * postures
+    who = np.repeat(np.arange(done), postures)
+    return Crowd(features[:count], shown[:done].ravel(), who, pool, nobody[: 2 * done])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draws a crowd and writes what was seen; the exit code is that of `guarded`."""
+    parser = argparse.ArgumentParser(prog="python -m models.pose.crowd", description="Features of many people.")
+    parser.add_argument("path", type=Path, help="file that is written, .npz")
+    parser.add_argument("--people", type=int, default=300, help="how many (%(default)s)")
+    parser.add_argument("--postures", type=int, default=50, help="that each of them shows (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random (%(default)s)")
+    parsed = parser.parse_args(arguments)
+    return guarded("models.pose.crowd", lambda: _draw(parsed))
+
+
+def _draw(chosen: argparse.Namespace) -> None:
+    chosen.path.parent.mkdir(parents=True, exist_ok=True)  # before minutes of work
+    crowd = collect(chosen.people, chosen.postures, chosen.seed, progress=True)
+    crowd.save(chosen.path)
+    pictures, people = len(crowd.person), crowd.person.max() + 1
+    print(f"{chosen.path}: {pictures} pictures of {people} people, {len(crowd.nobody)} without")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

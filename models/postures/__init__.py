@@ -1,0 +1,1 @@
+"""Autoencoders of postures, their data and training: ``python -m models.postures``."""

@@ -1,0 +1,104 @@
+"""Features of pictures, each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.offscreen import Image
+from models.study.candidate import Candidate
+from models.study.pictures.scene import Shot
+
+if TYPE_CHECKING:
+    from models.study.pictures.store import Store
+
+Features = NDArray[np.float32]
+
+_AT_ONCE: Final = 64
+"""Pictures whose features are kept together."""
+
+
+class Painter(Protocol):
+    """What takes pictures: a `Studio`, or something faster in a test."""
+
+    def pictures(self, shots: Sequence[Shot]) -> Iterator[bytes]:
+        """A PNG of each shot, without noise, in their order."""
+
+
+class Gallery:
+    """Looks at pictures with extractors; pictures and features are kept in a store.
+
+    Args:
+        store: Where they are kept.
+        studio: What takes the pictures that are not there.
+        progress: Called with a number of features that are done, of how many, again and again.
+    """
+
+    def __init__(
+        self, store: Store, studio: Painter, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> None:
+        self._store = store
+        self._studio = studio
+        self._progress = progress
+
+    def look(self, shots: Sequence[Shot], candidates: Sequence[Candidate]) -> dict[str, Features]:
+        """Features (n, count) of n shots, by the name of the candidate.
+
+        Raises:
+            ArtifactError: A network or the store cannot be used.
+            NoDisplayError: Nothing on this machine can draw.
+        """
+        wanted = [shot for shot in shots if any(self._key(shot, each) not in self for each in candidates)]
+        for start in range(0, len(wanted), _AT_ONCE):
+            self._see(wanted[start : start + _AT_ONCE], candidates, start, len(wanted))
+        return {each.name: np.stack([self._features(shot, each) for shot in shots]) for each in candidates}
+
+    def __contains__(self, key: str) -> bool:
+        return self._store.get(key) is not None
+
+    def _key(self, shot: Shot, candidate: Candidate) -> str:
+        return f"features {candidate.fingerprint} of {shot.key}"
+
+    def _features(self, shot: Shot, candidate: Candidate) -> Features:
+        kept = self._store.get(self._key(shot, candidate))
+        assert kept is not None
+        return np.frombuffer(kept, np.float32)
+
+    def _see(self, shots: Sequence[Shot], candidates: Sequence[Candidate], before: int, total: int) -> None:
+        found: list[tuple[str, bytes]] = []
+        try:
+            for done, (shot, encoded) in enumerate(zip(shots, self._encoded(shots, found), strict=True), 1):
+                image = noisy(decoded(encoded), shot.scene.noise, shot.seed)
+                found += [(self._key(shot, each), each.network.features(image).tobytes()) for each in candidates]
+                self._progress(before + done, total)
+        finally:
+            self._store.put(found)  # also when it was interrupted
+
+    def _encoded(self, shots: Sequence[Shot], new: list[tuple[str, bytes]]) -> Iterator[bytes]:
+        """The pictures (PNG), those that were kept and those that must be taken; the latter are added to `new`."""
+        kept = [self._store.get(shot.picture) for shot in shots]
+        fresh = self._studio.pictures([shot for shot, one in zip(shots, kept, strict=True) if one is None])
+        for shot, one in zip(shots, kept, strict=True):
+            if one is None:
+                one = next(fresh)  # noqa: PLW2901
+                new.append((shot.picture, one))
+            yield one
+
+
+def decoded(encoded: bytes) -> Image:
+    """The picture (H, W, 3), RGB, of a PNG."""
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(np.asarray(image, np.uint8)[..., ::-1])
+
+
+def noisy(image: Image, deviation: float, seed: int) -> Image:
+    """The picture with Gaussian noise on each pixel (grey levels), as simulated cameras add it."""
+    if deviation == 0.0:
+        return image
+    noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32) * np.float32(deviation)
+    return np.asarray(np.clip(np.rint(image + noise), 0, 255), np.uint8)

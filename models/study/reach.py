@@ -1,0 +1,226 @@
+"""What the arms reach, how far from the official robot our kinematics are, and how fast all that is computed.
+
+python -m models.study.reach check                        # against the official iCub in MuJoCo; seconds
+python -m models.study.reach collisions                   # what touches, with more and less clearance; a minute
+python -m models.study.reach decoders FILE.npz         # what touches in the postures that a decoder makes; seconds
+python -m models.study.reach picture reach.png            # the reachable points; seconds
+python -m models.study.reach touching touching.jpg        # some postures that touch, and some that do not
+python -m models.study.reach speed                        # postures, goals and looks for collisions per second
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.files.command import guarded
+from models.icub.collision import Collider
+from models.icub.inverse_kinematics import inverse, reachable
+from models.icub.kinematics import ARM_LIMITS, JOINT_LIMITS, TABLE, WRIST, direct
+from models.icub.official_chain import POINTS, OfficialChain, deviations
+from models.postures.autoencoder import load_file
+
+Rows = list[dict[str, Any]]
+
+
+def check(count: int, seed: int) -> Rows:
+    """Distance of each point of both arms to where the official robot has it, mm."""
+    rows: Rows = []
+    for side in ("right", "left"):
+        found = deviations(side, count, seed)
+        for index, point in enumerate(POINTS):
+            ancestor, official = (distance[:, index] for distance in found)
+            rows.append(
+                {
+                    "point": f"{side} {point}",
+                    "mean (mm)": f"{ancestor.mean():.2f}",
+                    "max (mm)": f"{ancestor.max():.2f}",
+                    "of which ours: max (mm)": f"{official.max():.6f}",
+                }
+            )
+    return rows
+
+
+def links() -> Rows:
+    """The rows of the table of the right arm in which the official robot differs from the ancestor's."""
+    official = OfficialChain("right").table
+    turned = np.rad2deg(np.angle(np.exp(1j * (official - TABLE)[:, 2:])))
+    rows: Rows = []
+    for index, (ours, theirs) in enumerate(zip(TABLE, official, strict=True)):
+        if np.abs(theirs - ours)[:2].max() > 0.01 or np.abs(turned[index]).max() > 0.01:
+            rows.append(
+                {
+                    "link": index,
+                    "a, ancestor (mm)": f"{ours[0]:.2f}",
+                    "a, official": f"{theirs[0]:.2f}",
+                    "d, ancestor (mm)": f"{ours[1]:.2f}",
+                    "d, official": f"{theirs[1]:.2f}",
+                    "turned by (degrees)": f"{np.abs(turned[index]).max():.2f}",
+                }
+            )
+    return rows
+
+
+def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], progress: bool) -> Rows:
+    """What touches among the reachable postures and among random pairs of them, per cent."""
+    if pairs < 1:
+        raise ValueError(f"pairs is {pairs}; valid is 1 or more")
+    _, arm = reachable(step, progress)
+    if not len(arm):
+        raise ValueError(f"step is {step:g}: none of the points of such a grid is reached; choose a smaller one")
+    rng = np.random.default_rng(seed)
+    right, left = arm[rng.integers(len(arm), size=(2, pairs))]
+    rows: Rows = []
+    for clearance in clearances:
+        collider = Collider(clearance, progress=progress)
+        alone, _ = collider.body(arm)
+        symmetric = collider.check(np.hstack([right, right]))
+        independent = collider.check(np.hstack([right, left]))
+        shares = {
+            "one arm, body": alone,
+            "symmetric, body": symmetric.body,
+            "symmetric, arms": symmetric.arms,
+            "symmetric, any": symmetric.any,
+            "independent, body": independent.body,
+            "independent, arms": independent.arms,
+            "independent, any": independent.any,
+        }
+        row = {name: f"{100 * touching.mean():.1f}" for name, touching in shares.items()}
+        rows.append({"clearance (mm)": f"{clearance:g}", **row})
+    return rows
+
+
+def decoders(files: Sequence[Path], count: int, seed: int) -> Rows:
+    """What touches in postures that autoencoders sample, per cent; angles are clipped to their ranges before."""
+    if count < 1:
+        raise ValueError(f"postures is {count}; valid is 1 or more")
+    collider = Collider()
+    rows: Rows = []
+    for file in files:
+        model = load_file(file)
+        sampled = model.decode(model.sample(np.random.default_rng(seed), count))
+        found = collider.check(np.clip(sampled, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1]))
+        shares = {"body": found.body, "arms": found.arms, "any": found.any}
+        row = {name: f"{100 * touching.mean():.1f}" for name, touching in shares.items()}
+        rows.append({"decoder": file.stem, **row, "n": count})
+    return rows
+
+
+def speed(seed: int) -> Rows:
+    """What is computed per second of processor time."""
+    rng = np.random.default_rng(seed)
+    arms = rng.uniform(ARM_LIMITS[:, 0], ARM_LIMITS[:, 1], (50_000, len(ARM_LIMITS)))
+    postures = rng.uniform(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1], (1000, len(JOINT_LIMITS)))
+    goals = direct(arms[:3000])[:, WRIST]
+    collider = Collider()
+
+    def rate(work: Callable[[], object], count: int) -> str:
+        start = time.process_time()
+        work()
+        return f"{count / (time.process_time() - start):.0f}"
+
+    tasks: list[tuple[str, Callable[[], object], int]] = [
+        ("direct kinematics, postures of an arm", lambda: direct(arms), len(arms)),
+        ("inverse kinematics, goals", lambda: inverse(goals), len(goals)),
+        ("collisions, postures of both arms", lambda: collider.check(postures), len(postures)),
+    ]
+    return [{"what": what, "per second": rate(work, count)} for what, work, count in tasks]
+
+
+def table(rows: Rows) -> str:
+    """The rows as a table in Markdown."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _draw(chosen: argparse.Namespace) -> None:
+    """Write one of the pictures."""
+    if not chosen.out.parent.is_dir():
+        raise ValueError(f"{chosen.out}: there is no folder {chosen.out.parent}")
+    points, arm = reachable(chosen.step, progress=True)
+    collider = Collider(progress=True)
+    if chosen.command == "touching":
+        from models.study import touching_picture
+
+        touching_picture.draw(touching_picture.choose(collider, arm, 6, chosen.seed), chosen.out)
+        print(f"{chosen.out}: from the top: {', '.join(touching_picture.ROWS)}")
+        return
+    from models.study import reach_pictures
+
+    touching, _ = collider.body(arm)
+    reach_pictures.draw(points, arm, touching, chosen.out)
+    print(f"{chosen.out}: {len(points)} points, {int((~touching).sum())} without touching the body")
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    if chosen.command in ("picture", "touching"):
+        _draw(chosen)
+        return
+    if chosen.command == "check":
+        tables = [check(chosen.postures, chosen.seed), links()]
+    elif chosen.command == "collisions":
+        tables = [collisions(chosen.pairs, chosen.step, chosen.seed, chosen.clearance, progress=True)]
+    elif chosen.command == "decoders":
+        tables = [decoders(chosen.files, chosen.postures, chosen.seed)]
+    else:
+        tables = [speed(chosen.seed)]
+    print(json.dumps(tables, indent=1) if chosen.json else "\n\n".join(table(rows) for rows in tables))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.study.reach",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    checking = commands.add_parser("check", help="our kinematics against the official iCub in MuJoCo")
+    checking.add_argument("--postures", type=int, default=5000, help="of each arm, torso moved (%(default)s)")
+    touching = commands.add_parser("collisions", help="how many postures touch, without and with clearance")
+    touching.add_argument("--pairs", type=int, default=5000, help="of either kind (%(default)s)")
+    touching.add_argument(
+        "--clearance",
+        type=float,
+        nargs="+",
+        default=[0.0, 5.0, 10.0],
+        metavar="MM",
+        help="nearer touches (0 5 10)",
+    )
+    decoding = commands.add_parser("decoders", help="how many sampled postures of a decoder touch")
+    decoding.add_argument("files", type=Path, nargs="+", metavar="FILE", help="models/weights/wide-2.npz, ...")
+    decoding.add_argument("--postures", type=int, default=2000, help="of each decoder (%(default)s)")
+    speeding = commands.add_parser("speed", help="what is computed per second")
+    for command in (checking, touching, decoding, speeding):
+        command.add_argument("--seed", type=int, default=0, help="of the postures (%(default)s)")
+        command.add_argument("--json", action="store_true", help="as JSON")
+    drawing = commands.add_parser("picture", help="draw the reachable points")
+    showing = commands.add_parser("touching", help="draw some postures that touch, and some that do not")
+    showing.add_argument("--seed", type=int, default=0, help="of the choice (%(default)s)")
+    for command in (drawing, showing):
+        command.add_argument("out", type=Path, help="picture to write, for example reach.png")
+    for command in (touching, drawing, showing):
+        command.add_argument("--step", type=float, default=20.0, help="of the grid of points, mm (%(default)s)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is that of `guarded`."""
+    return guarded("models.study.reach", lambda: _chosen(arguments))
+
+
+def _chosen(arguments: Sequence[str] | None) -> None:
+    chosen = _parser().parse_args(arguments)
+    if getattr(chosen, "seed", 0) < 0:
+        raise ValueError(f"seed is {chosen.seed}; valid is 0 or more")
+    _run(chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

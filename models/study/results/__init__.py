@@ -1,0 +1,1 @@
+"""What a study found: outcomes, tables, plots, pages."""

@@ -1,0 +1,156 @@
+"""What a command found: its table, its plot, and what is kept of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from models.files.artifact import ArtifactError, write_atomically
+from models.study.results import plots, tables
+from models.study.results.outcome import Outcome, choose, summary
+
+
+class Result(Protocol):
+    """What a command found.
+
+    Attributes:
+        command: Which one it was.
+        caption: Of its plot.
+    """
+
+    @property
+    def command(self) -> str:
+        """Which one it was."""
+
+    @property
+    def caption(self) -> str:
+        """Of the plot."""
+
+    def text(self) -> str:
+        """Tables, in Markdown."""
+
+    def plain(self) -> dict[str, Any]:
+        """For `json`."""
+
+    def plot(self, folder: Path) -> Path | None:
+        """Draws it into a folder, if there is something to draw; returns where."""
+
+
+_TEXTS = {"mirror": tables.mirror, "robustness": tables.changed, "human": tables.people}
+_PLOTS = {"mirror": plots.mirror, "robustness": plots.changed, "human": plots.people}
+_CAPTIONS = {
+    "mirror": "Error against the number of pairs",
+    "robustness": "Error in changed scenes",
+    "human": "Error with other people",
+}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Outcomes of robots that have learned.
+
+    Attributes:
+        command: mirror, robustness or human.
+        seeds: How many robots.
+        outcomes: All of them.
+    """
+
+    command: str
+    seeds: int
+    outcomes: Sequence[Outcome]
+
+    @property
+    def caption(self) -> str:
+        """Of the plot."""
+        return _CAPTIONS[self.command]
+
+    def text(self) -> str:
+        """Tables, in Markdown."""
+        return _TEXTS[self.command](self.outcomes)
+
+    def plain(self) -> dict[str, Any]:
+        """For `json`: means with their intervals, and every error."""
+        keys = dict.fromkeys((o.case, o.decoder, o.extractor, o.way, o.pairs) for o in self.outcomes)
+        names = ("case", "decoder", "extractor", "way", "pairs")
+        cells = []
+        for key in keys:
+            labels = dict(zip(names, key, strict=True))
+            found = summary(choose(self.outcomes, **labels))
+            cells.append({**labels, **(found.plain() if found else {})})
+        return {
+            "command": self.command,
+            "seeds": self.seeds,
+            "cells": cells,
+            "outcomes": [one.plain() for one in self.outcomes],
+        }
+
+    def plot(self, folder: Path) -> Path:
+        """Draws it into a folder; returns where."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return _PLOTS[self.command](self.outcomes, folder / f"evaluate-{self.command}.png")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What has a table only.
+
+    Attributes:
+        command: speed, online or bars.
+        lines: The text.
+        numbers: For `json`.
+        caption: Not needed.
+    """
+
+    command: str
+    lines: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+    caption: str = ""
+
+    def text(self) -> str:
+        """Tables, in Markdown."""
+        return self.lines
+
+    def plain(self) -> dict[str, Any]:
+        """For `json`."""
+        return {"command": self.command, **self.numbers}
+
+    def plot(self, folder: Path) -> None:
+        """There is nothing to draw."""
+
+
+def path_of(folder: Path, command: str, quick: bool) -> Path:
+    """Where results are kept."""
+    return folder / "results" / f"{command}{'-quick' if quick else ''}.json"
+
+
+def keep(result: Result, path: Path) -> None:
+    """Writes it, for `bars`.
+
+    Raises:
+        ArtifactError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(result.plain()).encode())
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be written ({error.strerror})") from error
+
+
+def kept(path: Path) -> dict[str, Any] | None:
+    """What was kept; None if there is nothing.
+
+    Raises:
+        ArtifactError: The file is damaged.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} is damaged ({error}); delete it, and measure again") from error
+    if not isinstance(found, dict):
+        raise ArtifactError(f"{path} is damaged; delete it, and measure again")
+    return found

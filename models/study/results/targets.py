@@ -1,0 +1,192 @@
+"""What was aimed at, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from models.study import human, robustness
+from models.study.candidate import DEFAULT
+from models.study.mirror import DRAWN, FRESH, GATED, SHOWN
+from models.study.results.tables import grid
+
+NOT_MEASURED: Final = "not measured"
+_SAME, _OTHER = "the same person", "another person, room and light"
+_NEARER, _ASIDE = "the same, 20 % nearer", "the same, 15 cm aside"
+_PHOTO: Final = "photograph behind"
+_VARIED: Final = (
+    "even the best acquired posture (oracle) is further away than in the study: the postures are more varied"
+)
+_FURNITURE: Final = "not separated: the random rooms that it learned from hold no furniture like this one"
+_HALF: Final = "the bar is half of what the default extractor had when it was measured (9.8 and 7.9)"
+_PEOPLE: Final = (
+    "not separated: the study's people, clothes and rooms are not known, and the postures are more varied here"
+)
+_PORTRAIT: Final = (
+    "it fills the picture with stronger edges than the robot's; which one the study had is not known"
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One number that was aimed at.
+
+    Attributes:
+        case: What is measured.
+        unit: Per cent of NMAE, or milliseconds.
+        study: What the feasibility study reached, in words.
+        bar: At most that.
+        moonshot: What would be excellent.
+        command: Whose result it is in.
+        wanted: Attributes of the cell of that result.
+        reason: Why it was missed, if it was.
+    """
+
+    case: str
+    study: str
+    bar: float
+    moonshot: float | None
+    command: str
+    wanted: Mapping[str, object]
+    unit: str = "%"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number that was aimed at, and what came out.
+
+    Attributes:
+        case: What is measured.
+        study: What the feasibility study reached.
+        ours: The mean; None if it was not measured.
+        half: Half of its 95 % confidence interval.
+        bar: What was aimed at.
+        moonshot: What would be excellent.
+        unit: Of all of them.
+        reason: Why it was missed.
+    """
+
+    case: str
+    study: str
+    ours: float | None
+    half: float | None
+    bar: float
+    moonshot: float | None
+    unit: str
+    reason: str
+
+    @property
+    def verdict(self) -> str:
+        """Whether it was met; the mean counts."""
+        if self.ours is None:
+            return NOT_MEASURED
+        if self.moonshot is not None and self.ours <= self.moonshot:
+            return "moonshot"
+        return "met" if self.ours <= self.bar else "**missed**"
+
+    def plain(self) -> dict[str, Any]:
+        """For `json`."""
+        return {**asdict(self), "verdict": self.verdict}
+
+
+def _mirror(
+    case: str, decoder: str, study: str, bar: float, moonshot: float | None, way: str = "", **more: Any
+) -> Bar:
+    shown = "fresh" if case == FRESH else "shown again"
+    name = "wide decoder" if decoder == "wide-2" else "the ancestor's decoder"
+    wanted = {"case": case, "decoder": decoder, "extractor": DEFAULT, "way": way, "pairs": 100}
+    return Bar(
+        f"mirror, K=100, {name}: {shown}{', ' if way else ''}{way}", study, bar, moonshot, "mirror", wanted, **more
+    )
+
+
+def _changed(case: str, study: str, way: str = "", bar: float = 4.5, **more: Any) -> Bar:
+    wanted = {"case": case, "extractor": DEFAULT, "way": way, "pairs": 100}
+    name = f"mirror, K=100: {case}{', centred' if way else ''}"
+    return Bar(name, study, bar, 3.5, "robustness", wanted, **more)
+
+
+def _free(case: str, study: str, **more: Any) -> Bar:
+    wanted = {"case": case, "way": "a head for each arm", "pairs": 100}
+    return Bar(f"8 free joints, K=100, a head for each arm: {case}", study, 7.0, 5.0, "mirror", wanted, **more)
+
+
+def _human(case: str, pairs: int, look: str, study: str, bar: float, moonshot: float | None, **more: Any) -> Bar:
+    wanted = {"case": case, "way": human.way(human.EXACT, look), "pairs": pairs}
+    name = human.way(f"human: {case}, K={pairs}, exact copies", look)
+    return Bar(name, study, bar, moonshot, "human", wanted, **more)
+
+
+def _speed(case: str, name: str, study: str, bar: float) -> Bar:
+    return Bar(f"extractor per image: {case}", study, bar, None, "speed", {"name": name}, unit="ms")
+
+
+BARS: Final = (
+    _mirror(FRESH, "wide-2", "3.4", 3.5, 2.7, reason=_VARIED),
+    _mirror(FRESH, "wide-2", "3.4", 3.5, 2.7, GATED),
+    _mirror(SHOWN, "wide-2", "0.3", 0.4, None),
+    _mirror(FRESH, "ancestor-2", "1.1..1.5", 1.5, 1.0),
+    _mirror(SHOWN, "ancestor-2", "0.13", 0.3, 0.1),
+    _mirror(FRESH, "ancestor-2", "1.1..1.5", 1.5, 1.0, DRAWN),
+    _mirror(SHOWN, "ancestor-2", "0.13", 0.3, 0.1, DRAWN),
+    _free("data set (half of it symmetric)", "6.8", reason=_VARIED),
+    _free("independent arms", "6.8", reason=_VARIED),
+    _changed("light 30 % less", "3.4"),
+    _changed("light 30 % more", "3.4"),
+    _changed("new wall (green)", "3.6"),
+    _changed(_PHOTO, "4.8", reason=_PORTRAIT),
+    _changed(_PHOTO, "4.5", way=robustness.CENTRED, reason=_PORTRAIT),
+    _changed("camera +6 degrees", "3.8"),
+    _human(_SAME, 20, human.CENTRED, "8.0", 8.5, 6.0, reason=_PEOPLE),
+    _human(_SAME, 100, "", "3.9", 4.2, 3.2, reason=_PEOPLE),
+    _human(_OTHER, 20, human.CENTRED, "9.1", 9.5, 6.0, reason=_PEOPLE),
+    _human(_OTHER, 100, human.CENTRED, "4.6", 5.0, 3.5, reason=_PEOPLE),
+    _human(_SAME, 20, human.ARMS, "8.0", 8.5, 6.0),
+    _human(_SAME, 100, human.ARMS, "3.9", 4.2, 3.2),
+    _human(_OTHER, 20, human.ARMS, "9.1", 9.5, 6.0),
+    _human(_OTHER, 100, human.ARMS, "4.6", 5.0, 3.5, reason=_FURNITURE),
+    _human(_NEARER, 100, human.ARMS, "-", 4.9, None, reason=_HALF),
+    _human(_ASIDE, 100, human.ARMS, "-", 3.9, None, reason=_HALF),
+    _speed("default", "EfficientNet-Lite0 block 10, 7x7", "3.0", 4.0),
+    _speed("ViT-S/16", "ViT-S/16, onnxruntime", "27", 30.0),
+    _speed("ViT-S/8", "ViT-S/8, onnxruntime", "117..130", 150.0),
+)
+"""The wide latent-2 decoder unless said."""
+
+
+def compare(results: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
+    """Looks the numbers up in what the commands found (by their names)."""
+    return [_compared(bar, results.get(bar.command, {})) for bar in BARS]
+
+
+def _compared(bar: Bar, result: Mapping[str, Any]) -> Cell:
+    field = "timings" if bar.command == "speed" else "cells"
+    found = [one for one in result.get(field, ()) if all(one.get(n) == v for n, v in bar.wanted.items())]
+    ours = half = None
+    reason = bar.reason
+    if found and bar.command == "speed":
+        ours, reason = found[0]["p50"], _disturbed(found[0], result.get("machine", {}))
+    elif found:
+        ours, half = found[0]["mean"], (found[0]["high"] - found[0]["low"]) / 2.0
+    return Cell(bar.case, bar.study, ours, half, bar.bar, bar.moonshot, bar.unit, reason)
+
+
+def _disturbed(timing: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
+    """What else the machine did."""
+    load, cores = machine.get("load", 0.0), machine.get("cores", 1)
+    best = f"the best of {timing['count']} is {timing['best']:.1f} ms"
+    return f"load {load:.0f} on {cores} cores; {best}" if load > 0.5 * cores else best
+
+
+def table(cells: list[Cell]) -> str:
+    """Markdown."""
+    rows = []
+    for one in cells:
+        ours = NOT_MEASURED if one.ours is None else f"{one.ours:.2f}"
+        ours += "" if one.half is None else f" ± {one.half:.2f}"
+        moonshot = "-" if one.moonshot is None else f"{one.moonshot:g}"
+        reason = one.reason if one.verdict == "**missed**" else ""
+        rows.append((f"{one.case}, {one.unit}", [one.study, f"{one.bar:g}", moonshot, ours, one.verdict, reason]))
+    return grid("case", ["study", "bar", "moonshot", "ours", "verdict", "why"], rows)

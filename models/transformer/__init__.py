@@ -1,0 +1,1 @@
+"""Vision Transformers: the network, its checkpoints, and what runs it."""

@@ -1,0 +1,228 @@
+"""What runs a Vision Transformer: PyTorch or onnxruntime, whichever is faster on this machine, as measured.
+
+| backend | what |
+|---|---|
+| `onnx` | onnxruntime, float32 |
+| `torch` | PyTorch, float32 |
+| `torch-bf16` | PyTorch, bfloat16, which pays where the processor has instructions for it |
+| `torch-compile`, `torch-bf16-compile` | the same, compiled: takes a minute at the start, and a C++ compiler |
+| `auto` | the fastest of the first three, measured once for a machine and remembered in the cache folder |
+
+    python -m models.transformer.runtime dino-vits8 --threads 2    # measures with random weights, remembers, shows
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.files.artifact import write_atomically
+from models.icub.meshes import cache_folder
+
+if TYPE_CHECKING:
+    from models.transformer.vision_transformer import VisionTransformer
+
+Floats = NDArray[np.float32]
+
+MEASURED: Final = ("onnx", "torch", "torch-bf16")
+"""What `auto` chooses from."""
+BACKENDS: Final = (*MEASURED, "torch-compile", "torch-bf16-compile")
+
+
+class Views(NamedTuple):
+    """What a network says of one image.
+
+    Attributes:
+        class_token: (d,), of the whole image.
+        mean: (d,), the mean of the patches.
+        patches: (h, w, d).
+        attention: (heads, h, w), how much the class token looks at each patch in the last block; None if it was
+            not asked for.
+    """
+
+    class_token: Floats
+    mean: Floats
+    patches: Floats
+    attention: Floats | None = None
+
+
+Run = Callable[[NDArray[np.uint8]], Views]
+
+
+def open_backend(
+    network: VisionTransformer, backend: str, size: int = 224, threads: int = 1, attention: bool = False
+) -> Run:
+    """A function from an RGB image (size, size, 3) of uint8 to what the network says of it.
+
+    Args:
+        network: with its weights.
+        backend: one of `BACKENDS`.
+        size: side of the images, pixels.
+        threads: of the computation. PyTorch has one number of threads for the whole process.
+        attention: also give the attention.
+
+    Raises:
+        ValueError: there is no such backend.
+    """
+    if backend == "onnx":
+        return _open_onnx(network, size, threads, attention)
+    if backend in BACKENDS:
+        return _open_torch(network, backend, threads, attention)
+    raise ValueError(f"backend {backend!r}; valid are auto, {', '.join(BACKENDS)}")
+
+
+def _open_onnx(network: VisionTransformer, size: int, threads: int, attention: bool) -> Run:
+    from models.onnx.session import open_session
+    from models.transformer.onnx import OUTPUTS, build
+
+    session = open_session(build(network, size, size), threads)
+    wanted = list(OUTPUTS if attention else OUTPUTS[:3])
+
+    def run(image: NDArray[np.uint8]) -> Views:
+        return Views(*(each[0] for each in session.run(wanted, {"image": image[None]})))
+
+    return run
+
+
+def _open_torch(network: VisionTransformer, backend: str, threads: int, attention: bool) -> Run:
+    import torch
+
+    from models.transformer.vision_transformer import normalise
+
+    if threads < 1:
+        raise ValueError(f"threads is {threads}; valid is 1 or more")
+    torch.set_num_threads(threads)
+    kind = torch.bfloat16 if "bf16" in backend else torch.float32
+    called = torch.compile(network) if backend.endswith("compile") else network
+
+    def run(image: NDArray[np.uint8]) -> Views:
+        with torch.inference_mode(), torch.autocast("cpu", kind, enabled=kind is torch.bfloat16):
+            x = normalise(torch.from_numpy(np.array(image)[None]))
+            found = called(x, attention=attention)
+        maps = found.maps[0].float().numpy() if attention else None
+        patches = found.patches[0].float().numpy()
+        return Views(found.class_token[0].float().numpy(), patches.mean(axis=(0, 1)), patches, maps)
+
+    return run
+
+
+def milliseconds(run: Run, size: int, repeats: int = 5) -> float:
+    """Time for one image: the best, after two that do not count; other work on the machine disturbs it least."""
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    times = []
+    for _ in range(2 + repeats):
+        start = time.perf_counter()
+        run(image)
+        times.append(1e3 * (time.perf_counter() - start))
+    return min(times[2:])
+
+
+def measure(
+    network: VisionTransformer, size: int, threads: int, backends: Iterable[str] = MEASURED
+) -> dict[str, float]:
+    """Milliseconds for one image with each backend."""
+    return {name: round(milliseconds(open_backend(network, name, size, threads), size), 2) for name in backends}
+
+
+def choose(network: VisionTransformer, size: int = 224, threads: int = 1, record: Path | None = None) -> str:
+    """The fastest backend of this machine: measured at the first time (some seconds), then remembered.
+
+    Args:
+        network: whose sizes count; its weights do not matter.
+        size: side of the images, pixels.
+        threads: of the computation.
+        record: the file that remembers; None for that in the cache folder. If it cannot be read or written, it is
+            measured again the next time.
+    """
+    record = record or cache_folder() / "backends.json"
+    key = situation(network, size, threads)
+    known = _known(record)
+    times = known.get(key, {})
+    if set(times) != set(MEASURED):
+        times = measure(network, size, threads)
+        _remember(record, {**_known(record), key: times})
+    return min(times, key=lambda name: times[name])
+
+
+def situation(network: VisionTransformer, size: int, threads: int) -> str:
+    """What the choice depends on: processor, versions, network, size, threads."""
+    libraries = " ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime"))
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {libraries}, {network.config}, {size} pixels, {threads} threads"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _known(record: Path) -> dict[str, dict[str, float]]:
+    try:
+        content = json.loads(record.read_text())
+    except (OSError, ValueError):
+        return {}
+    entries = content.items() if isinstance(content, dict) else ()
+    return {key: times for key, times in entries if isinstance(times, dict) and _are_times(times)}
+
+
+def _are_times(times: dict[str, object]) -> bool:
+    return all(isinstance(value, int | float) for value in times.values())
+
+
+def _remember(record: Path, content: dict[str, dict[str, float]]) -> None:
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(record, json.dumps(content, indent=1).encode())
+    except OSError as error:
+        print(
+            f"{record} cannot be written ({error.strerror}): the backends will be measured again", file=sys.stderr
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the backends on this machine; the exit code is 0."""
+    from models.transformer.vision_transformer import CONFIGS, VisionTransformer
+
+    parser = argparse.ArgumentParser(
+        prog="python -m models.transformer.runtime", description="Which backend is faster here."
+    )
+    parser.add_argument("network", choices=list(CONFIGS))
+    parser.add_argument("--threads", type=int, default=1, help="of the computation (%(default)s)")
+    parser.add_argument("--size", type=int, default=224, help="side of the images, pixels (%(default)s)")
+    parser.add_argument("--compile", action="store_true", help="measure compiled PyTorch, too (minutes)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    chosen = parser.parse_args(arguments)
+    network = VisionTransformer(CONFIGS[chosen.network]).eval().requires_grad_(False)
+    times = measure(network, chosen.size, chosen.threads, BACKENDS if chosen.compile else MEASURED)
+    record = cache_folder() / "backends.json"
+    remembered = {name: times[name] for name in MEASURED}
+    _remember(record, {**_known(record), situation(network, chosen.size, chosen.threads): remembered})
+    if chosen.json:
+        print(json.dumps(times))
+    else:
+        print(
+            "\n".join(
+                f"{name:20} {value:8.1f} ms" for name, value in sorted(times.items(), key=lambda item: item[1])
+            )
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Weights that can be fetched: what they are, whose, and from where; and where they lie afterwards.
+
+We know no SHA-256 of these files: it could not be established where this was written. It is recorded when a file
+is fetched for the first time, in the SHA256SUMS beside it, and verified ever after.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from models.files.artifact import ArtifactError, checksums
+from models.icub.meshes import cache_folder
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Weights that can be fetched.
+
+    Attributes:
+        name: of the network; its sizes are in `models.transformer.vision_transformer.CONFIGS`.
+        url: where the authors offer the file.
+        licence: of the weights.
+        origin: who made them, how.
+    """
+
+    name: str
+    url: str
+    licence: str
+    origin: str
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def path(self) -> Path:
+        """Where it lies once it is fetched."""
+        return folder() / self.file
+
+    @property
+    def command(self) -> str:
+        """What fetches it."""
+        return f"python -m models.weights pull {self.name}"
+
+    def address(self, mirror: str = "") -> str:
+        """Where to fetch it: from the authors; from the folder that a mirror is; or from the very mirror."""
+        return f"{mirror}{self.file}" if mirror.endswith("/") else mirror or self.url
+
+    def recorded(self) -> str:
+        """The SHA-256 that was recorded at the first download; "" if there was none."""
+        return checksums(folder()).get(self.file, "")
+
+
+_DINO: Final = "https://dl.fbaipublicfiles.com/dino"
+_ORIGIN: Final = (
+    "DINO (Caron et al., arXiv 2104.14294), trained on ImageNet without labels by Facebook AI Research"
+)
+
+ENTRIES: Final = (
+    Entry("dino-vits8", f"{_DINO}/dino_deitsmall8_pretrain/dino_deitsmall8_pretrain.pth", "Apache-2.0", _ORIGIN),
+    Entry(
+        "dino-vits16", f"{_DINO}/dino_deitsmall16_pretrain/dino_deitsmall16_pretrain.pth", "Apache-2.0", _ORIGIN
+    ),
+)
+
+
+def folder() -> Path:
+    """Where fetched weights lie: $XDG_CACHE_HOME/agentspace/weights, else ~/.cache/agentspace/weights."""
+    return cache_folder() / "weights"
+
+
+def entry(name: str) -> Entry:
+    """The entry of a name.
+
+    Raises:
+        ArtifactError: there is none; the message lists the valid ones.
+    """
+    for found in ENTRIES:
+        if found.name == name:
+            return found
+    raise ArtifactError(f"no weights are known as {name!r}; valid: {', '.join(each.name for each in ENTRIES)}")

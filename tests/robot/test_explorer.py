@@ -1,0 +1,213 @@
+"""The explorer: what it tries, when it confirms, and when it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.explorer import Explorer
+from agentspace import LocalSpace
+from models.icub.simulator import REST
+from models.postures import autoencoder
+from tests.support.eventually import eventually
+from tests.support.recording import recording
+
+
+@pytest.fixture
+def space() -> Iterator[LocalSpace]:
+    with LocalSpace() as space:
+        yield space
+
+
+def start(space: LocalSpace, **parameters: Any) -> None:
+    space.run(Explorer(**parameters))
+    eventually(lambda: space.read("_/roles/explorer", {}).get("state") == "running")
+
+
+def posture_of(act: np.ndarray) -> np.ndarray:
+    return autoencoder.load().decode(act)
+
+
+def stand_at(space: LocalSpace, posture: np.ndarray, seconds: float = 0.3) -> None:
+    """The robot is seen in a posture, 100 times a second."""
+    until = time.monotonic() + seconds
+    eventually(lambda: space.write("icub/encoders", posture) and time.monotonic() > until)
+
+
+def confirmed(space: LocalSpace, number: int) -> dict[str, Any]:
+    """Stands where the explorer wants it until it confirms try `number`."""
+
+    def look() -> bool:
+        if (act := space.read("act")) is not None:
+            space.write("icub/encoders", posture_of(act))
+        return (space.read("confirm") or {}).get("number") == number
+
+    eventually(look)
+    found: dict[str, Any] = space.read("confirm")
+    return found
+
+
+def answer(space: LocalSpace, pairs: int, added: bool = True) -> None:
+    """Answers the last confirmation, as an associator does."""
+    told = {"confirm": space.read("confirm"), "added": added, "pairs": pairs, "novelty": 1.0, "reason": ""}
+    assert space.write("memory/answer", told)
+
+
+def test_it_rests_until_the_mode_is_acquire(space: LocalSpace) -> None:
+    """Nothing is tried in another mode; in acquire a plausible posture is, and it is its own decoder's."""
+    start(space)
+    space.write("mode", "use")
+    stand_at(space, REST)
+    assert space.entry("act") is None
+    space.write("mode", "acquire")
+    act = eventually(lambda: space.entry("act"))
+    seen = autoencoder.load().seen
+    assert np.linalg.norm(seen - act.value, axis=1).min() < 0.2
+    assert act.time_left is not None
+
+
+def test_it_confirms_when_the_robot_stands_where_it_was_sent(space: LocalSpace) -> None:
+    """Not while the robot rests elsewhere or passes by; the confirmation carries the posture of the robot."""
+    start(space)
+    space.write("mode", "acquire")
+    goal = posture_of(eventually(lambda: space.entry("act")).value)
+    stand_at(space, goal + 20.0)
+    assert space.entry("confirm") is None
+    for step in np.linspace(0, 20, 30):
+        stand_at(space, goal + 20.0 - step, 0.01)
+    assert space.entry("confirm") is None
+    confirm = confirmed(space, 1)
+    np.testing.assert_allclose(confirm["posture"], goal)
+
+
+def test_the_next_try_waits_for_the_answer_to_this_one(space: LocalSpace) -> None:
+    """Answers to others' confirmations, and repeated ones, move nothing; the right one brings another posture."""
+    start(space)
+    space.write("mode", "acquire")
+    confirmed(space, 1)
+    first = space.entry("act")
+    assert first is not None
+    for other in ({"confirm": "by hand", "pairs": 1}, {"confirm": {"number": 7}, "pairs": 1}, "nonsense", {}):
+        space.write("memory/answer", other)
+    stand_at(space, posture_of(first.value), 0.1)
+    assert space.entry("act").revision == first.revision
+    answer(space, pairs=1)
+    eventually(lambda: space.entry("act").revision > first.revision)
+    assert np.abs(space.read("act") - first.value).max() > 1e-6
+    confirmed(space, 2)
+
+
+def test_it_is_done_with_enough_pairs(space: LocalSpace) -> None:
+    """Rejected tries do not count; with the wanted number of pairs it says so and moves no more."""
+    start(space, wanted=2)
+    space.write("mode", "acquire")
+    for number, pairs in ((1, 1), (2, 1), (3, 2)):
+        assert space.entry("explorer/done") is None
+        confirmed(space, number)
+        answer(space, pairs, added=number != 2)
+    assert eventually(lambda: space.read("explorer/done")) == {"pairs": 2, "tries": 3, "enough": True}
+    revision = space.entry("act").revision
+    stand_at(space, REST)
+    assert space.entry("act").revision == revision
+
+
+def test_it_gives_up_after_its_tries(space: LocalSpace) -> None:
+    """With too few pairs after the allowed tries it is done, and says that it is not enough."""
+    start(space, wanted=5, tries=2)
+    space.write("mode", "acquire")
+    for number in (1, 2):
+        confirmed(space, number)
+        answer(space, pairs=1, added=False)
+    assert eventually(lambda: space.read("explorer/done")) == {"pairs": 1, "tries": 2, "enough": False}
+
+
+def test_acquiring_again_begins_again(space: LocalSpace) -> None:
+    """A new acquire clears done; leaving it in the middle ends the exploration without done."""
+    start(space, wanted=1)
+    space.write("mode", "acquire")
+    confirmed(space, 1)
+    answer(space, pairs=1)
+    eventually(lambda: space.entry("explorer/done"))
+    space.write("mode", "use")
+    space.write("mode", "acquire")
+    eventually(lambda: space.entry("explorer/done") is None)
+    space.write("mode", "use")
+    revision = eventually(lambda: space.entry("act")).revision
+    stand_at(space, REST)
+    assert space.entry("act").revision <= revision + 1
+    assert space.entry("explorer/done") is None
+
+
+def test_a_try_that_leads_nowhere_is_given_up(space: LocalSpace) -> None:
+    """Without a robot, or without an answer, another posture is tried after a while."""
+    with recording(space, "act") as acts:
+        start(space, patience=0.6)
+        space.write("mode", "acquire")
+        eventually(lambda: len(acts) >= 2)
+        eventually(lambda: space.write("icub/encoders", posture_of(space.read("act"))) and space.read("confirm"))
+        before = len(acts)
+        eventually(lambda: len(acts) > before)
+    assert not space.snapshot("_/errors/*")
+
+
+def tries(seed: int, starts: int = 1) -> list[np.ndarray]:
+    """The first postures that an explorer tries, which is started some times."""
+    with LocalSpace() as space:
+        space.write("mode", "acquire")
+        found = []
+        for epoch in range(1, starts + 1):
+            start(space, seed=seed)
+            eventually(lambda: (entry := space.entry("act")) is not None and entry.writer.epoch == epoch)  # noqa: B023
+            found.append(space.read("act"))
+            space.stop("explorer")
+            eventually(lambda: space.read("_/roles/explorer")["state"] == "stopped")
+        return found
+
+
+def test_the_seed_decides_what_is_tried_and_a_restart_tries_other_postures() -> None:
+    """Same seed, same postures; another seed, others; a restarted one, which reads the mode anew, others too."""
+    first, second = tries(seed=3, starts=2)
+    np.testing.assert_array_equal(first, tries(seed=3)[0])
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, tries(seed=4)[0])
+
+
+def test_somebody_else_may_confirm(space: LocalSpace) -> None:
+    """Then it does not; any answer brings the next posture, after the pause, and counts as its pair."""
+    start(space, confirms=False, wanted=2, pause=0.3, patience=60.0)
+    space.write("mode", "acquire")
+    first = eventually(lambda: space.entry("act"))
+    assert first.time_left > 50.0
+    stand_at(space, posture_of(first.value))
+    assert space.entry("confirm") is None
+    told = {"confirm": "whistle 1", "added": True, "pairs": 1, "novelty": None, "reason": ""}
+    space.write("memory/answer", told)
+    began = time.monotonic()
+    eventually(lambda: space.entry("act").revision > first.revision)
+    assert time.monotonic() - began >= 0.29
+    space.write("memory/answer", told | {"confirm": "whistle 2", "pairs": 2})
+    assert eventually(lambda: space.read("explorer/done")) == {"pairs": 2, "tries": 2, "enough": True}
+
+
+def test_it_begins_with_the_nice_postures_of_the_ancestor(space: LocalSpace) -> None:
+    """All eight, in their order, with the ancestor's decoder; then random ones."""
+    start(space, confirms=False, variant="ancestor", nice=True, wanted=9)
+    with recording(space, "act") as acts:
+        space.write("mode", "acquire")
+        for pairs in range(1, 9):
+            eventually(lambda pairs=pairs: len(acts) == pairs)
+            space.write("memory/answer", {"confirm": "whistle", "added": True, "pairs": pairs})
+        eventually(lambda: len(acts) == 9)
+    np.testing.assert_allclose([act.value for act in acts[:8]], autoencoder.NICE_LATENTS)
+
+
+def test_other_decoders_have_no_nice_postures(space: LocalSpace) -> None:
+    """They are points of the ancestor's map only."""
+    start(space, nice=True)
+    space.write("mode", "acquire")
+    act = eventually(lambda: space.entry("act"))
+    assert np.abs(autoencoder.NICE_LATENTS - act.value).max(axis=1).min() > 1e-6

@@ -1,0 +1,172 @@
+"""Claims about the documentation: what it shows happens, what it names exists, and nothing is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from agentspace.cli import main
+from agentspace.wire.messages import Message
+from tests.support.page import act_out, commands, fences
+from tests.support.paths import ROOT
+
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *DOCS]
+TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+TESTED_ELSEWHERE = ["launch.md"]  # by test_launchfile.py
+_ENDS = ("|", "||", "&&", "&", ";", ">", "2>/dev/null")  # of a command in a line of a shell
+COMMANDS: dict[str, click.Command] = main.commands
+
+
+def name(page: Path) -> str:
+    return page.name
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name not in TESTED_ELSEWHERE], ids=name)
+def test_what_a_page_shows_happens(page: Path) -> None:
+    """Every example, from the top of the page to its end, gives what is printed below it."""
+    act_out(page)
+
+
+def calls(page: Path) -> list[list[str]]:
+    """The words of every agentspace command that a page names: in blocks, and in the text."""
+    found = []
+    text = page.read_text(encoding="utf-8")
+    for fence in fences(page):
+        if fence.language == "console":
+            found += [command.line for command in commands(fence.text)]
+        elif fence.language in ("sh", "text", "yaml"):
+            found += re.findall(r"^(?:# +|\s*)?(agentspace .*)", fence.text, re.MULTILINE)
+    found += re.findall(r"(?<!`)`(agentspace [^`]*)`(?!`)", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S))
+    calls = [shlex.split(line.replace("'s ", " "), comments=True) for line in found]
+    return [words for words in calls if words and words[0] == "agentspace"]
+
+
+def options(command: click.Command) -> set[str]:
+    context = click.Context(
+        command, parent=click.Context(main, **main.context_settings), **command.context_settings
+    )
+    return {name for item in command.get_params(context) for name in item.opts if name.startswith("-")}
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=name)
+def test_commands_exist(page: Path) -> None:
+    """Every command of agentspace that is named exists, and has the options with which it is named."""
+    for call in calls(page):
+        words = list(itertools.takewhile(lambda word: word not in _ENDS, call[1:]))
+        used = {word.partition("=")[0] for word in words if re.match(r"--?[A-Za-z]", word)}
+        command: click.Command = main
+        if words and not words[0].startswith("-") and words[0] != "COMMAND":
+            assert words[0] in COMMANDS, f"{page.name}: agentspace {' '.join(words)}"
+            command = COMMANDS[words[0]]
+        known = options(command) | {"--help", "-h"}
+        assert used <= known, f"{page.name}: agentspace {' '.join(words)}"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_no_option_is_left_out(command: str) -> None:
+    """The reference has a section for every command, and in it every option."""
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## agentspace {command}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert section is not None, command
+    shown = set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", section[1]))
+    assert options(COMMANDS[command]) - {"--help", "-h"} <= shown
+    assert f"| `agentspace {command}` |" in text
+
+
+def test_exit_codes() -> None:
+    """The table of exit codes has those that the program itself explains."""
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    told = {int(code) for code in re.findall(r"(?<!\S)(\d+)  [a-z]", main.help or "")}
+    assert {0, 1, 2, 3, 4, 5, 130} <= told
+    assert told <= {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+
+
+def messages() -> dict[int, tuple[str, str]]:
+    """The messages of the code: name and fields by number."""
+    found = {}
+    for kind in Message.__subclasses__():
+        if "CODE" in vars(kind):
+            fields = ", ".join(f"{field.name}: {field.type}" for field in dataclasses.fields(kind))
+            found[kind.CODE] = (kind.__name__, fields)
+    return found
+
+
+def test_messages() -> None:
+    """The tables of the protocol have the messages of the code: numbers, names, fields and their types."""
+    text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([A-Z]\w+) \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE)
+    assert {int(code): (kind, fields.replace("\\|", "|")) for code, kind, fields in rows} == messages()
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=name)
+def test_links(page: Path) -> None:
+    """Every link to a file of the repository leads to one, and every link to a heading to one in that file."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith(("http://", "https://")):
+            continue
+        file, _, heading = link.partition("#")
+        target = page.parent / file if file else page
+        assert target.exists(), f"{page.name}: {link}"
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+            assert heading in anchors, f"{page.name}: {link}"
+
+
+WRONG = {
+    "output of Python": "```python\n>>> 1 + 1\n3\n\n```\n",
+    "error in Python": "```python\nassert 1 + 1 == 3\n```\n",
+    "message of an error": "```python\n>>> int('x')\nTraceback (most recent call last):\nValueError: no\n\n```\n",
+    "output of a command": "```console\n$ echo 2\n3\n```\n",
+    "exit code of a command": "```console\n$ false\n```\n",
+    "file": "```python\n# a/b.py\nx = 1\n```\n```console\n$ grep -c z a/b.py\n```\n",
+}
+
+
+@pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
+def test_wrong_examples_are_noticed(tmp_path: Path, text: str) -> None:
+    """An example that does not do what it shows fails the test of its page."""
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(AssertionError):
+        act_out(page)
+
+
+def test_notice() -> None:
+    """Every package that the project needs is named, with its licence, in NOTICE."""
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["robot"]]
+    needed += project["optional-dependencies"]["train"]
+    names = {re.match(r"[\w-]+", requirement)[0] for requirement in needed}  # type: ignore[index]  # all begin so
+    assert {package for package in names if package not in notice} == set()
+
+
+def test_changelog() -> None:
+    """The version of the project has its section in the changelog."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_builds_without_warnings(tmp_path: Path) -> None:
+    """Sphinx builds the documentation, and every reference in it, without a warning."""
+    command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-b", "html"]
+    done = subprocess.run(
+        [*command, ROOT / "docs", tmp_path], capture_output=True, text=True, timeout=110, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert {page.stem for page in DOCS} <= {page.stem for page in tmp_path.glob("*.html")}

@@ -1,0 +1,496 @@
+"""The terminal dashboard, driven as by a person, on real spaces, or with a commander that only notes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from textual.pilot import Pilot
+
+from agentspace.client.session import RemoteSession
+from agentspace.client.space import RemoteSpace, connect
+from agentspace.client.swap import SwapReport
+from agentspace.errors import AgentspaceError, ParameterError, SwapError
+from agentspace.inspect.attachment import Attachment
+from agentspace.inspect.commander import Commander, parse_settings, parse_value
+from agentspace.inspect.tui.app import Inspector
+from agentspace.inspect.tui.blocks import bar, picture, profile
+from agentspace.inspect.tui.detail import Detail
+from agentspace.inspect.tui.head import Head, short_address
+from agentspace.inspect.tui.rows import Column, fitted
+from agentspace.inspect.wording import amount, brief, duration
+from agentspace.wire.address import parse
+from tests.support.server_process import ServerProcess
+
+PATIENCE = 10.0  # seconds
+Act = Callable[[Pilot[None], Inspector], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """One server; each test has a space of its own."""
+    with ServerProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def address(server: ServerProcess, request: pytest.FixtureRequest) -> str:
+    """Of a fresh space."""
+    return f"{server.address}#{re.sub(r'[^A-Za-z0-9]', '-', request.node.name)}"
+
+
+@pytest.fixture
+def space(address: str) -> Iterator[RemoteSpace]:
+    """A user of that space."""
+    with connect(address, "maker") as user:
+        yield user
+
+
+@pytest.fixture
+def eye(address: str) -> Iterator[RemoteSession]:
+    """A role that runs and is woken by images."""
+    with connect(address, "eye") as user:
+        info = {"pid": os.getpid(), "host": os.uname().nodename, "class": "agents.eye:Eye"}
+        session = user.join("eye", info)
+        session.attach_trigger("image")
+        session.running()
+        yield session
+        session.leave("stopped")
+
+
+class Notes:
+    """A commander that notes what it is asked for, and fails if it is told to."""
+
+    def __init__(self, error: AgentspaceError | None = None) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self._error = error
+
+    def __getattr__(self, name: str) -> Callable[..., str]:
+        def note(*words: Any, **answers: Any) -> str:
+            self.asked.append((name, *words, answers))
+            if self._error is not None:
+                raise self._error
+            return f"{name} was done"
+
+        return note
+
+
+def drive(address: str, act: Act, size: tuple[int, int] = (120, 30), **options: Any) -> None:
+    """Runs an inspector on a space and acts on it."""
+
+    async def run() -> None:
+        with Attachment(address) as attachment:
+            attachment.fresh()
+            inspector = Inspector(attachment, **options)
+            async with inspector.run_test(size=size, notifications=True) as pilot:
+                await act(pilot, inspector)
+
+    asyncio.run(run())
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], Any]) -> None:
+    """Lets the inspector run until something is so."""
+    end = asyncio.get_running_loop().time() + PATIENCE
+    while not condition():
+        assert asyncio.get_running_loop().time() < end, screen(pilot)
+        await pilot.pause(0.02)
+
+
+def screen(pilot: Pilot[None]) -> str:
+    """What is on the screen, as text."""
+    width, height = pilot.app.size
+    lines = pilot.app.screen._compositor.render_strips()[:height]
+    return "\n".join("".join(segment.text for segment in strip).rstrip()[:width] for strip in lines)
+
+
+def shows(pilot: Pilot[None], *texts: str) -> Callable[[], bool]:
+    return lambda: all(text in screen(pilot) for text in texts)
+
+
+def line(pilot: Pilot[None], text: str) -> str:
+    return next((line for line in screen(pilot).splitlines() if text in line), "")
+
+
+# --- what is shown
+
+
+def test_slots_are_a_tree_with_values_holders_and_times(address, space, eye):
+    """At 160 columns: branches, values, holders, times, who is woken, and a picture beside the table."""
+    space.write("image", np.full((48, 64, 3), 200, np.uint8), validity=90.0)
+    space.write("arm/joints", np.float32([0.5, -0.25]), priority=3.0)
+    space.write("arm/speed", 1.5)
+    space.write("mode", "use")
+    space.delete("held", priority=7.0, validity=90.0)
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "▾ arm/", "  joints", "  speed", "mode", "use"))
+        assert re.search(r"joints +0\.5 -0\.25 +maker +3 ", line(pilot, "joints"))
+        assert re.search(r"image +64x48x3 uint8 +maker +\d\ds .*eye", line(pilot, "64x48x3"))
+        assert re.search(r"held +\(held empty\) +maker +7 +\d\ds", line(pilot, "held empty"))
+        await pilot.press("down", "down", "down", "down")
+        await until(pilot, lambda: app.pane.chosen == "image")
+        await until(pilot, shows(pilot, "▀▀▀▀", "wakes      eye"))
+
+    drive(address, act, (160, 48))
+
+
+def test_small_terminal_shows_the_least(address, space):
+    """At 80x24 the table has the columns that matter; Enter shows the rest, Escape goes back to the same row."""
+    for name in ("a", "b", "c"):
+        space.write(name, np.arange(5.0), validity=60.0)
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "slot", "value", "holder", "left", "Hz", "0 1 2 3 4"))
+        assert "wakes" not in screen(pilot)
+        await pilot.press("down")
+        await until(pilot, lambda: app.pane.chosen == "b")
+        await pilot.press("enter")
+        await until(pilot, shows(pilot, "revision   1", "wakes      nobody", "│████", "float64[5]"))
+        await pilot.press("escape")
+        await until(pilot, shows(pilot, "1 Slots"))
+        await until(pilot, lambda: app.pane.chosen == "b")
+
+    drive(address, act, (80, 24))
+
+
+def test_changes_are_followed(address, space):
+    """Values change on the screen, their history is drawn; new slots appear, expired ones are marked."""
+    space.write("x", 1.0)
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "x ", "1"))
+        for value in (22.5, 55.5, 33.5):
+            space.write("x", value)
+            await until(pilot, shows(pilot, f" {value} "))
+        await until(pilot, lambda: app.query_one(Detail).has_class("numeric"))
+        assert "1 … 55.5" in screen(pilot)
+        space.write("short", 1, validity=0.05)
+        await until(pilot, shows(pilot, "short", "(expired)"))
+
+    drive(address, act)
+
+
+def test_branches_close_and_filter_and_sort(address, space):
+    """Enter closes a branch; / filters by text or glob until Escape; o sorts by number, O the other way."""
+    for name in ("arm/left", "arm/right", "leg/left", "leg/right", "mode"):
+        space.write(name, 1, priority=float(len(name)))
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "▾ arm/", "▾ leg/"))
+        await pilot.press("enter")
+        await until(pilot, shows(pilot, "▸ arm/", "2 slots"))
+        assert screen(pilot).count("left ") == 2  # the branch that is open, and the head of a column
+        await pilot.press("slash", *"g/le")
+        await until(pilot, lambda: "mode" not in screen(pilot) and "leg/left" in screen(pilot))
+        await pilot.press("enter", "escape")
+        await until(pilot, shows(pilot, "mode"))
+        await pilot.press("o", "o", "o")  # by rate, by bytes, by priority
+        await until(pilot, lambda: app.pane.sort == "prio" and app.pane.table.chosen is not None)
+        names = [row.key for row in app.pane.table._rows]
+        assert names[:2] == ["arm/right", "leg/right"]
+        await pilot.press("O")
+        await until(pilot, lambda: app.pane.table._rows[0].key == "mode")
+
+    drive(address, act)
+
+
+def test_view_stays_where_it_is(address, space):
+    """Sorted by a number that changes, the view does not jump, and the cursor stays on its row."""
+    for number in range(60):
+        space.write(f"slot{number:02}", 1, priority=float(number))
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "slot00"))
+        await pilot.press("o", "o", "o")  # by priority, the largest first
+        await until(pilot, lambda: app.pane.chosen and app.pane.sort == "prio")
+        await pilot.press(*["down"] * 30)
+        await pilot.pause(0.3)  # it scrolls
+        assert app.pane.chosen == "slot29"
+        top, chosen = app.pane.table.scroll_offset.y, app.pane.chosen
+        assert top > 0
+        space.write("slot00", 1, priority=99.0)  # from the bottom to the top
+        space.write("new", 1, priority=98.0)
+        await until(pilot, lambda: [row.key for row in app.pane.table._rows[:2]] == ["slot00", "new"])
+        await pilot.pause(0.3)
+        assert 0 <= app.pane.table.scroll_offset.y - top <= 2
+        assert app.pane.chosen == chosen
+        assert app.pane.table.row_count == 61
+        space.delete("slot00", priority=99.0)
+        await until(pilot, lambda: len(app.pane.table._rows) == 60)
+        assert app.pane.table.row_count == 60
+        await until(pilot, lambda: app.pane.chosen == chosen)
+
+    drive(address, act, (100, 24))
+
+
+def test_agents_graph_log_and_refusals(address, space, eye):
+    """The other tabs show who works, how all hangs together, what happened, and who was refused."""
+    space.write("image", 1)
+    space.write("held", 1, priority=5.0)
+
+    async def act(pilot, app):
+        await pilot.press("2")
+        await until(pilot, lambda: re.search(r"eye +running .*\d [MG]B", screen(pilot)))
+        await until(pilot, shows(pilot, "agents.eye:Eye", "woken by   image"))
+        await pilot.press("3")
+        await until(pilot, shows(pilot, "┤  eye  │", "image ──▶┤", "│ maker ├──▶ held"))
+        await pilot.press("5")
+        assert not space.write("held", 2, priority=1.0)
+        await until(pilot, lambda: re.search(r"held +write +maker +1 +maker +5 +∞", screen(pilot)))
+        await pilot.press("4")
+        await until(pilot, shows(pilot, "write by maker refused: held by maker with priority 5"))
+
+    drive(address, act)
+
+
+def test_server_goes_and_comes_back():
+    """While the server is away a banner says so and the last values stay; it goes on by itself."""
+    with ServerProcess() as server:
+        with server.connect("maker") as space:
+            space.write("before", 1)
+
+        async def act(pilot, app):
+            await until(pilot, shows(pilot, "before"))
+            server.kill()
+            await until(pilot, shows(pilot, "server away", "before"))
+            assert app.screen.query_one(Head).has_class("away")
+            server.start()
+            with server.connect("maker") as space:
+                space.write("after", 2)
+                await until(pilot, lambda: "after" in screen(pilot) and "server away" not in screen(pilot))
+            assert "before" not in screen(pilot)
+
+        drive(server.address, act)
+
+
+def test_loop_is_never_blocked_by_the_server(address, space, server):
+    """Keys are answered while the server hangs."""
+    space.write("x", 1)
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "x "))
+        os.kill(server.process.pid, 19)  # SIGSTOP
+        try:
+            await pilot.press("w")
+            await asyncio.wait_for(pilot.pause(), 1.0)
+            assert "Write a slot" in screen(pilot)
+        finally:
+            os.kill(server.process.pid, 18)  # SIGCONT
+
+    drive(address, act)
+
+
+# --- what can be done
+
+
+def test_write_asks_first_and_writes(address, space):
+    """w asks for name, value, priority and validity; the value becomes an array as the slot has one now."""
+    space.write("x", np.float32([1, 2]))
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "x "))
+        await pilot.press("w")
+        await until(pilot, shows(pilot, "Write a slot"))
+        await pilot.press("enter", *"[3, 4]", "enter", *"2", "enter", *"60", "enter", "enter")
+        await until(pilot, lambda: (entry := space.entry("x")) is not None and entry.priority == 2.0)
+        entry = space.entry("x")
+        assert entry is not None
+        assert entry.value.dtype == np.float32
+        assert entry.value.tolist() == [3, 4]
+        assert (entry.writer.role, round(entry.time_left)) == ("inspector", 60)
+        await until(pilot, shows(pilot, "wrote x, revision 2"))
+
+    drive(address, act)
+
+
+def test_delete_asks_first_and_tells_of_a_refusal(address, space):
+    """d asks; a refused delete is shown with its reason; with enough priority the slot is empty."""
+    space.write("x", 1, priority=5.0)
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "x "))
+        await pilot.press("d", "escape")
+        await pilot.press("d", "tab", "tab", "enter")
+        await until(pilot, shows(pilot, "'x' is held by maker with priority 5"))
+        assert space.entry("x") is not None
+        await pilot.press("d", *"5", "tab", "tab", "enter")
+        await until(pilot, lambda: space.entry("x") is None)
+
+    drive(address, act)
+
+
+def test_stop_restart_and_swap_ask_first(address, eye):
+    """s, r and S act on the role under the cursor after a yes, and on nothing after a no."""
+    notes = Notes()
+
+    async def act(pilot, app):
+        await pilot.press("2")
+        await until(pilot, lambda: app.pane.chosen == "eye")
+        for key, question in (("s", "Stop eye?"), ("r", "Restart eye?")):
+            await pilot.press(key)
+            await until(pilot, shows(pilot, question))
+            await pilot.press("n")
+            await pilot.press(key, "escape")
+            assert notes.asked == []
+        await pilot.press("s", "y")
+        await until(pilot, lambda: notes.asked == [("stop", "eye", {})])
+        await pilot.press("r", "y")
+        await until(pilot, lambda: notes.asked[1:] == [("swap", "eye", {})])
+        await pilot.press("S", *"m:Other", "enter", *"rate=5", "enter", "enter")
+        answers = {"spec": "m:Other", "settings": "rate=5"}
+        await until(pilot, lambda: notes.asked[2:] == [("swap", "eye", answers)])
+        await until(pilot, shows(pilot, "swap was done"))
+
+    drive(address, act, commander=notes)
+
+
+def test_stop_stops_a_real_role(address, eye):
+    """After a yes the role is asked to end."""
+
+    async def act(pilot, app):
+        await pilot.press("2")
+        await until(pilot, lambda: app.pane.chosen == "eye")
+        await pilot.press("s", "y")
+        await until(pilot, shows(pilot, "asked eye to stop", "stopping"))
+
+    drive(address, act)
+
+
+def test_errors_are_shown(address, eye):
+    """What goes wrong is told; the inspector goes on."""
+
+    async def act(pilot, app):
+        await pilot.press("2")
+        await until(pilot, lambda: app.pane.chosen == "eye")
+        await pilot.press("r", "y")
+        await until(pilot, shows(pilot, "it was rolled back"))
+        await pilot.press("1")
+        await until(pilot, shows(pilot, "slot"))
+
+    drive(address, act, commander=Notes(AgentspaceError("it was rolled back")))
+
+
+def test_read_only_forbids(address, space, eye):
+    """With --read-only the keys ask nothing and do nothing, and say why; the head line says so all the time."""
+    space.write("x", 1)
+    notes = Notes()
+
+    async def act(pilot, app):
+        await until(pilot, shows(pilot, "read-only"))
+        for tab, keys in (("1", "wd"), ("2", "srS")):
+            await pilot.press(tab)
+            await until(pilot, lambda: app.pane.chosen is not None)
+            for key in keys:
+                await pilot.press(key)
+                await until(pilot, shows(pilot, "Forbidden"))
+                assert len(app.screen_stack) == 1
+                app.clear_notifications()
+                await until(pilot, lambda: "Forbidden" not in screen(pilot))
+        assert notes.asked == []
+
+    drive(address, act, read_only=True, commander=notes)
+
+
+def test_commander_does_what_it_is_told(address, space):
+    """On a real space: writes text and numbers, deletes, and names what is wrong."""
+    commander = Commander(space._link.address)
+    space = space.named(space._link.address.space)
+    assert commander.write("x", "hello") == "wrote x, revision 1"
+    assert space.read("x") == "hello"
+    assert commander.delete("x", validity="60").startswith("deleted x")
+    with pytest.raises(ParameterError, match="priority 'high' is not a number"):
+        commander.write("x", "1", priority="high")
+    with pytest.raises(AgentspaceError, match="there is no role 'nobody'"):
+        commander.stop("nobody")
+
+
+def test_swap_is_summed_up(address, eye, monkeypatch):
+    """A swap that was done is told with its gap; one that cannot be is refused, and the role goes on."""
+    asked: list[tuple[Any, ...]] = []
+
+    def swap(space: RemoteSpace, *words: Any) -> SwapReport:
+        asked.append(words)
+        return SwapReport(1, "eye", "done", gap=0.0031)
+
+    commander = Commander(parse(address))
+    with pytest.raises(SwapError, match="not supervised"):
+        commander.swap("eye")
+    monkeypatch.setattr(RemoteSpace, "swap", swap)
+    assert commander.swap("eye", "", "rate=5") == "swapped eye, gap 3.1 ms"
+    assert asked == [("eye", None, {"rate": "5"})]
+
+
+def test_typed_values():
+    """JSON is JSON, the rest is text; lists become arrays like the present one, or it is said why not."""
+    assert parse_value("1.5") == 1.5
+    assert parse_value("use it") == "use it"
+    assert parse_value("[1, 2]", np.zeros(3, np.int16)).dtype == np.int16
+    with pytest.raises(ParameterError, match="no array of float32"):
+        parse_value('["a"]', np.zeros(1, np.float32))
+    assert parse_settings("a=1  b=x=y") == {"a": "1", "b": "x=y"}
+    with pytest.raises(ParameterError, match="'a' is not a setting"):
+        parse_settings("a")
+
+
+# --- how it is drawn
+
+
+def test_pictures_in_characters_keep_proportions():
+    """A picture is as wide or as high as there is room; two pixels in a character; grey ones are grey."""
+    image = np.zeros((40, 80, 3), np.uint8)
+    image[:20] = (255, 0, 0)
+    drawn = picture(image, 40, 30)
+    lines = drawn.plain.splitlines()
+    assert (len(lines), len(lines[0])) == (10, 40)
+    assert drawn.spans[0].style.color.get_truecolor() == (255, 0, 0)
+    assert drawn.spans[-2].style.bgcolor.get_truecolor() == (0, 0, 0)
+    grey = picture(np.full((64, 64), 7, np.uint8), 8, 100)
+    assert grey.spans[0].style.color.get_truecolor() == (7, 7, 7)
+    assert len(grey.plain.splitlines()) == 4
+
+
+def test_bars_and_profiles():
+    """Bars go from the middle to the right, or to the left; profiles from the least to the most."""
+    assert bar(1.0, 1.0, 9) == "    │████"
+    assert bar(-0.5, 1.0, 9) == "  ██│    "
+    assert bar(0.0, 0.0, 9) == "    │    "
+    assert profile([0, 1, 2]) == "▁▅█"
+    assert profile([3, 3]) == "▁▁"
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [(None, "∞"), (0.0352, "35ms"), (1.54, "1.5s"), (59.6, "60s"), (700, "12m"), (11_000, "3.1h"), (4e5, "5d")],
+)
+def test_durations_are_short(time, text):
+    """Durations have five characters at most."""
+    assert duration(time) == text
+
+
+def test_amounts_and_values_are_short():
+    """Bytes with a unit; values in one line."""
+    assert [amount(n) for n in (0, 999, 1500, 230_400, 4.6e6, 2.5e9)] == [
+        "", "999 B", "1.5 kB", "230 kB", "4.6 MB", "2.5 GB",
+    ]  # fmt: skip
+    assert brief({"a": [1, 2.5], "b": b"xyz"}) == "{a: [1, 2.5], b: <3 bytes>}"
+    assert brief("two\nlines") == "two lines"
+
+
+def test_columns_that_fit():
+    """Where there is no room, columns of high rank go first; what is left over is given to those that stretch."""
+    columns = (Column("a", "a", 10, stretch=1), Column("b", "b", 5, 2), Column("c", "c", 5, 1))
+    assert [(c.key, c.width) for c in fitted(columns, 30)] == [("a", 14), ("b", 5), ("c", 5)]
+    assert [c.key for c in fitted(columns, 25)] == ["a", "c"]
+    assert [c.key for c in fitted(columns, 3)] == ["a"]
+
+
+def test_addresses_are_short():
+    """A local server is called by its name."""
+    assert short_address("ipc:///run/user/0/agentspace/lab/server.sock#DATA") == "lab"
+    assert short_address("ipc:///run/user/0/agentspace/lab/server.sock#LEFT") == "lab#LEFT"
+    assert short_address("tcp://robot:7447") == "tcp://robot:7447"

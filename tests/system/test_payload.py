@@ -1,0 +1,573 @@
+"""Arrays by reference: no copy at the reader, never changed under a view, never lost, never leaked."""
+
+from __future__ import annotations
+
+import gc
+import mmap
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agentspace import Trigger
+from agentspace.client.space import RemoteSpace, connect
+from agentspace.core.board import Put
+from agentspace.errors import LimitError, ProtocolError, SpaceUnreachableError
+from agentspace.wire.codec import SMALL
+from agentspace.wire.payload import MAX_SEGMENTS, SMALLEST, Holding, Ledger, Mapper, Pool
+from tests.support.eventually import eventually
+from tests.support.server_process import ServerProcess
+
+IMAGE = (480, 640, 3)
+SEGMENT = 1 << 20  # bytes of the segment that holds an image
+LEASE = 0.6  # seconds; short, so that silence is soon noticed
+
+
+def image(number: int) -> np.ndarray[Any, Any]:
+    """An image of one colour."""
+    return np.full(IMAGE, number % 256, np.uint8)
+
+
+def ultimate(array: np.ndarray[Any, Any]) -> Any:
+    """What an array's elements lie in."""
+    base: Any = array
+    while isinstance(base, np.ndarray) and base.base is not None:
+        base = base.base
+    return base
+
+
+def pool_of(space: RemoteSpace) -> Pool:
+    """The segments of a user of this process."""
+    return space._link.pool
+
+
+def descriptors() -> int:
+    """How many file descriptors this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+# --- the writer's pool
+
+
+def test_pool_fills_what_was_given_back():
+    """A segment is filled again only after it was recycled; its size is a power of two."""
+    pool = Pool()
+    first, second = pool.put(image(1)), pool.put(image(2))
+    assert first is not None
+    assert second is not None
+    assert first[0] != second[0]
+    assert first[2] == SEGMENT
+    assert pool.size == 2 * SEGMENT
+    pool.recycle(first[0])
+    pool.recycle(first[0])
+    assert pool.put(image(3)) == first
+    third = pool.put(image(3))
+    assert third is not None
+    assert third[0] not in (first[0], second[0])
+    assert np.array_equal(pool.view(second[0], image(2).nbytes), image(2).reshape(-1))
+    pool.close()
+
+
+@pytest.mark.parametrize("nbytes", [1, SMALL, SMALLEST - 1, SMALLEST, SMALLEST + 1, 3 * SMALLEST])
+def test_segments_are_large_enough(nbytes):
+    """Every array fits into the segment that it was put into, to the last byte."""
+    pool = Pool()
+    put = pool.put(np.full(nbytes, 7, np.uint8))
+    assert put is not None
+    assert put[2] >= max(nbytes, SMALLEST)
+    assert pool.view(put[0], nbytes).tobytes() == b"\7" * nbytes
+    pool.close()
+
+
+def test_pool_has_limits():
+    """Beyond its bytes, or its number of segments, an array has to travel inside the message."""
+    small = Pool(limit=2 * SMALLEST)
+    assert [small.put(np.zeros(SMALLEST, np.uint8)) is None for _ in range(3)] == [False, False, True]
+    assert small.put(image(1)) is None
+    small.close()
+    many = Pool()
+    assert [many.put(np.zeros(SMALL, np.uint8)) is None for _ in range(MAX_SEGMENTS + 1)] == [
+        *[False] * MAX_SEGMENTS,
+        True,
+    ]
+    many.close()
+
+
+@pytest.mark.parametrize("call", ["memfd_create", "ftruncate"])
+def test_system_without_memory_for_it(monkeypatch, call):
+    """When the system gives no segment, the array travels inside the message, and nothing stays open."""
+
+    def refuse(*_: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    before = descriptors()
+    pool = Pool()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, refuse)
+        assert pool.put(image(1)) is None
+    assert descriptors() == before
+    assert pool.put(image(1)) is not None
+    pool.close()
+
+
+def test_closed_pool_has_nothing_open():
+    """Segments in use and free ones are given back to the system; abandoned ones at once."""
+    before = descriptors()
+    pool = Pool()
+    first, second, _ = pool.put(image(1)), pool.put(image(2)), pool.put(image(3))
+    assert first is not None
+    assert second is not None
+    pool.recycle(first[0])
+    pool.abandon()
+    assert pool.size == SEGMENT
+    pool.recycle(second[0])  # comes late, from a server that is gone
+    fresh = pool.put(image(4)), pool.put(image(5))
+    assert len({number for number, _, _ in filter(None, (first, second, *fresh))}) == 3
+    pool.close()
+    assert (pool.size, descriptors()) == (0, before)
+
+
+# --- the server's ledger
+
+
+def test_segment_is_given_back_with_its_last_loan():
+    """Loans are counted by their holders; a segment that is lent cannot be filled again."""
+    pool, recycled = Pool(), list[int]()
+    ledger = Ledger(os.getpid(), recycled.append, iter(range(9)).__next__)
+    number, fd, size = pool.put(image(3)) or (0, 0, 0)
+    loan = ledger.borrow(number, fd, size, image(3).nbytes)
+    other = loan
+    with pytest.raises(ProtocolError, match="in use"):
+        ledger.borrow(number, fd, size, 1)
+    del loan
+    assert recycled == []
+    assert np.array_equal(other.view(image(3).nbytes), image(3).reshape(-1))
+    with pytest.raises(ProtocolError, match="bytes"):
+        other.view(1)
+    del other
+    assert recycled == [number]
+    ledger.close()
+    pool.close()
+
+
+def test_closed_ledger_keeps_what_is_lent():
+    """When the writer is gone, what somebody holds can be read until they let go; then it is closed."""
+    pool = Pool()
+    ledger = Ledger(os.getpid(), pool.recycle, iter(range(9)).__next__)
+    lent = [ledger.borrow(*(pool.put(image(k)) or (0, 0, 0)), image(k).nbytes) for k in range(2)]
+    del lent[0]
+    before = descriptors()
+    pool.close()
+    ledger.close()
+    assert np.array_equal(lent[0].view(image(1).nbytes), image(1).reshape(-1))
+    assert ledger.size == SEGMENT
+    lent.clear()
+    gc.collect()
+    assert ledger.size == 0
+    assert descriptors() < before
+
+
+def test_ledger_is_limited():
+    """A writer cannot use up the descriptors of the server."""
+    pool = Pool()
+    ledger = Ledger(os.getpid(), pool.recycle, iter(range(999)).__next__)
+    number, fd, size = pool.put(image(1)) or (0, 0, 0)
+    lent = [ledger.borrow(number + k, fd, size, 1) for k in range(MAX_SEGMENTS)]
+    with pytest.raises(LimitError, match=str(MAX_SEGMENTS)):
+        ledger.borrow(9999, fd, size, 1)
+    lent.clear()
+    ledger.close()
+    pool.close()
+
+
+# --- the reader's mapper
+
+
+def test_mapped_view_is_the_memory_itself():
+    """A view shows what the segment holds, can never be written through, and holds the segment while it lives."""
+    pool, released = Pool(), list[int]()
+    number, fd, size = pool.put(image(5)) or (0, 0, 0)
+    mapper = Mapper(os.getpid())
+    holding = Holding([(77, fd, size, image(5).nbytes)], released.extend)
+    view = mapper.view(holding, 0, image(5).nbytes)
+    part = view[10:20].reshape(2, 5)
+    del holding, view
+    assert released == []
+    assert (part == 5).all()
+    with pytest.raises(ValueError, match="read-only"):
+        part[0] = 1
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        part.flags.writeable = True
+    del part
+    assert released == [77]
+    pool.recycle(number)
+    pool.close()
+
+
+@pytest.mark.parametrize(("index", "nbytes"), [(1, 10), (-1, 10), (0, 11), (0, 0)])
+def test_payload_that_is_none_is_refused(index, nbytes):
+    """An index or a size that the message does not have is an error of the protocol."""
+    pool = Pool()
+    _, fd, size = pool.put(np.zeros(10, np.uint8)) or (0, 0, 0)
+    holding = Holding([(1, fd, size, 10)], lambda segments: None)
+    with pytest.raises(ProtocolError, match="payload"):
+        Mapper(os.getpid()).view(holding, index, nbytes)
+    with pytest.raises(ProtocolError, match="cannot open"):
+        Mapper(os.getpid()).view(Holding([(1, 10_000, size, 10)], lambda segments: None), 0, 10)
+    pool.close()
+
+
+def test_mapper_forgets_the_oldest():
+    """Only so many bytes stay mapped; a view of a forgotten segment stays valid."""
+    pool = Pool()
+    mapper = Mapper(os.getpid(), limit=2 * SMALLEST)
+    places = [pool.put(np.full(10, k, np.uint8)) or (0, 0, 0) for k in range(4)]
+    views = [
+        mapper.view(Holding([(k, fd, size, 10)], lambda segments: None), 0, 10)
+        for k, (_, fd, size) in enumerate(places)
+    ]
+    assert len(mapper._mapped) == 2
+    assert [int(view[0]) for view in views] == [0, 1, 2, 3]
+    del views
+    mapper.close()
+    pool.close()
+
+
+# --- all together, with real processes
+
+
+def let_the_lease_pass(server: ServerProcess, space: RemoteSpace) -> None:
+    """Waits until the server has given up one that fell silent just now."""
+    sleeper = server.client("s = space.join('sleeper'); s.running(); say('joined'); wait()", "sleeper")
+    sleeper.expect("joined")
+    sleeper.signal(signal.SIGSTOP)
+    eventually(lambda: space.read("_/roles/sleeper")["state"] == "gone")
+    sleeper.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """A server for this module, which soon notices silence."""
+    with ServerProcess("--lease", str(LEASE)) as process:
+        yield process
+
+
+@pytest.fixture
+def space(server: ServerProcess) -> Iterator[RemoteSpace]:
+    """A user in this process."""
+    with server.connect() as user:
+        yield user
+
+
+@pytest.fixture
+def reader(server: ServerProcess) -> Iterator[RemoteSpace]:
+    """Another one."""
+    with server.connect("reader") as user:
+        yield user
+
+
+KEEPER = """
+view = space.read("image")
+said = int(view[0, 0, 0])
+say("keeps", said)
+while wait() == "check":
+    say("same" if (view == said).all() and not view.flags.writeable else "changed")
+"""
+
+
+@pytest.mark.parametrize("kind", ["array", "nested", "fortran", "structured", "strided"])
+def test_reader_gets_a_view_without_a_copy(space, reader, kind):
+    """Two readings lie in the same mapped memory, however deep; nobody can write there."""
+    dtype = np.dtype([("x", "<f4"), ("n", "<u2", (3,))])
+    value = {
+        "array": image(3),
+        "nested": {"a": [image(1), (image(2),)]},
+        "fortran": np.asfortranarray(np.random.default_rng(1).random((300, 200))),
+        "structured": np.zeros(9000, dtype),
+        "strided": np.arange(100_000)[::2],
+    }[kind]
+    space.write("view", value)
+    one, two = reader.read("view"), reader.read("view")
+    pairs = zip(*([x["a"][0], x["a"][1][0]] if kind == "nested" else [x] for x in (one, two)), strict=True)
+    for left, right in pairs:
+        assert np.shares_memory(left, right)
+        assert isinstance(ultimate(left), mmap.mmap)
+        assert not left.flags.owndata
+        with pytest.raises(ValueError, match="read-only"):
+            left[...] = 0
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            left.flags.writeable = True
+    if kind == "strided":
+        assert np.array_equal(one, value)
+
+
+@pytest.mark.parametrize(("nbytes", "shared"), [(SMALL - 1, False), (SMALL, True), (SMALL + 1, True)])
+def test_boundary_of_32_kib(space, reader, nbytes, shared):
+    """Exactly from 32 KiB on arrays lie in shared memory."""
+    space.write("boundary", np.full(nbytes, 9, np.uint8))
+    found = reader.read("boundary")
+    assert found.nbytes == nbytes
+    assert (found == 9).all()
+    assert isinstance(ultimate(found), mmap.mmap) is shared
+
+
+def test_array_beyond_the_pool_travels_inside(space, reader):
+    """When the pool is full, everything still works, inline."""
+    pool_of(space).limit = SEGMENT
+    space.write("one", image(1))
+    space.write("two", image(2))
+    assert isinstance(ultimate(reader.read("one")), mmap.mmap)
+    assert not isinstance(ultimate(reader.read("two")), mmap.mmap)
+    assert (reader.read("two") == 2).all()
+
+
+def test_view_is_kept_while_its_slot_is_overwritten(space, server):
+    """A thousand writes later another process still sees what it read; four segments were enough."""
+    space.write("image", image(99))
+    keeper = server.client(KEEPER)
+    keeper.expect("keeps 99")
+    pool = pool_of(space)
+    size = pool.size
+    for number in range(1000):
+        space.write("image", image(number))
+    assert pool.size - size <= 4 * SEGMENT
+    assert pool.size <= 4 * SEGMENT
+    keeper.say("check")
+    keeper.expect("same")
+    keeper.close()
+
+
+def test_commits_recycle_too(server, space):
+    """What a handler writes, and nobody answers, comes back to its pool: as a camera does with a timer."""
+    with server.connect("camera") as user:
+        camera = user.join("camera")
+        camera.running()
+        pool = pool_of(user)
+        for number in range(300):
+            camera.commit(None, [Put("camera", camera.prepare(image(number)))])
+            assert camera.receive(0.0) is None
+            if number % 10 == 0:
+                eventually(lambda n=number: int(space.read("camera", image(-1))[0, 0, 0]) == n % 256)
+        assert pool.size <= 40 * SEGMENT  # of 300: ten commits go out at a time, and nobody waits for them
+        camera.leave("stopped")
+
+
+def test_segments_come_back_when_their_readers_are_killed(space, server):
+    """What readers held when they died by SIGKILL is filled again: the pool stays as it was."""
+    pool = pool_of(space)
+    for round_ in range(2):
+        space.write("image", image(round_))
+        readers = [server.client(KEEPER, f"reader-{k}") for k in range(2)]
+        for reader in readers:
+            reader.expect(f"keeps {round_}")
+        for reader in readers:
+            reader.kill()
+    for number in range(20):
+        space.write("image", image(number))
+    eventually(lambda: space.write("image", image(0)) and pool.size <= 3 * SEGMENT)
+
+
+def test_memory_is_freed_when_its_writer_is_killed(server, space):
+    """Readers keep what they hold, the slot its value; when all let go, the server has closed everything."""
+    space.write("image", image(1))
+    assert (space.read("image") == 1).all()  # what it takes to share is there by now
+    before = server.descriptors + 2  # one more segment of its own
+    writer = server.client("space.write('image', np.full((480, 640, 3), 42, np.uint8)); say('written'); wait()")
+    writer.expect("written")
+    assert server.descriptors > before
+    view = space.read("image")
+    writer.kill()
+    assert (space.read("image") == 42).all()
+    space.write("image", image(7))
+    assert (view == 42).all()
+    del view
+    eventually(lambda: space.write("other", 1) and server.descriptors <= before)
+
+
+def test_view_outlives_a_silent_reader(space, server):
+    """A reader that was stopped for longer than the lease finds its view unchanged when it goes on."""
+    space.write("image", image(50))
+    keeper = server.client(KEEPER + "say(space.read('alive'))")
+    keeper.expect("keeps 50")
+    keeper.signal(signal.SIGSTOP)
+    let_the_lease_pass(server, space)
+    for number in range(100):
+        space.write("image", image(number))
+    space.write("alive", "still here")
+    keeper.signal(signal.SIGCONT)
+    keeper.say("check")
+    keeper.expect("same")
+    keeper.say("")
+    keeper.expect("still here")
+    keeper.close()
+
+
+def test_view_outlives_an_idle_reader(space, reader, server):
+    """One that reads once, and then says nothing for longer than the lease, is not taken for gone."""
+    space.write("image", image(60))
+    view = reader.read("image")
+    let_the_lease_pass(server, space)
+    for number in range(100):
+        space.write("image", image(number))
+    assert (view == 60).all()
+
+
+def test_view_outlives_its_space(space, server):
+    """What was read with a connection that is closed by now stays as it is; then its segment comes back."""
+    space.write("image", image(70))
+    with server.connect("brief") as brief:
+        view = brief.read("image")
+    for number in range(50):
+        space.write("image", image(number))
+    assert (view == 70).all()
+    pool = pool_of(space)
+    size = pool.size
+    del view
+    eventually(lambda: not [t for t in threading.enumerate() if t.name == "agentspace-heart"], 5.0)
+    for number in range(20):
+        space.write("image", image(number))
+    assert pool.size <= size
+
+
+@pytest.mark.parametrize("kind", ["watch", "session", "late answer"])
+def test_what_nobody_looked_at_is_given_back(server, space, kind):
+    """Images on their way to a watch that is closed, a role that is left, or a call that gave up, are not kept."""
+    pool = pool_of(space)
+    with server.connect("careless") as careless:
+        for number in range(60):
+            space.write("image", image(number))
+            if kind == "watch":
+                with careless.watch("image"):
+                    space.write("image", image(number + 1))
+            elif kind == "session":
+                session = careless.join("careless")
+                session.attach_trigger("image")
+                session.running()
+                space.write("image", image(number + 1))
+                session.leave("stopped")
+            else:
+                careless._link.patience = 0.0
+                with pytest.raises(SpaceUnreachableError):
+                    careless.read("image")
+                careless._link.patience = 10.0
+                assert careless.read("nothing") is None
+        assert pool.size <= 5 * SEGMENT
+
+
+def test_program_that_keeps_a_view_ends(server, space):
+    """A process that forgot its views, or its space, ends as soon as its program does."""
+    space.write("image", image(80))
+    for code in ("kept = space.read('image'); space.close()", "kept = space.read('image')"):
+        program = server.client(code + "; say(int(kept[0, 0, 0]))")
+        program.expect("80")
+        assert program.wait(5.0) == 0
+        assert program.errors == []
+
+
+@pytest.mark.slow
+def test_idle_writer_does_not_lose_its_segments(server, space):
+    """One that writes now and then, silent for longer than the lease between, needs no more memory each time."""
+    with server.connect("seldom") as seldom:
+        for number in range(3):
+            seldom.write("seldom", image(number))
+            let_the_lease_pass(server, space)
+        assert pool_of(seldom).size <= 2 * SEGMENT
+        assert (space.read("seldom") == 2).all()
+
+
+def test_readers_that_come_and_go_see_whole_images(server, space):
+    """Many threads read, keep and drop views while others write: no image is ever torn."""
+    torn: list[int] = []
+    done = threading.Event()
+
+    def read() -> None:
+        kept: list[np.ndarray[Any, Any]] = []
+        while not done.is_set():
+            kept.append(reading.read("busy"))
+            if not all((view == view[0, 0, 0]).all() for view in kept[-2:]):
+                torn.append(int(kept[-1][0, 0, 0]))
+            if len(kept) > 5:
+                kept.clear()
+
+    with server.connect("reading") as reading, server.connect("writing") as writing:
+        writing.write("busy", image(0))
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(200):
+            writing.write("busy", image(number))
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert torn == []
+        assert pool_of(writing).size <= 40 * SEGMENT
+    eventually(lambda: not [t for t in threading.enumerate() if t.name == "agentspace-heart"])
+
+
+def test_churn_leaves_nothing_open(server, space):
+    """Clients that come, share, watch, fill roles and go: the server has as many descriptors as before."""
+
+    def churn(count: int) -> None:
+        for number in range(count):
+            with server.connect(f"churn-{number}") as user, user.watch("churn", Trigger.EVERY) as watch:
+                session = user.join("churn")
+                session.running()
+                user.write("churn", image(number))
+                session.commit(None, [Put("churned", session.prepare(image(number)))])
+                assert watch.next(10.0) is not None
+                session.leave("stopped")
+            space.delete("churn")
+            space.delete("churned")
+
+    churn(3)
+    gc.collect()
+    before = server.descriptors
+    own = descriptors()
+    churn(20)
+    gc.collect()
+    eventually(lambda: space.write("x", 1) and server.descriptors <= before)
+    eventually(lambda: descriptors() <= own)
+
+
+def test_nothing_lies_in_dev_shm(server, space, reader):
+    """Shared memory has no name: nothing can be left there, whatever is killed."""
+    before = sorted(Path("/dev/shm").iterdir())
+    space.write("image", image(1))
+    view = reader.read("image")
+    assert sorted(Path("/dev/shm").iterdir()) == before
+    assert (view == 1).all()
+
+
+def test_restarted_server_never_mixes_the_old_memory_with_the_new():
+    """Plain users go on: what they write after the restart is what is read, and old views stay as they were."""
+    with ServerProcess() as server, server.connect("one") as one, server.connect("two") as two:
+        one.write("image", image(10))
+        one.write("other", image(11))
+        view = two.read("image")
+        size = pool_of(one).size
+        server.kill()
+        server.start()
+        assert two.read("image") is None
+        for number in range(20, 30):
+            one.write("image", image(number))
+            one.write("other", image(number + 100))
+            assert (two.read("image") == number).all()
+            assert (two.read("other") == number + 100).all()
+        assert (view == 10).all()
+        assert pool_of(one).size <= size + 2 * SEGMENT
+
+
+def test_values_of_a_dead_server_are_gone_but_readable():
+    """A view outlives the server that lent it."""
+    with ServerProcess() as server:
+        with connect(server.address, timeout=30.0) as user:
+            user.write("image", image(33))
+            view = user.read("image")
+            server.kill()
+            assert (view == 33).all()
+        assert (view == 33).all()

@@ -1,0 +1,679 @@
+"""The swap of an incarnation: the rule with time passed in, then the same on both kinds of space."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agentspace import Agent, AgentspaceError, Trigger, Writer
+from agentspace.agent.runner import Runner
+from agentspace.core.board import Board, Erase, Put
+from agentspace.core.role import Kept
+from agentspace.core.space import Memory
+from agentspace.core.swap import Dismiss, Limits, Outcast, Party, Reclaim, Resume, Step, Suspend, Wish, limits
+from agentspace.errors import FencedError, RoleNotFoundError, SwapError
+from tests.support.eventually import eventually
+
+OLD, NEW = {"pid": 1, "class": "old"}, {"pid": 2, "class": "new"}
+
+
+class Stage:
+    """A board with a role ``anne`` that is triggered by ``x``, and a clock that tests turn."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.board: Board[Any] = Board("DATA", lambda value: value)
+        self.epoch = self.board.claim("anne", OLD, self.now).epoch
+        self.board.attach("anne", self.epoch, "x", Trigger.EVERY, self.now)
+        self.board.running("anne", self.epoch, self.now)
+
+    @property
+    def role(self) -> Any:
+        return self.board.roles["anne"]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        change = self.board.read("_/swaps/anne", self.now)
+        return {} if change is None else change.value
+
+    def orders(self) -> list[Any]:
+        taken = self.board.swaps.orders[:]
+        self.board.swaps.orders.clear()
+        return taken
+
+    def write(self, value: Any) -> None:
+        assert self.board.apply(Put("x", value), self.writer, self.now)
+
+    writer = Writer("world")
+
+    def batch(self) -> Any:
+        """What is dispatched to the role now."""
+        found = [delivery.batch for delivery in self.board.deliveries(self.now) if delivery.to == "anne"]
+        return found[0] if found else None
+
+    def commit(self, epoch: int, batch: Any = None, *acts: Put[Any] | Erase, kept: Any = None) -> None:
+        self.board.commit("anne", epoch, batch and batch.number, acts, self.now, kept)
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.board.advance(self.now)
+
+    # the way of a swap
+
+    def request(self, **wish: Any) -> int:
+        return self.board.swaps.request("anne", Wish(**wish), self.now)
+
+    def prepare(self, number: int) -> None:
+        self.board.swaps.stand_by("anne", number, NEW, self.now)
+        self.board.swaps.prepared("anne", number, NEW, self.now)
+
+    def yields(self, step: Step, kept: Any = None, error: str | None = None) -> None:
+        self.board.swaps.yielded("anne", self.epoch, step, kept, error, self.now)
+
+    def hand_over(self, kept: Any = None) -> None:
+        for step in (Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE):
+            self.yields(step, kept if step is Step.SNAPSHOT else None)
+
+    def until(self, step: Step, kept: Any = None) -> int:
+        """Goes on to a step; gives the number of the swap."""
+        number = self.request()
+        if step is Step.REQUESTED:
+            return number
+        self.board.swaps.stand_by("anne", number, NEW, self.now)
+        if step is Step.PREPARE:
+            return number
+        self.board.swaps.prepared("anne", number, NEW, self.now)
+        for each in (Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE):
+            if step is each:
+                return number
+            self.yields(each, kept if each is Step.SNAPSHOT else None)
+        if step is Step.PROBATION:
+            self.board.attach("anne", self.epoch + 1, "x", Trigger.EVERY, self.now)
+            self.board.running("anne", self.epoch + 1, self.now)
+        return number
+
+    @property
+    def acting(self) -> tuple[int, str, str]:
+        """Epoch and class of who fills the role, and in which state."""
+        return self.role.epoch, self.role.info["class"], self.role.state
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+BEFORE_FENCE = [Step.REQUESTED, Step.PREPARE, Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE]
+AFTER_FENCE = [Step.RESUME, Step.PROBATION]
+
+
+def test_swap_goes_through_its_steps(stage):
+    """Prepare, quiesce, snapshot, release, resume, probation, done: each party is told in its turn."""
+    number = stage.request(spec="agents.new:New", settings={"rate": 2})
+    assert stage.report["state"] == "requested"
+    stage.board.swaps.stand_by("anne", number, NEW, stage.now)
+    assert (stage.report["state"], stage.orders()) == ("prepare", [])
+    stage.pass_time(2.0)
+    stage.board.swaps.prepared("anne", number, NEW, stage.now)
+    assert (stage.report["state"], stage.orders()) == ("quiesce", [Suspend("anne")])
+    stage.hand_over(Kept(3, "memory"))
+    assert stage.orders() == [Resume("anne", 2, Kept(3, "memory"), False)]
+    assert stage.acting == (2, "new", "starting")
+    stage.pass_time(0.25)
+    stage.board.running("anne", 2, stage.now)
+    assert (stage.report["state"], stage.report["gap"]) == ("probation", 0.25)
+    stage.pass_time(Limits().probation)
+    assert stage.orders() == [Dismiss("anne", Party.RESTS)]
+    assert stage.acting == (2, "new", "running")
+    report = stage.report
+    assert report["state"] == "done"
+    assert [step for step, _ in report["steps"]] == [
+        "requested", "prepare", "quiesce", "snapshot", "release", "resume", "probation",
+    ]  # fmt: skip
+    assert dict(report["steps"])["prepare"] == 2.0
+    assert (report["spec"], report["settings"]) == ("agents.new:New", {"rate": 2})
+    assert (report["old"]["epoch"], report["new"]["epoch"]) == (1, 2)
+
+
+def test_three_good_handlers_end_the_probation(stage):
+    """The successor need not wait for the clock if it works."""
+    stage.until(Step.PROBATION)
+    stage.orders()
+    for number in range(3):
+        assert stage.report["state"] == "probation"
+        stage.write(number)
+        stage.commit(2, stage.batch())
+    assert (stage.report["state"], stage.orders()) == ("done", [Dismiss("anne", Party.RESTS)])
+
+
+def test_every_change_is_handled_once_across_a_swap(stage):
+    """What is written at any step reaches one handler, whichever incarnation runs it, in order."""
+    handled = []
+
+    def handle(epoch: int) -> None:
+        batch = stage.batch()
+        if batch is not None:
+            handled.extend(change.value for change in batch.every)
+            stage.commit(epoch, batch)
+
+    stage.write(0)
+    at_work = stage.batch()
+    number = stage.request()
+    stage.write(1)
+    stage.prepare(number)
+    stage.write(2)
+    assert stage.batch() is None, "nothing is dispatched to who yields"
+    handled.extend(change.value for change in at_work.every)
+    stage.commit(1, at_work)
+    assert stage.batch() is None
+    stage.hand_over()
+    stage.write(3)
+    assert stage.batch() is None
+    stage.board.attach("anne", 2, "x", Trigger.EVERY, stage.now)
+    stage.board.running("anne", 2, stage.now)
+    assert stage.report["carried"] == 3
+    handle(2)
+    stage.write(4)
+    handle(2)
+    assert handled == [0, 1, 2, 3, 4]
+    assert stage.role.mailbox.overflow == 0
+
+
+@pytest.mark.parametrize("step", BEFORE_FENCE)
+def test_successor_that_ends_before_it_acts_changes_nothing(stage, step):
+    """The predecessor goes on under its own epoch, also with the handler that was running."""
+    stage.write(1)
+    batch = stage.batch()
+    number = stage.until(step)
+    stage.orders()
+    stage.board.swaps.give_up("anne", number, "failed: no such module", stage.now)
+    assert stage.report["state"] == "rolled back"
+    assert stage.report["reason"] == "the successor failed: no such module"
+    stage.commit(1, batch, Put("y", 1))
+    assert stage.board.read("y", stage.now).writer.epoch == 1
+    if stage.role.state == "starting":
+        assert Reclaim("anne", 1) in stage.orders()
+        stage.board.running("anne", 1, stage.now)
+    stage.write(2)
+    assert [change.value for change in stage.batch().every] == [2]
+    assert stage.request() > number, "a new swap can begin"
+
+
+@pytest.mark.parametrize("step", AFTER_FENCE)
+@pytest.mark.parametrize("end", ["failed", "gone", "slow"])
+def test_successor_that_fails_brings_its_predecessor_back(stage, step, end):
+    """It acts again under a newer epoch, with its own triggers, and with what the successor had at hand."""
+    stage.write(1)
+    number = stage.until(Step.QUIESCE)
+    stage.hand_over()
+    if step is Step.PROBATION:
+        stage.board.attach("anne", 2, "only-mine", Trigger.NORMAL, stage.now)
+        stage.board.running("anne", 2, stage.now)
+    stage.orders()
+    if end == "slow":
+        if step is Step.PROBATION:
+            assert stage.batch() is not None
+        stage.pass_time(31.0)
+    else:
+        stage.board.vacate("anne", 2, end, stage.now, "Traceback\nBoom: bang" if end == "failed" else None)
+    assert stage.orders() == [Dismiss("anne", Party.ACTS), Reclaim("anne", 3)]
+    assert stage.report["state"] == "rolled back"
+    assert ("Boom: bang" in stage.report["reason"]) == (end == "failed")
+    assert stage.acting == (3, "old", "starting")
+    with pytest.raises(FencedError):
+        stage.commit(2, None, Put("y", "zombie"))
+    stage.board.running("anne", 3, stage.now)
+    assert stage.role.mailbox.attachments.keys() == {("x", Trigger.EVERY)}
+    assert [change.value for change in stage.batch().every] == [1]
+    assert number not in [swap.number for swap in stage.board.swaps._under_way.values()]
+
+
+@pytest.mark.parametrize("step", [Step.PREPARE, *BEFORE_FENCE[2:]])
+def test_predecessor_that_dies_is_not_waited_for(stage, step):
+    """The successor takes over with what was kept last, and with what the dead had at hand."""
+    stage.write(1)
+    first = stage.batch()
+    stage.commit(1, first, kept=Kept(1, "checkpoint"))
+    stage.write(2)
+    assert stage.batch() is not None
+    number = stage.until(step, Kept(2, "snapshot"))
+    stage.orders()
+    stage.board.vacate("anne", 1, "gone", stage.now)
+    if step is Step.PREPARE:
+        assert stage.orders() == []
+        stage.board.swaps.prepared("anne", number, NEW, stage.now)
+    kept = Kept(2, "snapshot") if step is Step.RELEASE else Kept(1, "checkpoint")
+    assert stage.orders() == [Resume("anne", 2, kept, True)]
+    stage.board.running("anne", 2, stage.now)
+    assert stage.role.mailbox.redelivered == 1
+
+
+@pytest.mark.parametrize("step", AFTER_FENCE)
+def test_who_rests_may_end_too(stage, step):
+    """Then there is no way back: a successor that fails leaves the role empty, and it says so."""
+    stage.until(step)
+    stage.orders()
+    stage.board.swaps.lost_predecessor("anne", stage.now)
+    assert stage.report["state"] == str(step), "the successor goes on"
+    stage.board.vacate("anne", 2, "gone", stage.now)
+    assert stage.report["state"] == "failed"
+    assert not stage.role.filled
+    assert [type(order) for order in stage.orders()] == [Dismiss]
+    assert stage.board.claim("anne", OLD, stage.now).epoch == 3
+
+
+@pytest.mark.parametrize(
+    ("step", "seconds", "why"),
+    [
+        (Step.REQUESTED, 15.0, "nobody started a successor"),
+        (Step.PREPARE, 60.0, "the successor did not finish prepare within 60 s"),
+        (Step.QUIESCE, 5.0, "handler did not end within 5 s"),
+        (Step.SNAPSHOT, 5.0, "the predecessor did not finish snapshot within 5 s"),
+        (Step.RELEASE, 5.0, "the predecessor did not finish release within 5 s"),
+        (Step.RESUME, 30.0, "the successor did not finish resume within 30 s"),
+    ],
+)
+def test_each_step_has_its_time(stage, step, seconds, why):
+    """A step that takes longer ends the swap, and the predecessor goes on."""
+    stage.until(step)
+    stage.pass_time(seconds - 0.001)
+    assert stage.report["state"] == str(step)
+    assert stage.board.next_deadline() == pytest.approx(stage.now + 0.001)
+    stage.pass_time(0.001)
+    assert stage.report["state"] == "rolled back"
+    assert why in stage.report["reason"]
+
+
+@pytest.mark.parametrize("step", BEFORE_FENCE[2:])
+@pytest.mark.parametrize("why", ["silent", "force"])
+def test_predecessor_that_does_not_answer_is_fenced(stage, step, why):
+    """If it gives no sign of life, or if that is wished for; its end is waited for, but not for ever."""
+    number = stage.request(force=why == "force")
+    stage.board.swaps.is_silent = lambda role: why == "silent"
+    stage.prepare(number)
+    for each in BEFORE_FENCE[2:][: BEFORE_FENCE[2:].index(step)]:
+        stage.yields(each)
+    stage.orders()
+    stage.pass_time(5.0)
+    assert stage.orders() == [Outcast("anne")]
+    assert (stage.report["state"], stage.report["old"]["outcast"]) == ("fence", True)
+    with pytest.raises(FencedError):
+        stage.commit(1, None, Put("y", "zombie"))
+    stage.pass_time(3.0)
+    assert stage.orders() == [Resume("anne", 3, None, True)]
+    stage.board.running("anne", 3, stage.now)
+    stage.board.vacate("anne", 3, "gone", stage.now)
+    assert stage.report["state"] == "failed", "there is nobody to go back to"
+
+
+def test_outcast_that_ends_lets_its_successor_begin(stage):
+    """The wait is over when its process is."""
+    number = stage.request(force=True)
+    stage.prepare(number)
+    stage.pass_time(5.0)
+    stage.orders()
+    stage.board.swaps.lost_predecessor("anne", stage.now)
+    assert [type(order) for order in stage.orders()] == [Resume]
+
+
+def test_successor_lost_while_an_outcast_ends_leaves_the_role_empty(stage):
+    """Nobody acts then, and it is said."""
+    number = stage.request(force=True)
+    stage.prepare(number)
+    stage.pass_time(5.0)
+    stage.board.swaps.give_up("anne", number, "died", stage.now)
+    assert stage.report["state"] == "failed"
+    assert not stage.role.filled
+
+
+def test_predecessor_that_cannot_say_what_it_knows_goes_on(stage):
+    """An error in `get_state` or `release` ends the swap."""
+    stage.until(Step.SNAPSHOT)
+    stage.orders()
+    stage.yields(Step.SNAPSHOT, error="failed at snapshot: ValueError: no")
+    assert stage.report["state"] == "rolled back"
+    assert "ValueError: no" in stage.report["reason"]
+    assert stage.orders() == [Dismiss("anne", Party.STANDS_BY), Reclaim("anne", 1)]
+
+
+def test_two_swaps_of_one_role_are_refused(stage):
+    """The second is told where the first is, whoever asks."""
+    number = stage.until(Step.PREPARE)
+    with pytest.raises(SwapError, match=f"swap {number} is at prepare"):
+        stage.request()
+    with pytest.raises(SwapError, match="being swapped already"):
+        stage.board.swaps.stand_by("anne", 0, NEW, stage.now)
+    with pytest.raises(SwapError, match="has its successor already"):
+        stage.board.swaps.stand_by("anne", number, NEW, stage.now)
+    assert stage.report["state"] == "prepare"
+
+
+def test_unknown_role_cannot_be_swapped(stage):
+    """The error lists the roles."""
+    with pytest.raises(RoleNotFoundError, match="anne"):
+        stage.board.swaps.request("ann", Wish(), stage.now)
+
+
+def test_successor_of_a_swap_that_is_over_is_refused(stage):
+    """It came too late."""
+    number = stage.request()
+    stage.pass_time(15.0)
+    with pytest.raises(SwapError, match="is over"):
+        stage.board.swaps.stand_by("anne", number, NEW, stage.now)
+
+
+def test_role_that_restarts_is_swapped_when_it_runs(stage):
+    """A predecessor that is in `init` yields when it has finished; if it dies, the successor takes over."""
+    stage.board.vacate("anne", 1, "failed", stage.now, "bang")
+    stage.epoch = stage.board.claim("anne", OLD, stage.now).epoch
+    stage.prepare(stage.request())
+    assert stage.orders() == []
+    stage.board.running("anne", 2, stage.now)
+    assert stage.orders() == [Suspend("anne")]
+    stage.hand_over()
+    assert stage.acting == (3, "new", "starting")
+
+
+def test_empty_role_is_filled_by_the_swap(stage):
+    """Nobody has to hand over."""
+    stage.board.vacate("anne", 1, "failed", stage.now, "bang")
+    stage.prepare(stage.request())
+    assert stage.orders() == [Resume("anne", 2, None, True)]
+
+
+def test_stop_ends_a_swap(stage):
+    """A role that was asked to stop is not swapped: the predecessor comes back, and ends."""
+    stage.until(Step.RESUME)
+    stage.orders()
+    stage.board.request_stop("anne", stage.now)
+    assert stage.orders() == [Dismiss("anne", Party.ACTS), Reclaim("anne", 3)]
+    assert stage.role.stop_requested
+
+
+def test_fresh_successor_takes_over_no_state(stage):
+    """If that is wished for."""
+    number = stage.request(fresh=True)
+    stage.prepare(number)
+    stage.hand_over(Kept(1, "memory"))
+    assert stage.orders()[-1] == Resume("anne", 2, None, False)
+
+
+def test_state_is_kept_for_who_comes_after_a_crash_but_not_after_a_good_end(stage):
+    """A role that ended well begins anew."""
+    stage.commit(1, None, kept=Kept(1, "memory"))
+    stage.board.vacate("anne", 1, "gone", stage.now)
+    role = stage.board.claim("anne", OLD, stage.now)
+    assert role.kept == Kept(1, "memory")
+    stage.board.vacate("anne", role.epoch, "stopped", stage.now)
+    assert stage.board.claim("anne", OLD, stage.now).kept is None
+
+
+def test_limits_are_checked():
+    """An unknown step or a time that is none is named."""
+    assert limits({"prepare": 5}) == Limits(prepare=5.0)
+    with pytest.raises(SwapError, match="prepar"):
+        limits({"prepar": 5})
+    for bad in (0, -1, float("inf"), float("nan"), "5", True, None):
+        with pytest.raises(SwapError, match="positive number of seconds"):
+            limits({"prepare": bad})
+
+
+# --- on both kinds of space
+
+
+class Teller(Agent):
+    """Counts what it is told; hands the count over."""
+
+    def __init__(self, name: str = "old", version: int = 1, **trouble: Any) -> None:
+        super().__init__()
+        self.name, self.version, self.trouble = name, version, trouble
+        self.seen: list[Any] = []
+        self.calls: list[str] = []
+
+    def _do(self, what: str) -> None:
+        self.calls.append(what)
+        if what in self.trouble:
+            self.trouble[what]()
+
+    def prepare(self) -> None:
+        self._do("prepare")
+
+    def init(self) -> None:
+        self._do("init")
+        self.attach_trigger("x", Trigger.EVERY)
+
+    def sense_select_act(self) -> None:
+        self.seen += [change.value for change in self.wake.changes]
+        self._do("handle")
+        self.write("seen", list(self.seen))
+        self.write("by", self.name)
+        self.checkpoint()
+
+    def release(self) -> None:
+        self._do("release")
+        self.write("released", self.name)
+
+    def reclaim(self) -> None:
+        self._do("reclaim")
+
+    def get_state(self) -> tuple[int, Any] | None:
+        self._do("get_state")
+        return self.version, {"seen": list(self.seen), "big": np.arange(20_000.0)}
+
+    def set_state(self, version: int, state: Any) -> None:
+        self._do("set_state")
+        if version != self.version:
+            raise AgentspaceError(f"cannot read version {version}")
+        assert np.array_equal(state["big"], np.arange(20_000.0))
+        self.seen = list(state["seen"])
+
+
+Replace = Callable[..., Runner]
+
+
+@pytest.fixture
+def replace(another) -> Iterator[Replace]:
+    """Runs an agent in a thread that takes a role over."""
+    running: list[tuple[Runner, threading.Thread]] = []
+
+    def start(agent: Agent, role: str) -> Runner:
+        runner = Runner(agent, another().join(role, {"class": "successor"}, 0), Path("/project"))
+        thread = threading.Thread(target=runner.run, name=role, daemon=True)
+        running.append((runner, thread))
+        thread.start()
+        return runner
+
+    yield start
+    for runner, _ in running:
+        runner.stop()
+    for _, thread in running:
+        thread.join()
+
+
+def swapped(space: Any, role: str = "anne") -> dict[str, Any]:
+    """The report of the role's swap, when it is over."""
+    report = eventually(
+        lambda: (r := space.read(f"_/swaps/{role}")) and r["state"] in ("done", "rolled back", "failed") and r
+    )
+    assert report
+    return report
+
+
+def tell(space: Any, *values: int) -> None:
+    for value in values:
+        assert space.write("x", value)
+    assert eventually(lambda: (space.read("seen") or [])[-len(values) :] == list(values))
+
+
+def test_successor_goes_on_where_its_predecessor_stopped(space, run, replace):
+    """State, triggers and the mailbox are taken over; the predecessor ends."""
+    old, new = Teller("old"), Teller("new")
+    before = run(old, "anne")
+    eventually(lambda: space.read("_/roles/anne", {}).get("state") == "running")
+    tell(space, 1, 2)
+    replace(new, "anne")
+    assert eventually(lambda: space.read("_/swaps/anne", {}).get("state") in ("probation", "done"))
+    tell(space, 3, 4, 5)
+    assert swapped(space)["state"] == "done"
+    assert space.read("seen") == [1, 2, 3, 4, 5]
+    assert (space.read("by"), space.read("released")) == ("new", "old")
+    assert old.calls[-2:] == ["get_state", "release"]
+    assert new.calls[:3] == ["prepare", "init", "set_state"]
+    assert eventually(lambda: before.agent.space.stop_requested)
+    roles = space.read("_/roles/anne")
+    assert (roles["state"], roles["epoch"], roles["class"]) == ("running", 2, "successor")
+
+
+@pytest.mark.parametrize("where", ["prepare", "init", "set_state", "handle"])
+def test_failing_successor_is_rolled_back(space, run, replace, where):
+    """Wherever it fails first: the predecessor goes on, with all that it knew, and no change is lost."""
+
+    def boom() -> None:
+        raise ValueError(f"bang in {where}")
+
+    old = Teller("old")
+    run(old, "anne")
+    eventually(lambda: space.read("_/roles/anne", {}).get("state") == "running")
+    tell(space, 1, 2)
+    replace(Teller("new", **{where: boom}), "anne")
+    if where == "handle":
+        eventually(lambda: space.read("_/swaps/anne", {}).get("state") == "probation")
+        space.write("x", 3)
+    report = swapped(space)
+    assert report["state"] == "rolled back"
+    assert f"bang in {where}" in report["reason"]
+    tell(space, 4)
+    assert space.read("seen") == ([1, 2, 3, 4] if where == "handle" else [1, 2, 4])
+    assert space.read("by") == "old"
+    assert ("reclaim" in old.calls) == (where != "prepare")
+    assert space.read("_/roles/anne")["epoch"] == (1 if where == "prepare" else 3)
+
+
+def test_what_a_successor_learned_before_it_failed_is_not_forgotten(space, run, replace):
+    """A predecessor that comes back knows what its successor's good handlers did; nothing is handled twice."""
+    old = Teller("old")
+    run(old, "anne")
+    eventually(lambda: space.read("_/roles/anne", {}).get("state") == "running")
+    tell(space, 1)
+    handled: list[int] = []
+
+    def third_time() -> None:
+        handled.append(1)
+        if len(handled) == 3:
+            raise ValueError("bang")
+
+    replace(Teller("new", handle=third_time), "anne")
+    eventually(lambda: space.read("_/swaps/anne", {}).get("state") in ("probation", "done"))
+    for value in (2, 3):
+        space.write("x", value)
+        eventually(lambda value=value: value in space.read("seen"))
+    space.write("x", 4)
+    assert swapped(space)["state"] == "rolled back"
+    tell(space, 5)
+    assert space.read("seen") == [1, 2, 3, 4, 5]
+    assert space.read("by") == "old"
+
+
+def test_state_of_an_unknown_version_is_refused_and_the_old_one_goes_on(space, run, replace):
+    """The reason says which version."""
+    run(Teller("old", version=1), "anne")
+    eventually(lambda: space.read("_/roles/anne", {}).get("state") == "running")
+    replace(Teller("new", version=2), "anne")
+    report = swapped(space)
+    assert report["state"] == "rolled back"
+    assert report["reason"].startswith("the successor failed: ")
+    assert report["reason"].endswith("AgentspaceError: cannot read version 1")
+    tell(space, 7)
+    assert space.read("by") == "old"
+
+
+@pytest.mark.parametrize("where", ["get_state", "release"])
+def test_predecessor_that_cannot_hand_over_goes_on(space, run, replace, where):
+    """Its error is the reason of the swap that did not happen."""
+    trouble: dict[str, Any] = {}
+    old = Teller("old")
+    run(old, "anne")
+    eventually(lambda: space.read("_/roles/anne", {}).get("state") == "running")
+    tell(space, 1)
+
+    def boom() -> None:
+        del old.trouble[where]
+        raise ValueError("bang")
+
+    old.trouble = trouble | {where: boom}
+    replace(Teller("new"), "anne")
+    report = swapped(space)
+    assert report["state"] == "rolled back"
+    assert "ValueError: bang" in report["reason"]
+    tell(space, 2)
+    assert space.read("seen") == [1, 2]
+    assert space.read("_/roles/anne")["epoch"] == 1
+
+
+def test_who_stands_by_only_reads(space, join, another):
+    """It cannot write, delete or be woken."""
+    join("anne").running()
+    space.write("y", 1)
+    waiting = another().join("anne", {}, 0)
+    assert waiting.standing_by
+    assert waiting.read("y") == 1
+    for act in (
+        lambda: waiting.write("y", 2),
+        lambda: waiting.delete("y"),
+        lambda: waiting.attach_trigger("y"),
+    ):
+        with pytest.raises(FencedError, match="stands by"):
+            act()
+    waiting.leave("failed", "changed my mind")
+    assert swapped(space)["reason"] == "the successor changed my mind"
+    assert space.read("y") == 1
+
+
+def test_successor_that_leaves_takes_nothing_from_its_predecessor(space, join, another):
+    """What is dispatched to who acts when a successor gives up stays with who acts."""
+    acting = join("anne")
+    acting.attach_trigger("x", Trigger.EVERY)
+    acting.running()
+    waiting = another().join("anne", {}, 0)
+    space.write("x", 1)
+    waiting.leave("failed", "changed my mind")
+    wake = acting.receive(5.0)
+    assert wake is not None
+    assert [change.value for change in wake.changes] == [1]
+
+
+def test_memory_survives_a_crash(space, join):
+    """What a commit kept is offered to the next incarnation, with large arrays; not after a good end."""
+    session = join("anne")
+    assert session.memory is None
+    session.running()
+    session.commit(None, [], Memory(2, {"keys": np.ones((64, 1024), np.float32)}))
+    eventually(lambda: space.read("_/roles/anne")["state"] == "running")
+    session.leave("failed", "bang")
+    heir = join("anne")
+    assert heir.memory is not None
+    assert heir.memory.version == 2
+    assert heir.memory.value["keys"].shape == (64, 1024)
+    assert heir.memory.value["keys"].sum() == 64 * 1024
+    heir.leave("stopped")
+    assert join("anne").memory is None
+
+
+def test_resting_predecessor_can_be_stopped(space, run, replace):
+    """Ctrl-C on who rests ends it at once; the successor acts."""
+    old, new = Teller("old"), Teller("new")
+    before = run(old, "anne")
+    eventually(lambda: space.read("_/roles/anne", {}).get("state") == "running")
+    replace(new, "anne")
+    eventually(lambda: space.read("_/swaps/anne", {}).get("state") in ("probation", "done"))
+    before.stop()
+    tell(space, 5)
+    with suppress(AgentspaceError):
+        assert swapped(space)["state"] == "done"
+    assert space.read("by") == "new"

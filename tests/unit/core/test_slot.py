@@ -1,0 +1,529 @@
+"""The slot rule, against a model that keeps the whole history and answers every question by searching it."""
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from agentspace.core import slot as slot_module
+from agentspace.core.slot import FOREVER, Change, Kind, Refused, SlotTable, Writer, Written, check_name
+from agentspace.errors import LimitError, SlotNameError, WriteError
+
+ANNE, BERT = Writer("anne", 1), Writer("bert", 7)
+
+
+# --- the model
+
+
+@dataclass
+class Act:
+    """One accepted write or delete, as history knows it."""
+
+    op: int  # which operation it was
+    at: float
+    name: str
+    revision: int
+    deleted: bool
+    value: Any
+    writer: Writer
+    priority: float
+    delayed: bool
+    valid_from: float
+    valid_to: float
+    superseded: float = math.inf  # when the next act on that slot came
+
+    @property
+    def turns(self) -> list[tuple[float, Kind]]:
+        """What happens to it by itself, and when, as far as nobody supersedes it before."""
+        turns = [(self.valid_from, Kind.WRITTEN)] if self.delayed else []
+        turns += [(self.valid_to, Kind.EXPIRED)] if -FOREVER < self.valid_to < FOREVER else []
+        return [turn for turn in turns if turn[0] <= self.superseded]
+
+
+@dataclass
+class History:
+    """Never forgets, never keeps a state: each answer is a search through all acts."""
+
+    times: list[float] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    writes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def now(self) -> float:
+        return max(self.times, default=-math.inf)
+
+    def last(self, name: str) -> Act | None:
+        return next((act for act in reversed(self.acts) if act.name == name), None)
+
+    def holder(self, name: str) -> Act | None:
+        act = self.last(name)
+        return act if act is not None and self.now < act.valid_to else None
+
+    def revision(self, name: str) -> int:
+        return sum(act.name == name for act in self.acts)
+
+    def readable(self, name: str) -> Act | None:
+        act = self.holder(name)
+        return act if act is not None and not act.deleted and act.valid_from <= self.now else None
+
+    def write(self, now, name, value, writer, priority, validity, delay):
+        refusal = self._tick(now, name, priority)
+        if refusal is not None:
+            return refusal
+        self.writes[name] = self.writes.get(name, 0) + 1
+        return self._accept(name, False, value, writer, priority, delay, validity)
+
+    def delete(self, now, name, writer, priority, validity):
+        refusal = self._tick(now, name, priority)
+        if refusal is not None:
+            return refusal
+        if self.holder(name) is None and validity is None:
+            return Written(name, self.revision(name))
+        # A delete without validity holds nothing: it was over before it began, and no expiry tells so.
+        return self._accept(name, True, None, writer, priority, 0.0, -FOREVER if validity is None else validity)
+
+    def pass_time(self, now):
+        self.times.append(now)
+
+    def log(self):
+        """All changes so far, in order, each with the operation that made it happen."""
+        ops = [max(self.times[: i + 1]) for i in range(len(self.times))]
+        found = []
+        for act in self.acts:
+            kind = Kind.DELETED if act.deleted else Kind.DELAYED if act.delayed else Kind.WRITTEN
+            found.append(((act.op, 1, act.at, act.op, 0), act, kind, act.at))
+            for turn, (when, kind) in enumerate(act.turns):
+                op = next((i for i in range(act.op + 1, len(ops)) if ops[i] >= when), None)
+                if op is not None:
+                    found.append(((op, 0, when, act.op, turn), act, kind, when))
+        found.sort(key=lambda item: item[0])
+        return [
+            (
+                a.name,
+                kind,
+                a.revision,
+                a.value if kind is Kind.WRITTEN else None,
+                a.writer,
+                a.priority,
+                at,
+                max(a.valid_to, a.at),
+            )
+            for _, a, kind, at in found
+        ]
+
+    def next_deadline(self):
+        live = [self.last(name) for name in {act.name for act in self.acts}]
+        newest = len(self.times) - 1
+        turns = (when for act in live for when, _ in act.turns if when > self.now or act.op == newest)
+        return min(turns, default=None)
+
+    def _tick(self, now, name, priority):
+        self.times.append(now)
+        held = self.holder(name)
+        if held is None or held.priority <= priority:
+            return None
+        left = None if held.valid_to == FOREVER else held.valid_to - self.now
+        return Refused(name, priority, held.writer, held.priority, left)
+
+    def _accept(self, name, deleted, value, writer, priority, delay, validity):
+        valid_from = self.now + delay
+        valid_to = FOREVER if validity is None else valid_from + validity
+        before, revision = self.last(name), self.revision(name) + 1
+        if before is not None:
+            before.superseded = self.now
+        op = len(self.times) - 1
+        self.acts.append(
+            Act(op, self.now, name, revision, deleted, value, writer, priority, delay > 0, valid_from, valid_to)
+        )
+        return Written(name, revision)
+
+
+# --- random histories
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation of a history, `step` seconds after the one before."""
+
+    step: float
+    what: str
+    name: str
+    writer: Writer
+    priority: float
+    validity: float | None
+    delay: float
+
+
+def ops(steps, spans, delays):
+    """Operations on few slots with few numbers, so that claims meet and boundaries are hit."""
+    return st.builds(
+        Op,
+        step=steps,
+        what=st.sampled_from(["write", "write", "write", "delete", "advance", "read"]),
+        name=st.sampled_from(["a", "a", "a/b", "c"]),
+        writer=st.sampled_from([ANNE, BERT]),
+        priority=st.sampled_from([0.0, 0.0, 1.0, -1.0, 0.5]),
+        validity=st.none() | spans,
+        delay=st.just(0.0) | delays,
+    )
+
+
+GRID = ops(st.sampled_from([0.0, 0.0, 0.25, 0.5, 1.0, -0.5]), *[st.sampled_from([0.25, 0.5, 1.0])] * 2)
+WILD = ops(
+    st.floats(0, 2, allow_nan=False), st.floats(1e-9, 2, allow_nan=False), st.floats(1e-9, 2, allow_nan=False)
+)
+
+
+NAMES = ("a", "a/b", "c")
+
+
+def act_on_both(table: SlotTable[Any], model: History, op: Op, number: int, time: float) -> None:
+    """Carries out one operation; decisions and readings must agree."""
+    if op.what == "write":
+        numbers = {"priority": op.priority, "validity": op.validity, "delay": op.delay}
+        got = table.write(op.name, number, time, op.writer, **numbers)
+        assert got == model.write(time, op.name, number, op.writer, **numbers)
+    elif op.what == "delete":
+        got = table.delete(op.name, time, op.writer, priority=op.priority, validity=op.validity)
+        assert got == model.delete(time, op.name, op.writer, op.priority, op.validity)
+    else:
+        model.pass_time(time)
+        table.advance(time)
+
+
+def compare(table: SlotTable[Any], model: History) -> None:
+    """Everything that can be seen without letting time pass must agree."""
+    assert table.next_deadline() == model.next_deadline()
+    assert [table.revision(name) for name in NAMES] == [model.revision(name) for name in NAMES]
+    assert {name: count for name, count in table.writes().items() if count} == model.writes
+
+
+def compare_readings(table: SlotTable[Any], model: History, time: float) -> None:
+    """What readers see at that time must agree."""
+    model.pass_time(time)
+    for name in NAMES:
+        seen, known = table.get(name, time), model.readable(name)
+        assert (seen is None) == (known is None)
+        if seen is not None:
+            assert (seen.value, seen.revision) == (known.value, known.revision)
+            assert (seen.change.kind, seen.change.value) == (Kind.WRITTEN, known.value)
+    held = {slot.name: slot.readable for slot in table.slots(time)}
+    assert held == {name: model.readable(name) is not None for name in NAMES if model.holder(name)}
+
+
+def play(history: list[Op], start: float) -> None:
+    """Runs a history through table and model, comparing all that can be seen after every step, and the log."""
+    changes: list[Change[Any]] = []
+    table: SlotTable[Any] = SlotTable(changes.append)
+    model = History()
+    time = start
+    for number, op in enumerate(history):
+        time += op.step
+        act_on_both(table, model, op, number, time)
+        compare(table, model)
+        if op.what == "read":
+            compare_readings(table, model, time)
+    compare_readings(table, model, time)
+    log = [(c.name, c.kind, c.revision, c.value, c.writer, c.priority, c.at, c.valid_to) for c in changes]
+    assert log == model.log()
+
+
+@settings(max_examples=2000)
+@given(st.lists(GRID, min_size=1, max_size=24))
+@example([Op(0, "write", "a", ANNE, 0, 0.5, 0.5), Op(1.0, "write", "a", BERT, -1, None, 0)])
+@example([Op(0, "delete", "a", ANNE, 1, 0.5, 0), Op(0.5, "write", "a", BERT, 0, None, 0)])
+def test_table_does_what_history_says_on_boundaries(history):
+    """On a grid of times, where claims end exactly when others come, table and model agree in every respect."""
+    play(history, start=100.0)
+
+
+@settings(max_examples=500)
+@given(st.lists(WILD, min_size=1, max_size=24), st.sampled_from([0.0, 1e6, 1e12]))
+def test_table_does_what_history_says_at_any_time(history, start):
+    """With arbitrary times, also where the clock is too coarse for them, table and model agree."""
+    play(history, start)
+
+
+# --- single rules, spelled out
+
+
+class Table:
+    """A slot table with the list of its changes."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change[Any]] = []
+        self.table: SlotTable[Any] = SlotTable(self.changes.append)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [str(change.kind) for change in self.changes]
+
+
+@pytest.fixture
+def told() -> Table:
+    return Table()
+
+
+def test_value_is_valid_up_to_but_not_at_its_end(told):
+    """The interval is half open: at valid_to itself the value is gone and a lower priority is accepted."""
+    table = told.table
+    table.write("a", 1, 10.0, ANNE, priority=5, validity=2.0)
+    assert table.get("a", math.nextafter(12.0, 0)) is not None
+    assert not table.write("a", 2, math.nextafter(12.0, 0), BERT)
+    assert table.write("a", 3, 12.0, BERT)
+    assert told.kinds == ["written", "expired", "written"]
+
+
+def test_none_is_a_value(told):
+    """A slot that holds None is readable, an empty one is not."""
+    told.table.write("a", None, 0.0, ANNE)
+    slot = told.table.get("a", 0.0)
+    assert slot is not None
+    assert slot.value is None
+    assert told.table.get("b", 0.0) is None
+
+
+def test_equal_priority_overwrites_and_lower_is_refused_even_for_the_owner(told):
+    """A role that lowers its priority is refused like anybody else."""
+    table = told.table
+    assert table.write("a", 1, 0.0, ANNE, priority=2)
+    assert table.write("a", 2, 0.0, BERT, priority=2)
+    assert table.write("a", 3, 0.0, BERT, priority=3)
+    assert table.write("a", 4, 0.0, BERT, priority=2.5) == Refused("a", 2.5, BERT, 3.0, None)
+
+
+def test_refusal_changes_nothing(told):
+    """A refused write or delete leaves value, revision, validity and the log of changes as they were."""
+    table = told.table
+    table.write("a", "kept", 0.0, ANNE, priority=1, validity=4.0)
+    before = list(told.changes)
+    assert not table.write("a", "lost", 1.0, BERT)
+    assert not table.delete("a", 1.0, BERT, validity=9.0)
+    assert told.changes == before
+    assert table.revision("a") == 1
+    assert table.next_deadline() == 4.0
+
+
+def test_refusal_explains_itself():
+    """The text of a refusal names slot, holder, both priorities and the time left."""
+    assert str(Refused("arm", 1.0, BERT, 2.5, 0.25)) == (
+        "'arm' is held by bert#7 with priority 2.5 for another 0.25 s; priority 1 is refused"
+    )
+    assert "anne with priority 0 without end" in str(Refused("arm", -1.0, Writer("anne"), 0.0, None))
+    assert not Refused("arm", 1.0, BERT, 2.5, None)
+    assert Written("arm", 1)
+
+
+def test_delete_with_validity_inhibits_lower_priorities(told):
+    """A slot that is held empty reads as empty, refuses lower priorities, and is free at the end."""
+    table = told.table
+    table.write("a", 1, 0.0, ANNE)
+    assert table.delete("a", 1.0, BERT, priority=2, validity=3.0) == Written("a", 2)
+    assert table.get("a", 1.0) is None
+    assert table.write("a", 2, 2.0, ANNE, priority=1) == Refused("a", 1.0, BERT, 2.0, 2.0)
+    assert [slot.name for slot in table.slots(2.0)] == ["a"]
+    assert table.write("a", 3, 4.0, ANNE)
+    assert told.kinds == ["written", "deleted", "expired", "written"]
+
+
+def test_delete_without_validity_frees_for_everybody(told):
+    """After a plain delete of high priority, the lowest priority is accepted, and no expiry follows."""
+    table = told.table
+    table.write("a", 1, 0.0, ANNE, priority=9, validity=1.0)
+    table.delete("a", 0.5, BERT, priority=9)
+    assert table.next_deadline() is None
+    assert table.write("a", 2, 0.5, ANNE, priority=-9)
+    table.advance(99.0)
+    assert told.kinds == ["written", "deleted", "written"]
+
+
+def test_deleting_what_is_empty_changes_nothing_and_takes_no_room(told):
+    """A delete of an unknown slot is accepted, emits nothing and makes no slot."""
+    assert told.table.delete("never", 0.0, ANNE) == Written("never", 0)
+    assert told.changes == []
+    assert told.table.writes() == {}
+    with pytest.raises(SlotNameError):
+        told.table.delete("not a name", 0.0, ANNE)
+
+
+def test_delayed_value_holds_its_slot_before_it_is_readable(told):
+    """From its acceptance a delayed value refuses lower priorities, empties the slot, and ripens as an event."""
+    table = told.table
+    table.write("a", "old", 0.0, ANNE)
+    table.write("a", "new", 1.0, BERT, priority=1, delay=2.0, validity=1.0)
+    assert table.get("a", 1.0) is None
+    assert table.write("a", "x", 2.0, ANNE) == Refused("a", 0.0, BERT, 1.0, 2.0)
+    assert table.get("a", 3.0).value == "new"
+    table.advance(4.0)
+    assert told.kinds == ["written", "delayed", "written", "expired"]
+    assert [change.revision for change in told.changes] == [1, 2, 2, 2]
+    assert [change.at for change in told.changes] == [0.0, 1.0, 3.0, 4.0]
+
+
+def test_one_long_jump_tells_everything_that_happened_in_order(told):
+    """When time passes over many deadlines at once, ripening and expiry of all slots come in order of time."""
+    table = told.table
+    table.write("late", 1, 0.0, ANNE, delay=3.0, validity=1.0)
+    table.write("soon", 2, 0.0, ANNE, validity=1.0)
+    table.write("mid", 3, 0.0, ANNE, delay=2.0, validity=5.0)
+    told.changes.clear()
+    table.advance(100.0)
+    assert [(c.at, c.name, str(c.kind)) for c in told.changes] == [
+        (1.0, "soon", "expired"),
+        (2.0, "mid", "written"),
+        (3.0, "late", "written"),
+        (4.0, "late", "expired"),
+        (7.0, "mid", "expired"),
+    ]
+
+
+def test_time_never_runs_backwards(told):
+    """A clock that steps back neither revives an expired value nor shifts a new one into the past."""
+    table = told.table
+    table.write("a", 1, 10.0, ANNE, validity=1.0)
+    table.advance(11.0)
+    assert table.get("a", 10.5) is None
+    table.write("a", 2, 10.5, ANNE, validity=1.0)
+    assert told.changes[-1].at == 11.0
+    assert table.get("a", 11.75) is not None
+
+
+@pytest.mark.parametrize("start", [1e6, 1e15])
+@pytest.mark.parametrize("act", ["write", "delete"])
+def test_validity_too_short_for_the_clock_still_ends(told, start, act):
+    """Where now + validity rounds to now, the claim is over at once; it does not hold for ever."""
+    table = told.table
+    if act == "write":
+        table.write("a", 1, start, ANNE, priority=1, validity=5e-324)
+    else:
+        table.delete("a", start, ANNE, priority=1, validity=5e-324)
+    assert table.write("a", 2, start, BERT)
+    assert told.kinds[1:] == ["expired", "written"]
+
+
+def test_delay_beyond_all_times_is_just_never_readable(told):
+    """The largest possible delay and validity overflow to infinity without an error."""
+    huge = 1.7e308
+    assert told.table.write("a", 1, huge, ANNE, delay=huge, validity=huge)
+    assert told.table.get("a", huge) is None
+    assert told.table.next_deadline() == math.inf
+
+
+@pytest.mark.parametrize("number", [1, np.float32(1), np.int64(1), Fraction(1), np.float64(1)])
+def test_every_real_number_counts_as_a_float(told, number):
+    """Exotic numbers neither leak into entries and refusals nor spoil the precision of the clock."""
+    table, now = told.table, 1e9 + 0.125
+    table.write("a", 1, now, ANNE, priority=number, validity=number, delay=number)
+    refused = table.write("a", 2, now, BERT, priority=number / 2)
+    assert {type(refused.priority), type(refused.held_priority), type(refused.time_left)} == {float}
+    change = told.changes[0]
+    assert (type(change.priority), change.valid_to) == (float, now + 2)
+    assert type(change.valid_to) is float
+    table.delete("a", now, ANNE, priority=number, validity=number)
+    assert told.changes[-1].valid_to == now + 1
+    assert type(told.changes[-1].priority) is float
+
+
+@pytest.mark.parametrize(
+    "bad", [math.nan, math.inf, -math.inf, 10**400, -(10**400), "1", None, True, Decimal(1), 1j]
+)
+@pytest.mark.parametrize("what", ["priority", "validity", "delay"])
+def test_numbers_out_of_range_are_refused_before_anything_happens(told, what, bad):
+    """A priority, validity or delay that is no finite number is a WriteError that names it; no slot is made."""
+    if (what, bad) == ("validity", None):
+        bad = 0
+    with pytest.raises(WriteError, match=what):
+        told.table.write("a", 1, 0.0, ANNE, **{what: bad})
+    if what != "delay":
+        with pytest.raises(WriteError, match=what):
+            told.table.delete("a", 0.0, ANNE, **{what: bad})
+    assert told.changes == []
+    assert told.table.writes() == {}
+
+
+@pytest.mark.parametrize(("what", "number"), [("delay", -1e-9), ("validity", -1), ("validity", 0.0)])
+def test_negative_spans_and_zero_validity_are_refused(told, what, number):
+    """A span of time is not negative, and a value that is valid for no time cannot be written."""
+    with pytest.raises(WriteError, match=what):
+        told.table.write("a", 1, 0.0, ANNE, **{what: number})
+
+
+@pytest.mark.parametrize("name", ["a", "a/b/c", "_x", "é/ü", "a.b-c:d", "x" * 255, "\U0001f916"])
+def test_names_that_are_names(name):
+    """Parts of any visible characters, separated by single slashes, are a name."""
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "/", "a/", "/a", "a//b", "a b", "a\tb", "a\n", "a*", "?", "[a]", "a]", "\x00", "\x7f", "x" * 256),
+        *("\ud800", "a/\udfff", None, 5, b"a", ["a"]),
+    ],
+)
+def test_names_that_are_none(told, name):
+    """Whatever could be mistaken for a mask, cannot be encoded or is no str is refused, and makes no slot."""
+    with pytest.raises(SlotNameError):
+        check_name(name)
+    if name.__hash__ is not None:
+        with pytest.raises(SlotNameError):
+            told.table.write(name, 1, 0.0, ANNE)
+    assert told.table.writes() == {}
+
+
+def test_number_of_slots_is_limited_but_not_for_the_space_itself(told, monkeypatch):
+    """A full table refuses new names, still takes known ones, and the space's own slots always fit."""
+    monkeypatch.setattr(slot_module, "MAX_SLOTS", 2)
+    table = told.table
+    table.write("a", 1, 0.0, ANNE)
+    table.write("b", 1, 0.0, ANNE)
+    with pytest.raises(LimitError, match="room for c"):
+        table.write("c", 1, 0.0, ANNE)
+    with pytest.raises(LimitError):
+        table.delete("c", 0.0, ANNE, validity=1.0)
+    with pytest.raises(LimitError, match="c, d"):
+        table.check_room({"a", "c", "d"})
+    table.check_room({"a", "b"})
+    assert table.write("a", 2, 0.0, ANNE)
+    assert table.write("_/roles/x", 1, 0.0, ANNE)
+    assert table.delete("c", 0.0, ANNE)
+    assert sorted(table.writes()) == ["_/roles/x", "a", "b"]
+
+
+def test_overwritten_values_leave_no_pile_of_deadlines(told):
+    """A slot that is refreshed with a validity a hundred thousand times keeps few reminders, and the right one."""
+    table = told.table
+    for step in range(100_000):
+        table.write("a", step, step / 1000, ANNE, validity=1000.0)
+    assert len(table._deadlines) <= 64 + 4
+    assert table.next_deadline() == 99.999 + 1000.0
+
+
+def test_no_expiry_is_lost_while_old_deadlines_are_swept(told):
+    """However often slots are refreshed, in the end each expires exactly once, at its last deadline."""
+    names = [f"slot/{n}" for n in range(30)]
+    for step in range(3000):
+        told.table.write(names[step * 7 % 30], step, step / 1000, ANNE, validity=100.0)
+    told.changes.clear()
+    told.table.advance(200.0)
+    assert [str(change.kind) for change in told.changes] == ["expired"] * 30
+    assert {change.name for change in told.changes} == set(names)
+    assert [change.at for change in told.changes] == [n / 1000 + 100.0 for n in range(2970, 3000)]
+
+
+def test_origin_is_the_root_cause_or_the_write_itself(told):
+    """A write keeps the origin that it is given, so that latency adds up along a chain of handlers."""
+    told.table.write("a", 1, 5.0, ANNE)
+    told.table.write("b", 1, 7.0, ANNE, origin=5.0)
+    assert [(change.at, change.origin) for change in told.changes] == [(5.0, 5.0), (7.0, 5.0)]
+
+
+def test_writer_shows_its_epoch_if_it_has_one():
+    """A writer reads as role#epoch; one outside of all roles has no epoch."""
+    assert (str(ANNE), str(Writer("script"))) == ("anne#1", "script")
