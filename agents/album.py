@@ -8,7 +8,7 @@ import numpy as np
 
 from agents.exam.trial import GREY, thumbnail
 from agentspace import Agent, Kind, Parameter, SlotName, Trigger
-from models.extractors.efficientnet import Image
+from models.arrays import Image
 
 SIDE: Final = 48
 """Of the pictures, pixels."""

@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from agents.body.posture import EMPTY
 from agents.memory.confirmation import Confirmation
 from agents.memory.handover import Bequest, take
 from agents.memory.recollection import Recollection
-from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
+from agents.words import ACQUIRE, USE
+from agentspace import EMPTY, Agent, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
 from models.attention.heads import NAMES, ONE
 from models.attention.memory import Answer
 from models.attention.similarity import KEY_KINDS, Comparison, KeyKind
 
-ACQUIRE, USE = "acquire", "use"
 STATE_VERSION = 3
 """1 had the pairs of one kind of features only, 2 did not say what values are of; both are read as well."""
 AT_ONCE = 16 << 20

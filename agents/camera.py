@@ -7,13 +7,12 @@ import itertools
 import time
 from typing import Any
 
-from agents.body.posture import EMPTY
 from agents.pictures.rate_limit import Pace
 from agents.pictures.source import Source, SourceError, open_source
-from agentspace import Agent, Parameter, SlotName
+from agentspace import EMPTY, Agent, Parameter, SlotName
 from agentspace.core.slot import check_name
 from agentspace.errors import AgentspaceError, SlotNameError
-from models.extractors.efficientnet import Image, as_rgb
+from models.arrays import Image, as_rgb
 
 SLOT = "slot:"
 """What a device begins with if it is a slot."""

@@ -16,7 +16,7 @@ from agents.exam.script import ScriptError, Wait, load
 from agents.exam.trial import FRESH, SHOWN, Trial, thumbnail
 from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 from models.postures import decoders
 
 STREAM = 2**31

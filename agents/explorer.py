@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from agents.associator import ACQUIRE
 from agents.body.stance import Stance, see
+from agents.words import ACQUIRE
 from agentspace import Agent, AgentspaceError, Kind, Parameter, SlotName, Trigger
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 from models.postures import autoencoder, decoders
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agents.associator import ACQUIRE
+from agents.words import ACQUIRE
 from agentspace import Agent, Kind, Parameter, SlotName, Trigger
 
 HAPPY, NEUTRAL, SURPRISED = "happy", "neutral", "surprised"

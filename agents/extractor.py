@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agents.body.posture import EMPTY
-from agentspace import Agent, Parameter, SlotName
+from agentspace import EMPTY, Agent, Parameter, SlotName
 from agentspace.errors import ParameterError
 from models.extractors import registry
 

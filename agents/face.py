@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from agents.body.posture import EMPTY
 from agents.yarp.client.helper import Helper
 from agents.yarp.client.pipe import Message
-from agentspace import Agent, Parameter, SlotName
+from agentspace import EMPTY, Agent, Parameter, SlotName
 
 EMOTIONS: Final = {
     "neutral": "neu",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.associator import ACQUIRE, USE
 from agents.console.operation import CONFIRM_VALIDITY
+from agents.words import ACQUIRE, LONG, SHORT, USE
 from agentspace import Agent, Kind, Parameter, SlotName, Trigger
-from models.sound.whistle import LONG, SHORT
 
 
 class Game(Agent):

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.body.posture import EMPTY
-from agentspace import Agent, Parameter, SlotName
+from agentspace import EMPTY, Agent, Parameter, SlotName
 from models.postures import decoders
 
 REPEAT = 0.4

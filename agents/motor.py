@@ -5,8 +5,8 @@ from typing import Any
 
 from agents.body.drivers import DRIVERS, Driver, Job, load_driver, open_driver
 from agents.body.follower import Follower, State
-from agents.body.posture import EMPTY, NotAPostureError, clamp, read_posture
-from agentspace import Agent, Parameter, Refused, SlotName
+from agents.body.posture import NotAPostureError, clamp, read_posture
+from agentspace import EMPTY, Agent, Parameter, Refused, SlotName
 
 AT_ONCE = 1e9
 """Degrees per second: a robot that plans its way is told its goal."""

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents.associator import ACQUIRE, USE
-from agents.body.posture import EMPTY, NotAPostureError, read_posture
+from agents.body.posture import NotAPostureError, read_posture
 from agents.body.stance import Stance, see
-from agents.whistle import VALIDITY
-from agentspace import Agent, AgentspaceError, Parameter, SlotName
-from models.icub.kinematics import JOINT_LIMITS, Floats
+from agents.words import ACQUIRE, LONG, SHORT, USE, WHISTLE_VALIDITY
+from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName
+from models.arrays import Floats
+from models.icub.kinematics import JOINT_LIMITS
 from models.icub.simulator import REST
 from models.measures import swap_arms
 from models.people.appearance import LENGTHS, Clothes, Sight
@@ -21,7 +21,6 @@ from models.people.gesture import Gesture, inaccurate
 from models.people.person import Person
 from models.people.room import ROOMS
 from models.postures import autoencoder
-from models.sound.whistle import LONG, SHORT
 
 FRESH: Final = 0.5
 """Seconds for which posture and picture are valid at least: when they expire, nobody is there."""
@@ -151,7 +150,7 @@ class Partner(Agent):
         """Whistles, unless that was done a moment ago."""
         if now - self._whistled.get(kind, -AGAIN) >= AGAIN:
             self._whistled[kind] = now
-            self.write(self.whistle, kind, validity=VALIDITY)
+            self.write(self.whistle, kind, validity=WHISTLE_VALIDITY)
 
     def _obey(self, target: Any, now: float) -> None:
         """Shows what somebody asks for; when the slot is empty, postures of their own again."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.body.posture import EMPTY, NotAPostureError, read_posture
-from agentspace import Agent, Parameter, SlotName
+from agents.body.posture import NotAPostureError, read_posture
+from agentspace import EMPTY, Agent, Parameter, SlotName
 from models.postures import decoders
 
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from agents.body.posture import EMPTY, NotAPostureError, read_posture
-from agentspace import Agent, AgentspaceError, Parameter, SlotName
+from agents.body.posture import NotAPostureError, read_posture
+from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName
 from agentspace.agent.timer import Timer
 from models.icub.simulator import REST, Icub, View, ViewError
 

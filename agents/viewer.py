@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from agents.body.posture import EMPTY
 from agents.pictures.screen import open_screen
-from agentspace import Agent, Parameter, SlotName
-from models.extractors.efficientnet import as_rgb
+from agentspace import EMPTY, Agent, Parameter, SlotName
+from models.arrays import as_rgb
 
 
 class Viewer(Agent):

@@ -6,12 +6,11 @@ import time
 from typing import Final
 
 from agents.hearing.microphone import Microphone, Recording, Source
+from agents.words import WHISTLE_VALIDITY
 from agentspace import Agent, Parameter, SlotName
 from models.sound import wav
 from models.sound.whistle import Ear
 
-VALIDITY: Final = 1.0
-"""Seconds; who is asleep for longer shall not obey an old whistle."""
 TICK: Final = 0.02
 """Seconds between two looks at what was heard."""
 
@@ -48,7 +47,7 @@ class Whistle(Agent):
             found += self._ear.end()
         for each in found:
             self.log.info("whistle %d: %.2f s, %.0f Hz", each.kind, each.seconds, each.hertz)
-            self.write(self.whistle, each.kind, validity=VALIDITY)
+            self.write(self.whistle, each.kind, validity=WHISTLE_VALIDITY)
         if self._source.lost > self._lost:
             self.log.warning("%d blocks of sound were lost", self._source.lost - self._lost)
             self._lost = self._source.lost

@@ -6,10 +6,12 @@ from agentspace.client.space import connect
 from agentspace.core.mailbox import Trigger
 from agentspace.core.slot import Kind, Refused, Writer, Written
 from agentspace.core.space import Entry, Session, Space, Wake, Watch
+from agentspace.core.value import EMPTY
 from agentspace.errors import AgentspaceError
 from agentspace.local import LocalSpace
 
 __all__ = [
+    "EMPTY",
     "Agent",
     "AgentspaceError",
     "Entry",

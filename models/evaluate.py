@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.files.artifact import ArtifactError
-from models.icub.meshes import cache_folder
+from models.files.cache import cache_folder
 from models.study.candidate import Candidate
 from models.study.plan import QUICK, Plan
 from models.study.results import page

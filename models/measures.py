@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS, JOINTS
-
-Floats = NDArray[np.float64]
 
 RANGES: Final[Floats] = JOINT_LIMITS[:, 1] - JOINT_LIMITS[:, 0]
 """Widths of the ranges of the ten joints, degrees."""

@@ -14,12 +14,12 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from models.arrays import Image
 
 if TYPE_CHECKING:
     import mujoco
 
-Image = NDArray[np.uint8]
 
 BACKENDS = ("osmesa", "egl")
 """Order of preference. Without a graphics card both draw equally fast and the same pixels. OSMesa is first

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 
 LONGEST_GAP = 0.25
 """Seconds between two commands of one movement; after a longer one (a stopped process) it starts anew."""

@@ -1,14 +1,12 @@
 """What a posture in a slot must look like, and what happens to one that a robot cannot take."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from models.icub.kinematics import JOINTS, Floats
-
-EMPTY: Final[Any] = object()
-"""The default of a read that must tell an empty slot from one that holds None."""
+from models.arrays import Floats
+from models.icub.kinematics import JOINTS
 
 
 class NotAPostureError(ValueError):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from agents.body.posture import NotAPostureError, read_posture
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 
 
 class Stance:

@@ -12,7 +12,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from models.extractors.efficientnet import Image, as_rgb
+from models.arrays import Image, as_rgb
 
 BLOCK: Final = "▀"
 

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 
 LEAST: Final = 1.5
 """How far the map reaches from the origin at least: so far go the latents of both autoencoders."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agents.associator import ACQUIRE, USE
+from agents.words import ACQUIRE, USE
 from agentspace import Entry, Refused, Space
 from agentspace.core.slot import Decision
 from agentspace.errors import AgentspaceError

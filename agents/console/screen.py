@@ -11,7 +11,6 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Button, Footer, Input, RichLog, Static
 
-from agents.associator import ACQUIRE, USE
 from agents.console.desk import STOP, Desk
 from agents.console.dialogs import AskPath, Sure
 from agents.console.facts import banner, facts, held, holders
@@ -19,6 +18,7 @@ from agents.console.halfblock import Picture
 from agents.console.latent_map import LatentMap
 from agents.console.operation import Outcome
 from agents.console.sight import Sight
+from agents.words import ACQUIRE, USE
 
 BUTTONS: Final = {
     "confirm": "Confirm",

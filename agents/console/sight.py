@@ -10,7 +10,7 @@ import numpy as np
 
 from agents.console.operation import Operation, is_paused, is_stopped
 from agentspace import Entry, Space
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from agents.body.stance import Stance
 from agents.exam.meter import Meter
 from agents.exam.trial import Trial
 from agentspace import Entry, Kind
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 from models.measures import swap_arms
 
 REST = 0.3

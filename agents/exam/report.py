@@ -17,8 +17,8 @@ from agents.exam.examination import Examination
 from agents.exam.meter import Flow
 from agents.exam.trial import FRESH, SHOWN, Trial, of_kind
 from agentspace import Entry
+from models.arrays import Floats
 from models.files.artifact import write_atomically
-from models.icub.kinematics import Floats
 from models.measures import Measure, chance, measure, nmae
 
 if TYPE_CHECKING:

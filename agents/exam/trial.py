@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.extractors.efficientnet import Image, as_rgb
-from models.icub.kinematics import Floats
+from models.arrays import Floats, Image, as_rgb
 from models.measures import nmae
 
 SHOWN, FRESH = "shown", "fresh"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.body.posture import EMPTY
+from agentspace import EMPTY
 
 
 class Pace:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from agentspace.errors import AgentspaceError
-from models.extractors.efficientnet import Image
+from models.arrays import Image
 from models.files.artifact import write_atomically
 
 VIDEO_SUFFIXES: Final = {".mp4": "mp4v", ".avi": "MJPG"}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from agentspace.errors import AgentspaceError
-from models.extractors.efficientnet import Image
+from models.arrays import Image
 
 IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 FASTEST: Final = 240.0

@@ -13,7 +13,7 @@ import numpy as np
 from agents.pictures.source import SourceError
 from agents.yarp.client.helper import Helper
 from agents.yarp.client.pipe import Message
-from models.extractors.efficientnet import Image
+from models.arrays import Image
 
 SCHEME: Final = "yarp:"
 """What a device begins with if it is an image port; then its name, and perhaps ``?carrier=udp``."""

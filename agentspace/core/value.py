@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,18 @@ from agentspace.errors import ValueTypeError
 
 Value = Any
 Array = NDArray[Any]
+
+
+class Empty(Enum):
+    """The type of `EMPTY`, its only member."""
+
+    EMPTY = "EMPTY"
+
+    def __repr__(self) -> str:
+        return "EMPTY"
+
+
+EMPTY = Empty.EMPTY  #: as the default of a read tells an empty slot from one that holds None; no slot can hold it
 
 MAX_DEPTH = 64
 _FLAT = frozenset({type(None), bool, int, float, bytes})

@@ -19,7 +19,7 @@ from agentspace.launch.document import Document, Where, shown
 from agentspace.launch.draft import Draft
 from agentspace.launch.expression import Variables, written
 from agentspace.launch.order import order
-from agentspace.launch.plan import DEFAULT_SPACE, EMPTY, AgentPlan, Plan, frozen
+from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan, frozen
 from agentspace.launch.structure import check, schema
 from agentspace.launch.substitution import settle
 
@@ -30,7 +30,7 @@ RESERVED = ("launch", "server")  # whose lines in the logs are not those of an a
 
 def load(
     path: Path | str,
-    arguments: Mapping[str, str] = EMPTY,
+    arguments: Mapping[str, str] = NOTHING,
     *,
     describe: Describe = descriptions.describe,
     environment: Mapping[str, str] | None = None,
@@ -115,7 +115,7 @@ class _Loader:
             document = Document.read(path)
         else:
             self.problems.append(Problem(shown(path), 0, 0, f"there is no such file; {_suggest_file(path)}"))
-        return self._read(document, "", EMPTY, lambda arguments: arguments.give_texts(texts))
+        return self._read(document, "", NOTHING, lambda arguments: arguments.give_texts(texts))
 
     def plan_agents(self, describe: Describe) -> tuple[AgentPlan, ...]:
         """Checks the agents together and brings them into order."""
@@ -158,7 +158,7 @@ class _Loader:
         own = {name: written(value) for name, value in data.get("env", {}).items()}
         file = _File(document, prefix, {**own, **env}, arguments.values, data.get("space", {}))
         for role, agent in data.get("agents", {}).items():
-            group = data.get("groups", {}).get(agent.get("group"), EMPTY)
+            group = data.get("groups", {}).get(agent.get("group"), NOTHING)
             name = _join(prefix, role)
             draft = Draft(name, prefix, document, ("agents", role), agent, group, file.env)
             self._drafts.setdefault(name, draft)

@@ -13,7 +13,7 @@ from typing import Any
 
 from agentspace.agent.setting import Data
 
-EMPTY: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 DEFAULT_SPACE = "DATA"
 
 # What numerical libraries read to learn how many threads they may start; AGENTSPACE_THREADS is for agents
@@ -102,14 +102,14 @@ class AgentPlan:
 
     role: str
     spec: str
-    params: Mapping[str, Data] = field(default_factory=lambda: EMPTY)
-    slots: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    params: Mapping[str, Data] = field(default_factory=lambda: NOTHING)
+    slots: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     group: str | None = None
     after: tuple[str, ...] = ()
     ready: Ready = field(default_factory=Ready)
     restart: Restart = field(default_factory=Restart)
     on_exit: OnExit = OnExit.CONTINUE
-    env: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    env: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     cpus: tuple[int, ...] = ()
     nice: int = 0
     stop_timeout: float = 3.0
@@ -136,7 +136,7 @@ class Plan:
     agents: tuple[AgentPlan, ...]
     address: str | None = None
     space: str = DEFAULT_SPACE
-    arguments: Mapping[str, Data] = field(default_factory=lambda: EMPTY)
+    arguments: Mapping[str, Data] = field(default_factory=lambda: NOTHING)
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON can say it."""

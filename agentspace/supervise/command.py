@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agentspace.agent.setting import Data
-from agentspace.launch.plan import DEFAULT_SPACE, EMPTY, AgentPlan, Plan
+from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan
 
 _OWN_SHARE = 0.8  # of the time to stop; then an agent ends itself, and says why, before it is killed
 _PYTHON = (sys.executable, "-m", "agentspace")
@@ -27,7 +27,7 @@ class Command:
 
     argv: tuple[str, ...]
     cwd: Path
-    env: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    env: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     cpus: tuple[int, ...] = ()
     nice: int = 0
 

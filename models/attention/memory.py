@@ -30,12 +30,13 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from models.arrays import AnyFloats
 from models.attention import heads as attention_heads
 from models.attention.heads import ONE
 from models.attention.memory_file import UNKNOWN, MemoryFile
 from models.attention.pairs import Pairs
 from models.attention.reader import Found, Reader
-from models.attention.similarity import Comparison, Floats, finite, softmax, strongest
+from models.attention.similarity import Comparison, finite, softmax, strongest
 from models.attention.table import Rows
 from models.attention.uncertainty import Certainty, entropy, judge
 from models.files.artifact import ArtifactError
@@ -47,7 +48,9 @@ class EmptyMemoryError(LookupError):
     """A query was put to a memory without pairs."""
 
 
-def attention(query: Floats, keys: Floats, values: Floats, scale: float, top: int = 0) -> tuple[Floats, Floats]:
+def attention(
+    query: AnyFloats, keys: AnyFloats, values: AnyFloats, scale: float, top: int = 0
+) -> tuple[AnyFloats, AnyFloats]:
     """A(q, K, V) and its mixture coefficients.
 
     Args:
@@ -84,8 +87,8 @@ class Answer:
         certainty: how sure it is.
     """
 
-    value: Floats
-    mixture: Floats
+    value: AnyFloats
+    mixture: AnyFloats
     certainty: Certainty
 
 
@@ -153,12 +156,12 @@ class Memory:
         return len(self._pairs)
 
     @property
-    def keys(self) -> Floats:
+    def keys(self) -> AnyFloats:
         """(l, n) float32, the keys as they were added; a copy."""
         return self._pairs.keys
 
     @property
-    def values(self) -> Floats:
+    def values(self) -> AnyFloats:
         """(l, m) float64; a copy."""
         return self._pairs.values
 
@@ -209,7 +212,7 @@ class Memory:
             reader.added(row, new_key)
         return gone
 
-    def answer(self, query: ArrayLike) -> tuple[Floats, Floats]:
+    def answer(self, query: ArrayLike) -> tuple[AnyFloats, AnyFloats]:
         """The mixture of values for a query (n,): value (m,) and mixture coefficients (l,).
 
         Raises:
@@ -310,6 +313,6 @@ class Memory:
         if not len(self):
             raise EmptyMemoryError("the memory is empty: add a pair before asking it")
 
-    def _query(self, query: ArrayLike) -> Floats:
+    def _query(self, query: ArrayLike) -> AnyFloats:
         self._require_pairs()
         return finite("query", query, self._pairs.key_table.width, np.float32)

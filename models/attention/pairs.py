@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from models.attention.similarity import Floats
+from models.arrays import AnyFloats
 from models.attention.table import Rows, Table
 
 _TINY: Final = 1e-12
@@ -30,8 +30,8 @@ class Pairs:
         self._order: Rows = np.empty(16, np.intp)
         self._count = 0
         self._spare: list[int] = []
-        self._key_sum: Floats = np.zeros(n, np.float64)
-        self._unit_sum: Floats = np.zeros(n, np.float64)
+        self._key_sum: AnyFloats = np.zeros(n, np.float64)
+        self._unit_sum: AnyFloats = np.zeros(n, np.float64)
 
     def __len__(self) -> int:
         return self._count
@@ -47,17 +47,17 @@ class Pairs:
         return len(self) * (4 * self.key_table.width + 8 * self.value_table.width)
 
     @property
-    def keys(self) -> Floats:
+    def keys(self) -> AnyFloats:
         """(l, n) float32, as they were added; a copy."""
         return self.key_table.take(self.order)
 
     @property
-    def values(self) -> Floats:
+    def values(self) -> AnyFloats:
         """(l, m) float64; a copy."""
         return self.value_table.take(self.order)
 
     @property
-    def mean(self) -> Floats:
+    def mean(self) -> AnyFloats:
         """(n,) float32, the mean of the keys."""
         return np.asarray(self._key_sum / max(1, len(self)), np.float32)
 
@@ -73,7 +73,7 @@ class Pairs:
         cosines = float(self._unit_sum @ self._unit_sum) - count
         return max(0.0, 1.0 - cosines / (count * (count - 1)))
 
-    def add(self, key: Floats, value: Floats) -> int:
+    def add(self, key: AnyFloats, value: AnyFloats) -> int:
         """Append a pair; returns its row."""
         row = self._spare.pop() if self._spare else len(self.key_table)
         norm = float(np.linalg.norm(key))
@@ -106,11 +106,11 @@ class Pairs:
         self._spare.append(row)
         return row
 
-    def alike(self, value: Floats) -> int:
+    def alike(self, value: AnyFloats) -> int:
         """The pair whose value (m,) is nearest to this one."""
         return int(np.argmin(np.linalg.norm(self.values - value, axis=1)))
 
-    def cosines(self, query: Floats, rows: Rows | None = None) -> Floats:
+    def cosines(self, query: AnyFloats, rows: Rows | None = None) -> AnyFloats:
         """Cosines (k,) between a query (n,) and the keys of some rows, or of all pairs in their order."""
         unit = np.asarray(query / max(float(np.linalg.norm(query)), _TINY), np.float32)
         if rows is None:

@@ -7,13 +7,13 @@ from typing import Final
 
 import numpy as np
 
+from models.arrays import AnyFloats
 from models.attention.heads import Head
 from models.attention.pairs import Pairs
 from models.attention.shortlist import SAMPLE, Shortlist
 from models.attention.similarity import (
     PAIRS_TO_CHOOSE,
     Comparison,
-    Floats,
     prediction_errors,
     sharpest,
     softmax,
@@ -41,9 +41,9 @@ class Found:
         closest: how similar the most similar of them is.
     """
 
-    value: Floats
+    value: AnyFloats
     picks: Rows
-    shares: Floats
+    shares: AnyFloats
     closest: float
 
 
@@ -66,18 +66,18 @@ class Reader:
             1
         )  # norms of the prepared keys before they were divided by them; with a shortlist only
         self._shortlist: Shortlist | None = None
-        self._candidates: Floats = np.zeros(0)  # scales
-        self._errors: Floats = np.zeros(0)  # of each, in the last probes
-        self._mean: Floats = np.zeros(n, np.float32)  # of the keys
+        self._candidates: AnyFloats = np.zeros(0)  # scales
+        self._errors: AnyFloats = np.zeros(0)  # of each, in the last probes
+        self._mean: AnyFloats = np.zeros(n, np.float32)  # of the keys
         self._current = False  # whether the prepared keys are relative to the mean of all present ones
         self._scale = 0.0
         self._chosen_for = 0  # with so many pairs the scale was chosen
-        self._query_sum: Floats = np.zeros(n, np.float64)
+        self._query_sum: AnyFloats = np.zeros(n, np.float64)
         self._queries = 0
 
     # --- pairs come and go
 
-    def added(self, row: int, key: Floats) -> None:
+    def added(self, row: int, key: AnyFloats) -> None:
         """A pair (key (n,)) came into a row."""
         part = self.head.of(key)
         if self._shortlist is not None:
@@ -106,7 +106,7 @@ class Reader:
             self._list(start, self.head.of(self._pairs.key_table.take(rows)))
         self._prepared = Table(self._prepared.width)
 
-    def _list(self, row: int, parts: Floats) -> None:
+    def _list(self, row: int, parts: AnyFloats) -> None:
         """Puts some keys (k, n), or one (n,), on the shortlist."""
         assert self._shortlist is not None
         relative = parts - self._mean if self.comparison.centring else parts
@@ -114,7 +114,7 @@ class Reader:
         self._sizes.put(row, sizes[:, None])
         self._shortlist.put(row, self.comparison.prepare(parts, self._mean))
 
-    def _enlist(self, row: int, part: Floats) -> None:
+    def _enlist(self, row: int, part: AnyFloats) -> None:
         """Puts a new key on the shortlist; some of them tell first how well the others would have answered."""
         count = len(self._pairs)
         if self.comparison.scale is None and count % max(1, count // _RARELY) == 0:
@@ -127,7 +127,7 @@ class Reader:
             self._errors = self._errors + (prediction_errors(*arguments) - self._errors) / _PROBES
         self._list(row, part)
 
-    def _prepare(self, rows: Rows) -> Floats:
+    def _prepare(self, rows: Rows) -> AnyFloats:
         return self.comparison.prepare(self.head.of(self._pairs.key_table.take(rows)), self._mean)
 
     def _refresh(self) -> None:
@@ -168,7 +168,7 @@ class Reader:
             self._chosen_for = count
         return self._scale
 
-    def ask(self, query: Floats, counts: bool) -> Found:
+    def ask(self, query: AnyFloats, counts: bool) -> Found:
         """Its answer to a query (n,).
 
         Args:
@@ -185,7 +185,7 @@ class Reader:
         values = self._pairs.value_table.take(self._pairs.order[picks[0]])[:, self.head.values]
         return Found(shares @ values, picks[0], shares, float(similarity[0].max()))
 
-    def _compare(self, queries: Floats, order: Rows) -> tuple[Rows, Floats]:
+    def _compare(self, queries: AnyFloats, order: Rows) -> tuple[Rows, AnyFloats]:
         """Pairs (b, c) that may answer prepared queries (b, n), and how similar they are."""
         if self._shortlist is None:
             similarity = self._prepared.dot(np.ascontiguousarray(queries.T))[order].T
@@ -194,7 +194,7 @@ class Reader:
         similar = [self._exactly(order[of], query) for of, query in zip(picks, queries, strict=True)]
         return picks, np.stack(similar)
 
-    def _exactly(self, rows: Rows, query: Floats) -> Floats:
+    def _exactly(self, rows: Rows, query: AnyFloats) -> AnyFloats:
         """Similarities (k,) of some keys to a prepared query (n,), without preparing the keys."""
         keys = self._pairs.key_table.take(rows)
         products = keys @ self.head.whole(query, keys.shape[1])
@@ -204,7 +204,7 @@ class Reader:
             products /= np.maximum(self._sizes.take(rows)[:, 0], _TINY)
         return np.asarray(products)
 
-    def _query_mean(self, query: Floats) -> Floats:
+    def _query_mean(self, query: AnyFloats) -> AnyFloats:
         """(n,) the running mean of the queries, this one included."""
         self._query_sum = self._query_sum + query
         self._queries += 1
@@ -219,7 +219,7 @@ class Reader:
         scales, errors = self._leave_one_out()
         return sharpest(scales, errors)
 
-    def _leave_one_out(self) -> tuple[Floats, Floats]:
+    def _leave_one_out(self) -> tuple[AnyFloats, AnyFloats]:
         """Scales (k,) to choose from, and how well others predict a pair with each: any pair, or some of many."""
         self._refresh()
         order, count = self._pairs.order, len(self._pairs)

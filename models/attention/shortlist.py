@@ -12,7 +12,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from models.attention.similarity import Floats
+from models.arrays import AnyFloats
 from models.attention.table import Rows, Table
 
 DIRECTIONS: Final = 128
@@ -30,13 +30,13 @@ class Shortlist:
         basis: (n, r), orthonormal columns.
     """
 
-    def __init__(self, mean: Floats, basis: Floats) -> None:
+    def __init__(self, mean: AnyFloats, basis: AnyFloats) -> None:
         self._mean = mean
         self._basis = basis
         self._table = Table(basis.shape[1])
 
     @classmethod
-    def fit(cls, sample: Floats) -> Self:
+    def fit(cls, sample: AnyFloats) -> Self:
         """One whose directions are those of a sample (s, n) of prepared keys."""
         mean = sample.mean(axis=0)
         apart = sample - mean
@@ -51,11 +51,11 @@ class Shortlist:
         """Bytes of the projected keys."""
         return self._table.nbytes
 
-    def put(self, row: int, keys: Floats) -> None:
+    def put(self, row: int, keys: AnyFloats) -> None:
         """Take prepared keys, one (n,) or some (k, n), into the rows from `row` on."""
         self._table.put(row, (keys - self._mean) @ self._basis)
 
-    def find(self, queries: Floats, order: Rows, length: int = LENGTH) -> Rows:
+    def find(self, queries: AnyFloats, order: Rows, length: int = LENGTH) -> Rows:
         """Which pairs (b, c) are most similar to prepared queries (b, n).
 
         Args:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.floating]
+from models.arrays import AnyFloats
+
 KeyKind = Literal["cosine", "raw"]
 
 KEY_KINDS: Final = ("cosine", "raw")
@@ -23,19 +24,19 @@ LARGEST: Final = 1e15
 """Of keys and values: sums of their squares must stay within float32."""
 
 
-def softmax(x: Floats) -> Floats:
+def softmax(x: AnyFloats) -> AnyFloats:
     """Exponentials along the last axis that sum to 1; large numbers do not overflow."""
     powers = np.exp(x - x.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def unit(vectors: Floats) -> Floats:
+def unit(vectors: AnyFloats) -> AnyFloats:
     """Vectors (..., n) divided by their norms; a zero vector stays zero."""
     norms = np.sqrt(np.einsum("...n,...n->...", vectors, vectors))
     return np.asarray(vectors / np.maximum(norms, _TINY)[..., None])
 
 
-def strongest(similarity: Floats, top: int) -> Floats:
+def strongest(similarity: AnyFloats, top: int) -> AnyFloats:
     """Similarities (..., l) of which only the `top` largest of each row count; the others are minus infinity."""
     if not 0 < top < similarity.shape[-1]:
         return similarity
@@ -43,7 +44,7 @@ def strongest(similarity: Floats, top: int) -> Floats:
     return np.where(similarity >= least, similarity, -np.inf)
 
 
-def leave_one_out(keys: Floats, values: Floats, scale: float, top: int = 0) -> float:
+def leave_one_out(keys: AnyFloats, values: AnyFloats, scale: float, top: int = 0) -> float:
     """Mean distance between the value of each pair and the answer of all other pairs to its key.
 
     Args:
@@ -55,7 +56,9 @@ def leave_one_out(keys: Floats, values: Floats, scale: float, top: int = 0) -> f
     return float(prediction_errors(_of_others(keys), values, values, np.array([scale]), top)[0])
 
 
-def prediction_errors(similarity: Floats, values: Floats, true: Floats, scales: Floats, top: int = 0) -> Floats:
+def prediction_errors(
+    similarity: AnyFloats, values: AnyFloats, true: AnyFloats, scales: AnyFloats, top: int = 0
+) -> AnyFloats:
     """Mean distance between answers and true values, for each scale (k,).
 
     Args:
@@ -71,7 +74,7 @@ def prediction_errors(similarity: Floats, values: Floats, true: Floats, scales: 
     return np.array([np.linalg.norm(answer - true, axis=1).mean() for answer in answers])
 
 
-def sharpest(scales: Floats, errors: Floats) -> float:
+def sharpest(scales: AnyFloats, errors: AnyFloats) -> float:
     """The smallest scale whose error is hardly larger than the smallest one, by `TOLERANCE`.
 
     The error is flat about its minimum, where chance decides; a smaller d answers acquired pictures better.
@@ -85,7 +88,7 @@ def sharpest(scales: Floats, errors: Floats) -> float:
     return float(scales[int(np.flatnonzero(errors <= (1.0 + TOLERANCE) * np.min(errors))[0])])
 
 
-def choose_scale(keys: Floats, values: Floats, candidates: Floats, top: int = 0) -> float:
+def choose_scale(keys: AnyFloats, values: AnyFloats, candidates: AnyFloats, top: int = 0) -> float:
     """The smallest candidate whose leave-one-out error is hardly larger than the smallest one.
 
     Args:
@@ -97,7 +100,7 @@ def choose_scale(keys: Floats, values: Floats, candidates: Floats, top: int = 0)
     return sharpest(candidates, prediction_errors(_of_others(keys), values, values, candidates, top))
 
 
-def _of_others(keys: Floats) -> Floats:
+def _of_others(keys: AnyFloats) -> AnyFloats:
     similarity = keys @ keys.T
     np.fill_diagonal(similarity, -np.inf)
     return similarity
@@ -132,26 +135,26 @@ class Comparison:
         if self.exact < PAIRS_TO_CHOOSE:
             raise ValueError(f"exact is {self.exact}; valid is at least {PAIRS_TO_CHOOSE} pairs")
 
-    def prepare(self, vectors: Floats, mean: Floats) -> Floats:
+    def prepare(self, vectors: AnyFloats, mean: AnyFloats) -> AnyFloats:
         """Vectors (..., n) as they are compared, given the mean (n,) of their side."""
         relative = vectors - mean if self.centring else vectors
         return unit(relative) if self.kind == "cosine" else relative
 
-    def default_scale(self, keys: Floats) -> float:
+    def default_scale(self, keys: AnyFloats) -> float:
         """A scale for too few pairs: 0.01 (0.03 when centred) of the size of the prepared keys (l, n) squared."""
         return (0.03 if self.centring else 0.01) * _size(keys)
 
-    def candidates(self, keys: Floats) -> Floats:
+    def candidates(self, keys: AnyFloats) -> AnyFloats:
         """Scales (21,) to choose from, for prepared keys (l, n) or a sample of them."""
         return np.geomspace(0.002, 0.2, 21) * _size(keys)
 
 
-def _size(keys: Floats) -> float:
+def _size(keys: AnyFloats) -> float:
     """Mean squared norm of the keys: 1 for cosine keys, what makes a scale portable for raw ones."""
     return float(max(np.einsum("ln,ln->l", keys, keys).mean(), _TINY))
 
 
-def finite(name: str, value: ArrayLike, size: int | None, dtype: type[np.floating]) -> Floats:
+def finite(name: str, value: ArrayLike, size: int | None, dtype: type[np.floating]) -> AnyFloats:
     """The value as a finite vector (size,).
 
     Raises:

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from models.attention.similarity import Floats
+from models.arrays import AnyFloats
 
 FACTOR: Final = 2.7
 """Between what was measured on pictures of robots and people in changed scenes (up to 2.4 from 10 pairs on) and of
@@ -49,7 +49,7 @@ class Certainty:
         return self.threshold is None or self.distance <= self.threshold
 
 
-def entropy(shares: Floats) -> float:
+def entropy(shares: AnyFloats) -> float:
     """Entropy of coefficients (k,) that sum to 1, in nats."""
     positive = shares[shares > 0]
     return float(-(positive * np.log(positive)).sum())

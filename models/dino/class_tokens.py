@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.arrays import fit
 from models.dino.frames import Frames
-from models.extractors.efficientnet import fit
 from models.transformer.vision_transformer import VisionTransformer, normalise
 
 

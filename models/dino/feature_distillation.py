@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from models.dino.crops import Augmentation, change_colours, cut, standardise
 from models.dino.frames import Frames
-from models.extractors.efficientnet import BLOCK10, Extractor
+from models.extractors.efficientnet import BLOCK10, EfficientNet
 from models.files.artifact import write_atomically
 from models.transformer.vision_transformer import Config, Outputs
 
@@ -70,7 +70,7 @@ def targets(frames: Frames, cache: Path | None, threads: int = 1, progress: bool
     """
     features = _remembered(cache, len(frames))
     if features is None:
-        network = Extractor.load(threads=threads)
+        network = EfficientNet.load(threads=threads)
         bar = tqdm(frames.images, desc=BLOCK10.identifier, unit="frame", disable=not progress)
         features = np.array([network.features(np.asarray(image)) for image in bar], dtype=np.float16)
         if cache is not None:

@@ -19,8 +19,9 @@ from typing import Final
 import numpy as np
 from tqdm import tqdm
 
+from models.arrays import Floats, Image
 from models.dino import scenery
-from models.dino.frames import Fact, Floats, Image, write
+from models.dino.frames import Fact, write
 from models.files.artifact import ArtifactError
 from models.offscreen import NoDisplayError
 from models.people.body import BodyError

@@ -17,10 +17,11 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import (
+    Floats,
+    Image,
+)
 from models.files.artifact import ArtifactError, read_arrays, write_arrays
-
-Floats = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 KIND: Final = "agentspace frames 1"
 HELD: Final = 5

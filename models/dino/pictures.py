@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from tqdm import tqdm
 
-from models.dino.frames import UNKNOWN, Fact, Image, write
-from models.extractors.efficientnet import fit
+from models.arrays import Image, fit
+from models.dino.frames import UNKNOWN, Fact, write
 from models.files.artifact import ArtifactError
 
 SUFFIXES: Final = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")

@@ -12,12 +12,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS
 from models.measures import chance, nmae
-
-Floats = NDArray[np.float64]
 
 _RIDGES: Final = np.geomspace(1e-3, 1e4, 15)
 

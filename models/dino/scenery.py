@@ -11,12 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Image
 from models.icub.view import View
 from models.people.appearance import LENGTHS, Clothes, Sight
 from models.people.body import Build
 from models.people.room import ROOMS
-
-Image = NDArray[np.uint8]
 
 _WALL: Final = np.array(View().wall)
 _LARGEST: Final = 0.25  # of the pattern's waves, parts of the picture

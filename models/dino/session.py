@@ -29,7 +29,7 @@ from models.dino.recipe import Recipe
 from models.dino.run_folder import Checkpoint, RunFolder, describe
 from models.dino.training import Step, Trainer
 from models.files.artifact import ArtifactError
-from models.icub.meshes import cache_folder
+from models.files.cache import cache_folder
 
 _KNOWN: Final = 400  # frames that the probe is fitted on
 _ASKED: Final = 200  # and that it is tested on

@@ -8,7 +8,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.extractors.efficientnet import SIZE, Features, as_rgb, fit
+from models.arrays import Features, as_rgb, fit
+from models.extractors.efficientnet import SIZE
 from models.files.artifact import ArtifactError, verify
 from models.transformer.runtime import Run, Views
 
@@ -68,7 +69,7 @@ class Dino:
         return cls(run, f"{name}/{view}/{fingerprint(network)}", view)
 
     def features(self, image: object) -> Features:
-        """Features (count,) float32 of an image; see `models.extractors.efficientnet.as_rgb` for what an image is.
+        """Features (count,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
             TypeError: not an array of uint8.

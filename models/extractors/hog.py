@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.extractors.efficientnet import SIZE, Features, as_rgb, fit
+from models.arrays import Features, as_rgb, fit
+from models.extractors.efficientnet import SIZE
 
 CELL: Final = 16
 """Side of a cell, pixels."""
@@ -31,7 +32,7 @@ class Hog:
     count: int = (_CELLS - 1) ** 2 * 4 * BINS
 
     def features(self, image: object) -> Features:
-        """Features (6084,) float32 of an image; see `models.extractors.efficientnet.as_rgb` for what an image is.
+        """Features (6084,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
             TypeError: not an array of uint8.

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.extractors.efficientnet import Features, as_rgb, fit
+from models.arrays import Features, as_rgb, fit
 from models.files.artifact import ArtifactError, checksum
 from models.onnx.session import open_session
 
@@ -154,7 +154,7 @@ class OnnxFile:
         return found
 
     def features(self, image: object) -> Features:
-        """Features (count,) float32 of an image; see `models.extractors.efficientnet.as_rgb` for what an image is.
+        """Features (count,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
             TypeError: not an array of uint8.

@@ -20,9 +20,10 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.extractors.efficientnet import IDENTIFIER, Extractor, Features
+from models.arrays import Features, Floats
+from models.extractors.efficientnet import IDENTIFIER, EfficientNet
 from models.files.artifact import WEIGHTS, checksum, read_arrays, verify, write_arrays
-from models.icub.kinematics import ELBOW, SHOULDER, WRIST, Floats, direct
+from models.icub.kinematics import ELBOW, SHOULDER, WRIST, direct
 from models.postures.autoencoder import Layer
 
 FILE: Final = WEIGHTS / "person-pose.npz"
@@ -114,7 +115,7 @@ class PersonExtractor:
 
     count: int = DIRECTIONS + 1
 
-    def __init__(self, network: PoseNetwork, extractor: Extractor, digest: str) -> None:
+    def __init__(self, network: PoseNetwork, extractor: EfficientNet, digest: str) -> None:
         self._network = network
         self._extractor = extractor
         self.identifier = f"{IDENTIFIER}/person/{digest[:8]}"
@@ -126,10 +127,10 @@ class PersonExtractor:
         Raises:
             ArtifactError: a file is missing or damaged.
         """
-        return cls(PoseNetwork.load(path), Extractor.load(threads=threads), checksum(path))
+        return cls(PoseNetwork.load(path), EfficientNet.load(threads=threads), checksum(path))
 
     def features(self, image: object) -> Features:
-        """Features (13,) float32 of an image; see `models.extractors.efficientnet.as_rgb` for what an image is.
+        """Features (13,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
             TypeError: not an array of uint8.

@@ -18,7 +18,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Protocol
 
-from models.extractors.efficientnet import BLOCK10, LAST, Extractor, Features
+from models.arrays import Features
+from models.extractors.efficientnet import BLOCK10, LAST, EfficientNet
 
 DEFAULT: Final = "efficientnet-lite0"
 _EFFICIENTNETS: Final = {DEFAULT: BLOCK10, "efficientnet-lite0-last": LAST}
@@ -47,7 +48,7 @@ class Network(Protocol):
     count: int
 
     def features(self, image: object) -> Features:
-        """Features (count,) float32 of an image; see `models.extractors.efficientnet.as_rgb` for what an image is.
+        """Features (count,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
             TypeError: not an array of uint8.
@@ -111,4 +112,4 @@ def load(
         from models.extractors.hog import Hog
 
         return Hog()
-    return Extractor.load(threads=threads, variant=_EFFICIENTNETS[base])
+    return EfficientNet.load(threads=threads, variant=_EFFICIENTNETS[base])

@@ -23,10 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from models.arrays import Bools, Floats
 from models.icub.collision_scene import Scene, robot_pieces
-from models.icub.kinematics import ARM_JOINTS, ARM_LIMITS, JOINTS, REST_ARM, Floats, finite
-
-Bools = NDArray[np.bool_]
+from models.icub.kinematics import ARM_JOINTS, ARM_LIMITS, JOINTS, REST_ARM, finite
 
 ARM_LINKS: Final = ("shoulder_1", "shoulder_2", "shoulder_3", "upper_arm", "elbow_1", "forearm", "wrist_1", "hand")
 """Links of one arm, from the body outwards."""

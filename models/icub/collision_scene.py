@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Floats
 from models.icub.convex_pieces import convex_pieces
-from models.icub.kinematics import Floats
 from models.icub.model import MODEL_JOINTS, read_urdf
 
 if TYPE_CHECKING:

@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from models.arrays import Floats
 from models.files.artifact import ArtifactError, read_arrays, write_arrays
-from models.icub.meshes import cache_folder
-
-Floats = NDArray[np.float64]
+from models.files.cache import cache_folder
 
 CELL: Final = 25.0
 """Edge of the cells of the grid, mm: with 25 no collision of the exact meshes is missed and 3 % are invented, with

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 
 if TYPE_CHECKING:
     import mujoco

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from models.icub.kinematics import ARM_LIMITS, REST_ARM, ROOT_FRAME, Floats, finite, link_frame, side_sign
+from models.arrays import Floats
+from models.icub.kinematics import ARM_LIMITS, REST_ARM, ROOT_FRAME, finite, link_frame, side_sign
 
 GRID_LOW: Final = (-300.0, -60.0, -110.0)
 GRID_HIGH: Final = (200.0, 400.0, 470.0)

@@ -16,9 +16,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from models.arrays import Floats
 
 ARM_JOINTS: Final = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_prosup")
 JOINTS: Final = tuple(f"{side}_{joint}" for side in ("right", "left") for joint in ARM_JOINTS)

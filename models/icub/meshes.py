@@ -17,12 +17,6 @@ FACES_AT_LEAST = 400
 """Meshes are not reduced below this: hands and forearms are coarse already."""
 
 
-def cache_folder() -> Path:
-    """Returns the folder of reduced meshes: $XDG_CACHE_HOME/agentspace, else ~/.cache/agentspace."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "agentspace"
-
-
 def reduced_meshes(sources: Mapping[str, Path], folder: Path) -> dict[str, bytes]:
     """Returns the meshes with fewer faces, from the cache where it holds them.
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.files.cache import cache_folder
 from models.icub.eyes import add_eyes
 from models.icub.kinematics import ARM_JOINTS
-from models.icub.meshes import cache_folder, reduced_meshes
+from models.icub.meshes import reduced_meshes
 
 if TYPE_CHECKING:
     import mujoco

@@ -16,18 +16,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.icub.kinematics import (
-    ELBOW,
-    PALM,
-    ROOT_FRAME,
-    SHOULDER,
-    TABLE,
-    TORSO_LIMITS,
-    WRIST,
-    Floats,
-    direct,
-    side_sign,
-)
+from models.arrays import Floats
+from models.icub.kinematics import ELBOW, PALM, ROOT_FRAME, SHOULDER, TABLE, TORSO_LIMITS, WRIST, direct, side_sign
 from models.icub.model import ROBOT
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from models.arrays import Floats, Image
 from models.icub.eyes import EYES, Eyes
-from models.icub.kinematics import JOINTS, REST_ARM, Floats
+from models.icub.kinematics import JOINTS, REST_ARM
 from models.icub.model import BODY_JOINTS, MODEL_JOINTS, WALL_EMISSION, build_model
 from models.icub.view import View, ViewError
-from models.offscreen import Image, NoDisplayError
+from models.offscreen import NoDisplayError
 
 if TYPE_CHECKING:
     import mujoco

@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Floats, Ints
 from models.files.artifact import record, write_arrays
-from models.icub.kinematics import Floats
-from models.people.body import AGES, FATNESS, GROUPS, KIND, PARTS, POINTS, UNIT, Ints
+from models.people.body import AGES, FATNESS, GROUPS, KIND, PARTS, POINTS, UNIT
 
 FACES: Final = 7000
 _HEIGHTS: Final = (0.25, 0.75)  # of anny's range: its ends are 0.9 m and 2.4 m

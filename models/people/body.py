@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import (
+    Floats,
+    Ints,
+)
 from models.files.artifact import WEIGHTS, ArtifactError, read_arrays, verify
-from models.icub.kinematics import Floats
-
-Ints = NDArray[np.intp]
 
 FILE: Final = WEIGHTS / "bodies.npz"
 KIND: Final = "agentspace bodies 1"

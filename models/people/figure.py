@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from models.icub.kinematics import Floats
+from models.arrays import Floats, Ints
 from models.people import room
 from models.people.appearance import Clothes, Sight
-from models.people.body import PARTS, Body, Ints
+from models.people.body import PARTS, Body
 
 if TYPE_CHECKING:
     import mujoco

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.icub.kinematics import JOINT_LIMITS, Floats
+from models.arrays import Floats
+from models.icub.kinematics import JOINT_LIMITS
 
 SHORTEST = 0.3
 """Seconds that a movement takes at least."""

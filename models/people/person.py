@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.offscreen import Image
+from models.arrays import Image
 from models.people import body
 from models.people.appearance import Clothes, Sight
 from models.people.body import Build

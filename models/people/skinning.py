@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.icub.kinematics import ELBOW, SHOULDER, WRIST, Floats, direct
+from models.arrays import Floats
+from models.icub.kinematics import ELBOW, SHOULDER, WRIST, direct
 from models.measures import postures
 from models.people.body import GROUPS, Body
 

@@ -20,11 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from models.extractors.efficientnet import COUNT, Extractor
+from models.arrays import Floats, Image
+from models.extractors.efficientnet import COUNT, EfficientNet
 from models.files.artifact import read_arrays, write_arrays
 from models.files.command import guarded
-from models.icub.kinematics import Floats
-from models.offscreen import Image
 from models.people import room
 from models.people.appearance import Clothes, Sight
 from models.people.body import Build
@@ -136,7 +135,7 @@ def collect(people: int, postures: int, seed: int, progress: bool = False) -> Cr
         raise ValueError(f"seed is {seed}; valid is 0 or more")
     random = np.random.default_rng(seed)
     pool = random.choice(dataset.load().train, POOL, replace=False)
-    network = Extractor.load()
+    network = EfficientNet.load()
     features = np.empty((people * postures, COUNT), np.float16)
     shown = np.empty((people, postures), np.int64)
     nobody = np.empty((2 * people, COUNT), np.float16)

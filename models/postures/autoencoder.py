@@ -22,15 +22,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from models.arrays import Floats
 from models.files.artifact import WEIGHTS, ArtifactError, read_arrays, verify, write_arrays
 from models.icub.kinematics import JOINT_LIMITS, JOINTS
 from models.measures import postures
 from models.postures.design import LINEAR, VARIANTS, Activation, design
 from models.postures.refinement import refine
-
-Floats = NDArray[np.float64]
 
 __all__ = ["LATENTS", "NAMES", "NICE_LATENTS", "VARIANTS", "Autoencoder", "design", "load", "load_file"]
 

@@ -18,11 +18,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import (
+    Bools,
+    Floats,
+)
 from models.files.artifact import WEIGHTS, ArtifactError, read_arrays, write_arrays
-from models.icub.collision import Bools, Collider, Collisions
+from models.icub.collision import Collider, Collisions
 from models.icub.inverse_kinematics import reachable
 
-Floats = NDArray[np.float64]
 Indices = NDArray[np.uint16]
 
 FILE: Final = WEIGHTS / "postures.npz"

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS
-
-Floats = NDArray[np.float64]
 
 VARIANTS: Final = ("ancestor", "wide")
 

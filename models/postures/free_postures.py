@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS, JOINTS
-from models.measures import Floats, postures
+from models.measures import postures
 from models.postures import dataset
 
 

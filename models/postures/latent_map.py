@@ -14,11 +14,10 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Floats
 from models.files.artifact import write_atomically
 from models.icub.kinematics import JOINTS
 from models.postures.autoencoder import Autoencoder
-
-Floats = NDArray[np.float64]
 
 NEAR: Final = 0.15
 """A place is occupied if a posture was learned nearer than that; the half width of the map is 1."""

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from models.arrays import Floats
+
 Linearised = Callable[[Floats], tuple[Floats, Floats]]
 """Latents (b, m) -> postures (b, n) and their derivatives (b, m, n)."""
 

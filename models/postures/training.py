@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from models.arrays import Floats
 from models.files.artifact import ArtifactError, write_atomically
 from models.measures import RANGES
 from models.postures import resume
@@ -26,7 +27,7 @@ from models.postures.autoencoder import Autoencoder, design
 from models.postures.curve import Row
 from models.postures.dataset import PostureSet
 from models.postures.recipe import Recipe
-from models.postures.variational import Floats, Pair
+from models.postures.variational import Pair
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

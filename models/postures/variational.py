@@ -13,8 +13,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Floats
 from models.icub.kinematics import JOINTS
 from models.postures.autoencoder import Autoencoder, Layer, design
 from models.postures.recipe import Recipe
@@ -22,7 +22,6 @@ from models.postures.recipe import Recipe
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Floats = NDArray[np.float64]
 
 _SEEN: Final = 2000  # so many latents of training postures are kept for sampling
 _IN_SQUARE: Final = 99.0  # per cent of the training latents that shall lie in -1..1, in each dimension

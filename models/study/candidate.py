@@ -12,8 +12,8 @@ from typing import Final
 from models.extractors import registry
 from models.extractors.efficientnet import BLOCK10, LAST
 from models.files.artifact import ArtifactError
+from models.files.cache import cache_folder
 from models.files.fingerprint import digest
-from models.icub.meshes import cache_folder
 
 RANDOM: Final = "vit-s16-random"
 TITLES: Final = {

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 from models.postures import autoencoder, dataset
 from models.postures.autoencoder import Autoencoder
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 from models.icub.view import View
 from models.measures import swap_arms
 from models.study.candidate import DEFAULT, Candidate

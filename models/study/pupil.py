@@ -6,15 +6,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from models.arrays import Features, Floats
 from models.attention.heads import ONE
 from models.attention.memory import Memory
 from models.attention.memory_file import UNKNOWN
 from models.attention.similarity import Comparison
-from models.icub.kinematics import Floats
 from models.measures import chance, nmae_per_posture
 from models.postures.autoencoder import Autoencoder
 from models.study.course import reachable
-from models.study.pictures.gallery import Features
 from models.study.results.outcome import Outcome
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.icub.collision import Bools
-from models.icub.kinematics import ELBOW, REST_ARM, WRIST, Floats, direct
+from models.arrays import Bools, Floats
+from models.icub.kinematics import ELBOW, REST_ARM, WRIST, direct
 
 # Title; coordinate to the right and its label; coordinate upwards and its label; sign of the one to the right.
 _VIEWS: Final = (

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.arrays import Image
 from models.attention.memory import Memory
 from models.attention.similarity import Comparison
 from models.extractors.efficientnet import COUNT
 from models.files.artifact import ArtifactError
-from models.offscreen import Image
 from models.postures import autoencoder
 from models.study.candidate import DEFAULT, RANDOM, TITLES, Candidate
 from models.study.plan import Plan

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from models.arrays import Floats
 from models.icub.collision import Collider
-from models.icub.kinematics import Floats
 from models.icub.simulator import REST, Icub
 
 ROWS: Final = ("an arm in the body", "arms in each other", "kept")

@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Floats32
 from models.files.artifact import write_atomically
-from models.icub.meshes import cache_folder
+from models.files.cache import cache_folder
 
 if TYPE_CHECKING:
     from models.transformer.vision_transformer import VisionTransformer
 
-Floats = NDArray[np.float32]
 
 MEASURED: Final = ("onnx", "torch", "torch-bf16")
 """What `auto` chooses from."""
@@ -51,10 +51,10 @@ class Views(NamedTuple):
             not asked for.
     """
 
-    class_token: Floats
-    mean: Floats
-    patches: Floats
-    attention: Floats | None = None
+    class_token: Floats32
+    mean: Floats32
+    patches: Floats32
+    attention: Floats32 | None = None
 
 
 Run = Callable[[NDArray[np.uint8]], Views]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from models.files.artifact import ArtifactError, checksums
-from models.icub.meshes import cache_folder
+from models.files.cache import cache_folder
 
 
 @dataclass(frozen=True)

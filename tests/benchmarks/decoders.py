@@ -19,7 +19,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from models.attention.memory import Memory
-from models.extractors.efficientnet import Extractor
+from models.extractors.efficientnet import EfficientNet
 from models.icub.simulator import Icub, View
 from models.measures import chance, nmae, nmae_per_posture
 from models.postures import autoencoder, dataset
@@ -28,7 +28,7 @@ from models.postures.autoencoder import Autoencoder
 NOISE = 4.0  # grey levels
 
 
-def imitation(model: Autoencoder, network: Extractor, seed: int, pairs: int, fresh: int) -> dict[str, float]:
+def imitation(model: Autoencoder, network: EfficientNet, seed: int, pairs: int, fresh: int) -> dict[str, float]:
     """One robot that learns pairs, and then sees fresh postures, and the first ones again."""
     latents = model.sample(np.random.default_rng(seed), pairs + fresh)
     with Icub(seed=seed, view=View(noise=NOISE)) as robot:
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="robots (%(default)s)")
     parser.add_argument("--json", action="store_true", help="as JSON")
     chosen = parser.parse_args()
-    network, train, results = Extractor.load(), dataset.load().train, {}
+    network, train, results = EfficientNet.load(), dataset.load().train, {}
     for name in chosen.names:
         model = autoencoder.load_file(Path(name)) if name.endswith(".npz") else autoencoder.load(name)
         robots = [imitation(model, network, seed, chosen.pairs, chosen.fresh) for seed in range(chosen.seeds)]

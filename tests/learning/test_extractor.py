@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
+from models.arrays import as_rgb
 from models.extractors import efficientnet
-from models.extractors.efficientnet import Extractor, as_rgb
+from models.extractors.efficientnet import EfficientNet
 from models.files.artifact import ArtifactError, verify
 
 
 @pytest.fixture(scope="module")
 def network():
-    return Extractor.load()
+    return EfficientNet.load()
 
 
 def picture(seed=0, size=(224, 224)):
@@ -59,11 +60,11 @@ def test_export_makes_the_committed_file(tmp_path):
     path = tmp_path / "network.onnx"
     assert efficientnet.main(["export", "--out", str(path)]) == 0
     verify(path, "export")
-    made, committed = Extractor.load(path), Extractor.load()
+    made, committed = EfficientNet.load(path), EfficientNet.load()
     assert np.allclose(made.features(picture()), committed.features(picture()), atol=1e-5)
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(ArtifactError, match="damaged"):
-        Extractor.load(path)
+        EfficientNet.load(path)
 
 
 @pytest.mark.parametrize(("row", "column"), [(1, 1), (3, 5), (5, 2)])
@@ -129,10 +130,10 @@ def test_bad_images(network, image, error, message):
 def test_bad_files(tmp_path):
     """Missing, foreign and other networks are refused with the reason and the command that makes a good one."""
     with pytest.raises(ArtifactError, match=r"is missing; make it with: python -m models\.extractor export"):
-        Extractor.load(tmp_path / "absent.onnx")
+        EfficientNet.load(tmp_path / "absent.onnx")
     (tmp_path / "text.onnx").write_text("hello")
     with pytest.raises(ArtifactError, match="not an ONNX network"):
-        Extractor.load(tmp_path / "text.onnx")
+        EfficientNet.load(tmp_path / "text.onnx")
     onnx = pytest.importorskip("onnx")
     port = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in ("a", "b")]
     node = onnx.helper.make_node("Identity", ["a"], ["b"])
@@ -140,6 +141,6 @@ def test_bad_files(tmp_path):
     opset = [onnx.helper.make_opsetid("", 17)]
     onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "other.onnx")
     with pytest.raises(ArtifactError, match="another network"):
-        Extractor.load(tmp_path / "other.onnx")
+        EfficientNet.load(tmp_path / "other.onnx")
     with pytest.raises(ValueError, match="threads is 0; valid is 1 or more"):
-        Extractor.load(threads=0)
+        EfficientNet.load(threads=0)

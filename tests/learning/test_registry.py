@@ -102,7 +102,7 @@ def test_the_default_is_as_it_was() -> None:
     """Block 10 of EfficientNet-Lite0, to the bit."""
     found = registry.load()
     assert found.identifier == "efficientnet-lite0/block10/7x7"
-    np.testing.assert_array_equal(found.features(picture()), efficientnet.Extractor.load().features(picture()))
+    np.testing.assert_array_equal(found.features(picture()), efficientnet.EfficientNet.load().features(picture()))
 
 
 def test_the_last_block_agrees_with_an_independent_implementation(folder: Path) -> None:

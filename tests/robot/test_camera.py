@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from agents.body.posture import EMPTY
 from agents.camera import Camera
 from agents.pictures.rate_limit import Pace
 from agents.pictures.source import Folder, SourceError, Video, Webcam, open_source
-from agentspace import LocalSpace
+from agentspace import EMPTY, LocalSpace
 from tests.support.eventually import eventually
 from tests.support.recording import recording
 

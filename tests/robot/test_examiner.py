@@ -28,7 +28,8 @@ from agents.motor import Motor
 from agents.proprioception import Proprioception
 from agents.simulator import Simulator
 from agentspace import Agent, Entry, Kind, LocalSpace, Writer
-from models.icub.kinematics import JOINT_LIMITS, Floats
+from models.arrays import Floats
+from models.icub.kinematics import JOINT_LIMITS
 from models.icub.simulator import REST
 from models.measures import chance, nmae, swap_arms
 from tests.support.eventually import eventually

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from models import offscreen
+from models.files.cache import cache_folder
 from models.icub.kinematics import JOINTS
-from models.icub.meshes import cache_folder, reduced_meshes
+from models.icub.meshes import reduced_meshes
 from models.icub.model import BODY_JOINTS, MODEL_JOINTS, ROBOT
 from models.icub.simulator import REST, Icub, NoDisplayError, View, ViewError
 from models.measures import swap_arms

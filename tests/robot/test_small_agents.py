@@ -44,7 +44,7 @@ def test_extractor_gives_what_the_network_gives(space: LocalSpace) -> None:
     entry = eventually(lambda: space.entry("features"))
     assert entry.value.dtype == np.float32
     assert 0 < entry.time_left <= 1.0
-    np.testing.assert_allclose(entry.value, efficientnet.Extractor.load().features(IMAGE), rtol=1e-5)
+    np.testing.assert_allclose(entry.value, efficientnet.EfficientNet.load().features(IMAGE), rtol=1e-5)
     name = space.entry("features/space")
     assert name is not None
     assert (name.value, name.time_left) == (efficientnet.IDENTIFIER, None)

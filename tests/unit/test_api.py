@@ -44,7 +44,7 @@ def test_all_that_is_visible_is_listed_and_the_other_way_round():
         if not name.startswith("_") and not isinstance(item, ModuleType)
     }
     assert visible == {name for name in agentspace.__all__ if not name.startswith("_")}
-    assert list(agentspace.__all__) == sorted(agentspace.__all__)
+    assert list(agentspace.__all__) == sorted(agentspace.__all__, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(agentspace, name) for name in agentspace.__all__)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from agentspace import Agent
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 
 DRIVERS: Final = {
     "mujoco": "agents.body.drivers.mujoco:MujocoDriver",

@@ -2,7 +2,8 @@
 
 from agents.body.drivers import Job
 from agents.body.posture import NotAPostureError, read_posture
-from models.icub.kinematics import JOINTS, Floats
+from models.arrays import Floats
+from models.icub.kinematics import JOINTS
 
 FRESH = 0.5
 """Seconds for which encoders that are passed on are valid."""

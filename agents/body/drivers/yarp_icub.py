@@ -20,7 +20,8 @@ from agents.yarp.client.arms import LIMITS, POSTURE, SAMPLE
 from agents.yarp.client.helper import Helper
 from agents.yarp.client.pipe import Message
 from agentspace.errors import AgentspaceError
-from models.icub.kinematics import JOINTS, Floats
+from models.arrays import Floats
+from models.icub.kinematics import JOINTS
 
 FRESH: Final = 0.25
 """Seconds for which joint angles count as where the robot is."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.yarp.robot.motion import Motion, MotionError, State
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 
 PROTOCOL: Final = (1, 9, 0)
 Message = list[Any]

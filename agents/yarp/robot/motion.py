@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 
 AT_ONCE = 1e9
 """An acceleration (degrees per second^2) that is no limit."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 
 _ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_prosup", "wrist_pitch", "wrist_yaw")
 _HAND = {

@@ -12,7 +12,7 @@ from agents.yarp.robot.motion import Motion
 from agents.yarp.robot.parts import AXES, EYES, PARTS, axes_of_part, limits_of_axes
 from agents.yarp.robot.ports import BoardPorts, CameraPort
 from agents.yarp.robot.presence import Presence
-from models.icub.kinematics import Floats
+from models.arrays import Floats
 from models.icub.simulator import EYES as EYE_NAMES
 from models.icub.simulator import JOINTS, Icub
 

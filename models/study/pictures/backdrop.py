@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from models.offscreen import Image
+from models.arrays import Image
 
 _SEED = 7
 _THINGS = 60

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.offscreen import Image
+from models.arrays import (
+    Features,
+    Image,
+)
 from models.study.candidate import Candidate
 from models.study.pictures.scene import Shot
 
 if TYPE_CHECKING:
     from models.study.pictures.store import Store
 
-Features = NDArray[np.float32]
 
 _AT_ONCE: Final = 64
 """Pictures whose features are kept together."""

@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from models.arrays import Floats
 from models.files.fingerprint import digest
-from models.icub.kinematics import JOINTS, Floats
+from models.icub.kinematics import JOINTS
 from models.icub.view import View
 from models.people.appearance import Clothes, Sight
 from models.people.body import FILE as BODIES

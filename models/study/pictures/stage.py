@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.offscreen import Image
+from models.arrays import Image
 from models.study.pictures.scene import PersonScene, RobotScene, Scene, Shot
 
 if TYPE_CHECKING:

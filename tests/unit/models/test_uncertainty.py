@@ -7,7 +7,7 @@ from models.attention.memory import Memory
 from models.attention.pairs import Pairs
 from models.attention.similarity import Comparison
 from models.attention.uncertainty import entropy, judge
-from models.extractors.efficientnet import Extractor
+from models.extractors.efficientnet import EfficientNet
 from models.icub.simulator import Icub, View
 from models.measures import swap_arms
 from models.postures import autoencoder
@@ -62,7 +62,7 @@ def test_strange_pictures_are_unknown():
     """Features of the default extractor, 25 pairs of the robot in a mirror: shown and fresh postures are known, in
     other light and before another wall, too; a covered lens, noise, and a wall are not."""
     random = np.random.default_rng(3)
-    decoder, network = autoencoder.load(), Extractor.load()
+    decoder, network = autoencoder.load(), EfficientNet.load()
     acquired, fresh = decoder.decode(decoder.sample(random, 25)), decoder.decode(decoder.sample(random, 8))
     memory = Memory("efficientnet-lite0/block10/7x7", Comparison())
     with Icub() as robot:

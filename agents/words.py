@@ -1,0 +1,16 @@
+"""The words of slots that several agents share: an agent never imports another one, not even for a word."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.sound.whistle import LONG, SHORT
+
+ACQUIRE: Final = "acquire"
+"""In the slot `mode`: confirmed pairs are learned."""
+USE: Final = "use"
+"""In the slot `mode`: what is seen is answered."""
+WHISTLE_VALIDITY: Final = 1.0
+"""Seconds for which a whistle is valid; who is asleep for longer shall not obey an old one."""
+
+__all__ = ["ACQUIRE", "LONG", "SHORT", "USE", "WHISTLE_VALIDITY"]
