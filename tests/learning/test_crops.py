@@ -117,8 +117,9 @@ def test_errors(call, message):
 
 
 @pytest.mark.parametrize("patch", [8, 16])
-def test_the_stem_as_onnx(patch):
+def test_the_stem_as_onnx(patch, tmp_path, monkeypatch):
     """A network with small convolutions gives the same by PyTorch and by onnxruntime."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     torch.manual_seed(0)
     network = VisionTransformer(Config(patch=patch, width=48, heads=3, depth=2, image=48, stem="conv"))
     network.eval().requires_grad_(False)

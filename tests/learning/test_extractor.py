@@ -129,7 +129,9 @@ def test_bad_images(network, image, error, message):
 
 def test_bad_files(tmp_path):
     """Missing, foreign and other networks are refused with the reason and the command that makes a good one."""
-    with pytest.raises(ArtifactError, match=r"is missing; make it with: python -m models\.extractor export"):
+    with pytest.raises(
+        ArtifactError, match=r"is missing; make it with: python -m models\.extractors\.efficientnet export"
+    ):
         EfficientNet.load(tmp_path / "absent.onnx")
     (tmp_path / "text.onnx").write_text("hello")
     with pytest.raises(ArtifactError, match="not an ONNX network"):

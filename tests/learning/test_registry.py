@@ -174,7 +174,9 @@ def test_what_is_missing_is_named_with_what_to_do(folder: Path) -> None:
 def test_the_last_block_is_made_by_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not come with agentspace; the message says how to make it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(ArtifactError, match=r"make it with: python -m models\.extractor export --block last"):
+    with pytest.raises(
+        ArtifactError, match=r"make it with: python -m models\.extractors\.efficientnet export --block last"
+    ):
         registry.load("efficientnet-lite0-last")
 
 

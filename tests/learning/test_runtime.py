@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,16 @@ from models.transformer.onnx import build, export
 from models.transformer.runtime import MEASURED, choose, milliseconds, open_backend, situation
 from models.transformer.vision_transformer import Config, VisionTransformer, normalise
 from tests.learning.test_vision_transformer import SMALL, random_network
+from tests.support.paths import ROOT
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder for what is converted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield Path(os.environ["XDG_CACHE_HOME"]) / "agentspace" / "onnx"
+
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
@@ -42,13 +55,48 @@ def test_onnx_of_images_that_are_not_square(tmp_path: Path) -> None:
     network = random_network(SMALL)
     export(network, tmp_path / "net.onnx", 48, 80)
     onnx.checker.check_model(onnx.load(tmp_path / "net.onnx"))
-    from models.onnx.session import open_session
+    from models.files.onnx import open_session
 
     image = np.random.default_rng(1).integers(0, 256, (1, 48, 80, 3), dtype=np.uint8)
     found = open_session(tmp_path / "net.onnx").run(["patches"], {"image": image})[0]
     np.testing.assert_allclose(found, network(normalise(torch.from_numpy(image))).patches, atol=1e-4)
     with pytest.raises(ValueError, match="images of 50x80 pixels; valid are multiples of 16"):
         build(network, 50, 80)
+
+
+def test_a_network_is_converted_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file in the cache folder is opened the next time; other weights, sizes and networks have their own."""
+    shutil.rmtree(cache, ignore_errors=True)
+    made: list[Path] = []
+    monkeypatch.setattr(
+        "models.transformer.onnx.export",
+        lambda network, path, *size: made.append(path) or export(network, path, *size),
+    )
+    small = Config(patch=16, width=48, heads=3, depth=1, image=64)
+    networks = [random_network(small), random_network(small, seed=1), random_network(replace(small, heads=2))]
+    first = [open_backend(network, "onnx", 64)(IMAGE).class_token for network in networks]
+    assert np.array_equal(first[0], open_backend(networks[0], "onnx", 64)(IMAGE).class_token)
+    open_backend(networks[0], "onnx", 32)
+    assert len(set(made)) == len(made) == len(list(cache.iterdir())) == 4
+
+
+def test_a_cache_folder_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told, and the network runs nevertheless."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert open_backend(random_network(SMALL), "onnx", 64)(IMAGE).mean.shape == (96,)
+    assert "converted at every start" in capsys.readouterr().err
+
+
+def test_an_exported_file_tells_nothing_of_the_machine() -> None:
+    """No path of it; and the same network gives the same bytes."""
+    network = random_network(SMALL)
+    content = build(network, 32, 32)
+    assert str(ROOT).encode() not in content
+    assert b"site-packages" not in content
+    assert content == build(network, 32, 32)
 
 
 @pytest.mark.parametrize("backend", MEASURED)

@@ -1,0 +1,77 @@
+"""Networks as ONNX files: made of modules of PyTorch, and run by onnxruntime on the processor."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from models.files.artifact import ArtifactError
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from torch import nn
+
+_OPSET: Final = 18
+_FORMAT: Final = 8  # of the file; with it, onnxruntime from 2023 on runs the network
+
+
+def convert(network: nn.Module, image: Sequence[int], outputs: Sequence[str]) -> bytes:
+    """A network as ONNX, checked; the same network gives the same bytes. It takes seconds.
+
+    Args:
+        network: set to evaluation; it takes one tensor of uint8, which becomes the input "image".
+        image: shape of that tensor.
+        outputs: names of the tensors that it gives.
+    """
+    import torch
+    from onnx import checker
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+    logging.getLogger("torch.onnx._internal.exporter").setLevel(logging.ERROR)  # it misses torchvision
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch warns of its own insides
+        program = torch.onnx.export(
+            network,
+            (torch.zeros(*image, dtype=torch.uint8),),
+            input_names=["image"],
+            output_names=list(outputs),
+            opset_version=_OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    ClearMetadataAndDocStringPass()(program.model)  # it holds paths of this machine
+    model = program.model_proto
+    model.ir_version = _FORMAT
+    checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def open_session(source: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+    """Open a network.
+
+    Args:
+        source: the ONNX file, or what is in it.
+        threads: of the computation.
+
+    Raises:
+        ArtifactError: it is missing, cut off, or no ONNX network.
+        ValueError: threads is not positive.
+    """
+    if threads < 1:
+        raise ValueError(f"threads is {threads}; valid is 1 or more")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    name = "what was built" if isinstance(source, bytes) else str(source)
+    given = source if isinstance(source, bytes) else str(source)
+    try:
+        return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises several of its own, without a common root
+        raise ArtifactError(f"{name} is not an ONNX network that can be run ({error})") from error
