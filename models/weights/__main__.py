@@ -1,7 +1,7 @@
 """Fetch weights that do not come with agentspace.
 
 python -m models.weights list                   # what there is, where from, whose, whether it is here
-python -m models.weights pull dino-vits8        # 87 MB; goes on where it broke off
+python -m models.weights pull dino-vits8        # 87 MB
 python -m models.weights pull dino-vits8 --mirror https://example.org/files/
 """
 
@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.files.artifact import ArtifactError
-from models.files.download import DownloadError
 from models.weights import catalogue
-from models.weights.pull import pull
+from models.weights.pull import DownloadError, pull
 
 
 def _facts(entry: catalogue.Entry) -> dict[str, Any]:
@@ -43,16 +42,8 @@ def _list(as_json: bool) -> None:
 
 
 def _pull(chosen: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
     entry = catalogue.entry(chosen.name)
-    with tqdm(unit="B", unit_scale=True, desc=entry.file, disable=None if not chosen.progress else False) as bar:
-
-        def show(done: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        path, what = pull(chosen.name, chosen.mirror, chosen.sha256, show)
+    path, what = pull(chosen.name, chosen.mirror, chosen.sha256, chosen.progress or sys.stderr.isatty())
     print(f"{path}: {what}\n{entry.origin}; licence {entry.licence}")
 
 
@@ -81,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"models.weights: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; what came is kept, the same command goes on from there", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
         return 130
     return 0
 

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from models.files.artifact import ArtifactError, checksum, record
-from models.files.download import DownloadError, Progress, download
 from models.weights import catalogue
 
+if TYPE_CHECKING:
+    from requests import RequestException
+
+PATIENCE: Final = 30.0
+"""Seconds without a byte after which a transfer counts as broken."""
+_CHUNK: Final = 1 << 18  # bytes between two steps of the bar
 _BEGINNINGS: Final = (b"PK\x03\x04", b"\x80\x02", b"\x80\x05")  # PyTorch's zip; its older format, which is pickle
 
 
-def pull(
-    name: str, mirror: str = "", sha256: str = "", progress: Progress = lambda done, total: None
-) -> tuple[Path, str]:
+class DownloadError(OSError):
+    """A file could not be fetched; the message says why, and how to fetch it by hand."""
+
+
+def pull(name: str, mirror: str = "", sha256: str = "", progress: bool = False) -> tuple[Path, str]:
     """Fetch weights, unless they are there already.
 
     Args:
         name: of the catalogue.
         mirror: another address: of a folder if it ends with a slash, else of the file.
         sha256: what its SHA-256 must be, if you know it from elsewhere.
-        progress: is told what is there.
+        progress: show a bar.
 
     Returns:
         Where the file is, and what happened, in words.
@@ -29,17 +36,17 @@ def pull(
     Raises:
         ArtifactError: there are no such weights; or what came has another SHA-256 than expected, or is no
             checkpoint of this network. It is not kept.
-        DownloadError: it could not be fetched; the message says how to fetch it by hand.
+        DownloadError: it could not be fetched; what came of it is not kept.
     """
     found = catalogue.entry(name)
     path, expected = found.path, sha256.lower() or found.recorded()
     if path.is_file():
         _compare(path, expected, f"delete {path}, then run: {found.command}")
-        return path, _settle(path, expected, "was there already")
+        return path, _settle(found, expected, "was there already")
     fresh = path.with_name(f"{path.name}.new")
     address = found.address(mirror)
     try:
-        download(address, fresh, progress)
+        _download(address, fresh, progress)
     except DownloadError as error:
         raise DownloadError(
             f"{error}\nWithout a network here: download\n  {found.url}\nelsewhere, put it where it belongs\n"
@@ -52,7 +59,28 @@ def pull(
         fresh.unlink()
         raise
     fresh.replace(path)
-    return path, _settle(path, expected, f"fetched from {address}")
+    return path, _settle(found, expected, f"fetched from {address}")
+
+
+def _download(address: str, path: Path, progress: bool) -> None:
+    """Fetch a file to `path`, where it is whole or not at all."""
+    import pooch
+    from requests import RequestException
+
+    pooch.get_logger().setLevel("WARNING")
+    path.unlink(missing_ok=True)
+    transfer = pooch.HTTPDownloader(progressbar=progress, chunk_size=_CHUNK, timeout=PATIENCE)
+    try:
+        pooch.retrieve(address, known_hash=None, fname=path.name, path=path.parent, downloader=transfer)
+    except RequestException as error:
+        raise DownloadError(f"{address}: {_reason(error)}") from error
+
+
+def _reason(error: RequestException) -> str:
+    if error.response is not None:
+        return f"the server answered {error.response.status_code} {error.response.reason}"
+    cause = error.args[0] if error.args else error
+    return str(getattr(cause, "reason", cause))
 
 
 def look(path: Path, name: str) -> None:
@@ -79,10 +107,10 @@ def _compare(path: Path, expected: str, what: str) -> None:
         raise ArtifactError(f"{path.name} has SHA-256 {found}, expected is {expected}; {what}")
 
 
-def _settle(path: Path, expected: str, what: str) -> str:
+def _settle(entry: catalogue.Entry, expected: str, what: str) -> str:
+    if not expected:
+        look(entry.path, entry.name)
+    record(entry.path)
     if expected:
-        record(path)
         return f"{what}; its SHA-256 is as expected"
-    look(path, next(each.name for each in catalogue.ENTRIES if each.file == path.name))
-    record(path)
-    return f"{what}; its SHA-256 was recorded, since no expected one is known: {checksum(path)}"
+    return f"{what}; its SHA-256 was recorded, since no expected one is known: {checksum(entry.path)}"
