@@ -8,7 +8,7 @@ from typing import Final
 from agents.hearing.microphone import Microphone, Recording, Source
 from agents.words import WHISTLE_VALIDITY
 from agentspace import Agent, Parameter, SlotName
-from models.sound import wav
+from models.sound.file import read
 from models.sound.whistle import Ear
 
 TICK: Final = 0.02
@@ -16,11 +16,11 @@ TICK: Final = 0.02
 
 
 class Whistle(Agent):
-    """Microphone or WAV file -> 1 for a short whistle, 2 for a long one."""
+    """Microphone or sound file -> 1 for a short whistle, 2 for a long one."""
 
     whistle = SlotName("whistle", "int: 1 for a short whistle, when it ends; 2 for a long one, when it is clear")
     device = Parameter("", "microphone: number or a part of its name; empty for the usual one")
-    file = Parameter("", "WAV file that is heard in place of the microphone")
+    file = Parameter("", "sound file (WAV, FLAC, Ogg, MP3) that is heard in place of the microphone")
     long = Parameter(0.5, "seconds from which on a whistle is long", minimum=0.1)
     stop_at_end = Parameter(True, "end with the file")
 
@@ -37,7 +37,7 @@ class Whistle(Agent):
     def reclaim(self) -> None:
         """Opens it; a file from its beginning."""
         path = self.project / self.file if self.file else None
-        self._source: Source = Microphone(self.device) if path is None else Recording(wav.read(path))
+        self._source: Source = Microphone(self.device) if path is None else Recording(read(path))
         self._ear = Ear(self._source.rate, self.long)
 
     def sense_select_act(self) -> None:

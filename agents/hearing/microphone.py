@@ -8,8 +8,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from agentspace.errors import AgentspaceError
-from models.sound import wav
-from models.sound.wav import Samples
+from models.sound.file import Samples, Sound
 
 BACKLOG: Final = 500
 """Blocks of the microphone that are kept at most while this agent is held up: some seconds."""
@@ -46,7 +45,7 @@ class Recording:
         heard: The sound.
     """
 
-    def __init__(self, heard: wav.Sound) -> None:
+    def __init__(self, heard: Sound) -> None:
         self.rate = float(heard.rate)
         self.ended = not len(heard.samples)
         self.lost = 0

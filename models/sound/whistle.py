@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sound.wav import Samples
+from models.sound.file import Samples
 
 SHORT, LONG = 1, 2
 FRAME: Final = 0.025
