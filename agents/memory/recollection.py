@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.attention.heads import ONE
-from models.attention.memory import Answer, Memory
-from models.attention.memory_file import UNKNOWN
+from models.attention.memory import UNKNOWN, Answer, Memory
 from models.attention.similarity import Comparison
 
 ANY: Final = UNKNOWN

@@ -7,21 +7,72 @@ not latents: no decoder could mix two arms that are known apart. `auto`: arms if
 Which half is which: the robot learns before a mirror, where its right arm is seen at the right of the picture.
 What is meant for its right arm, somebody in front of it shows with the left one, which is at the right, too. So
 the **right columns belong to the right arm** in both games. The column in the middle (of 7) belongs to neither.
+
+Only some extractors make a map. Which one can be told from the identifier of the feature space:
+
+| identifier | places | order |
+|---|---|---|
+| `efficientnet-lite0/...` | 7x7 | channel, row, column |
+| `.../grid/...` (Vision Transformers) | 7x7 | row, column, channel |
+| `hog/...` | 13x13 | row, column, channel |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.attention import feature_map
-
 _ARM: Final = 5  # joints of an arm
 ONE, ARMS, AUTO = "one", "arms", "auto"
+
+
+_MAPS: Final = (("efficientnet-lite0/*", 7, True), ("*/grid/*", 7, False), ("hog/*", 13, False))
+"""Identifier, places in a row and in a column, whether the channel comes first."""
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """A square map of features.
+
+    Attributes:
+        channels: features of one place.
+        side: rows, and columns.
+        channels_first: (channel, row, column); otherwise (row, column, channel).
+    """
+
+    channels: int
+    side: int
+    channels_first: bool
+
+    def columns(self, first: int, end: int) -> NDArray[np.intp]:
+        """Indices of the features in the columns from `first` to before `end`; 0 is at the left of the picture."""
+        shape = (self.side, self.side)
+        every = np.arange(self.channels * self.side**2)
+        if self.channels_first:
+            return every.reshape(self.channels, *shape)[:, :, first:end].ravel()
+        return every.reshape(*shape, self.channels)[:, first:end].ravel()
+
+
+def map_of(identifier: str, count: int) -> FeatureMap:
+    """The map that features make.
+
+    Args:
+        identifier: of the feature space.
+        count: how many features there are.
+
+    Raises:
+        ValueError: they make none, or are of another number.
+    """
+    for pattern, side, channels_first in _MAPS:
+        if fnmatchcase(identifier, pattern) and count % side**2 == 0:
+            return FeatureMap(count // side**2, side, channels_first)
+    valid = ", ".join(f"{pattern} ({side}x{side})" for pattern, side, _ in _MAPS)
+    raise ValueError(f"the {count} features of {identifier!r} are no map of the picture; valid: {valid}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +112,7 @@ def _arms(identifier: str, n: int, m: int) -> tuple[Head, ...]:
         raise ValueError(
             f"heads {ARMS!r} answer with {2 * _ARM} joints, right arm, left arm; the values have {m} numbers"
         )
-    found = feature_map.of(identifier, n)
+    found = map_of(identifier, n)
     half = found.side // 2
     right, left = found.columns(found.side - half, found.side), found.columns(0, half)
     return (Head("right arm", right, slice(0, _ARM)), Head("left arm", left, slice(_ARM, 2 * _ARM)))

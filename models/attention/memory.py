@@ -17,7 +17,7 @@ answer depends on the query and those before, and what is asked to measure novel
 that queries vary: a person who stands still for long moves the mean towards one posture.
 
 A memory can have several *heads*, each for a part of features and values (`models.attention.heads`). Up to
-`Comparison.exact` pairs every key is compared; of more, a shortlist is (`models.attention.shortlist`), so that
+`Comparison.exact` pairs every key is compared; of more, a shortlist is (`models.attention.reader`), so that
 100 000 pairs answer at the rate of a camera. The mean of the keys stays from then on as it is.
 """
 
@@ -25,22 +25,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from models.arrays import AnyFloats
 from models.attention import heads as attention_heads
 from models.attention.heads import ONE
-from models.attention.memory_file import UNKNOWN, MemoryFile
-from models.attention.pairs import Pairs
+from models.attention.pairs import Pairs, Rows
 from models.attention.reader import Found, Reader
-from models.attention.similarity import Comparison, finite, softmax, strongest
-from models.attention.table import Rows
+from models.attention.similarity import Comparison, KeyKind, finite, softmax, strongest
 from models.attention.uncertainty import Certainty, entropy, judge
-from models.files.artifact import ArtifactError
+from models.files.artifact import ArtifactError, read_arrays, write_arrays
 
+UNKNOWN: Final = "unknown"
+"""The space of features, or of values, that nobody has named."""
+_KIND: Final = "agentspace memory 1"  # of the files
 _NEAREST: Final = 64  # pairs of each head's shortlist among which the nearest one is looked for
 
 
@@ -261,8 +262,19 @@ class Memory:
         Raises:
             OSError: the folder does not exist, or cannot be written.
         """
-        parts = (self.features, self.space, self.heads, self.comparison, self.keys, self.values)
-        MemoryFile(*parts).write(Path(path))
+        comparison, scale = self.comparison, self.comparison.scale
+        settings = {
+            "features": self.features,
+            "space": self.space,
+            "heads": self.heads,
+            "kind_of_keys": comparison.kind,
+            "centring": comparison.centring,
+            "scale": np.nan if scale is None else scale,
+            "top": comparison.top,
+            "exact": comparison.exact,
+        }
+        arrays = {name: np.array(value) for name, value in settings.items()}
+        write_arrays(Path(path), _KIND, arrays | {"keys": self.keys, "values": self.values}, compressed=False)
 
     @classmethod
     def load(
@@ -288,14 +300,24 @@ class Memory:
             ArtifactError: the file is missing, cut off, of another kind, or its keys or values are of another
                 space.
         """
-        file = MemoryFile.read(Path(path), features, space)
+        arrays = read_arrays(Path(path), _KIND)
         try:
-            memory = cls(file.features, comparison or file.comparison, heads or file.heads, file.space, capacity)
-            for key, value in zip(file.keys, file.values, strict=True):
-                memory.add(key, value)
-        except (TypeError, ValueError) as error:
+            compared, divided = comparison or _comparison(arrays), heads or str(arrays.get("heads", ONE))
+            found = cls(str(arrays["features"]), compared, divided, str(arrays.get("space", UNKNOWN)), capacity)
+            found._check_spaces(path, features, space)
+            for key, value in zip(arrays["keys"], arrays["values"], strict=True):
+                found.add(key, value)
+        except ArtifactError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"{path} does not hold a whole memory: {error}") from error
-        return memory
+        return found
+
+    def _check_spaces(self, path: Path | str, features: str | None, space: str | None) -> None:
+        if features not in (None, self.features):
+            raise ArtifactError(f"{path} holds features of {self.features!r}; the extractor makes {features!r}")
+        if self.space != UNKNOWN and space not in (None, UNKNOWN, self.space):
+            raise ArtifactError(f"{path} holds values of {self.space!r}; the robot feels {space!r}")
 
     def _begin(self, n: int, m: int) -> None:
         divided = attention_heads.make(self.heads, self.features, n, m)
@@ -316,3 +338,12 @@ class Memory:
     def _query(self, query: ArrayLike) -> AnyFloats:
         self._require_pairs()
         return finite("query", query, self._pairs.key_table.width, np.float32)
+
+
+def _comparison(arrays: dict[str, NDArray[Any]]) -> Comparison:
+    """How the pairs of a file were compared; files of older code do not tell all of it."""
+    scale = float(arrays["scale"].astype(np.float64))
+    kind = cast("KeyKind", str(arrays["kind_of_keys"]))
+    usual = Comparison()
+    top, exact = int(arrays.get("top", np.array(usual.top))), int(arrays.get("exact", np.array(usual.exact)))
+    return Comparison(kind, bool(arrays["centring"]), None if np.isnan(scale) else scale, top, exact)

@@ -1,16 +1,22 @@
-"""One attention head at work: its part of the keys as they are compared, its scale, its means."""
+"""One attention head at work: its part of the keys as they are compared, its scale, its means.
+
+Of very many keys, those on a shortlist are compared exactly, after a scan of 128 numbers of each instead of
+thousands: keys are projected onto the directions in which a sample of them differs most (principal components).
+Postures have few degrees of freedom, so 128 directions keep what distinguishes neighbours. Random directions
+(Johnson-Lindenstrauss) would need many more: their error is that of the whole norm, which the differences of
+neighbours are far below.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
 from models.arrays import AnyFloats
 from models.attention.heads import Head
-from models.attention.pairs import Pairs
-from models.attention.shortlist import SAMPLE, Shortlist
+from models.attention.pairs import Pairs, Rows, Table
 from models.attention.similarity import (
     PAIRS_TO_CHOOSE,
     Comparison,
@@ -19,8 +25,10 @@ from models.attention.similarity import (
     softmax,
     strongest,
 )
-from models.attention.table import Rows, Table
 
+_DIRECTIONS: Final = 128
+_SAMPLE: Final = 256  # keys from which the directions are found
+_LENGTH: Final = 128  # keys on a shortlist
 _PRIOR: Final = 3.0  # weight of the mean of the keys in the running mean of the queries
 _REGROWTH: Final = 1.1  # the scale is chosen anew when the memory has grown by a tenth
 _PRODUCTS: Final = 1 << 17  # pairs that leave-one-out asks, times pairs that it compares them with, at most
@@ -28,6 +36,52 @@ _PROBES: Final = 128  # pairs whose errors decide on the scale when there are ma
 _RARELY: Final = 256  # of so many pairs, one is such a probe when as many have come again
 _BATCH: Final = 256  # keys that are projected at once
 _TINY: Final = 1e-12
+
+
+class Shortlist:
+    """Projected keys, which tell which ones are worth an exact comparison.
+
+    Args:
+        mean: (n,) of the sample.
+        basis: (n, r), orthonormal columns.
+    """
+
+    def __init__(self, mean: AnyFloats, basis: AnyFloats) -> None:
+        self._mean = mean
+        self._basis = basis
+        self._table = Table(basis.shape[1])
+
+    @classmethod
+    def fit(cls, sample: AnyFloats) -> Self:
+        """One whose directions are those of a sample (s, n) of prepared keys."""
+        mean = sample.mean(axis=0)
+        apart = sample - mean
+        count = min(_DIRECTIONS, *apart.shape)
+        strengths, vectors = np.linalg.eigh(apart @ apart.T)
+        strongest = vectors[:, ::-1][:, :count]
+        scales = np.sqrt(np.maximum(strengths[::-1][:count], 1e-12))
+        return cls(mean, np.asarray(apart.T @ (strongest / scales), np.float32))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the projected keys."""
+        return self._table.nbytes
+
+    def put(self, row: int, keys: AnyFloats) -> None:
+        """Take prepared keys, one (n,) or some (k, n), into the rows from `row` on."""
+        self._table.put(row, (keys - self._mean) @ self._basis)
+
+    def find(self, queries: AnyFloats, order: Rows, length: int = _LENGTH) -> Rows:
+        """Which pairs (b, c) are most similar to prepared queries (b, n).
+
+        Args:
+            queries: as keys are compared.
+            order: rows of the pairs.
+            length: so many at most.
+        """
+        scores = self._table.dot(np.ascontiguousarray((queries @ self._basis).T))[order]
+        count = min(length, len(order))
+        return np.stack([np.argpartition(column, -count)[-count:] for column in scores.T])
 
 
 @dataclass(frozen=True)
@@ -62,9 +116,7 @@ class Reader:
         self._pairs = pairs
         n = pairs.key_table.width if head.features is None else len(head.features)
         self._prepared = Table(n)
-        self._sizes = Table(
-            1
-        )  # norms of the prepared keys before they were divided by them; with a shortlist only
+        self._sizes = Table(1)  # norms of prepared keys before they were divided by them; with a shortlist only
         self._shortlist: Shortlist | None = None
         self._candidates: AnyFloats = np.zeros(0)  # scales
         self._errors: AnyFloats = np.zeros(0)  # of each, in the last probes
@@ -99,7 +151,7 @@ class Reader:
             self._candidates, self._errors = self._leave_one_out()
         self._mean = self.head.of(self._pairs.mean)
         random = np.random.default_rng(0)
-        sample = random.choice(self._pairs.order, min(SAMPLE, len(self._pairs)), replace=False)
+        sample = random.choice(self._pairs.order, min(_SAMPLE, len(self._pairs)), replace=False)
         self._shortlist = Shortlist.fit(self._prepare(sample))
         for start in range(0, len(self._pairs.key_table), _BATCH):
             rows = np.arange(start, min(start + _BATCH, len(self._pairs.key_table)))

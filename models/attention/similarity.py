@@ -116,7 +116,7 @@ class Comparison:
         scale: d; None = chosen by leave-one-out, from 20 pairs on.
         top: so many of the most similar pairs take part in an answer; 0 for all.
         exact: with more pairs than this, a shortlist of them is compared exactly; see
-            `models.attention.shortlist`.
+            `models.attention.reader`.
     """
 
     kind: KeyKind = "cosine"

@@ -8,8 +8,7 @@ import numpy as np
 
 from models.arrays import Features, Floats
 from models.attention.heads import ONE
-from models.attention.memory import Memory
-from models.attention.memory_file import UNKNOWN
+from models.attention.memory import UNKNOWN, Memory
 from models.attention.similarity import Comparison
 from models.measures import chance, nmae_per_posture
 from models.postures.autoencoder import Autoencoder

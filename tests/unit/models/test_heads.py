@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.attention import feature_map, heads
+from models.attention import heads
 from models.attention.memory import Memory
 from models.attention.similarity import Comparison
 from models.postures import decoders
@@ -32,7 +32,7 @@ def seen(right, left, channels=4):
 def test_columns_of_a_map(identifier, shape, first):
     """The features of some columns are those that a slice of the map has."""
     features = np.arange(np.prod(shape)).reshape(shape)
-    found = feature_map.of(identifier, features.size)
+    found = heads.map_of(identifier, features.size)
     expected = features[:, :, 1:3] if first else features[:, 1:3]
     assert sorted(features.ravel()[found.columns(1, 3)]) == sorted(expected.ravel())
 

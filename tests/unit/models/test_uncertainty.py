@@ -11,7 +11,7 @@ from models.extractors.efficientnet import EfficientNet
 from models.icub.simulator import Icub, View
 from models.measures import swap_arms
 from models.postures import autoencoder
-from tests.unit.models.test_attention import filled, smooth_pairs
+from tests.unit.models.test_memory import filled, smooth_pairs
 
 
 def test_spread_is_the_mean_distance_of_two_keys():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from models.attention.memory import Memory
+from models.attention.pairs import Table
 from models.attention.similarity import Comparison
-from models.attention.table import Table
-from tests.unit.models.test_attention import smooth_pairs
+from tests.unit.models.test_memory import smooth_pairs
 
 
 def filled(keys, values, heads="one", capacity=0, **comparison):
