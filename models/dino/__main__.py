@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.files.artifact import ArtifactError
 
 if TYPE_CHECKING:
-    from models.dino.recipe import Recipe
+    from models.dino.recipe import DinoRecipe
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     "gpu": {},
@@ -50,7 +50,7 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    from models.dino.recipe import Recipe
+    from models.dino.recipe import DinoRecipe
 
     parser = argparse.ArgumentParser(
         prog="python -m models.dino",
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--stop-on-collapse", action="store_true", help="end with exit code 1 at a collapse alarm")
     train.add_argument("--preset", choices=PRESETS, default="gpu", help="a recipe to begin from (%(default)s)")
     recipe = train.add_argument_group("recipe")
-    for field in dataclasses.fields(Recipe):
+    for field in dataclasses.fields(DinoRecipe):
         name = f"--{field.name.replace('_', '-')}"
         kind = type(field.default)
         text = f"{field.metadata['help']} ({field.default})"
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def recipe_of(chosen: argparse.Namespace, known: Recipe | None) -> Recipe:
+def recipe_of(chosen: argparse.Namespace, known: DinoRecipe | None) -> DinoRecipe:
     """The recipe that the options ask for.
 
     Args:
@@ -97,7 +97,7 @@ def recipe_of(chosen: argparse.Namespace, known: Recipe | None) -> Recipe:
     Raises:
         ValueError: an option is not valid, or differs from the checkpoint's.
     """
-    from models.dino.recipe import Recipe, difference
+    from models.dino.recipe import DinoRecipe, difference
 
     given = {
         name.removeprefix("recipe_"): value
@@ -105,7 +105,7 @@ def recipe_of(chosen: argparse.Namespace, known: Recipe | None) -> Recipe:
         if name.startswith("recipe_") and value is not None
     }
     if known is None:
-        return Recipe(**{**PRESETS[chosen.preset], **given})
+        return DinoRecipe(**{**PRESETS[chosen.preset], **given})
     wrong = difference(dataclasses.replace(known, **given), known)
     if wrong:
         raise ValueError(f"{chosen.run} was begun with another recipe: {wrong}; train into another folder")
@@ -128,9 +128,9 @@ def _export(chosen: argparse.Namespace) -> int:
 
 
 def _train(chosen: argparse.Namespace) -> int:
-    from models.dino.session import Session
+    from models.dino.training_run import TrainingRun
 
-    return Session(chosen).run()
+    return TrainingRun(chosen).run()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

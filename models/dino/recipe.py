@@ -34,7 +34,7 @@ def _field(default: Any, text: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DinoRecipe:
     """How a network is trained; the meaning of each field is in its metadata."""
 
     network: str = _field("vit-tiny16", f"one of {', '.join(NETWORKS)}")
@@ -151,9 +151,9 @@ def _at_least(name: str, value: float, low: float) -> None:
         raise ValueError(f"{name} is {value}; valid is {low} or more")
 
 
-def difference(one: Recipe, other: Recipe) -> str:
+def difference(one: DinoRecipe, other: DinoRecipe) -> str:
     """In which fields two recipes differ, in words; "" if they do not."""
-    names = [field.name for field in dataclasses.fields(Recipe)]
+    names = [field.name for field in dataclasses.fields(DinoRecipe)]
     return ", ".join(
         f"{name} {getattr(one, name)} instead of {getattr(other, name)}"
         for name in names

@@ -21,7 +21,7 @@ from typing import Any, Final
 import torch
 
 from models.dino.frames import Frames
-from models.dino.recipe import Recipe
+from models.dino.recipe import DinoRecipe
 from models.files.artifact import ArtifactError, write_atomically
 from models.transformer.checkpoint import read
 
@@ -41,7 +41,7 @@ class Checkpoint:
         seconds: so long it has been trained.
     """
 
-    recipe: Recipe
+    recipe: DinoRecipe
     trainer: dict[str, Any]
     frames: str
     counts: dict[str, int] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class RunFolder:
         try:
             random, chance = content["lines"]
             return Checkpoint(
-                Recipe(**content["recipe"]),
+                DinoRecipe(**content["recipe"]),
                 content["trainer"],
                 str(content["frames"]),
                 dict(content["counts"]),

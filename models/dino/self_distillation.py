@@ -28,7 +28,7 @@ ANSWERS: Final = ("centring", "sinkhorn")
 """How the teacher's answers are made."""
 
 
-class Head(nn.Module):
+class ProjectionHead(nn.Module):
     """From the class token to K numbers: a perceptron of three layers, a narrow place of length 1, K directions.
 
     Args:

@@ -20,21 +20,29 @@ from models.dino.class_tokens import class_tokens
 from models.dino.collapse import Signs, measure
 from models.dino.feature_distillation import Guess, inputs
 from models.dino.frames import Frames
-from models.dino.recipe import Recipe
-from models.dino.self_distillation import Head, centred, cross_entropy, entropy, follow, moved_centre, sinkhorn
+from models.dino.recipe import DinoRecipe
+from models.dino.self_distillation import (
+    ProjectionHead,
+    centred,
+    cross_entropy,
+    entropy,
+    follow,
+    moved_centre,
+    sinkhorn,
+)
 from models.transformer.vision_transformer import Outputs, VisionTransformer
 
 DISTIL: Final = "distil"
 DINO: Final = "dino"
 
 
-class Learner(nn.Module):
+class HeadedNetwork(nn.Module):
     """A network with its head."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: DinoRecipe) -> None:
         super().__init__()
         self.backbone = VisionTransformer(recipe.config)
-        self.head = Head(recipe.config.width, recipe.answers, recipe.hidden, recipe.bottleneck)
+        self.head = ProjectionHead(recipe.config.width, recipe.answers, recipe.hidden, recipe.bottleneck)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Class tokens (n, d) and outputs (n, K) of images (n, 3, H, W)."""
@@ -79,7 +87,7 @@ class Trainer:
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: DinoRecipe,
         frames: Frames,
         targets: NDArray[np.float16] | None = None,
         device: str = "cpu",
@@ -92,7 +100,7 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(recipe.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            self.student = Learner(recipe).to(self._device)
+            self.student = HeadedNetwork(recipe).to(self._device)
             self.guess = Guess(recipe.config).to(self._device) if recipe.distil else None
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.centre = torch.zeros(recipe.answers, device=self._device)

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 
 @cache
-def digest(modules: Sequence[str], packages: Sequence[str] = (), files: Sequence[Path] = ()) -> str:
+def digest(modules: Sequence[ModuleType], packages: Sequence[str] = (), files: Sequence[Path] = ()) -> str:
     """16 hexadecimal digits that change when a source file, a version or a file does.
 
     Args:
-        modules: Names of modules; nothing of them is executed.
+        modules: Their source files; of a package, those of all modules in it.
         packages: Of the package index; one that is not installed counts as such.
         files: Others, with weights say.
 
     Raises:
-        ModuleNotFoundError: There is no such module.
         OSError: A file cannot be read.
     """
     found = hashlib.sha256()
-    for name in modules:
-        spec = find_spec(name)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"there is no module {name!r}")
-        found.update(Path(spec.origin).read_bytes())
+    for source in (source for module in modules for source in _sources(module)):
+        found.update(source.read_bytes())
     for name in packages:
         found.update(f"{name} {_version(name)}\n".encode())
     for path in files:
         found.update(path.read_bytes())
     return found.hexdigest()[:16]
+
+
+def _sources(module: ModuleType) -> Iterator[Path]:
+    own = Path(str(module.__file__))
+    yield from sorted(own.parent.rglob("*.py")) if own.name == "__init__.py" else [own]
 
 
 def _version(package: str) -> str:

@@ -43,7 +43,7 @@ class Trained(NamedTuple):
     curve: list[Row]
 
 
-class Course:
+class Training:
     """A training that can stop after any epoch, and go on later.
 
     Attributes:
@@ -220,20 +220,20 @@ def train(
         ArtifactError: the checkpoint is damaged, or of another training.
         OSError: the checkpoint cannot be written.
     """
-    course = Course(recipe, data)
+    training = Training(recipe, data)
     if checkpoint is not None and checkpoint.exists():
-        course.restore(checkpoint)
+        training.restore(checkpoint)
     kept = time.monotonic()
     with tqdm(
-        total=course.total, initial=course.done, desc=recipe.name, unit="epoch", disable=not progress
+        total=training.total, initial=training.done, desc=recipe.name, unit="epoch", disable=not progress
     ) as bar:
-        while course.done < course.total:
-            course.epoch()
+        while training.done < training.total:
+            training.epoch()
             bar.set_postfix_str(
-                f"loss {course.curve[-1].loss:.3f}, NMAE {course.curve[-1].nmae:.2f} %", refresh=False
+                f"loss {training.curve[-1].loss:.3f}, NMAE {training.curve[-1].nmae:.2f} %", refresh=False
             )
             bar.update()
-            if checkpoint is not None and (time.monotonic() - kept >= every or course.done == course.total):
-                course.save(checkpoint)
+            if checkpoint is not None and (time.monotonic() - kept >= every or training.done == training.total):
+                training.save(checkpoint)
                 kept = time.monotonic()
-    return Trained(course.model(), course.curve)
+    return Trained(training.model(), training.curve)

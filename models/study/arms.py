@@ -12,11 +12,11 @@ from typing import Final
 
 from models.attention.heads import ARMS, ONE
 from models.study.candidate import DEFAULT, Candidate
-from models.study.course import DataCourse
+from models.study.exercise import DataExercise
+from models.study.learner import Learner, assess, taught
 from models.study.mirror import in_the_mirror, of_another
 from models.study.pictures.gallery import Gallery
 from models.study.plan import Plan
-from models.study.pupil import Pupil, assess, taught
 from models.study.results.outcome import Outcome
 
 JOINTS: Final = "none (joints)"
@@ -32,13 +32,13 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
         return
     candidate = Candidate(DEFAULT)
     for case, independent in CASES.items():
-        course = DataCourse(seed, independent)
-        practised, asked = course.practised(max(plan.counts)), course.asked(plan.fresh)
+        exercise = DataExercise(seed, independent)
+        practised, asked = exercise.practised(max(plan.counts)), exercise.asked(plan.fresh)
         keys = gallery.look(in_the_mirror(practised, seed), [candidate])[DEFAULT]
         queries = gallery.look(of_another(asked, seed), [candidate])[DEFAULT]
         for count in plan.counts:
             for way, heads in WAYS.items():
-                pupil = Pupil(None, heads=heads, features=candidate.network.identifier)
-                answers = taught(pupil, keys[:count], practised[:count]).answer(queries)
+                learner = Learner(None, heads=heads, features=candidate.network.identifier)
+                answers = taught(learner, keys[:count], practised[:count]).answer(queries)
                 labels = {"case": case, "decoder": JOINTS, "extractor": DEFAULT, "way": way, "seed": seed}
-                yield assess(answers, asked, pupil.known, math.nan, **labels)
+                yield assess(answers, asked, learner.known, math.nan, **labels)

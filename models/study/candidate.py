@@ -9,11 +9,14 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
+from models import extractors, transformer
 from models.extractors import registry
 from models.extractors.efficientnet import BLOCK10, LAST
+from models.files import onnx
 from models.files.artifact import ArtifactError
 from models.files.cache import cache_folder
 from models.files.fingerprint import digest
+from models.study import random_network
 
 RANDOM: Final = "vit-s16-random"
 TITLES: Final = {
@@ -31,14 +34,7 @@ SHORT: Final = {
 }
 """The same where there is little room."""
 DEFAULT: Final = registry.DEFAULT
-_CODE: Final = tuple(
-    f"models.{name}"
-    for name in (
-        *(f"extractors.{each}" for each in ("efficientnet", "hog", "dino", "onnx_file", "person")),
-        "files.onnx",
-        "transformer.vision_transformer",
-    )
-)
+_CODE: Final = (extractors, transformer, onnx)
 _FILES: Final = {"efficientnet-lite0": BLOCK10, "efficientnet-lite0-last": LAST}
 
 
@@ -82,8 +78,7 @@ class Candidate:
     def fingerprint(self) -> str:
         """What its features depend on: code, versions, weights."""
         if self.name == RANDOM:
-            code = (*_CODE, "models.transformer.onnx", "models.study.random_network")
-            return f"{RANDOM} {digest(code, ('torch',))}"
+            return f"{RANDOM} {digest((*_CODE, random_network), ('torch',))}"
         variant = _FILES.get(self.name)
         if variant is not None and not variant.path.exists():
             raise ArtifactError(f"{variant.path} is missing; make it with: {variant.command}")
@@ -102,7 +97,7 @@ def _random_network() -> Path:
     path = cache_folder() / "weights" / f"{RANDOM}.onnx"
     if not path.exists():
         made = subprocess.run(
-            [sys.executable, "-m", "models.study.random_network", str(path)],
+            [sys.executable, "-m", random_network.__name__, str(path)],
             cwd=Path(__file__).parent.parent.parent,
             capture_output=True,
             text=True,

@@ -11,12 +11,12 @@ from models.extractors.registry import PERSON
 from models.measures import swap_arms
 from models.people.gesture import inaccurate
 from models.study.candidate import DEFAULT, Candidate
-from models.study.course import Course
 from models.study.encounter import INACCURACY, SCENES
+from models.study.exercise import Exercise
+from models.study.learner import Learner, assess, taught
 from models.study.pictures.gallery import Gallery
 from models.study.pictures.scene import PersonScene, shots
 from models.study.plan import Plan
-from models.study.pupil import Pupil, assess, taught
 from models.study.results.outcome import Outcome
 
 EXACT: Final = "exact copies"
@@ -37,8 +37,8 @@ def way(copies: str, look: str) -> str:
 
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
     """One robot with the wide decoder, and each way to look."""
-    course, counts = Course("wide", seed), pairs(plan)
-    practised, asked = course.practised(max(counts)), course.asked(plan.fresh)
+    exercise, counts = Exercise("wide", seed), pairs(plan)
+    practised, asked = exercise.practised(max(counts)), exercise.asked(plan.fresh)
     teacher = PersonScene(*next(iter(SCENES.values())))
     candidates = [Candidate(name) for name in (DEFAULT, PERSON)]
     meant = swap_arms(practised)
@@ -53,10 +53,10 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
         for count in counts:
             for case, queries in seen.items():
                 for look, (name, centring) in LOOKS.items():
-                    pupil = taught(Pupil(course.decoder, centring), keys[name][:count], practised[:count])
-                    labels = {"case": case, "decoder": course.name, "extractor": name, "seed": seed}
-                    answers = pupil.answer(queries[name])
-                    scale, known = pupil.memory.scale, pupil.known
+                    learner = taught(Learner(exercise.decoder, centring), keys[name][:count], practised[:count])
+                    labels = {"case": case, "decoder": exercise.name, "extractor": name, "seed": seed}
+                    answers = learner.answer(queries[name])
+                    scale, known = learner.memory.scale, learner.known
                     yield assess(answers, asked, known, scale, way=way(how, look), **labels)
 
 

@@ -12,11 +12,11 @@ from models.arrays import Floats
 from models.icub.view import View
 from models.measures import swap_arms
 from models.study.candidate import DEFAULT, Candidate
-from models.study.course import Course
+from models.study.exercise import Exercise
+from models.study.learner import Learner, assess, taught
 from models.study.pictures.gallery import Gallery
 from models.study.pictures.scene import RobotScene, Shot, shots
 from models.study.plan import Plan
-from models.study.pupil import Pupil, assess, taught
 from models.study.results.outcome import Outcome
 
 FRESH: Final = "fresh"
@@ -36,57 +36,57 @@ _LATER: Final = 1_000_003  # added to the seed of noises
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
     """One robot with each decoder, extractor and number of pairs."""
     for variant in plan.decoders:
-        course = Course(variant, seed)
-        practised, asked = course.practised(max(plan.counts)), course.asked(plan.fresh)
+        exercise = Exercise(variant, seed)
+        practised, asked = exercise.practised(max(plan.counts)), exercise.asked(plan.fresh)
         candidates = [Candidate(name) for name in plan.extractors]
         keys = gallery.look(in_the_mirror(practised, seed), candidates)
         fresh = gallery.look(of_another(asked, seed), candidates)
         shown = gallery.look(again(practised[:_SHOWN_AT_MOST], seed), candidates)
         for name in plan.extractors:
             for way, count in itertools.product(("", DRAWN) if name == DEFAULT else ("",), plan.counts):
-                latents = course.drawn(count) if way == DRAWN else None
-                pupil = taught(Pupil(course.decoder), keys[name][:count], practised[:count], latents)
+                latents = exercise.drawn(count) if way == DRAWN else None
+                learner = taught(Learner(exercise.decoder), keys[name][:count], practised[:count], latents)
                 some = min(count, _SHOWN_AT_MOST)
                 for case, queries, true in (
                     (FRESH, fresh[name], asked),
                     (SHOWN, shown[name][:some], practised[:some]),
                 ):
-                    labels = {"case": case, "decoder": course.name, "extractor": name, "way": way, "seed": seed}
-                    yield assess(pupil.answer(queries), true, pupil.known, pupil.memory.scale, **labels)
+                    labels = {"case": case, "decoder": exercise.name, "extractor": name, "way": way, "seed": seed}
+                    yield assess(learner.answer(queries), true, learner.known, learner.memory.scale, **labels)
         if DEFAULT in plan.extractors:
             for count in filter(lambda count: count <= plan.gated, plan.counts):
-                yield from _gated(gallery, course, count, plan, seed)
+                yield from _gated(gallery, exercise, count, plan, seed)
 
 
-def _gated(gallery: Gallery, course: Course, count: int, plan: Plan, seed: int) -> Iterator[Outcome]:
-    pupil = practise(gallery, course, count, PLAIN, _TRIES * count)
-    asked = course.asked(plan.fresh)
+def _gated(gallery: Gallery, exercise: Exercise, count: int, plan: Plan, seed: int) -> Iterator[Outcome]:
+    learner = practise(gallery, exercise, count, PLAIN, _TRIES * count)
+    asked = exercise.asked(plan.fresh)
     queries = gallery.look(of_another(asked, seed), [Candidate(DEFAULT)])[DEFAULT]
-    labels = {"case": FRESH, "decoder": course.name, "extractor": DEFAULT, "way": GATED, "seed": seed}
-    yield assess(pupil.answer(queries), asked, pupil.known, pupil.memory.scale, **labels)
+    labels = {"case": FRESH, "decoder": exercise.name, "extractor": DEFAULT, "way": GATED, "seed": seed}
+    yield assess(learner.answer(queries), asked, learner.known, learner.memory.scale, **labels)
 
 
-def practise(gallery: Gallery, course: Course, count: int, view: View, tries: int = 1000) -> Pupil:
+def practise(gallery: Gallery, exercise: Exercise, count: int, view: View, tries: int = 1000) -> Learner:
     """A robot that has learned `count` pairs of what was news, as in `launch/mirror.yaml`.
 
     Args:
         gallery: What looks.
-        course: Its postures.
+        exercise: Its postures.
         count: How many pairs it shall learn.
         view: How it sees itself.
         tries: How many postures it tries at most.
     """
-    pupil = Pupil(course.decoder, gate=GATE)
+    learner = Learner(exercise.decoder, gate=GATE)
     candidate = Candidate(DEFAULT)
     for start in range(0, tries, count):
-        postures = course.practised(start + count)
-        taken = in_the_mirror(postures, course.seed, view)[start:]
+        postures = exercise.practised(start + count)
+        taken = in_the_mirror(postures, exercise.seed, view)[start:]
         keys = gallery.look(taken, [candidate])[DEFAULT]
         for key, posture in zip(keys, postures[start:], strict=True):
-            pupil.learn(key, posture)
-            if len(pupil.known) == count:
-                return pupil
-    return pupil
+            learner.learn(key, posture)
+            if len(learner.known) == count:
+                return learner
+    return learner
 
 
 def in_the_mirror(postures: Floats, seed: int, view: View = PLAIN) -> list[Shot]:

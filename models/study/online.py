@@ -22,7 +22,7 @@ from models.files.artifact import ArtifactError
 from models.icub.view import View
 from models.measures import chance, nmae_per_posture
 from models.study.candidate import DEFAULT, Candidate
-from models.study.course import Course
+from models.study.exercise import Exercise
 from models.study.mirror import of_another, practise
 from models.study.pictures.gallery import Gallery
 from models.study.pictures.scene import RobotScene
@@ -52,7 +52,7 @@ class Exam:
 
 
 @dataclass(frozen=True)
-class Result:
+class ExamResult:
     """NMAE in per cent.
 
     Attributes:
@@ -83,8 +83,8 @@ class Agreement:
     """
 
     seed: int
-    online: Result
-    offline: Result
+    online: ExamResult
+    offline: ExamResult
 
     @property
     def apart(self) -> float:
@@ -102,7 +102,7 @@ class Agreement:
         return asdict(self)
 
 
-def launch(exam: Exam, seed: int) -> Result:
+def launch(exam: Exam, seed: int) -> ExamResult:
     """Runs the constellation on a server of its own; it ends with it, also if this is interrupted.
 
     Raises:
@@ -129,7 +129,7 @@ def launch(exam: Exam, seed: int) -> Result:
         report = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
     errors = tuple(trial["error"] for trial in report["trials"])
     means = (report["shown"]["mean"], report["fresh"]["mean"], report["chance"], report["tries"])
-    return Result(*means, errors, report["unsettled"])
+    return ExamResult(*means, errors, report["unsettled"])
 
 
 def _run(command: list[str], folder: str, log: Any, timeout: float) -> int:
@@ -158,18 +158,18 @@ def _end(process: subprocess.Popen[Any]) -> None:
             process.wait()
 
 
-def compute(gallery: Gallery, exam: Exam, seed: int) -> Result:
+def compute(gallery: Gallery, exam: Exam, seed: int) -> ExamResult:
     """The same without it."""
-    course, candidate = Course(exam.decoder, seed), Candidate(DEFAULT)
-    pupil = practise(gallery, course, exam.pairs, _STILL)
-    known, asked = np.array(pupil.known), course.asked(exam.fresh)
+    exercise, candidate = Exercise(exam.decoder, seed), Candidate(DEFAULT)
+    learner = practise(gallery, exercise, exam.pairs, _STILL)
+    known, asked = np.array(learner.known), exercise.asked(exam.fresh)
     scene = RobotScene(_STILL)
     shown, fresh = (
-        nmae_per_posture(pupil.answer(gallery.look(of_another(true, seed, scene), [candidate])[DEFAULT]), true)
+        nmae_per_posture(learner.answer(gallery.look(of_another(true, seed, scene), [candidate])[DEFAULT]), true)
         for true in (known, asked)
     )
     errors = tuple(map(float, (*shown, *fresh)))
-    return Result(float(shown.mean()), float(fresh.mean()), chance(known, asked), pupil.tries, errors)
+    return ExamResult(float(shown.mean()), float(fresh.mean()), chance(known, asked), learner.tries, errors)
 
 
 def table(agreements: list[Agreement]) -> str:

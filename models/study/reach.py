@@ -26,6 +26,7 @@ from models.icub.inverse_kinematics import inverse, reachable
 from models.icub.kinematics import ARM_LIMITS, JOINT_LIMITS, TABLE, WRIST, direct
 from models.icub.official_chain import POINTS, OfficialChain, deviations
 from models.postures.autoencoder import load_file
+from models.study import reach_pictures
 
 Rows = list[dict[str, Any]]
 
@@ -147,15 +148,11 @@ def _draw(chosen: argparse.Namespace) -> None:
     points, arm = reachable(chosen.step, progress=True)
     collider = Collider(progress=True)
     if chosen.command == "touching":
-        from models.study import touching_picture
-
-        touching_picture.draw(touching_picture.choose(collider, arm, 6, chosen.seed), chosen.out)
-        print(f"{chosen.out}: from the top: {', '.join(touching_picture.ROWS)}")
+        reach_pictures.draw_postures(reach_pictures.choose_postures(collider, arm, 6, chosen.seed), chosen.out)
+        print(f"{chosen.out}: from the top: {', '.join(reach_pictures.ROWS)}")
         return
-    from models.study import reach_pictures
-
     touching, _ = collider.body(arm)
-    reach_pictures.draw(points, arm, touching, chosen.out)
+    reach_pictures.draw_points(points, arm, touching, chosen.out)
     print(f"{chosen.out}: {len(points)} points, {int((~touching).sum())} without touching the body")
 
 

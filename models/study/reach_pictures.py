@@ -1,4 +1,4 @@
-"""A picture of the points that the wrist of the right arm reaches: from the front, from the side, from above."""
+"""Pictures of what the arms reach: the points of the wrist, and postures that touch and that do not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any, Final
 import numpy as np
 
 from models.arrays import Bools, Floats
+from models.icub.collision import Collider
 from models.icub.kinematics import ELBOW, REST_ARM, WRIST, direct
+from models.icub.simulator import REST, Icub
 
 # Title; coordinate to the right and its label; coordinate upwards and its label; sign of the one to the right.
 _VIEWS: Final = (
@@ -18,9 +20,13 @@ _VIEWS: Final = (
 )
 _ELBOW_ANGLE: Final = 3
 
+ROWS: Final = ("an arm in the body", "arms in each other", "kept")
+_SIZE: Final = 200
+_DRAWS: Final = 2000
 
-def draw(points: Floats, arm: Floats, touching: Bools, path: Path) -> None:
-    """Draw the points, coloured by the angle of the elbow, grey where the arm would touch the body.
+
+def draw_points(points: Floats, arm: Floats, touching: Bools, path: Path) -> None:
+    """Draw the points from three sides: coloured by the elbow's angle, grey where the arm would touch the body.
 
     Args:
         points: (n, 3) mm.
@@ -61,3 +67,40 @@ def draw(points: Floats, arm: Floats, touching: Bools, path: Path) -> None:
     figure.colorbar(shown, ax=figure.axes, label="elbow (degrees)", pad=0.01)
     figure.suptitle(f"{len(points)} points; grey: {int(touching.sum())} where the arm would touch the body")
     figure.savefig(path, dpi=90, metadata={"Software": None} if path.suffix == ".png" else None)
+
+
+def choose_postures(collider: Collider, arm: Floats, count: int, seed: int) -> list[Floats]:
+    """Postures (count, 10) for each of `ROWS`; in the first the left arm rests, in the others both do the same.
+
+    Args:
+        collider: what tells what touches.
+        arm: (p, 5) degrees, postures of an arm.
+        count: of each row, at most.
+        seed: of the choice.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = arm[rng.permutation(len(arm))[:_DRAWS]]
+    in_body, _ = collider.body(chosen)
+    both = np.hstack([chosen, chosen])[~in_body]
+    arms = collider.check(both).arms
+    alone = np.hstack([chosen[in_body], np.tile(REST[5:], (int(in_body.sum()), 1))])
+    return [alone[:count], both[arms][:count], both[~arms][:count]]
+
+
+def draw_postures(postures: list[Floats], path: Path) -> None:
+    """Draw each list of postures as a row of pictures of the simulated robot.
+
+    Raises:
+        OSError: the picture cannot be written.
+        ValueError: its ending names no format of pictures.
+    """
+    from PIL import Image
+
+    with Icub(size=_SIZE) as robot:
+        sheet = np.full((_SIZE * len(postures), _SIZE * max(map(len, postures)), 3), 255, np.uint8)
+        for row, several in enumerate(postures):
+            for column, posture in enumerate(several):
+                robot.reset(posture)
+                place = np.s_[row * _SIZE : (row + 1) * _SIZE, column * _SIZE : (column + 1) * _SIZE]
+                sheet[place] = robot.render()
+    Image.fromarray(sheet).save(path)

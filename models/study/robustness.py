@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from models.study.candidate import Candidate
-from models.study.course import Course
+from models.study.exercise import Exercise
+from models.study.learner import Learner, assess, taught
 from models.study.mirror import PLAIN, in_the_mirror, of_another
 from models.study.pictures.gallery import Gallery
 from models.study.pictures.scene import RobotScene
 from models.study.plan import Plan
-from models.study.pupil import Pupil, assess, taught
 from models.study.results.outcome import Outcome
 
 CENTRED: Final = "centred"
@@ -37,19 +37,19 @@ SCENES: Final[Mapping[str, RobotScene]] = {
 
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
     """One robot with the wide decoder, each extractor, with and without centring."""
-    course, count = Course("wide", seed), pairs(plan)
-    practised, asked = course.practised(count), course.asked(plan.fresh)
+    exercise, count = Exercise("wide", seed), pairs(plan)
+    practised, asked = exercise.practised(count), exercise.asked(plan.fresh)
     candidates = [Candidate(name) for name in plan.extractors]
     keys = gallery.look(in_the_mirror(practised, seed), candidates)
     for case, scene in SCENES.items():
         queries = gallery.look(of_another(asked, seed, scene), candidates)
         for name in plan.extractors:
             for centring in (False, True):
-                pupil = taught(Pupil(course.decoder, centring), keys[name], practised)
-                labels = {"case": case, "decoder": course.name, "extractor": name, "seed": seed}
+                learner = taught(Learner(exercise.decoder, centring), keys[name], practised)
+                labels = {"case": case, "decoder": exercise.name, "extractor": name, "seed": seed}
                 way = CENTRED if centring else ""
-                answers = pupil.answer(queries[name])
-                yield assess(answers, asked, pupil.known, pupil.memory.scale, way=way, **labels)
+                answers = learner.answer(queries[name])
+                yield assess(answers, asked, learner.known, learner.memory.scale, way=way, **labels)
 
 
 def pairs(plan: Plan) -> int:

@@ -9,10 +9,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from models.study import arms, human, mirror, online, robustness, speed
-from models.study.machine import Machine
+from models.study.pictures.cache import Cache
+from models.study.pictures.drawing_process import DrawingProcess
 from models.study.pictures.gallery import Gallery
-from models.study.pictures.store import Store
-from models.study.pictures.studio import Studio
 from models.study.plan import Plan
 from models.study.results import targets
 from models.study.results.outcome import Outcome
@@ -51,10 +50,10 @@ class Session:
 
     def __init__(self, folder: Path, plan: Plan, quick: bool = False) -> None:
         self._folder, self._plan, self._quick = folder, plan, quick
-        self._store = Store(folder / "evaluation.sqlite")
-        self._studio = Studio()
-        self._bar = Bar()
-        self._gallery = Gallery(self._store, self._studio, self._bar.move)
+        self._cache = Cache(folder / "evaluation.sqlite")
+        self._drawing = DrawingProcess()
+        self._progress = Progress()
+        self._gallery = Gallery(self._cache, self._drawing, self._progress.move)
 
     def run(self, command: str) -> Result:
         """Runs one command, and keeps its result.
@@ -70,10 +69,10 @@ class Session:
     def _learned(self, command: str) -> Learned:
         outcomes: list[Outcome] = []
         for seed in range(self._plan.seeds):
-            self._bar.title = f"{command}, robot {seed + 1} of {self._plan.seeds}"
+            self._progress.title = f"{command}, robot {seed + 1} of {self._plan.seeds}"
             outcomes += _LEARNED[command](self._gallery, self._plan, seed)
-            self._bar.end()
-            print(f"{self._bar.title} is done", file=sys.stderr)
+            self._progress.end()
+            print(f"{self._progress.title} is done", file=sys.stderr)
         return Learned(command, self._plan.seeds, outcomes)
 
     def _listed(self, command: str) -> Listed:
@@ -82,7 +81,7 @@ class Session:
         return Listed(command, text, numbers)
 
     def _speed(self) -> tuple[str, dict[str, Any]]:
-        machine = Machine.now()
+        machine = speed.Machine.now()
         timings = []
         for one in speed.measure(self._plan, lambda text: print(text, file=sys.stderr)):
             timings.append(one)
@@ -98,9 +97,9 @@ class Session:
                 f"online, seed {seed}: launch/mirror.yaml pairs={exam.pairs} fresh={exam.fresh}", file=sys.stderr
             )
             found = online.launch(exam, seed)
-            self._bar.title = f"offline, seed {seed}"
+            self._progress.title = f"offline, seed {seed}"
             agreements.append(online.Agreement(seed, found, online.compute(self._gallery, exam, seed)))
-            self._bar.end()
+            self._progress.end()
         head = (
             f"K={exam.pairs}, {exam.fresh} fresh postures, decoder {exam.decoder}, novelty gate {mirror.GATE:g}:"
         )
@@ -118,9 +117,9 @@ class Session:
 
     def close(self) -> None:
         """Ends the process that draws, closes the cache; may be called again."""
-        self._bar.end()
-        self._studio.close()
-        self._store.close()
+        self._progress.end()
+        self._drawing.close()
+        self._cache.close()
 
     def __enter__(self) -> Self:
         return self
@@ -131,7 +130,7 @@ class Session:
         self.close()
 
 
-class Bar:
+class Progress:
     """A progress bar for some pictures, then another one; on terminals only.
 
     Attributes:

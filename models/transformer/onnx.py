@@ -12,19 +12,16 @@ from typing import Final
 
 from torch import Tensor, nn
 
+from models import transformer
+from models.files import onnx
 from models.files.artifact import write_atomically
 from models.files.cache import cache_folder
 from models.files.fingerprint import digest
-from models.files.onnx import convert
 from models.transformer.checkpoint import fingerprint
 from models.transformer.vision_transformer import VisionTransformer, normalise
 
 OUTPUTS: Final = ("class_token", "mean", "patches", "attention")
 """(1, d); (1, d); (1, h, w, d); (1, heads, h, w), how much the class token looks at each patch at the end."""
-_CODE: Final = tuple(
-    f"models.{name}"
-    for name in ("files.onnx", *(f"transformer.{x}" for x in ("onnx", "stem", "vision_transformer")))
-)
 
 
 class _Views(nn.Module):
@@ -53,7 +50,7 @@ def build(network: VisionTransformer, height: int = 224, width: int = 224) -> by
     patch = network.config.patch
     if height < 1 or width < 1 or height % patch or width % patch:
         raise ValueError(f"images of {height}x{width} pixels; valid are multiples of {patch}")
-    return convert(_Views(network), (1, height, width, 3), OUTPUTS)
+    return onnx.convert(_Views(network), (1, height, width, 3), OUTPUTS)
 
 
 def export(network: VisionTransformer, path: Path, height: int = 224, width: int = 224) -> None:
@@ -72,7 +69,8 @@ def converted(network: VisionTransformer, size: int) -> Path:
         OSError: the cache folder cannot be written.
         ValueError: a size that is no multiple of the patch.
     """
-    made_of = f"{fingerprint(network)} {network.config} {size} {digest(_CODE, ('onnxscript', 'torch'))}"
+    code = digest((onnx, transformer), ("onnxscript", "torch"))
+    made_of = f"{fingerprint(network)} {network.config} {size} {code}"
     path = cache_folder() / "onnx" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.onnx"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

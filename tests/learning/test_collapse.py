@@ -11,11 +11,11 @@ import torch
 
 from models.dino.collapse import NAMES, Alarm, Limits, Signs, measure
 from models.dino.probe import predict, score
-from models.dino.recipe import Recipe
+from models.dino.recipe import DinoRecipe
 from models.dino.training import Trainer
 from tests.support.synthetic_frames import synthetic
 
-HEALTHY = Recipe(
+HEALTHY = DinoRecipe(
     network="vit-nano8",
     stem="conv",
     size=32,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models.dino.crops import Augmentation, Crop, blur, change_colours, cut, rectangles, turn_hue
-from models.dino.recipe import Recipe
+from models.dino.recipe import DinoRecipe
 from models.transformer import stem
 from models.transformer.runtime import open_backend
 from models.transformer.vision_transformer import Config, VisionTransformer
@@ -25,7 +25,7 @@ def pictures(n: int = 3, height: int = 40, width: int = 56) -> torch.Tensor:
 
 def test_shapes_of_the_crops():
     """Two global crops and as many local ones as the recipe says, of any picture; repeatable, finite."""
-    recipe = Recipe(size=32, local_size=16, local=3)
+    recipe = DinoRecipe(size=32, local_size=16, local=3)
     crops = [crop.make(pictures(), generator()) for crop in recipe.crops]
     assert [tuple(crop.shape) for crop in crops] == [(3, 3, 32, 32)] * 2 + [(3, 3, 16, 16)] * 3
     assert all(bool(crop.isfinite().all()) for crop in crops)
@@ -69,7 +69,7 @@ def test_large_pictures_are_averaged():
 
 def test_left_stays_left():
     """Nothing is flipped unless it is asked for: another side is another posture."""
-    assert all(crop.augmentation.flip == 0.0 for crop in Recipe().crops)
+    assert all(crop.augmentation.flip == 0.0 for crop in DinoRecipe().crops)
     x = pictures(4, 16, 16).permute(0, 3, 1, 2).float() / 255
     assert torch.equal(change_colours(x, NOTHING, generator()), x)
     flipped = change_colours(x, Augmentation(0.0, grey=0.0, blur=0.0, flip=1.0), generator())

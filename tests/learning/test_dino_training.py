@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from models.dino.recipe import NETWORKS, Recipe, difference
+from models.dino.recipe import NETWORKS, DinoRecipe, difference
 from models.dino.run_folder import Checkpoint, RunFolder
 from models.dino.training import DINO, DISTIL, Trainer
 from models.files.artifact import ArtifactError
 from tests.support.synthetic_frames import synthetic
 
-TINY = Recipe(
+TINY = DinoRecipe(
     network="vit-nano8",
     size=16,
     local_size=8,
@@ -130,7 +130,7 @@ def test_the_curriculum_shows_simple_scenes_first():
     assert FRAMES.variation[FRAMES.pool(0.25)].max() <= 0.25
     assert set(FRAMES.pool(1.0)) == set(np.flatnonzero(~FRAMES.is_held))
     assert len(FRAMES.pool(-1.0)) == len(FRAMES.pool(1.0))
-    assert Recipe().variation_at(0) == 1.0
+    assert DinoRecipe().variation_at(0) == 1.0
 
 
 def test_a_loss_that_is_not_finite_ends_it():
@@ -152,7 +152,7 @@ def test_targets_are_needed_for_distilling():
 @pytest.mark.parametrize("stem", ["patch", "conv"])
 def test_every_network_has_a_recipe(network, stem):
     """With both stems its sizes fit."""
-    config = Recipe(network=network, stem=stem).config
+    config = DinoRecipe(network=network, stem=stem).config
     assert (config.image, config.stem) == (224, stem)
 
 
@@ -174,13 +174,13 @@ def test_every_network_has_a_recipe(network, stem):
 def test_bad_recipes(change, message):
     """The bad value and the valid ones are named."""
     with pytest.raises(ValueError, match=message):
-        Recipe(**change)
+        DinoRecipe(**change)
 
 
 def test_recipes_differ_in_words():
     """Only in what differs."""
-    assert difference(Recipe(), Recipe()) == ""
-    assert difference(Recipe(batch=64), Recipe()) == "batch 64 instead of 256"
+    assert difference(DinoRecipe(), DinoRecipe()) == ""
+    assert difference(DinoRecipe(batch=64), DinoRecipe()) == "batch 64 instead of 256"
 
 
 def test_bad_checkpoints(tmp_path):

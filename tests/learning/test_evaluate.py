@@ -16,7 +16,7 @@ import pytest
 from models.evaluate import COMMANDS
 from models.files.artifact import ArtifactError
 from models.study.online import TOLERANCE, Exam, launch
-from models.study.pictures.store import Store
+from models.study.pictures.cache import Cache
 from models.study.results import page
 from tests.support.eventually import eventually
 from tests.support.paths import ROOT
@@ -58,14 +58,14 @@ def test_a_mirror_is_measured_written_and_found_again(tmp_path: Path) -> None:
     assert f"By hand.\n<!-- evaluate mirror: begin -->\n\n```sh\n{command}\n```\n\nDecoder wide-2" in text
     assert "![Error against the number of pairs](images/evaluate-mirror.png)" in text
     assert cv2.imread(str(tmp_path / "images" / "evaluate-mirror.png")) is not None
-    with Store(tmp_path / "cache" / "evaluation.sqlite") as store:
-        kept = len(store)
+    with Cache(tmp_path / "cache" / "evaluation.sqlite") as cache:
+        kept = len(cache)
     again = evaluate(*arguments)
     assert json.loads(again.stdout) == found
     assert "mirror is as it was" in again.stderr
     assert path.read_text() == text
-    with Store(tmp_path / "cache" / "evaluation.sqlite") as store:
-        assert len(store) == kept
+    with Cache(tmp_path / "cache" / "evaluation.sqlite") as cache:
+        assert len(cache) == kept
 
 
 @pytest.mark.slow
@@ -95,15 +95,15 @@ def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     with Program([*COMMAND, *arguments]) as program:
 
         def begun() -> bool:
-            with Store(tmp_path / "evaluation.sqlite") as store:
-                return len(store) > 0
+            with Cache(tmp_path / "evaluation.sqlite") as cache:
+                return len(cache) > 0
 
         eventually(begun, 60.0)
         program.signal(signal.SIGINT)
         program.expect_error("interrupted; what was computed is kept in", 30.0)
         assert program.wait() == 130
-    with Store(tmp_path / "evaluation.sqlite") as store:
-        assert len(store) >= 128, "64 pictures and their features"
+    with Cache(tmp_path / "evaluation.sqlite") as cache:
+        assert len(cache) >= 128, "64 pictures and their features"
 
 
 @pytest.mark.slow
@@ -162,8 +162,8 @@ def test_a_page_without_marks_is_told_before_anything_is_measured(tmp_path: Path
     assert done.returncode == 1
     assert "page.md: there must be one line '<!-- evaluate mirror: begin -->'" in done.stderr
     assert "Traceback" not in done.stderr
-    with Store(tmp_path / "evaluation.sqlite") as store:
-        assert len(store) == 0
+    with Cache(tmp_path / "evaluation.sqlite") as cache:
+        assert len(cache) == 0
 
 
 @pytest.mark.parametrize(

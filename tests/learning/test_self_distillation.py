@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from models.dino.schedule import Schedule
-from models.dino.self_distillation import Head, centred, cross_entropy, entropy, follow, moved_centre, sinkhorn
+from models.dino.self_distillation import (
+    ProjectionHead,
+    centred,
+    cross_entropy,
+    entropy,
+    follow,
+    moved_centre,
+    sinkhorn,
+)
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -97,7 +105,7 @@ def test_the_centre_is_a_running_mean():
 def test_the_head_gives_cosines():
     """Outputs lie in -1..1, and lengths of tokens and directions do not matter."""
     torch.manual_seed(0)
-    head = Head(6, 11, hidden=16, bottleneck=5)
+    head = ProjectionHead(6, 11, hidden=16, bottleneck=5)
     outputs = head(random(4, 6))
     assert outputs.shape == (4, 11)
     assert float(outputs.detach().abs().max()) <= 1.0 + 1e-6
@@ -109,7 +117,7 @@ def test_the_head_gives_cosines():
 def test_the_teacher_follows():
     """teacher <- m teacher + (1 - m) student, without a gradient; m = 1 leaves it, m = 0 copies."""
     torch.manual_seed(0)
-    student = Head(3, 4, hidden=5, bottleneck=2)
+    student = ProjectionHead(3, 4, hidden=5, bottleneck=2)
     teacher = copy.deepcopy(student).requires_grad_(False)
     with torch.no_grad():
         for parameter in student.parameters():
@@ -126,9 +134,9 @@ def test_the_teacher_follows():
 def test_only_the_same_architecture_is_followed():
     """Other parameters, and a momentum outside of 0..1, are refused."""
     with pytest.raises(ValueError, match="different parameters"):
-        follow(Head(3, 4, 5, 2), Head(3, 5, 5, 2), 0.9)
+        follow(ProjectionHead(3, 4, 5, 2), ProjectionHead(3, 5, 5, 2), 0.9)
     with pytest.raises(ValueError, match=r"momentum is 1.5; valid is 0\.\.1"):
-        follow(Head(3, 4, 5, 2), Head(3, 4, 5, 2), 1.5)
+        follow(ProjectionHead(3, 4, 5, 2), ProjectionHead(3, 4, 5, 2), 1.5)
 
 
 def test_schedules():

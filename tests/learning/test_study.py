@@ -9,13 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
+from models import icub
 from models.files.artifact import ArtifactError
 from models.files.fingerprint import digest
+from models.icub import view
 from models.icub.simulator import Icub
 from models.icub.view import View
 from models.measures import nmae
@@ -24,17 +27,19 @@ from models.people.body import Build
 from models.postures import autoencoder
 from models.study import human, mirror, robustness, speed
 from models.study.candidate import Candidate
-from models.study.course import Course, DataCourse, limits
-from models.study.pictures.backdrop import backdrop
+from models.study.exercise import DataExercise, Exercise, limits
+from models.study.learner import Learner, assess, taught
+from models.study.pictures import drawing
+from models.study.pictures.cache import Cache
+from models.study.pictures.drawing import backdrop
+from models.study.pictures.drawing_process import DrawingProcess
 from models.study.pictures.gallery import Gallery, decoded, noisy
 from models.study.pictures.scene import PersonScene, RobotScene, Shot, shots
-from models.study.pictures.store import Store
-from models.study.pictures.studio import Studio
 from models.study.plan import QUICK, Plan
-from models.study.pupil import Pupil, assess, taught
 from models.study.results import page, targets
 from models.study.results.outcome import Outcome, interval, resampled, spread, summary
 from models.study.results.result import Learned, keep, kept
+from tests.support.architecture import graph
 
 REST = (-80.0, 80.0, 0.0, 50.0, 0.0) * 2
 PERSON = PersonScene(Build(), Clothes(), Sight())
@@ -42,8 +47,8 @@ HOG = Candidate("hog")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "cache" / "store.sqlite") as found:
+def cache(tmp_path: Path) -> Iterator[Cache]:
+    with Cache(tmp_path / "cache" / "cache.sqlite") as found:
         yield found
 
 
@@ -128,13 +133,13 @@ def test_outcomes_survive_json() -> None:
 
 def test_postures_are_those_of_explorer_and_examiner() -> None:
     """Drawn one by one with the epoch 1, and all at once with the examiner's stream; within the limits."""
-    course, decoder = Course("wide", 3), autoencoder.load()
+    exercise, decoder = Exercise("wide", 3), autoencoder.load()
     random = np.random.default_rng([3, 1])
     tried = np.array([decoder.decode(decoder.sample(random, 1)[0]) for _ in range(6)])
     asked = decoder.decode(decoder.sample(np.random.default_rng([3, 2**31]), 4))
-    assert course.practised(6) == pytest.approx(np.clip(tried, *limits().T), abs=1e-6)
-    assert course.asked(4) == pytest.approx(np.clip(asked, *limits().T), abs=1e-6)
-    assert np.array_equal(course.practised(6)[:2], course.practised(2))
+    assert exercise.practised(6) == pytest.approx(np.clip(tried, *limits().T), abs=1e-6)
+    assert exercise.asked(4) == pytest.approx(np.clip(asked, *limits().T), abs=1e-6)
+    assert np.array_equal(exercise.practised(6)[:2], exercise.practised(2))
 
 
 def test_the_limits_are_those_of_the_robot() -> None:
@@ -144,11 +149,11 @@ def test_the_limits_are_those_of_the_robot() -> None:
 
 def test_what_is_asked_was_never_practised() -> None:
     """Also of the data set, whose parts have no posture of an arm in common."""
-    course = DataCourse(1)
-    practised, asked = course.practised(300), course.asked(300)
+    exercise = DataExercise(1)
+    practised, asked = exercise.practised(300), exercise.asked(300)
     known = {tuple(arm) for posture in practised for arm in (posture[:5], posture[5:])}
     assert not known & {tuple(arm) for posture in asked for arm in (posture[:5], posture[5:])}
-    assert not np.array_equal(DataCourse(2).asked(300), asked)
+    assert not np.array_equal(DataExercise(2).asked(300), asked)
 
 
 # --- keys of the cache
@@ -182,20 +187,25 @@ def test_noise_is_not_in_the_key_of_the_picture() -> None:
 
 
 def test_a_digest_changes_with_its_sources(tmp_path: Path) -> None:
-    """Files, modules, versions; a module that is not there is an error."""
+    """Files, modules, all modules of a package, versions."""
     file = tmp_path / "weights"
     file.write_bytes(b"1")
-    first = digest(("models.icub.view",), ("numpy",), (file,))
+    first = digest((view,), ("numpy",), (file,))
     digest.cache_clear()
-    assert digest(("models.icub.view",), ("numpy",), (file,)) == first
+    assert digest((view,), ("numpy",), (file,)) == first
     file.write_bytes(b"2")
     digest.cache_clear()
-    assert (
-        len({first, digest(("models.icub.view",), ("numpy",), (file,)), digest(("models.icub.view",)), digest(())})
-        == 4
-    )
-    with pytest.raises(ModuleNotFoundError, match="no_such"):
-        digest(("models.no_such",))
+    others = [digest((view,), ("numpy",), (file,)), digest((view,)), digest((icub,)), digest(())]
+    assert len({first, *others}) == 5
+
+
+@pytest.mark.parametrize("sources", [drawing.ROBOT_SOURCES, drawing.PERSON_SOURCES])
+def test_pictures_depend_on_all_that_draws_them(sources: tuple[ModuleType, ...]) -> None:
+    """What they import is one of them, too, but for what cannot change a picture."""
+    named = {module.__name__ for module in sources}
+    imported = set().union(*(graph()[name] for name in named - {drawing.__name__}))
+    others = {"models.arrays", "models.files.artifact", "models.files.cache", "models.people.bake"}
+    assert imported - named <= others
 
 
 def test_the_fingerprints_of_extractors_differ() -> None:
@@ -206,54 +216,54 @@ def test_the_fingerprints_of_extractors_differ() -> None:
         Candidate("vgg")
 
 
-# --- the store
+# --- the cache
 
 
-def test_a_store_keeps_what_it_is_given(tmp_path: Path) -> None:
+def test_a_cache_keeps_what_it_is_given(tmp_path: Path) -> None:
     """Also for another process, while it is open."""
-    with Store(tmp_path / "s.sqlite") as first, Store(tmp_path / "s.sqlite") as second:
+    with Cache(tmp_path / "s.sqlite") as first, Cache(tmp_path / "s.sqlite") as second:
         first.put([("a", b"1"), ("b" * 5000, b"\0\xff")])
         assert (second.get("a"), second.get("b" * 5000), second.get("c")) == (b"1", b"\0\xff", None)
         assert len(second) == 2
 
 
-def test_what_is_no_store_is_told(tmp_path: Path) -> None:
+def test_what_is_no_cache_is_told(tmp_path: Path) -> None:
     """A text file, and a folder that cannot be."""
     file = tmp_path / "text"
     file.write_text("something else, long enough to be read as a header " * 20)
     with pytest.raises(ArtifactError, match="text cannot be used as a cache"):
-        Store(file)
+        Cache(file)
     with pytest.raises(ArtifactError, match="cannot be used as a cache"):
-        Store(file / "below.sqlite")
+        Cache(file / "below.sqlite")
 
 
 # --- looking
 
 
-def test_nothing_is_drawn_twice(store: Store) -> None:
+def test_nothing_is_drawn_twice(cache: Cache) -> None:
     """Neither for the same extractor nor for another one; the features are the same."""
     painter = Painter()
-    first = Gallery(store, painter).look(some_shots(), [HOG])["hog"]
+    first = Gallery(cache, painter).look(some_shots(), [HOG])["hog"]
     assert painter.painted == 5
-    again = Gallery(store, Painter(0)).look(some_shots(), [HOG])["hog"]
+    again = Gallery(cache, Painter(0)).look(some_shots(), [HOG])["hog"]
     assert np.array_equal(first, again)
-    other = Gallery(store, Painter(0)).look(some_shots(), [Candidate("efficientnet-lite0")])
+    other = Gallery(cache, Painter(0)).look(some_shots(), [Candidate("efficientnet-lite0")])
     assert other["efficientnet-lite0"].shape == (5, 5488)
 
 
-def test_an_interruption_loses_nothing(store: Store) -> None:
+def test_an_interruption_loses_nothing(cache: Cache) -> None:
     """What was looked at before is not drawn again."""
     with pytest.raises(KeyboardInterrupt):
-        Gallery(store, Painter(3)).look(some_shots(), [HOG])
+        Gallery(cache, Painter(3)).look(some_shots(), [HOG])
     painter = Painter()
-    Gallery(store, painter).look(some_shots(), [HOG])
+    Gallery(cache, painter).look(some_shots(), [HOG])
     assert painter.painted == 2
 
 
-def test_progress_is_told(store: Store) -> None:
+def test_progress_is_told(cache: Cache) -> None:
     """Of what must be done."""
     told: list[tuple[int, int]] = []
-    Gallery(store, Painter(), lambda done, total: told.append((done, total))).look(some_shots(3), [HOG])
+    Gallery(cache, Painter(), lambda done, total: told.append((done, total))).look(some_shots(3), [HOG])
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -267,13 +277,13 @@ def test_noise_is_as_it_says() -> None:
     assert noisy(grey, 0.0, 1) is grey
 
 
-def test_a_studio_draws_what_the_simulators_draw() -> None:
+def test_the_process_draws_what_the_simulators_draw() -> None:
     """Robots bit by bit, as in a mirror too; before a photograph, only the wall is another one; and people."""
     flipped, behind = RobotScene(mirror=True), RobotScene(backdrop="photograph")
     posture = (-80.0, 80.0, 0.0, 50.0, 0.0, -20.0, 20.0, 10.0, 90.0, 0.0)
-    with Studio(size=64) as studio:
+    with DrawingProcess(size=64) as process:
         wanted = [Shot(scene, posture) for scene in (RobotScene(View(noise=3.0)), flipped, behind, PERSON)]
-        plain, mirrored, before, person = map(decoded, studio.pictures(wanted))
+        plain, mirrored, before, person = map(decoded, process.pictures(wanted))
     with Icub(size=64, start=posture) as robot:
         assert np.array_equal(plain, robot.render())
         assert np.array_equal(mirrored, robot.render(mirror=True))
@@ -294,19 +304,19 @@ def test_a_backdrop_must_be_one() -> None:
         Shot(RobotScene(), (1.0, 2.0, 3.0))
 
 
-# --- pupils
+# --- learners
 
 
-def test_a_pupil_that_sees_postures_as_they_are_answers_what_it_knows() -> None:
+def test_a_learner_that_sees_postures_as_they_are_answers_what_it_knows() -> None:
     """Shown what it has learned, with a small scale: exactly what the autoencoder makes of it."""
-    course = Course("wide", 0)
-    postures = course.practised(30)
+    exercise = Exercise("wide", 0)
+    postures = exercise.practised(30)
     keys = np.eye(30, 40, dtype=np.float32)
-    pupil = taught(Pupil(course.decoder), keys, postures)
-    ideal = course.decoder.decode(course.decoder.encode(postures))
-    assert nmae(pupil.answer(keys), ideal) < 0.01
+    learner = taught(Learner(exercise.decoder), keys, postures)
+    ideal = exercise.decoder.decode(exercise.decoder.encode(postures))
+    assert nmae(learner.answer(keys), ideal) < 0.01
     found = assess(
-        pupil.answer(keys), postures, pupil.known, 0.01, case="", decoder="", extractor="", way="", seed=0
+        learner.answer(keys), postures, learner.known, 0.01, case="", decoder="", extractor="", way="", seed=0
     )
     assert (found.pairs, found.oracle) == (30, 0.0)
     assert found.chance > 5.0
@@ -314,9 +324,9 @@ def test_a_pupil_that_sees_postures_as_they_are_answers_what_it_knows() -> None:
 
 
 def test_each_arm_can_have_a_head() -> None:
-    """Two pupils that learn joints; the one with two heads combines arms that it has never seen together."""
+    """Two learners that learn joints; the one with two heads combines arms that it has never seen together."""
     name = Candidate("efficientnet-lite0").network.identifier
-    postures = DataCourse(0, independent=True).practised(20)
+    postures = DataExercise(0, independent=True).practised(20)
     mixed = np.hstack([postures[:10, :5], postures[10:, 5:]])
     columns = np.arange(5488) % 7  # of the map 7x7, the last axis
     keys, queries = np.zeros((20, 5488), np.float32), np.zeros((10, 5488), np.float32)
@@ -325,7 +335,7 @@ def test_each_arm_can_have_a_head() -> None:
         keys[index, np.flatnonzero(columns < 3)[index::20]] = 1.0
     queries[:, columns > 3], queries[:, columns < 3] = keys[:10, columns > 3], keys[10:, columns < 3]
     errors = {
-        heads: nmae(taught(Pupil(None, heads=heads, features=name), keys, postures).answer(queries), mixed)
+        heads: nmae(taught(Learner(None, heads=heads, features=name), keys, postures).answer(queries), mixed)
         for heads in ("one", "arms")
     }
     assert errors["arms"] < 0.1 < 3.0 < errors["one"]
@@ -333,11 +343,11 @@ def test_each_arm_can_have_a_head() -> None:
 
 def test_the_gate_keeps_out_what_is_known() -> None:
     """The same pair again is refused, and counted as a try."""
-    course = Course("wide", 0)
-    pupil = Pupil(course.decoder, gate=mirror.GATE)
-    key, posture = np.ones(4, np.float32), course.practised(1)[0]
-    taught(pupil, np.stack([key, key]), np.stack([posture, posture]))
-    assert (len(pupil.known), pupil.tries) == (1, 2)
+    exercise = Exercise("wide", 0)
+    learner = Learner(exercise.decoder, gate=mirror.GATE)
+    key, posture = np.ones(4, np.float32), exercise.practised(1)[0]
+    taught(learner, np.stack([key, key]), np.stack([posture, posture]))
+    assert (len(learner.known), learner.tries) == (1, 2)
 
 
 # --- tables and plots
@@ -386,14 +396,14 @@ def test_bars_are_met_by_means() -> None:
     assert (ancestor.ours, ancestor.verdict) == (None, targets.NOT_MEASURED)
     assert dataclasses.replace(fresh, ours=2.6).verdict == "moonshot"
     lines = targets.table(cells).splitlines()
-    assert len(lines) == 2 + len(targets.BARS)
+    assert len(lines) == 2 + len(targets.TARGETS)
     assert "3.50 ± 6.35 | met |" in lines[2]
 
 
 def test_a_slow_machine_is_said_to_be_busy() -> None:
     """The load before, and the best time."""
     timing = {"name": "HOG", "p50": 9.0, "p99": 9.0, "best": 3.0, "count": 7}
-    names = {str(bar.wanted["name"]) for bar in targets.BARS if bar.command == "speed"}
+    names = {str(target.wanted["name"]) for target in targets.TARGETS if target.command == "speed"}
     result = {"machine": {"load": 11.2, "cores": 2}, "timings": [{**timing, "name": name} for name in names]}
     found = [one for one in targets.compare({"speed": result}) if one.ours == 9.0]
     assert len(found) == 3
@@ -404,8 +414,8 @@ def test_a_slow_machine_is_said_to_be_busy() -> None:
 def test_every_bar_can_be_found() -> None:
     """Each is a cell that its command makes."""
     made_up = {command: Learned(command, 2, made(command)).plain() for command in ("robustness", "human")}
-    found = targets.compare(made_up)
-    assert {one.ours for one, bar in zip(found, targets.BARS, strict=True) if bar.command in made_up} == {3.5}
+    found = zip(targets.compare(made_up), targets.TARGETS, strict=True)
+    assert {one.ours for one, target in found if target.command in made_up} == {3.5}
 
 
 def test_results_are_kept_until_they_are_needed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 
 from models.dino.__main__ import main
 from models.dino.frames import Fact, write
-from models.dino.recipe import Recipe
+from models.dino.recipe import DinoRecipe
 from models.extractors import registry
 from models.files.artifact import ArtifactError
 from models.transformer.checkpoint import load
@@ -89,7 +89,7 @@ def _check_files(run: Path) -> None:
     network = registry.load(f"onnx:{run}/network.onnx")
     image = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     assert network.features(image).shape == (32,)
-    recipe = Recipe(**json.loads((run / "network.json").read_text()))
+    recipe = DinoRecipe(**json.loads((run / "network.json").read_text()))
     assert load(run / "network.pth", recipe.config).config.stem == "conv"
     with pytest.raises(ArtifactError, match="of another architecture"):
         load(run / "network.pth", CONFIGS["vit-tiny16"])

@@ -55,12 +55,12 @@ def test_numpy_runs_what_torch_trained(variant, data):
     """The exported encoder and decoder compute what the torch networks compute (rescaled map included)."""
     import torch
 
-    from models.postures.training import Course
+    from models.postures.training import Training
 
-    course = Course(replace(recipe_of(variant), epochs=2, polish=1), data)
-    while course.done < course.total:
-        course.epoch()
-    model, pair = course.model(), course._pair
+    training = Training(replace(recipe_of(variant), epochs=2, polish=1), data)
+    while training.done < training.total:
+        training.epoch()
+    model, pair = training.model(), training._pair
     plan = autoencoder.design(variant)
     scaled = torch.tensor((data.test[:50] - plan.center) / plan.scale, dtype=torch.float32)
     with torch.no_grad():
@@ -87,13 +87,13 @@ def test_training_is_repeatable_and_learns(data):
 @pytest.mark.parametrize("stop", [1, 3, 4])
 def test_a_training_that_stopped_ends_as_if_it_had_not(recipe, stop, few, tmp_path):
     """Bit by bit, whether it stopped in the first phase, between both, or in the second."""
-    from models.postures.training import Course, train
+    from models.postures.training import Training, train
 
     whole = train(recipe, few)
-    course = Course(recipe, few)
+    training = Training(recipe, few)
     for _ in range(stop):
-        course.epoch()
-    course.save(tmp_path / "checkpoint")
+        training.epoch()
+    training.save(tmp_path / "checkpoint")
     resumed = train(recipe, few, checkpoint=tmp_path / "checkpoint")
     whole.model.save(tmp_path / "whole.npz")
     resumed.model.save(tmp_path / "resumed.npz")
@@ -144,12 +144,12 @@ def test_checkpoints_of_others_are_refused(few, tmp_path):
     """Of another recipe, of other data, damaged, foreign, with code: each is named, and nothing is executed."""
     import torch
 
-    from models.postures.training import Course, train
+    from models.postures.training import Training, train
 
     path = tmp_path / "checkpoint"
-    course = Course(tiny(), few)
-    course.epoch()
-    course.save(path)
+    training = Training(tiny(), few)
+    training.epoch()
+    training.save(path)
     with pytest.raises(ArtifactError, match=r"began with seed 0, now 1; divergence .*--fresh"):
         train(tiny(seed=1, divergence=0.7), few, checkpoint=path)
     with pytest.raises(ArtifactError, match="other data"):

@@ -3,53 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
-from models.arrays import (
-    Features,
-    Image,
-)
+from models.arrays import Features, Image
 from models.study.candidate import Candidate
+from models.study.pictures.cache import Cache
+from models.study.pictures.drawing import sources
 from models.study.pictures.scene import Shot
-
-if TYPE_CHECKING:
-    from models.study.pictures.store import Store
-
 
 _AT_ONCE: Final = 64
 """Pictures whose features are kept together."""
 
 
 class Painter(Protocol):
-    """What takes pictures: a `Studio`, or something faster in a test."""
+    """What takes pictures: a `DrawingProcess`, or something faster in a test."""
 
     def pictures(self, shots: Sequence[Shot]) -> Iterator[bytes]:
         """A PNG of each shot, without noise, in their order."""
 
 
 class Gallery:
-    """Looks at pictures with extractors; pictures and features are kept in a store.
+    """Looks at pictures with extractors; pictures and features are kept in a cache.
 
     Args:
-        store: Where they are kept.
-        studio: What takes the pictures that are not there.
+        cache: Where they are kept.
+        drawing: What takes the pictures that are not there.
         progress: Called with a number of features that are done, of how many, again and again.
     """
 
     def __init__(
-        self, store: Store, studio: Painter, progress: Callable[[int, int], None] = lambda done, total: None
+        self, cache: Cache, drawing: Painter, progress: Callable[[int, int], None] = lambda done, total: None
     ) -> None:
-        self._store = store
-        self._studio = studio
+        self._cache = cache
+        self._drawing = drawing
         self._progress = progress
 
     def look(self, shots: Sequence[Shot], candidates: Sequence[Candidate]) -> dict[str, Features]:
         """Features (n, count) of n shots, by the name of the candidate.
 
         Raises:
-            ArtifactError: A network or the store cannot be used.
+            ArtifactError: A network or the cache cannot be used.
             NoDisplayError: Nothing on this machine can draw.
         """
         wanted = [shot for shot in shots if any(self._key(shot, each) not in self for each in candidates)]
@@ -58,13 +53,13 @@ class Gallery:
         return {each.name: np.stack([self._features(shot, each) for shot in shots]) for each in candidates}
 
     def __contains__(self, key: str) -> bool:
-        return self._store.get(key) is not None
+        return self._cache.get(key) is not None
 
     def _key(self, shot: Shot, candidate: Candidate) -> str:
-        return f"features {candidate.fingerprint} of {shot.key}"
+        return f"features {candidate.fingerprint} of {sources(shot.scene)} {shot.key}"
 
     def _features(self, shot: Shot, candidate: Candidate) -> Features:
-        kept = self._store.get(self._key(shot, candidate))
+        kept = self._cache.get(self._key(shot, candidate))
         assert kept is not None
         return np.frombuffer(kept, np.float32)
 
@@ -76,16 +71,17 @@ class Gallery:
                 found += [(self._key(shot, each), each.network.features(image).tobytes()) for each in candidates]
                 self._progress(before + done, total)
         finally:
-            self._store.put(found)  # also when it was interrupted
+            self._cache.put(found)  # also when it was interrupted
 
     def _encoded(self, shots: Sequence[Shot], new: list[tuple[str, bytes]]) -> Iterator[bytes]:
         """The pictures (PNG), those that were kept and those that must be taken; the latter are added to `new`."""
-        kept = [self._store.get(shot.picture) for shot in shots]
-        fresh = self._studio.pictures([shot for shot, one in zip(shots, kept, strict=True) if one is None])
-        for shot, one in zip(shots, kept, strict=True):
+        keys = [f"{sources(shot.scene)} {shot.picture}" for shot in shots]
+        kept = [self._cache.get(key) for key in keys]
+        fresh = self._drawing.pictures([shot for shot, one in zip(shots, kept, strict=True) if one is None])
+        for key, one in zip(keys, kept, strict=True):
             if one is None:
                 one = next(fresh)  # noqa: PLW2901
-                new.append((shot.picture, one))
+                new.append((key, one))
             yield one
 
 

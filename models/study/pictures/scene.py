@@ -1,4 +1,4 @@
-"""What a camera is put in front of: a robot or a person, somewhere, in a posture."""
+"""Scenes for a camera: a robot or a person, somewhere, in a posture."""
 
 from __future__ import annotations
 
@@ -11,25 +11,13 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Floats
-from models.files.fingerprint import digest
 from models.icub.kinematics import JOINTS
 from models.icub.view import View
 from models.people.appearance import Clothes, Sight
-from models.people.body import FILE as BODIES
 from models.people.body import Build
 
 BACKDROPS: Final = ("", "photograph", "clutter")
 """What may hang on the wall behind a robot; "" is the plain wall."""
-
-_DRAWS_ROBOTS: Final = (
-    *(f"models.{name}" for name in ("icub", "icub_eyes", "icub_model", "mesh_cache", "offscreen", "view")),
-    "models.study.pictures.stage",
-)
-_DRAWS_PEOPLE: Final = (
-    *(f"models.{name}" for name in ("appearance", "body", "figure", "offscreen", "person", "room", "skinning")),
-    "models.study.pictures.stage",
-)
-_DRAWS_BACKDROPS: Final = "models.study.pictures.backdrop"
 
 
 @dataclass(frozen=True)
@@ -60,14 +48,6 @@ class RobotScene:
         """The same without noise."""
         return dataclasses.replace(self, view=dataclasses.replace(self.view, noise=0.0))
 
-    @property
-    def makers(self) -> str:
-        """Digest of what draws it: if that changes, pictures that were kept are of no use."""
-        packages = ("mujoco", "icub-models", "fast-simplification", "opencv-python")
-        if self.backdrop:
-            return digest((*_DRAWS_ROBOTS, _DRAWS_BACKDROPS), (*packages, "matplotlib"))
-        return digest(_DRAWS_ROBOTS, packages)
-
 
 @dataclass(frozen=True)
 class PersonScene:
@@ -93,11 +73,6 @@ class PersonScene:
         """The same without noise."""
         return dataclasses.replace(self, sight=dataclasses.replace(self.sight, noise=0.0))
 
-    @property
-    def makers(self) -> str:
-        """Digest of what draws it."""
-        return digest(_DRAWS_PEOPLE, ("mujoco", "opencv-python"), (BODIES,))
-
 
 Scene = RobotScene | PersonScene
 
@@ -122,9 +97,9 @@ class Shot:
 
     @cached_property
     def picture(self) -> str:
-        """What distinguishes the picture without its noise: scene, posture, and what draws it."""
+        """What distinguishes the picture without its noise: scene and posture."""
         clean = self.scene.clean
-        said = [type(clean).__name__, dataclasses.asdict(clean), self.posture, clean.makers]
+        said = [type(clean).__name__, dataclasses.asdict(clean), self.posture]
         return json.dumps(said, sort_keys=True)
 
     @cached_property

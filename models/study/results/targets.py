@@ -1,4 +1,4 @@
-"""What was aimed at, and what came out."""
+"""Targets: the numbers that were aimed at, and what came out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PORTRAIT: Final = (
 
 
 @dataclass(frozen=True)
-class Bar:
+class Target:
     """One number that was aimed at.
 
     Attributes:
@@ -93,37 +93,39 @@ class Cell:
 
 def _mirror(
     case: str, decoder: str, study: str, bar: float, moonshot: float | None, way: str = "", **more: Any
-) -> Bar:
+) -> Target:
     shown = "fresh" if case == FRESH else "shown again"
     name = "wide decoder" if decoder == "wide-2" else "the ancestor's decoder"
     wanted = {"case": case, "decoder": decoder, "extractor": DEFAULT, "way": way, "pairs": 100}
-    return Bar(
+    return Target(
         f"mirror, K=100, {name}: {shown}{', ' if way else ''}{way}", study, bar, moonshot, "mirror", wanted, **more
     )
 
 
-def _changed(case: str, study: str, way: str = "", bar: float = 4.5, **more: Any) -> Bar:
+def _changed(case: str, study: str, way: str = "", bar: float = 4.5, **more: Any) -> Target:
     wanted = {"case": case, "extractor": DEFAULT, "way": way, "pairs": 100}
     name = f"mirror, K=100: {case}{', centred' if way else ''}"
-    return Bar(name, study, bar, 3.5, "robustness", wanted, **more)
+    return Target(name, study, bar, 3.5, "robustness", wanted, **more)
 
 
-def _free(case: str, study: str, **more: Any) -> Bar:
+def _free(case: str, study: str, **more: Any) -> Target:
     wanted = {"case": case, "way": "a head for each arm", "pairs": 100}
-    return Bar(f"8 free joints, K=100, a head for each arm: {case}", study, 7.0, 5.0, "mirror", wanted, **more)
+    return Target(f"8 free joints, K=100, a head for each arm: {case}", study, 7.0, 5.0, "mirror", wanted, **more)
 
 
-def _human(case: str, pairs: int, look: str, study: str, bar: float, moonshot: float | None, **more: Any) -> Bar:
+def _human(
+    case: str, pairs: int, look: str, study: str, bar: float, moonshot: float | None, **more: Any
+) -> Target:
     wanted = {"case": case, "way": human.way(human.EXACT, look), "pairs": pairs}
     name = human.way(f"human: {case}, K={pairs}, exact copies", look)
-    return Bar(name, study, bar, moonshot, "human", wanted, **more)
+    return Target(name, study, bar, moonshot, "human", wanted, **more)
 
 
-def _speed(case: str, name: str, study: str, bar: float) -> Bar:
-    return Bar(f"extractor per image: {case}", study, bar, None, "speed", {"name": name}, unit="ms")
+def _speed(case: str, name: str, study: str, bar: float) -> Target:
+    return Target(f"extractor per image: {case}", study, bar, None, "speed", {"name": name}, unit="ms")
 
 
-BARS: Final = (
+TARGETS: Final = (
     _mirror(FRESH, "wide-2", "3.4", 3.5, 2.7, reason=_VARIED),
     _mirror(FRESH, "wide-2", "3.4", 3.5, 2.7, GATED),
     _mirror(SHOWN, "wide-2", "0.3", 0.4, None),
@@ -158,19 +160,19 @@ BARS: Final = (
 
 def compare(results: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
     """Looks the numbers up in what the commands found (by their names)."""
-    return [_compared(bar, results.get(bar.command, {})) for bar in BARS]
+    return [_compared(target, results.get(target.command, {})) for target in TARGETS]
 
 
-def _compared(bar: Bar, result: Mapping[str, Any]) -> Cell:
-    field = "timings" if bar.command == "speed" else "cells"
-    found = [one for one in result.get(field, ()) if all(one.get(n) == v for n, v in bar.wanted.items())]
+def _compared(target: Target, result: Mapping[str, Any]) -> Cell:
+    field = "timings" if target.command == "speed" else "cells"
+    found = [one for one in result.get(field, ()) if all(one.get(n) == v for n, v in target.wanted.items())]
     ours = half = None
-    reason = bar.reason
-    if found and bar.command == "speed":
+    reason = target.reason
+    if found and target.command == "speed":
         ours, reason = found[0]["p50"], _disturbed(found[0], result.get("machine", {}))
     elif found:
         ours, half = found[0]["mean"], (found[0]["high"] - found[0]["low"]) / 2.0
-    return Cell(bar.case, bar.study, ours, half, bar.bar, bar.moonshot, bar.unit, reason)
+    return Cell(target.case, target.study, ours, half, target.bar, target.moonshot, target.unit, reason)
 
 
 def _disturbed(timing: Mapping[str, Any], machine: Mapping[str, Any]) -> str:

@@ -12,11 +12,11 @@ from models.attention.memory import UNKNOWN, Memory
 from models.attention.similarity import Comparison
 from models.measures import chance, nmae_per_posture
 from models.postures.autoencoder import Autoencoder
-from models.study.course import reachable
+from models.study.exercise import reachable
 from models.study.results.outcome import Outcome
 
 
-class Pupil:
+class Learner:
     """Does what associator and generator do, one after the other.
 
     Args:
@@ -67,11 +67,11 @@ class Pupil:
         return reachable(values if self._decoder is None else self._decoder.decode(values))
 
 
-def taught(pupil: Pupil, keys: Features, postures: Floats, latents: Floats | None = None) -> Pupil:
-    """The same pupil, having learned features (k, n) with postures (k, 10), and with latents (k, m) if given."""
+def taught(learner: Learner, keys: Features, postures: Floats, latents: Floats | None = None) -> Learner:
+    """The same learner, having learned features (k, n) with postures (k, 10), and with latents (k, m) if given."""
     for index, (key, posture) in enumerate(zip(keys, postures, strict=True)):
-        pupil.learn(key, posture, None if latents is None else latents[index])
-    return pupil
+        learner.learn(key, posture, None if latents is None else latents[index])
+    return learner
 
 
 def assess(answers: Floats, true: Floats, known: Iterable[Floats], scale: float, **labels: object) -> Outcome:

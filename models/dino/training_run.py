@@ -25,7 +25,7 @@ from models.dino.export import export
 from models.dino.frames import Frames
 from models.dino.loss_curve import draw
 from models.dino.probe import score
-from models.dino.recipe import Recipe
+from models.dino.recipe import DinoRecipe
 from models.dino.run_folder import Checkpoint, RunFolder, describe
 from models.dino.training import Step, Trainer
 from models.files.artifact import ArtifactError
@@ -69,7 +69,7 @@ def device_of(name: str) -> str:
     return "cuda" if found and name != "cpu" else "cpu"
 
 
-def frames_of(chosen: argparse.Namespace, recipe: Recipe) -> tuple[Frames, Path]:
+def frames_of(chosen: argparse.Namespace, recipe: DinoRecipe) -> tuple[Frames, Path]:
     """The frames to learn from, and their folder; missing ones are rendered (by another process) or collected."""
     if chosen.images is not None:
         folder = chosen.run / "frames"
@@ -91,7 +91,7 @@ def frames_of(chosen: argparse.Namespace, recipe: Recipe) -> tuple[Frames, Path]
     return Frames.load(folder), folder
 
 
-class Session:
+class TrainingRun:
     """A training in the terminal.
 
     Args:

@@ -27,7 +27,7 @@ def limits() -> Floats:
     return np.asarray(np.rad2deg(found).round(6))
 
 
-class Course:
+class Exercise:
     """The postures of one robot.
 
     Args:
@@ -67,7 +67,7 @@ class Course:
         return reachable(self.decoder.decode(self.decoder.sample(random, count)))
 
 
-class DataCourse:
+class DataExercise:
     """The same, of the data set itself: practised from its training part, asked from its test part.
 
     Eight joints are free there: the wrists' prosup stays 0.
@@ -82,11 +82,11 @@ class DataCourse:
         self._independent = independent
 
     def practised(self, count: int) -> Floats:
-        """See `Course`."""
+        """See `Exercise`."""
         return self._drawn(dataset.load().train, _EPOCH, count)
 
     def asked(self, count: int) -> Floats:
-        """See `Course`."""
+        """See `Exercise`."""
         return self._drawn(dataset.load().test, FRESH_STREAM, count)
 
     def _drawn(self, part: Floats, stream: int, count: int) -> Floats:

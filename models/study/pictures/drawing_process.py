@@ -16,8 +16,8 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Final, Self
 
+from models.study.pictures.drawing import draw
 from models.study.pictures.scene import Shot
-from models.study.pictures.stage import draw
 
 CHUNK: Final = 16
 """Pictures that are asked for at once."""
@@ -25,7 +25,7 @@ _GLANCE: Final = 1.0  # seconds between two looks whether the process that asks 
 _AHEAD: Final = 3  # chunks that are being drawn, or wait to be looked at
 
 
-class Studio:
+class DrawingProcess:
     """Takes pictures without noise, encoded as PNG; its process begins with the first one.
 
     Args:

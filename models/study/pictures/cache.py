@@ -1,4 +1,4 @@
-"""What was computed once: a file of keys and values that survives whatever happens to the program."""
+"""A cache of what was computed once: a file of keys and values that survives whatever happens to the program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.files.artifact import ArtifactError
 _PATIENCE = 60.0  # seconds for another process that writes
 
 
-class Store:
+class Cache:
     """Values (bytes) by keys (text of any length), in an SQLite file; processes may share it.
 
     Args:
