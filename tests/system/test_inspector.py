@@ -17,9 +17,9 @@ from agentspace.client.space import RemoteSpace, connect
 from agentspace.client.swap import SwapReport
 from agentspace.errors import AgentspaceError, ParameterError, SwapError
 from agentspace.inspect.attachment import Attachment
+from agentspace.inspect.blocks import bar, picture, profile
 from agentspace.inspect.commander import Commander, parse_settings, parse_value
 from agentspace.inspect.tui.app import Inspector
-from agentspace.inspect.tui.blocks import bar, picture, profile
 from agentspace.inspect.tui.detail import Detail
 from agentspace.inspect.tui.head import Head, short_address
 from agentspace.inspect.tui.rows import Column, fitted

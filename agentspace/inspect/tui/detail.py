@@ -12,8 +12,8 @@ from textual.containers import VerticalScroll
 from textual.widgets import Sparkline, Static
 
 from agentspace.core.value import Value
+from agentspace.inspect.blocks import bar, picture, profile
 from agentspace.inspect.tui.agents import STATES
-from agentspace.inspect.tui.blocks import bar, picture, profile
 from agentspace.inspect.views import RoleView, SlotView
 from agentspace.inspect.wording import amount, duration, frequency, number, preview
 

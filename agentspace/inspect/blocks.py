@@ -1,17 +1,19 @@
-"""Pictures and numbers as characters."""
+"""Pictures and numbers as characters, for whatever is shown in a terminal: `picture`, `bar`, `profile`."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
 from agentspace.core.value import Array
 
-_HALF = "▀"  # the upper half in the one colour, the lower in the other
+_HALF = "▀"  #: the upper half in the one colour, the lower in the other
 _LEVELS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -27,15 +29,16 @@ def picture(image: Array, width: int, height: int) -> Text:
     rows, columns = image.shape[:2]
     scale = min(width / columns, 2 * height / rows)
     across, down = max(1, round(columns * scale)), max(2, round(rows * scale / 2) * 2)
-    y = (np.arange(down) + 0.5) * rows / down
-    x = (np.arange(across) + 0.5) * columns / across
-    small = image[y.astype(int)[:, None], x.astype(int)[None, :]].reshape(down, across, -1)
+    picked = image[_samples(down, rows)[:, None], _samples(across, columns)].reshape(down, 2, across, 2, -1)
+    small = picked.mean(axis=(1, 3)).round().astype(int)
     if small.shape[2] < 3:
         small = np.repeat(small[..., :1], 3, axis=2)
+    pairs = np.concatenate([small[::2, :, :3], small[1::2, :, :3]], axis=2)  # the two colours of each character
     text = Text(no_wrap=True, end="")
-    for upper, lower in zip(small[::2, :, :3].tolist(), small[1::2, :, :3].tolist(), strict=True):
-        for above, below in zip(upper, lower, strict=True):
-            text.append(_HALF, Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below)))
+    for line in pairs.tolist():
+        for (r, g, b, *below), run in itertools.groupby(line):
+            style = Style(color=Color.from_rgb(r, g, b), bgcolor=Color.from_rgb(*below))
+            text.append(_HALF * len(list(run)), style)
         text.append("\n")
     return text
 
@@ -61,3 +64,8 @@ def profile(numbers: Sequence[float]) -> str:
     least, span = min(numbers), max(numbers) - min(numbers)
     top = len(_LEVELS) - 1
     return "".join(_LEVELS[round(top * (number - least) / span) if span else 0] for number in numbers)
+
+
+def _samples(count: int, length: int) -> NDArray[np.intp]:
+    """Two places in each of `count` equal parts of a length."""
+    return ((np.arange(2 * count) + 0.5) * length / (2 * count)).astype(np.intp)
