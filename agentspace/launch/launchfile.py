@@ -20,10 +20,8 @@ from agentspace.launch.draft import Draft
 from agentspace.launch.expression import Variables, written
 from agentspace.launch.order import order
 from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan, frozen
-from agentspace.launch.structure import check, schema
+from agentspace.launch.structure import check
 from agentspace.launch.substitution import settle
-
-__all__ = ["load", "project_folder", "schema"]
 
 RESERVED = ("launch", "server")  # whose lines in the logs are not those of an agent
 

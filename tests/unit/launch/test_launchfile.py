@@ -17,10 +17,10 @@ from agentspace.errors import LaunchError, SlotNameError
 from agentspace.launch import description as descriptions
 from agentspace.launch.description import Description, DescriptionError
 from agentspace.launch.document import Document
-from agentspace.launch.launchfile import load, project_folder, schema
+from agentspace.launch.launchfile import load, project_folder
 from agentspace.launch.order import order
 from agentspace.launch.plan import OnExit, Plan, Policy, Ready, Restart
-from agentspace.launch.structure import check
+from agentspace.launch.structure import check, schema
 from tests.support.paths import ROOT
 
 CAMERA = Description.from_dict(
