@@ -76,7 +76,7 @@ def map_of(identifier: str, count: int) -> FeatureMap:
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class AttentionHead:
     """One attention.
 
     Attributes:
@@ -102,12 +102,12 @@ class Head:
         return vector
 
 
-def _one(identifier: str, n: int, m: int) -> tuple[Head, ...]:
+def _one(identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
     del identifier, n
-    return (Head("all", None, slice(0, m)),)
+    return (AttentionHead("all", None, slice(0, m)),)
 
 
-def _arms(identifier: str, n: int, m: int) -> tuple[Head, ...]:
+def _arms(identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
     if m != 2 * _ARM:
         raise ValueError(
             f"heads {ARMS!r} answer with {2 * _ARM} joints, right arm, left arm; the values have {m} numbers"
@@ -115,21 +115,28 @@ def _arms(identifier: str, n: int, m: int) -> tuple[Head, ...]:
     found = map_of(identifier, n)
     half = found.side // 2
     right, left = found.columns(found.side - half, found.side), found.columns(0, half)
-    return (Head("right arm", right, slice(0, _ARM)), Head("left arm", left, slice(_ARM, 2 * _ARM)))
+    return (
+        AttentionHead("right arm", right, slice(0, _ARM)),
+        AttentionHead("left arm", left, slice(_ARM, 2 * _ARM)),
+    )
 
 
-def _auto(identifier: str, n: int, m: int) -> tuple[Head, ...]:
+def _auto(identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
     try:
         return _arms(identifier, n, m)
     except ValueError:
         return _one(identifier, n, m)
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, int, int], tuple[Head, ...]]]] = {ONE: _one, ARMS: _arms, AUTO: _auto}
+_MAKERS: Final[Mapping[str, Callable[[str, int, int], tuple[AttentionHead, ...]]]] = {
+    ONE: _one,
+    ARMS: _arms,
+    AUTO: _auto,
+}
 NAMES: Final = tuple(_MAKERS)
 
 
-def make(name: str, identifier: str, n: int, m: int) -> tuple[Head, ...]:
+def make(name: str, identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
     """The heads of a memory.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Final, Self
 import numpy as np
 
 from models.arrays import AnyFloats
-from models.attention.heads import Head
+from models.attention.heads import AttentionHead
 from models.attention.pairs import Pairs, Rows, Table
 from models.attention.similarity import (
     PAIRS_TO_CHOOSE,
@@ -110,7 +110,7 @@ class Reader:
         pairs: with what; it is told when they change.
     """
 
-    def __init__(self, head: Head, comparison: Comparison, pairs: Pairs) -> None:
+    def __init__(self, head: AttentionHead, comparison: Comparison, pairs: Pairs) -> None:
         self.head = head
         self.comparison = comparison
         self._pairs = pairs
