@@ -50,9 +50,7 @@ class Hog:
 def _histograms(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     """(14, 14, 9) of a grey image (224, 224)."""
     dy, dx = np.gradient(grey)
-    place = (
-        np.mod(np.arctan2(dy, dx), np.pi) * (BINS / np.pi) - 0.5
-    )  # in bins; -0.5 is between the last and the first
+    place = np.mod(np.arctan2(dy, dx), np.pi) * (BINS / np.pi) - 0.5  # in bins; -0.5: between last and first
     lower = np.floor(place)
     share = (place - lower).astype(np.float32)
     length = np.hypot(dx, dy)

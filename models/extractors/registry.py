@@ -1,16 +1,16 @@
-"""Extractors by name.
+"""Extractors by name: which ones there are, and how one is loaded.
 
-| name | features | needs |
-|---|---|---|
-| `efficientnet-lite0` | 5 488, block 10, 7x7 places | nothing: it comes with agentspace |
-| `efficientnet-lite0-last` | 15 680, last block, 7x7 | what `models.extractors.efficientnet export` makes |
-| `dino-vits8`, `dino-vits16` | 384, the class token | `python -m models.weights pull NAME`, or `weights` |
-| `vit-tiny16` | 192, the class token | `weights`: a file |
-| `dino-vits8/mean`, ... | 384 or 192, the mean of the patches | as without `/mean` |
-| `dino-vits8/grid`, ... | 7x7 places of 384 or 192 | as without `/grid` |
-| `efficientnet-lite0-person` | 13, where a person's arms point | nothing; see `models.extractors.person` |
-| `hog` | 6 084, histograms of oriented gradients | nothing |
-| `onnx:FILE` | whatever it gives | FILE.onnx, and FILE.yaml (see `models.extractors.onnx_file`) |
+| name | features | module | needs |
+|---|---|---|---|
+| `efficientnet-lite0` | 5 488: block 10, 7x7 places | `efficientnet` | nothing: it comes with agentspace |
+| `efficientnet-lite0-last` | 15 680: last block, 7x7 places | `efficientnet` | a file that its `export` makes |
+| `efficientnet-lite0-person` | 13: where a person's arms point | `person` | nothing |
+| `dino-vits8`, `dino-vits16` | 384: the class token | `dino` | `models.weights pull NAME`, or `weights` |
+| `vit-tiny16` | 192: the class token | `dino` | `weights`: a file |
+| `dino-vits8/mean`, ... | 384 or 192: the mean of the patches | `dino` | as without `/mean` |
+| `dino-vits8/grid`, ... | 7x7 places of 384 or 192 | `dino` | as without `/grid` |
+| `hog` | 6 084: histograms of oriented gradients | `hog` | nothing |
+| `onnx:FILE.onnx` | whatever it gives | `onnx_file` | FILE.onnx, and FILE.yaml beside it |
 """
 
 from __future__ import annotations

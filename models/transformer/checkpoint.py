@@ -44,9 +44,7 @@ _HUGGINGFACE: Final = (
     ("layernorm", "norm"),
 )
 _CODE: Final = re.compile(r"global|reduce|instantiate|build|class", re.IGNORECASE)  # in torch's refusals of code
-_REFUSAL: Final = re.compile(
-    r"(?:WeightsUnpickler error:|\n\s*(?=Trying to load))(.*)", re.DOTALL
-)  # and where it is
+_REFUSAL: Final = re.compile(r"(?:WeightsUnpickler error:|\n\s*(?=Trying to load))(.*)", re.DOTALL)  # where it is
 _PICKLES: Final = (b"\x80\x03", b"\x80\x04", b"\x80\x05")  # beginnings of pickles that PyTorch does not write
 _SAFETENSORS: Final = b"{"  # the ninth byte: after the length of the header comes the header, JSON
 _SHOWN: Final = 4  # names in a message
