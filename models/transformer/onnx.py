@@ -37,7 +37,7 @@ class _Views(nn.Module):
 
 
 def build(network: VisionTransformer, height: int = 224, width: int = 224) -> bytes:
-    """The network as ONNX.
+    """The network as ONNX; this takes seconds.
 
     Args:
         network: with its weights.
@@ -58,21 +58,8 @@ def export(network: VisionTransformer, path: Path, height: int = 224, width: int
     write_atomically(path, build(network, height, width))
 
 
-def converted(network: VisionTransformer, size: int) -> Path:
-    """The ONNX file of a network in the cache folder; it is written if it is missing, which takes seconds.
-
-    Args:
-        network: with its weights.
-        size: side of the images, pixels.
-
-    Raises:
-        OSError: the cache folder cannot be written.
-        ValueError: a size that is no multiple of the patch.
-    """
+def kept_at(network: VisionTransformer, size: int) -> Path:
+    """Where in the cache folder the network for images of size x size pixels is kept, once it was built."""
     code = digest((onnx, transformer), ("onnxscript", "torch"))
     made_of = f"{fingerprint(network)} {network.config} {size} {code}"
-    path = cache_folder() / "onnx" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.onnx"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        export(network, path, size, size)
-    return path
+    return cache_folder() / "onnx" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.onnx"

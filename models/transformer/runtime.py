@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Floats32
-from models.files.artifact import write_atomically
+from models.files.artifact import ArtifactError, write_atomically
 from models.files.cache import cache_folder
 
 if TYPE_CHECKING:
@@ -84,18 +84,15 @@ def open_backend(
 
 def _open_onnx(network: VisionTransformer, size: int, threads: int, attention: bool) -> Run:
     from models.files.onnx import open_session
-    from models.transformer.onnx import OUTPUTS, build, converted
+    from models.transformer.onnx import OUTPUTS, build, kept_at
 
-    source: Path | bytes
+    path = kept_at(network, size)
     try:
-        source = converted(network, size)
-    except OSError as error:
-        print(
-            f"{error.filename} cannot be written ({error.strerror}): the network is converted at every start",
-            file=sys.stderr,
-        )
-        source = build(network, size, size)
-    session = open_session(source, threads)
+        session = open_session(path, threads)
+    except ArtifactError:  # it is not there yet, or damaged
+        content = build(network, size, size)
+        _keep(path, content, "the network will be converted again")
+        session = open_session(content, threads)
     wanted = list(OUTPUTS if attention else OUTPUTS[:3])
 
     def run(image: NDArray[np.uint8]) -> Views:
@@ -195,13 +192,16 @@ def _are_times(times: dict[str, object]) -> bool:
 
 
 def _remember(record: Path, content: dict[str, dict[str, float]]) -> None:
+    _keep(record, json.dumps(content, indent=1).encode(), "the backends will be measured again")
+
+
+def _keep(path: Path, content: bytes, otherwise: str) -> None:
+    """Writes what can be made again; if it cannot be written, that is told."""
     try:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(record, json.dumps(content, indent=1).encode())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
     except OSError as error:
-        print(
-            f"{record} cannot be written ({error.strerror}): the backends will be measured again", file=sys.stderr
-        )
+        print(f"{path} cannot be written ({error.strerror}): {otherwise}", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from models.transformer import runtime
-from models.transformer.onnx import build, export
+from models.transformer.onnx import build, export, kept_at
 from models.transformer.runtime import MEASURED, choose, milliseconds, open_backend, situation
 from models.transformer.vision_transformer import Config, VisionTransformer, normalise
 from tests.learning.test_vision_transformer import SMALL, random_network
@@ -66,18 +66,23 @@ def test_onnx_of_images_that_are_not_square(tmp_path: Path) -> None:
 
 def test_a_network_is_converted_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file in the cache folder is opened the next time; other weights, sizes and networks have their own."""
-    shutil.rmtree(cache, ignore_errors=True)
-    made: list[Path] = []
+    made: list[VisionTransformer] = []
     monkeypatch.setattr(
-        "models.transformer.onnx.export",
-        lambda network, path, *size: made.append(path) or export(network, path, *size),
+        "models.transformer.onnx.build", lambda network, *size: made.append(network) or build(network, *size)
     )
     small = Config(patch=16, width=48, heads=3, depth=1, image=64)
     networks = [random_network(small), random_network(small, seed=1), random_network(replace(small, heads=2))]
     first = [open_backend(network, "onnx", 64)(IMAGE).class_token for network in networks]
     assert np.array_equal(first[0], open_backend(networks[0], "onnx", 64)(IMAGE).class_token)
     open_backend(networks[0], "onnx", 32)
-    assert len(set(made)) == len(made) == len(list(cache.iterdir())) == 4
+    assert made == [*networks, networks[0]]
+
+    kept = kept_at(networks[0], 64)
+    assert kept.parent == cache
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert np.array_equal(first[0], open_backend(networks[0], "onnx", 64)(IMAGE).class_token)
+    open_backend(networks[0], "onnx", 64)
+    assert len(made) == 5
 
 
 def test_a_cache_folder_that_cannot_be_written(
@@ -87,7 +92,7 @@ def test_a_cache_folder_that_cannot_be_written(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert open_backend(random_network(SMALL), "onnx", 64)(IMAGE).mean.shape == (96,)
-    assert "converted at every start" in capsys.readouterr().err
+    assert "the network will be converted again" in capsys.readouterr().err
 
 
 def test_an_exported_file_tells_nothing_of_the_machine() -> None:
