@@ -34,7 +34,6 @@ from tests.support.program import Program
 from tests.support.server_process import ServerProcess
 from tests.support.yarp_network import YarpNetwork
 
-ARMS = Path(__file__).parents[1] / "support" / "yarp_arms.py"
 REST = np.array([-40.0, 40.0, 0.0, 50.0, 0.0] * 2)
 ROBOT = """
 from models.icub.kinematics import JOINT_LIMITS
@@ -149,8 +148,7 @@ def main() -> None:
     with ExitStack() as stack:
         network, server = stack.enter_context(YarpNetwork()), stack.enter_context(ServerProcess())
         os.environ.update(network.environment)
-        robot = network.program(sys.executable, str(ARMS), "/icubSim", "--at-once")
-        robot.expect("up")
+        network.arms("/icubSim", "--at-once")
         sender = network.client(STAMPED + BY_YARP)
         sender.expect("up")
         server.client(STAMPED + BY_SLOT).expect("up")

@@ -1,6 +1,6 @@
 """Two arms on a YARP network, without physics, in a process that tests can kill and stop.
 
-    python tests/support/yarp_arms.py ROBOT [--at-once]
+    python -m tests.support.yarp_arms ROBOT [--at-once]
 
 Each arm has sixteen joints, of which the first five know limits. Its joints go to their target at their reference
 speed in position mode, and are at once where they are sent in position direct. Every joint that was commanded is

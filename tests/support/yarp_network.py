@@ -23,6 +23,7 @@ import tempfile
 from pathlib import Path
 
 from tests.support.eventually import eventually
+from tests.support.paths import ROOT
 from tests.support.program import CLIENT, PATIENCE, Program
 
 SPAN = 200
@@ -118,9 +119,15 @@ class YarpNetwork:
         preamble = "\n".join(line for line in lines if not line.startswith("space ="))
         return self.program(sys.executable, "-c", f"{preamble}\n{YARP_CLIENT}{code}", *arguments)
 
+    def arms(self, robot: str, *options: str) -> Program:
+        """Starts a robot without physics (see `yarp_arms.py`); returns when it is up."""
+        program = self.program(sys.executable, "-m", "tests.support.yarp_arms", robot, *options)
+        program.expect("up")
+        return program
+
     def program(self, *command: str) -> Program:
-        """Starts any program on this network; it is ended with the network."""
-        program = Program(command, environment=self.environment)
+        """Starts any program on this network, in the folder of the project; it is ended with the network."""
+        program = Program(command, ROOT, self.environment)
         self._programs.append(program)
         return program
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import re
 import signal
 import socket
@@ -32,7 +31,6 @@ from tests.support.yarp_network import YarpNetwork
 
 pytestmark = pytest.mark.yarp
 
-ARMS = ROOT / "tests" / "support" / "yarp_arms.py"
 SOON = 1.0  # seconds in which a failure must be told
 PATIENCE = 20.0  # seconds in which a robot that is there is found on a busy machine
 GOAL = np.array([-60.0, 60, 10, 70, -20, -50, 20, 20, 40, 30])
@@ -48,8 +46,7 @@ class Setup:
         self.motor: Runner | None = None
 
     def start_robot(self, name: str = "/icubSim") -> Program:
-        self.robot = self.network.program(sys.executable, str(ARMS), name)
-        self.robot.expect("up")
+        self.robot = self.network.arms(name)
         return self.robot
 
     def start_motor(self, role: str = "motor", **values: Any) -> Runner:
@@ -399,7 +396,7 @@ MOTOR = """
 import sys
 from agents.motor import Motor
 from agentspace import LocalSpace
-from eventually import eventually
+from tests.support.eventually import eventually
 with LocalSpace() as space:
     space.run(Motor(driver="yarp", robot="/icubSim", speed=20.0, patience=60.0, options={"control": "position"}))
     eventually(lambda: (found := space.read("motor/robot")) and found["state"] == "connected", 30)
@@ -412,9 +409,7 @@ with LocalSpace() as space:
 def test_a_motor_that_is_killed(setup: Setup) -> None:
     """Its helper notices, stops the arms on their way, and is gone; the next motor finds them at rest."""
     setup.start_robot()
-    root = ARMS.parent.parent
-    path = os.pathsep.join([str(root), str(root / "tests")])
-    program = Program([sys.executable, "-c", MOTOR], environment={"PYTHONPATH": path})
+    program = Program([sys.executable, "-c", MOTOR], ROOT)
     with program as motor:
         motor.expect("connected")
         (helper,) = psutil.Process(motor.pid).children()

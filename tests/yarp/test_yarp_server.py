@@ -23,7 +23,7 @@ PATIENCE = 20.0
 AGENT = """
 from agents.yarp_server import YarpServer
 from agentspace import LocalSpace
-from eventually import eventually
+from tests.support.eventually import eventually
 with LocalSpace() as space:
     space.run(YarpServer(), "names")
     found = eventually(lambda: space.read("yarp/server"), 20)
@@ -104,8 +104,7 @@ def test_a_server_that_dies_ends_the_agent(network: YarpNetwork) -> None:
 @pytest.mark.yarp
 def test_an_agent_that_is_killed_takes_its_server_along(network: YarpNetwork) -> None:
     """No name server is left behind."""
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    with Program([sys.executable, "-c", AGENT], environment={"PYTHONPATH": path}) as agent:
+    with Program([sys.executable, "-c", AGENT], ROOT) as agent:
         pid = int(agent.expect("started").split()[1])
         agent.kill()
         eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
