@@ -102,7 +102,7 @@ def test_round_trip_and_bad_files(tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded.directions(features), network.directions(features), atol=0.05)
     np.testing.assert_allclose(loaded.somebody(features), network.somebody(features), atol=1.0)
     assert loaded(features[0]).shape == (13,)
-    with pytest.raises(ArtifactError, match=r"is missing; make it with: python -m models\.pose_training train"):
+    with pytest.raises(ArtifactError, match=r"is missing; make it with: python -m models\.pose\.training train"):
         PoseNetwork.load(tmp_path / "absent.npz")
     (tmp_path / "bad.npz").write_bytes(b"nothing")
     with pytest.raises(ArtifactError, match="cut off, or not an"):
