@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agentspace.agent.parameter import configure, settings
+from agentspace.agent.parameter import configure, declarations
 from agentspace.agent.timer import Timer
 from agentspace.core.board import Erase, Put, check_free_name
 from agentspace.core.mailbox import Trigger
@@ -181,7 +181,7 @@ class Agent:
     @classmethod
     def describe(cls) -> dict[str, Any]:
         """What the agent is and takes, as plain data: for help texts and for checking launch files."""
-        known = {name: setting.describe() for name, setting in settings(cls).items()}
+        known = {name: item.describe() for name, item in declarations(cls).items()}
         return {
             "doc": (cls.__doc__ or "").strip(),
             "parameters": {name: item for name, item in known.items() if "type" in item},

@@ -1,4 +1,4 @@
-"""Parameters of agents: declared in the class, typed by their default, set from a launch file or a shell."""
+"""Typed values that somebody may set: parameters and slot names of agents, and arguments of launch files."""
 
 from __future__ import annotations
 
@@ -6,18 +6,159 @@ import copy
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
 from agentspace.core.slot import check_name
 from agentspace.errors import ParameterError, SlotNameError, suggest
 
 T = TypeVar("T")
-_TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str, "list": list, "dict": dict}
+Data = Any  # what YAML and JSON can say: None, bool, int, float, str, list, dict with string keys
+_Type = type  # inside of `Setting`, `type` is the attribute
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_READERS: dict[type, Callable[[str], Data]] = {
+    bool: lambda text: _WORDS[text.strip().lower()],
+    int: int,
+    float: float,
+    str: str,
+    list: json.loads,
+    dict: json.loads,
+}
+_TYPES = {kind.__name__: kind for kind in _READERS}
+_FORMS = {bool: "true, false", list: "JSON such as [1, 2]", dict: 'JSON such as {"a": 1}'}
 
 
-class Parameter(Generic[T]):
+@dataclass(eq=False)
+class Setting:
+    """A typed value that somebody may set: an argument of a launch file, or a parameter of an agent.
+
+    Attributes:
+        name: As launch files and command lines write it.
+        type: One of bool, int, float, str, list, dict.
+        default: The value if nobody sets one.
+        help: What it means, with its unit.
+        choices: The only valid values; None for no such limit.
+        minimum: The least valid number.
+        maximum: The greatest valid number.
+        required: There is no default.
+    """
+
+    name: str
+    type: _Type
+    default: Data = None
+    help: str = ""
+    choices: tuple[Data, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    required: bool = False
+
+    @classmethod
+    def from_dict(cls, name: str, data: Mapping[str, Data]) -> Setting:
+        """Reads what `describe` gives, or a part of it; without a type, that of the default or of a choice."""
+        default, choices = data.get("default"), tuple(data.get("choices") or ())
+        sample = next((value for value in (default, *choices) if value is not None), "")
+        return Setting(
+            name,
+            _TYPES[data["type"]] if "type" in data else type(sample),
+            default,
+            data.get("help", ""),
+            choices or None,
+            data.get("minimum"),
+            data.get("maximum"),
+            required="default" not in data,
+        )
+
+    def describe(self) -> dict[str, Data]:
+        """Its declaration as plain data."""
+        return {
+            "type": self.type.__name__,
+            "default": self.default,
+            "help": self.help,
+            "choices": list(self.choices) if self.choices is not None else None,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+        }
+
+    @property
+    def bounds(self) -> list[str]:
+        """Its limits, for people."""
+        bounds = [f"at least {self.minimum:g}"] if self.minimum is not None else []
+        return bounds + ([f"at most {self.maximum:g}"] if self.maximum is not None else [])
+
+    def parse(self, value: Data) -> Data:
+        """The value that `name=value` on the command line of a launch means; null where None is the default.
+
+        Raises:
+            ParameterError: Names the text, and the type or what is valid.
+        """
+        return None if value == "null" and self._takes_none else self.check(self.read(value))
+
+    def read(self, text: str) -> Data:
+        """The value of this type that a text means; it may still be out of range.
+
+        Raises:
+            ParameterError: Names the text, the type and how it is written.
+        """
+        try:
+            value = _READERS[self.type](text)
+        except (ValueError, KeyError, RecursionError):
+            value = None
+        if type(value) is not self.type:
+            form = f"; write {_FORMS[self.type]}" if self.type in _FORMS else ""
+            raise self._error(text, f"is not {self.type.__name__}{form}", self._not_of_type)
+        return value
+
+    def check(self, value: Data) -> Data:
+        """The value, an int as a float where a float is wanted; None is taken where it is the default.
+
+        Raises:
+            ParameterError: Names the value, and the type or what is valid.
+        """
+        if value is None and self._takes_none:
+            return None
+        whole = type(value) is int and abs(value) <= sys.float_info.max
+        taken = float(value) if self.type is float and whole else value
+        if type(taken) is not self.type:
+            what = f"is {type_name(value)}, not {self.type.__name__}{self._hint(value)}"
+            raise self._error(value, what, self._not_of_type)
+        if self.choices is not None and taken not in self.choices:
+            raise self._error(value, f"is not a choice; {suggest(str(value), map(str, self.choices))}")
+        if self.type in (int, float):
+            self._check_range(value)
+        return taken
+
+    def _check_range(self, number: float) -> None:
+        low, high = self.minimum, self.maximum
+        if low is not None and number < low:
+            what = f"is too small; at least {low:g}"
+        elif high is not None and number > high:
+            what = f"is too great; at most {high:g}"
+        elif self.type is float and math.isnan(number):
+            what = "is not a number to work with"
+        else:
+            return
+        raise self._error(number, what, f"must be {' and '.join(self.bounds) or 'a number'}")
+
+    @property
+    def _takes_none(self) -> bool:
+        return self.default is None and not self.required
+
+    @property
+    def _not_of_type(self) -> str:
+        return f"is not {'an' if self.type is int else 'a'} {self.type.__name__}"
+
+    def _hint(self, value: Data) -> str:
+        if self.type is str and isinstance(value, int | float):
+            return f'; write "{value}"'
+        return "; write a number without quotes" if self.type is float and isinstance(value, str) else ""
+
+    def _error(self, value: Data, what: str, of_agent: str = "") -> ParameterError:
+        """The error, as launch files word it; agents may have words of their own."""
+        return ParameterError(f"{show(value)} {what}")
+
+
+class Parameter(Setting, Generic[T]):
     """A setting of an agent, read as an attribute.
 
     ::
@@ -37,6 +178,8 @@ class Parameter(Generic[T]):
         ParameterError: The default is not of a type that a launch file can write, or not valid itself.
     """
 
+    default: T
+
     def __init__(
         self,
         default: T,
@@ -47,15 +190,11 @@ class Parameter(Generic[T]):
         minimum: float | None = None,
         maximum: float | None = None,
     ) -> None:
-        self.default = default
-        self.help = help
-        self.type = type or default.__class__
-        self.choices = tuple(choices) if choices is not None else None
-        self.minimum = minimum
-        self.maximum = maximum
-        self.name = ""
-        if self.type not in _TYPES.values():
-            raise ParameterError(f"a parameter's type is one of {', '.join(_TYPES)}, not {self.type.__name__}")
+        kind = type or default.__class__
+        if kind not in _READERS:
+            raise ParameterError(f"a parameter's type is one of {', '.join(_TYPES)}, not {kind.__name__}")
+        options = tuple(choices) if choices is not None else None
+        super().__init__("", kind, default, help, options, minimum, maximum)
         if default is not None:
             self.default = self.parse(default)
 
@@ -77,59 +216,17 @@ class Parameter(Generic[T]):
     def __set__(self, agent: object, value: T) -> None:
         agent.__dict__[self.name] = self.parse(value)
 
-    def parse(self, value: Any) -> T:
+    def parse(self, value: Data) -> T:
         """The value as this parameter takes it; a str is read as on a command line.
 
         Raises:
             ParameterError: Names the value, the type and what is valid.
         """
-        if value is None and self.default is None:
-            return self.default
-        parsed: Any = value
-        if isinstance(value, str) and self.type is not str:
-            parsed = self._from_text(value)
-        if self.type is float and type(parsed) is int and abs(parsed) <= sys.float_info.max:
-            parsed = float(parsed)
-        kind = type(parsed)
-        if kind is not self.type:
-            raise self._error(value, f"is not {_article(self.type.__name__)}")
-        if self.choices is not None and parsed not in self.choices:
-            raise self._error(value, f"is not one of: {', '.join(map(str, self.choices))}")
-        if isinstance(parsed, int | float) and not isinstance(parsed, bool):
-            self._check_range(parsed)
-        result: T = parsed
-        return result
+        parsed: T = self.check(self.read(value) if isinstance(value, str) else value)
+        return parsed
 
-    def describe(self) -> dict[str, Any]:
-        """Its declaration as plain data."""
-        kind = next(name for name, known in _TYPES.items() if known is self.type)
-        return {
-            "type": kind,
-            "default": self.default,
-            "help": self.help,
-            "choices": list(self.choices) if self.choices is not None else None,
-            "minimum": self.minimum,
-            "maximum": self.maximum,
-        }
-
-    def _from_text(self, text: str) -> Any:
-        if self.type is bool:
-            return _WORDS.get(text.strip().lower(), text)
-        try:
-            return json.loads(text) if self.type in (list, dict) else self.type(text)
-        except (ValueError, RecursionError):
-            return text
-
-    def _check_range(self, number: float) -> None:
-        low = self.minimum is not None and not number >= self.minimum
-        high = self.maximum is not None and not number <= self.maximum
-        if low or high or math.isnan(number):
-            bounds = [f"at least {self.minimum:g}"] if self.minimum is not None else []
-            bounds += [f"at most {self.maximum:g}"] if self.maximum is not None else []
-            raise self._error(number, f"must be {' and '.join(bounds) or 'a number'}")
-
-    def _error(self, value: Any, what: str) -> ParameterError:
-        return ParameterError(f"parameter {self.name!r}: {value!r} {what}")
+    def _error(self, value: Data, what: str, of_agent: str = "") -> ParameterError:
+        return ParameterError(f"parameter {self.name!r}: {value!r} {of_agent or what}")
 
 
 class SlotName:
@@ -164,17 +261,14 @@ class SlotName:
         except SlotNameError as error:
             raise ParameterError(f"slot {self.name!r}: {error}") from None
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Data]:
         """Its declaration as plain data."""
         return {"default": self.default, "help": self.help}
 
 
-Setting = Parameter[Any] | SlotName
-
-
-def settings(owner: type) -> dict[str, Setting]:
+def declarations(owner: type) -> dict[str, Parameter[Any] | SlotName]:
     """The parameters and slot names that a class declares, its bases' first."""
-    found: dict[str, Setting] = {}
+    found: dict[str, Parameter[Any] | SlotName] = {}
     for base in reversed(owner.__mro__):
         for name, item in vars(base).items():
             found.pop(name, None)  # a class may replace what its base declares, or make it a plain constant
@@ -183,23 +277,30 @@ def settings(owner: type) -> dict[str, Setting]:
     return found
 
 
-def configure(agent: object, values: Mapping[str, Any]) -> None:
+def configure(agent: object, values: Mapping[str, Data]) -> None:
     """Sets parameters and slot names.
 
     Raises:
         ParameterError: One is unknown (the valid ones are listed) or its value is not valid.
     """
-    known = settings(type(agent))
+    known = declarations(type(agent))
     for name, value in values.items():
         if name not in known:
             raise ParameterError(f"{type(agent).__name__} has no parameter {name!r}: {suggest(name, known)}")
         setattr(agent, name, value)
 
 
-def values(agent: object) -> dict[str, Any]:
+def values(agent: object) -> dict[str, Data]:
     """The values of an agent's parameters, and its slot names, by name."""
-    return {name: getattr(agent, name) for name in settings(type(agent))}
+    return {name: getattr(agent, name) for name in declarations(type(agent))}
 
 
-def _article(word: str) -> str:
-    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+def type_name(value: Data) -> str:
+    """The name of a value's type as launch files and error messages write it ("null" for None)."""
+    return "null" if value is None else type(value).__name__
+
+
+def show(value: Data) -> str:
+    """A value in an error message: text in quotes, everything else as JSON, not too long."""
+    text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from agentspace.agent.setting import Data, Setting, SettingError, show
-from agentspace.errors import Problem, suggest
+from agentspace.agent.parameter import Data, Setting, show
+from agentspace.errors import ParameterError, Problem, suggest
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, Unsettled, UnsettledError, Variables, substitute
 
@@ -46,7 +46,7 @@ class Arguments:
                 continue
             try:
                 self.values[name] = self._settings[name].parse(text)
-            except SettingError as error:
+            except ParameterError as error:
                 self.values[name] = Unsettled()
                 self._report(Problem(COMMAND_LINE, 0, 0, f"argument {name}: {error}"))
 
@@ -59,7 +59,7 @@ class Arguments:
                 continue
             try:
                 self.values[name] = self._settings[name].check(value)
-            except SettingError as error:
+            except ParameterError as error:
                 self.values[name] = Unsettled()
                 self._report(giver.problem((*where, name), f"argument {name}: {error}"))
 
@@ -93,6 +93,6 @@ class Arguments:
             self.values[name] = setting.check(default)
         except UnsettledError:
             self.values[name] = Unsettled()
-        except (ExpressionError, SettingError) as error:
+        except (ExpressionError, ParameterError) as error:
             self.values[name] = Unsettled()
             self._report(self._document.problem(site, f"default {show(setting.default)} of {name}: {error}"))

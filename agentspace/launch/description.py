@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentspace.agent.setting import Data, Setting
+from agentspace.agent.parameter import Data, Setting
 from agentspace.errors import AgentspaceError
 
 PATIENCE = 120.0  # seconds for importing all agent modules of a launch file, on a slow machine

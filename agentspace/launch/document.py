@@ -9,7 +9,7 @@ from typing import Final
 
 import yaml
 
-from agentspace.agent.setting import Data
+from agentspace.agent.parameter import Data
 from agentspace.errors import Problem
 
 Where = tuple[str | int, ...]  # the way from the root of a document to a value: ("agents", "camera", "after", 0)

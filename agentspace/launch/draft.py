@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from agentspace.agent.setting import Data, SettingError
+from agentspace.agent.parameter import Data
 from agentspace.core.slot import check_name
-from agentspace.errors import Problem, SlotNameError, suggest
+from agentspace.errors import ParameterError, Problem, SlotNameError, suggest
 from agentspace.launch.description import Description
 from agentspace.launch.document import Document, Where, shown
 from agentspace.launch.expression import written
@@ -125,7 +125,7 @@ class Draft:
                 continue
             try:
                 checked = description.parameters[name].check(value)
-            except SettingError as error:
+            except ParameterError as error:
                 self.complain(f"parameter {name}: {error}", "params", name)
                 continue
             if checked is not None:  # None says: as by default

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from agentspace.agent.setting import Data, type_name
+from agentspace.agent.parameter import Data, type_name
 from agentspace.errors import AgentspaceError, suggest
 
 REFERENCE: Final = re.compile(r"\$(\$\{)|\$\{([^{}]*)(\})?")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentspace.agent.setting import Data
+from agentspace.agent.parameter import Data
 from agentspace.errors import LaunchError, Problem, suggest
 from agentspace.launch import description as descriptions
 from agentspace.launch.argument import Arguments

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from agentspace.agent.setting import Data
+from agentspace.agent.parameter import Data
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 DEFAULT_SPACE = "DATA"

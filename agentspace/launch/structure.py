@@ -16,7 +16,7 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from agentspace.agent.setting import Data, show, type_name
+from agentspace.agent.parameter import Data, show, type_name
 from agentspace.errors import Problem, suggest
 from agentspace.launch.document import Document, Where
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agentspace.agent.setting import Data
+from agentspace.agent.parameter import Data
 from agentspace.errors import Problem, suggest
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, UnsettledError, Variables, condition, substitute

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agentspace.agent.setting import Data
+from agentspace.agent.parameter import Data
 from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan
 
 _OWN_SHARE = 0.8  # of the time to stop; then an agent ends itself, and says why, before it is killed

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentspace.agent.parameter import Parameter, SlotName, configure, settings
+from agentspace.agent.parameter import Parameter, SlotName, configure, declarations
 from agentspace.errors import ParameterError, SlotNameError
 
 
@@ -129,7 +129,8 @@ def test_nothing_bad_can_be_set_later():
 
 
 @given(
-    st.sampled_from(sorted(settings(Camera))), st.text() | st.integers() | st.floats() | st.none() | st.binary()
+    st.sampled_from(sorted(declarations(Camera))),
+    st.text() | st.integers() | st.floats() | st.none() | st.binary(),
 )
 def test_any_value_is_taken_or_refused_as_a_parameter(name, value):
     """Whatever is given, the answer is a value of the declared type or a ParameterError."""
@@ -137,7 +138,7 @@ def test_any_value_is_taken_or_refused_as_a_parameter(name, value):
         camera = made(**{name: value})
     except ParameterError:
         return
-    got, declared = getattr(camera, name), settings(Camera)[name]
+    got, declared = getattr(camera, name), declarations(Camera)[name]
     if isinstance(declared, Parameter):
         assert got is None or type(got) is declared.type
     else:
@@ -202,7 +203,7 @@ def test_declarations_are_inherited_and_replaced():
         extra = Parameter(1)
         mode = "good"
 
-    found = settings(Webcam)
+    found = declarations(Webcam)
     assert next(iter(found)) == "image"
     assert "mode" not in found
     assert found["width"].default == 320
@@ -214,7 +215,7 @@ def test_declarations_are_inherited_and_replaced():
 
 def test_description_is_plain_data():
     """Declarations can be written as JSON, for help texts and for checking launch files."""
-    described = {name: setting.describe() for name, setting in settings(Camera).items()}
+    described = {name: item.describe() for name, item in declarations(Camera).items()}
     assert json.loads(json.dumps(described)) == described
     assert described["rate"] == {
         "type": "float",
