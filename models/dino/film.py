@@ -2,29 +2,27 @@
 
     python -m models.dino.film runs/frames --robot 2000 --people 1000        # some minutes, 450 MB
 
-Training reads them (`python -m models.dino`). It is another process on purpose: an optimizer of PyTorch that
-was made after MuJoCo had drawn in the same process once crashed. Postures are those of the training part of
-models/weights/postures.npz; the test part is not shown.
+Frames that are in the folder already are replaced. Training reads them (`python -m models.dino`). It is another
+process on purpose: an optimizer of PyTorch that was made after MuJoCo had drawn in the same process once crashed.
+Postures are those of the training part of models/weights/postures.npz; the test part is not shown.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import click
 import numpy as np
 from tqdm import tqdm
 
 from models.arrays import Floats, Image
+from models.command import PATH, command
 from models.dino import scenery
 from models.dino.frames import Fact, write
-from models.files.artifact import ArtifactError
-from models.offscreen import NoDisplayError
-from models.people.body import BodyError
 from models.postures import dataset
 
 _TAKES: Final = 10  # so many postures of a person, before another one is made
@@ -101,29 +99,15 @@ def render(script: Script, folder: Path, progress: bool = True) -> int:
     return write(folder, count, script.size, bar, f"{script}")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Render; the exit code is 1 if it could not be done, 130 if it was interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.dino.film",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("folder", type=Path, help="where they are written; frames that are there are replaced")
-    parser.add_argument("--robot", type=int, default=2000, help="frames of the robot (%(default)s)")
-    parser.add_argument("--people", type=int, default=1000, help="frames of people (%(default)s)")
-    parser.add_argument("--size", type=int, default=224, help="side of a frame, pixels (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of postures and scenes (%(default)s)")
-    chosen = parser.parse_args(arguments)
-    try:
-        script = Script(chosen.robot, chosen.people, chosen.size, chosen.seed)
-        print(f"{chosen.folder}: {render(script, chosen.folder)} frames")
-    except (ValueError, OSError, ArtifactError, BodyError, NoDisplayError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    return 0
+@command("models.dino.film", __doc__, interrupted="interrupted; nothing was written")
+@click.argument("folder", type=PATH)
+@click.option("--robot", default=Script.robot, help="frames of the robot")
+@click.option("--people", default=Script.people, help="frames of people")
+@click.option("--size", default=Script.size, help="side of a frame, pixels")
+@click.option("--seed", default=Script.seed, help="of postures and scenes")
+def main(folder: Path, **options: int) -> None:
+    """Render the frames into FOLDER; frames that are there are replaced."""
+    print(f"{folder}: {render(Script(**options), folder)} frames")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -27,6 +28,31 @@ NETWORKS: Final[Mapping[str, Config]] = MappingProxyType(
     }
 )
 """What can be trained; micro is Tiny with half of its blocks, for a processor; nano is to try things out."""
+
+PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "gpu": {},
+    "cpu": {
+        "network": "vit-micro16",
+        "stem": "conv",
+        "size": 112,
+        "local_size": 48,
+        "local": 4,
+        "answers": 1024,
+        "hidden": 512,
+        "bottleneck": 128,
+        "distil": 350,
+        "distil_batch": 32,
+        "steps": 24,
+        "batch": 64,
+        "rate": 1e-3,
+        "momentum": 0.95,
+        "method": "sinkhorn",
+        "teacher_temperature": 0.02,
+        "teacher_start": 0.02,
+        "curriculum": 0.5,
+    },
+}
+"""Recipes with a name: what differs from the defaults."""
 
 
 def _field(default: Any, text: str) -> Any:
@@ -159,3 +185,23 @@ def difference(one: DinoRecipe, other: DinoRecipe) -> str:
         for name in names
         if getattr(one, name) != getattr(other, name)
     )
+
+
+def recipe_of(preset: str, changes: Mapping[str, Any], known: DinoRecipe | None, run: Path) -> DinoRecipe:
+    """The recipe that is asked for.
+
+    Args:
+        preset: one of `PRESETS`.
+        changes: of some of its fields.
+        known: of the checkpoint, if it goes on: changes may only repeat it.
+        run: folder of the checkpoint.
+
+    Raises:
+        ValueError: a value is not valid, or differs from the checkpoint's.
+    """
+    if known is None:
+        return DinoRecipe(**{**PRESETS[preset], **changes})
+    wrong = difference(dataclasses.replace(known, **changes), known)
+    if wrong:
+        raise ValueError(f"{run} was begun with another recipe: {wrong}; train into another folder")
+    return known

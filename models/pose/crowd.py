@@ -9,21 +9,20 @@ shows. Ctrl-C keeps the people who were there before it. What it is good for: `m
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.arrays import Floats, Image
+from models.command import PATH, command
 from models.extractors.efficientnet import COUNT, EfficientNet
 from models.files.artifact import read_arrays, write_arrays
-from models.files.command import guarded
 from models.people import room
 from models.people.appearance import Clothes, Sight
 from models.people.body import Build
@@ -160,23 +159,18 @@ def collect(people: int, postures: int, seed: int, progress: bool = False) -> Cr
     return Crowd(features[:count], shown[:done].ravel(), who, pool, nobody[: 2 * done])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Draws a crowd and writes what was seen; the exit code is that of `guarded`."""
-    parser = argparse.ArgumentParser(prog="python -m models.pose.crowd", description="Features of many people.")
-    parser.add_argument("path", type=Path, help="file that is written, .npz")
-    parser.add_argument("--people", type=int, default=300, help="how many (%(default)s)")
-    parser.add_argument("--postures", type=int, default=50, help="that each of them shows (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of all that is random (%(default)s)")
-    parsed = parser.parse_args(arguments)
-    return guarded("models.pose.crowd", lambda: _draw(parsed))
-
-
-def _draw(chosen: argparse.Namespace) -> None:
-    chosen.path.parent.mkdir(parents=True, exist_ok=True)  # before minutes of work
-    crowd = collect(chosen.people, chosen.postures, chosen.seed, progress=True)
-    crowd.save(chosen.path)
-    pictures, people = len(crowd.person), crowd.person.max() + 1
-    print(f"{chosen.path}: {pictures} pictures of {people} people, {len(crowd.nobody)} without")
+@command("models.pose.crowd", __doc__)
+@click.argument("path", type=PATH)
+@click.option("--people", default=300, help="how many")
+@click.option("--postures", default=50, help="that each of them shows")
+@click.option("--seed", default=0, help="of all that is random")
+def main(path: Path, people: int, postures: int, seed: int) -> None:
+    """Draw a crowd, and write what was seen to PATH, .npz."""
+    path.parent.mkdir(parents=True, exist_ok=True)  # before minutes of work
+    crowd = collect(people, postures, seed, progress=True)
+    crowd.save(path)
+    pictures, count = len(crowd.person), crowd.person.max() + 1
+    print(f"{path}: {pictures} pictures of {count} people, {len(crowd.nobody)} without")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Training of `models.extractors.person` on a crowd of simulated people; needs torch.
 
     python -m models.pose.crowd runs/crowd.npz               # 15 000 pictures, some minutes
-    python -m models.pose.training train runs/crowd.npz # models/weights/person-pose.npz, a minute
+    python -m models.pose.training train runs/crowd.npz     # models/weights/person-pose.npz, a minute
 
 1. Linear discriminant analysis (R. A. Fisher 1936, C. R. Rao 1948), with the postures as classes: the directions
    of features in which pictures of different postures differ most, compared with how much pictures of the same
@@ -13,21 +13,20 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from models.command import PATH, group
 from models.extractors.person import DIRECTIONS, FILE, PRESENT, PoseNetwork, arm_directions
 from models.files.artifact import record
-from models.files.command import guarded
 from models.pose.crowd import Crowd
 from models.postures.autoencoder import Layer
 
@@ -205,26 +204,26 @@ def _layers(network: nn.Sequential) -> tuple[Layer, ...]:
     )
 
 
-def _train(arguments: argparse.Namespace) -> None:
-    crowd = Crowd.load(arguments.crowd)
-    network, quality = train(crowd, PoseRecipe(seed=arguments.seed, epochs=arguments.epochs), progress=True)
-    network.save(arguments.out)
-    record(arguments.out)
-    print(f"{arguments.out}: {quality}; {len(crowd.person)} pictures of {crowd.person.max() + 1} people")
+@group("models.pose.training", __doc__, needs="'agentspace[train]'")
+def main() -> None:
+    """Train where arms point."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; the exit code is that of `guarded`."""
-    parser = argparse.ArgumentParser(prog="python -m models.pose.training", description="Trains where arms point.")
-    commands = parser.add_subparsers(required=True)
-    learn = commands.add_parser("train", help="train the network on a crowd")
-    learn.add_argument("crowd", type=Path, help="file of python -m models.pose.crowd")
-    learn.add_argument("--seed", type=int, default=0, help="of all that is random (%(default)s)")
-    learn.add_argument("--epochs", type=int, default=PoseRecipe.epochs, help="(%(default)s)")
-    learn.add_argument("--out", type=Path, default=FILE, help="file that is written (models/weights)")
-    learn.set_defaults(run=_train)
-    parsed = parser.parse_args(arguments)
-    return guarded("models.pose.training", lambda: parsed.run(parsed))
+@main.command("train")
+@click.argument("crowd", type=PATH)
+@click.option("--seed", default=0, help="of all that is random")
+@click.option("--epochs", default=PoseRecipe.epochs, help="passes over the pictures")
+@click.option("--out", type=PATH, default=FILE, show_default=False, help="file that is written (models/weights)")
+def _train(crowd: Path, seed: int, epochs: int, out: Path) -> None:
+    """Train the network on a crowd.
+
+    CROWD is a file of python -m models.pose.crowd.
+    """
+    people = Crowd.load(crowd)
+    network, quality = train(people, PoseRecipe(seed=seed, epochs=epochs), progress=True)
+    network.save(out)
+    record(out)
+    print(f"{out}: {quality}; {len(people.person)} pictures of {people.person.max() + 1} people")
 
 
 if __name__ == "__main__":

@@ -16,21 +16,29 @@ See `models.postures.dataset`, `models.postures.recipe`, `models.postures.traini
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from models.files.artifact import WEIGHTS, ArtifactError, record
+import click
+
+from models.command import PATH, group
+from models.files.artifact import WEIGHTS, record
 from models.measures import chance
-from models.postures import curve, dataset, latent_map, model_card
+from models.postures import curve as loss_curve
+from models.postures import dataset, latent_map, model_card
 from models.postures.autoencoder import LATENTS, VARIANTS, load_file, parse, path_of, present
 from models.postures.model_card import Facts
-from models.postures.recipe import ERRORS, Recipe, RecipeError, recipe_of
+from models.postures.recipe import ERRORS, Recipe, recipe_of
 
-_CHANGES: Final = ("seed", "epochs", "polish", "divergence", "error")
+_data: Final = click.option(
+    "--data",
+    type=PATH,
+    default=dataset.FILE,
+    show_default=False,
+    help="the postures (models/weights/postures.npz)",
+)
 
 
 class UsageError(ValueError):
@@ -44,21 +52,46 @@ def _require_folder(*files: Path | None) -> None:
             raise UsageError(f"{file}: there is no folder {file.parent}")
 
 
-def _make_data(arguments: argparse.Namespace) -> None:
-    _require_folder(arguments.out)
-    data, census = dataset.make(arguments.samples, arguments.step, arguments.seed, progress=True)
-    dataset.save(data, arguments.out)
-    record(arguments.out)
+@group(
+    "models.postures",
+    __doc__,
+    needs="'agentspace[robot,train]'",
+    interrupted="interrupted; a training goes on with the same command",
+)
+def main() -> None:
+    """Make data, train, and show what was trained."""
+
+
+@main.command("make-data")
+@click.option("--samples", default=10_000, help="postures")
+@click.option("--step", default=20.0, help="of the grid of wrist points, mm")
+@click.option("--seed", default=0, help="of the draws")
+@click.option(
+    "--out", type=PATH, default=dataset.FILE, show_default=False, help="where to write it (models/weights)"
+)
+def _make_data(samples: int, step: float, seed: int, out: Path) -> None:
+    """Solve the inverse kinematics and draw the postures."""
+    _require_folder(out)
+    data, census = dataset.make(samples, step, seed, progress=True)
+    dataset.save(data, out)
+    record(out)
     for line in census.lines():
         print(line)
     print(f"\n{len(data.arm)} postures of an arm; {len(data.train)} pairs to learn from, {len(data.test)} to test")
 
 
-def _recipe(arguments: argparse.Namespace) -> None:
-    _require_folder(arguments.out)
-    recipe = _of_name(arguments.name)
-    if arguments.out:
-        recipe.write(arguments.out)
+@main.command("recipe")
+@click.argument("name")
+@click.option("--out", type=PATH, help="also write it there")
+def _recipe(name: str, out: Path | None) -> None:
+    """Print how weights were, or would be, trained, as JSON.
+
+    NAME is such as wide-4.
+    """
+    _require_folder(out)
+    recipe = _of_name(name)
+    if out:
+        recipe.write(out)
     print(recipe.as_json())
 
 
@@ -70,26 +103,54 @@ def _of_name(name: str) -> Recipe:
     return Recipe.from_json(known) if known else recipe_of(variant, latent)
 
 
-def _train(arguments: argparse.Namespace) -> None:
-    if sum(bool(x) for x in (arguments.name, arguments.recipe, arguments.all)) > 1:
+@main.command("train")
+@click.argument("name", required=False)
+@click.option("--recipe", type=PATH, metavar="FILE", help="JSON, as `recipe` prints it")
+@click.option("--all", "everything", is_flag=True, help="all that come with the project")
+@click.option("--seed", type=int, help="of weights, order and noise (as in the recipe)")
+@click.option("--epochs", type=int, help="passes over the data (as in the recipe)")
+@click.option("--polish", type=int, help="passes for the encoder alone (as in the recipe)")
+@click.option("--divergence", type=float, help="weight that smooths the map (as in the recipe)")
+@click.option("--error", type=click.Choice(ERRORS), help="what is lowered (as in the recipe)")
+@_data
+@click.option("--out", type=PATH, help="where to write the weights (models/weights)")
+@click.option("--curve", type=PATH, help="where to write the curve, without .csv/.png (beside the weights)")
+@click.option("--every", default=5.0, help="seconds between checkpoints")
+@click.option("--fresh", is_flag=True, help="begin anew, even if one was interrupted")
+def _train(
+    name: str | None,
+    recipe: Path | None,
+    everything: bool,
+    data: Path,
+    out: Path | None,
+    curve: Path | None,
+    every: float,
+    fresh: bool,
+    **changes: Any,
+) -> None:
+    """Train an autoencoder, or go on with it.
+
+    NAME is such as ancestor-2, wide-4; wide-2 if nothing is said.
+    """
+    if sum(bool(x) for x in (name, recipe, everything)) > 1:
         raise UsageError("give one of NAME, --recipe FILE and --all")
-    if arguments.all and (arguments.out or arguments.curve):
+    if everything and (out or curve):
         raise UsageError("--all writes all weights to models/weights; --out and --curve are for one training")
-    _require_folder(arguments.out, arguments.curve)
-    data = dataset.load(arguments.data)
-    if arguments.all:
+    _require_folder(out, curve)
+    postures = dataset.load(data)
+    if everything:
         recipes = [recipe_of(variant, latent) for variant in VARIANTS for latent in LATENTS]
-    elif arguments.recipe:
-        recipes = [Recipe.read(arguments.recipe)]
+    elif recipe:
+        recipes = [Recipe.read(recipe)]
     else:
-        recipes = [recipe_of(*parse(arguments.name or "wide-2"))]
-    for recipe in recipes:
-        changed = recipe.changed(**{name: getattr(arguments, name) for name in _CHANGES})
-        path = arguments.out or path_of(changed.variant, changed.latent)
-        if arguments.all and not arguments.fresh and _is_done(path, changed, data):
+        recipes = [recipe_of(*parse(name or "wide-2"))]
+    for one in recipes:
+        changed = one.changed(**changes)
+        path = out or path_of(changed.variant, changed.latent)
+        if everything and not fresh and _is_done(path, changed, postures):
             print(f"{path.name} is there already")
         else:
-            _train_one(changed, data, path, arguments)
+            _train_one(changed, postures, path, curve or path.with_suffix(".curve"), every, fresh)
 
 
 def _is_done(path: Path, recipe: Recipe, data: dataset.PostureSet) -> bool:
@@ -99,56 +160,85 @@ def _is_done(path: Path, recipe: Recipe, data: dataset.PostureSet) -> bool:
     return (model.recipe, model.data) == (recipe.as_json(), data.fingerprint)
 
 
-def _train_one(recipe: Recipe, data: dataset.PostureSet, path: Path, arguments: argparse.Namespace) -> None:
+def _train_one(
+    recipe: Recipe, data: dataset.PostureSet, path: Path, curve: Path, every: float, fresh: bool
+) -> None:
     try:
         from models.postures.training import train
     except ImportError as error:
         raise UsageError(f"training needs torch ({error}); pip install 'agentspace[train]'") from error
 
     checkpoint = path.with_name(f".{path.name}.checkpoint")
-    if arguments.fresh:
+    if fresh:
         checkpoint.unlink(missing_ok=True)
     if checkpoint.exists():
         print(f"going on from {checkpoint}", file=sys.stderr)
     print(recipe.as_json())
-    trained = train(recipe, data, progress=True, checkpoint=checkpoint, every=arguments.every)
+    trained = train(recipe, data, progress=True, checkpoint=checkpoint, every=every)
     trained.model.save(path)
     record(path)
-    curve.write(trained.curve, arguments.curve or path.with_suffix(".curve"), recipe.name)
+    loss_curve.write(trained.curve, curve, recipe.name)
     checkpoint.unlink(missing_ok=True)
     print(Facts.of(path, data).row())
 
 
-def _show(arguments: argparse.Namespace) -> None:
-    if arguments.card and arguments.names:
+@main.command("show")
+@click.argument("names", nargs=-1)
+@_data
+@click.option("--json", "as_json", is_flag=True, help="as JSON")
+@click.option("--card", is_flag=True, help="write the table into models/weights/README.md")
+@click.option("--map", "drawn_map", type=PATH, metavar="PNG", help="draw the postures on the map")
+@click.option("--scatter", type=PATH, metavar="PNG", help="draw where test postures lie, by joint angle")
+@click.option("--side", default=9, help="postures in a row of the map")
+def _show(
+    names: tuple[str, ...],
+    data: Path,
+    as_json: bool,
+    card: bool,
+    drawn_map: Path | None,
+    scatter: Path | None,
+    side: int,
+) -> None:
+    """NMAE of weights, their card, or their map as pictures.
+
+    NAMES are such as wide-2, or a file.npz; all in models/weights if none.
+    """
+    if as_json and card:
+        raise click.UsageError("--card: not allowed with --json")
+    if card and names:
         raise UsageError("--card is about all weights in models/weights; name none")
-    _require_folder(arguments.map, arguments.scatter)
-    data = dataset.load(arguments.data)
-    paths = [_path(name) for name in arguments.names] or present()
+    _require_folder(drawn_map, scatter)
+    postures = dataset.load(data)
+    paths = [_path(name) for name in names] or present()
     if not paths:
         raise UsageError(f"there are no weights in {WEIGHTS}; make some with: python -m models.postures train")
-    if arguments.map or arguments.scatter:
-        _draw(paths, data, arguments)
-        return
-    facts = [Facts.of(path, data) for path in paths]
-    if arguments.json:
+    if drawn_map or scatter:
+        _draw(paths, postures, drawn_map, scatter, side)
+    else:
+        _tell([Facts.of(path, postures) for path in paths], postures, as_json, card)
+
+
+def _tell(facts: list[Facts], data: dataset.PostureSet, as_json: bool, card: bool) -> None:
+    if as_json:
         about = {"data": data.fingerprint, "test": len(data.test), "chance": chance(data.train, data.test)}
         print(json.dumps({**about, "weights": [each.as_data() for each in facts]}, indent=1))
-    elif arguments.card:
+    elif card:
         model_card.write(model_card.card(facts, data))
         print(f"{model_card.FILE}: {len(facts)} weights")
     else:
         print("\n".join([model_card.header(), *(each.row() for each in facts), "", model_card.footer(data)]))
 
 
-def _draw(paths: list[Path], data: dataset.PostureSet, arguments: argparse.Namespace) -> None:
+def _draw(
+    paths: list[Path], data: dataset.PostureSet, drawn_map: Path | None, scatter: Path | None, side: int
+) -> None:
     if len(paths) != 1:
         raise UsageError("name one of the weights to draw: " + ", ".join(path.stem for path in paths))
     model = load_file(paths[0])
-    if arguments.map:
-        latent_map.draw_map(model, arguments.map, arguments.side)
-    if arguments.scatter:
-        latent_map.draw_scatter(model, data.test, arguments.scatter)
+    if drawn_map:
+        latent_map.draw_map(model, drawn_map, side)
+    if scatter:
+        latent_map.draw_scatter(model, data.test, scatter)
 
 
 def _path(name: str) -> Path:
@@ -158,73 +248,6 @@ def _path(name: str) -> Path:
         there = ", ".join(one.stem for one in present()) or "none"
         raise UsageError(f"there are no weights {name}; there are: {there}, or give a file.npz")
     return path
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.postures", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(required=True)
-    make = commands.add_parser("make-data", help="solve the inverse kinematics and draw the postures")
-    make.add_argument("--samples", type=int, default=10_000, help="postures (%(default)s)")
-    make.add_argument("--step", type=float, default=20.0, help="of the grid of wrist points, mm (%(default)s)")
-    make.add_argument("--seed", type=int, default=0, help="of the draws (%(default)s)")
-    make.add_argument("--out", type=Path, default=dataset.FILE, help="where to write it (models/weights)")
-    make.set_defaults(run=_make_data)
-    recipe = commands.add_parser("recipe", help="print how weights were, or would be, trained, as JSON")
-    recipe.add_argument("name", help="such as wide-4")
-    recipe.add_argument("--out", type=Path, help="also write it there")
-    recipe.set_defaults(run=_recipe)
-    _add_train(commands.add_parser("train", help="train an autoencoder, or go on with it"))
-    _add_show(commands.add_parser("show", help="NMAE of weights, their card, or their map as pictures"))
-    return parser
-
-
-def _add_train(learn: argparse.ArgumentParser) -> None:
-    learn.add_argument("name", nargs="?", help="such as ancestor-2, wide-4; wide-2 if nothing is said")
-    learn.add_argument("--recipe", type=Path, metavar="FILE", help="JSON, as `recipe` prints it")
-    learn.add_argument("--all", action="store_true", help="all that come with the project")
-    learn.add_argument("--seed", type=int, help="of weights, order and noise (as in the recipe)")
-    learn.add_argument("--epochs", type=int, help="passes over the data (as in the recipe)")
-    learn.add_argument("--polish", type=int, help="passes for the encoder alone (as in the recipe)")
-    learn.add_argument("--divergence", type=float, help="weight that smooths the map (as in the recipe)")
-    learn.add_argument("--error", choices=ERRORS, help="what is lowered (as in the recipe)")
-    learn.add_argument(
-        "--data", type=Path, default=dataset.FILE, help="the postures (models/weights/postures.npz)"
-    )
-    learn.add_argument("--out", type=Path, help="where to write the weights (models/weights)")
-    learn.add_argument(
-        "--curve", type=Path, help="where to write the curve, without .csv/.png (beside the weights)"
-    )
-    learn.add_argument("--every", type=float, default=5.0, help="seconds between checkpoints (%(default)s)")
-    learn.add_argument("--fresh", action="store_true", help="begin anew, even if one was interrupted")
-    learn.set_defaults(run=_train)
-
-
-def _add_show(show: argparse.ArgumentParser) -> None:
-    show.add_argument("names", nargs="*", help="such as wide-2, or a file.npz; all in models/weights if none")
-    show.add_argument("--data", type=Path, default=dataset.FILE, help="the postures (models/weights/postures.npz)")
-    kind = show.add_mutually_exclusive_group()
-    kind.add_argument("--json", action="store_true", help="as JSON")
-    kind.add_argument("--card", action="store_true", help="write the table into models/weights/README.md")
-    show.add_argument("--map", type=Path, metavar="PNG", help="draw the postures on the map")
-    show.add_argument("--scatter", type=Path, metavar="PNG", help="draw where test postures lie, by joint angle")
-    show.add_argument("--side", type=int, default=9, help="postures in a row of the map (%(default)s)")
-    show.set_defaults(run=_show)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 1 if it could not be done, 130 if it was interrupted."""
-    parsed = _parser().parse_args(arguments)
-    try:
-        parsed.run(parsed)
-    except KeyboardInterrupt:
-        print("interrupted; a training goes on with the same command", file=sys.stderr)
-        return 130
-    except (ArtifactError, RecipeError, ValueError, OSError) as error:
-        print(f"models.postures: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
 """What the arms reach, how far from the official robot our kinematics are, and how fast all that is computed.
 
-python -m models.study.reach check                        # against the official iCub in MuJoCo; seconds
-python -m models.study.reach collisions                   # what touches, with more and less clearance; a minute
-python -m models.study.reach decoders FILE.npz         # what touches in the postures that a decoder makes; seconds
-python -m models.study.reach picture reach.png            # the reachable points; seconds
-python -m models.study.reach touching touching.jpg        # some postures that touch, and some that do not
-python -m models.study.reach speed                        # postures, goals and looks for collisions per second
+python -m models.study.reach check                   # against the official iCub in MuJoCo; seconds
+python -m models.study.reach collisions              # what touches, with more and less clearance; a minute
+python -m models.study.reach decoders FILE.npz       # what touches in the postures that a decoder makes; seconds
+python -m models.study.reach picture reach.png       # the reachable points; seconds
+python -m models.study.reach touching touching.jpg   # some postures that touch, and some that do not
+python -m models.study.reach speed                   # postures, goals and looks for collisions per second
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -18,9 +17,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
-from models.files.command import guarded
+from models.arrays import Floats
+from models.command import PATH, group
 from models.icub.collision import Collider
 from models.icub.inverse_kinematics import inverse, reachable
 from models.icub.kinematics import ARM_LIMITS, JOINT_LIMITS, TABLE, WRIST, direct
@@ -141,82 +142,111 @@ def table(rows: Rows) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _draw(chosen: argparse.Namespace) -> None:
-    """Write one of the pictures."""
-    if not chosen.out.parent.is_dir():
-        raise ValueError(f"{chosen.out}: there is no folder {chosen.out.parent}")
-    points, arm = reachable(chosen.step, progress=True)
-    collider = Collider(progress=True)
-    if chosen.command == "touching":
-        reach_pictures.draw_postures(reach_pictures.choose_postures(collider, arm, 6, chosen.seed), chosen.out)
-        print(f"{chosen.out}: from the top: {', '.join(reach_pictures.ROWS)}")
-        return
+def _tell(tables: list[Rows], as_json: bool) -> None:
+    print(json.dumps(tables, indent=1) if as_json else "\n\n".join(table(rows) for rows in tables))
+
+
+def _seed(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def checked(context: click.Context, parameter: click.Parameter, seed: int) -> int:
+        if seed < 0:
+            raise ValueError(f"seed is {seed}; valid is 0 or more")
+        return seed
+
+    return click.option("--seed", default=0, callback=checked, help=text)
+
+
+_of_postures = _seed("of the postures")
+_step = click.option("--step", default=20.0, help="of the grid of points, mm")
+_as_json = click.option("--json", "as_json", is_flag=True, help="as JSON")
+
+
+@group("models.study.reach", __doc__)
+def main() -> None:
+    """Measure what the arms reach."""
+
+
+@main.command("check")
+@click.option("--postures", default=5000, help="of each arm, torso moved")
+@_of_postures
+@_as_json
+def _check(postures: int, seed: int, as_json: bool) -> None:
+    """Our kinematics against the official iCub in MuJoCo."""
+    _tell([check(postures, seed), links()], as_json)
+
+
+@main.command("collisions")
+@click.option("--pairs", default=5000, help="of either kind")
+@click.option(
+    "--clearance", "first", type=float, multiple=True, metavar="MM...", help="nearer touches  [default: 0 5 10]"
+)
+@click.argument("more", type=float, nargs=-1, metavar="")
+@_step
+@_of_postures
+@_as_json
+def _collisions(
+    pairs: int, first: tuple[float, ...], more: tuple[float, ...], step: float, seed: int, as_json: bool
+) -> None:
+    """How many postures touch, without and with clearance."""
+    if more and not first:
+        raise click.UsageError(f"{more[0]:g} belongs to no option; did you mean --clearance {more[0]:g}?")
+    clearances = (*first, *more) or (0.0, 5.0, 10.0)
+    _tell([collisions(pairs, step, seed, clearances, progress=True)], as_json)
+
+
+@main.command("decoders")
+@click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILE...")
+@click.option("--postures", default=2000, help="of each decoder")
+@_of_postures
+@_as_json
+def _decoders(files: tuple[Path, ...], postures: int, seed: int, as_json: bool) -> None:
+    """How many sampled postures of a decoder touch.
+
+    FILE is models/weights/wide-2.npz, ...
+    """
+    _tell([decoders(files, postures, seed)], as_json)
+
+
+@main.command("speed")
+@_of_postures
+@_as_json
+def _speed(seed: int, as_json: bool) -> None:
+    """What is computed per second."""
+    _tell([speed(seed)], as_json)
+
+
+@main.command("picture")
+@click.argument("out", type=PATH)
+@_step
+def _picture(out: Path, step: float) -> None:
+    """Draw the reachable points.
+
+    OUT is the picture to write, for example reach.png.
+    """
+    points, arm, collider = _reached(out, step)
     touching, _ = collider.body(arm)
-    reach_pictures.draw_points(points, arm, touching, chosen.out)
-    print(f"{chosen.out}: {len(points)} points, {int((~touching).sum())} without touching the body")
+    reach_pictures.draw_points(points, arm, touching, out)
+    print(f"{out}: {len(points)} points, {int((~touching).sum())} without touching the body")
 
 
-def _run(chosen: argparse.Namespace) -> None:
-    if chosen.command in ("picture", "touching"):
-        _draw(chosen)
-        return
-    if chosen.command == "check":
-        tables = [check(chosen.postures, chosen.seed), links()]
-    elif chosen.command == "collisions":
-        tables = [collisions(chosen.pairs, chosen.step, chosen.seed, chosen.clearance, progress=True)]
-    elif chosen.command == "decoders":
-        tables = [decoders(chosen.files, chosen.postures, chosen.seed)]
-    else:
-        tables = [speed(chosen.seed)]
-    print(json.dumps(tables, indent=1) if chosen.json else "\n\n".join(table(rows) for rows in tables))
+@main.command("touching")
+@click.argument("out", type=PATH)
+@_step
+@_seed("of the choice")
+def _touching(out: Path, step: float, seed: int) -> None:
+    """Draw some postures that touch, and some that do not.
+
+    OUT is the picture to write, for example touching.jpg.
+    """
+    _, arm, collider = _reached(out, step)
+    reach_pictures.draw_postures(reach_pictures.choose_postures(collider, arm, 6, seed), out)
+    print(f"{out}: from the top: {', '.join(reach_pictures.ROWS)}")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.study.reach",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    checking = commands.add_parser("check", help="our kinematics against the official iCub in MuJoCo")
-    checking.add_argument("--postures", type=int, default=5000, help="of each arm, torso moved (%(default)s)")
-    touching = commands.add_parser("collisions", help="how many postures touch, without and with clearance")
-    touching.add_argument("--pairs", type=int, default=5000, help="of either kind (%(default)s)")
-    touching.add_argument(
-        "--clearance",
-        type=float,
-        nargs="+",
-        default=[0.0, 5.0, 10.0],
-        metavar="MM",
-        help="nearer touches (0 5 10)",
-    )
-    decoding = commands.add_parser("decoders", help="how many sampled postures of a decoder touch")
-    decoding.add_argument("files", type=Path, nargs="+", metavar="FILE", help="models/weights/wide-2.npz, ...")
-    decoding.add_argument("--postures", type=int, default=2000, help="of each decoder (%(default)s)")
-    speeding = commands.add_parser("speed", help="what is computed per second")
-    for command in (checking, touching, decoding, speeding):
-        command.add_argument("--seed", type=int, default=0, help="of the postures (%(default)s)")
-        command.add_argument("--json", action="store_true", help="as JSON")
-    drawing = commands.add_parser("picture", help="draw the reachable points")
-    showing = commands.add_parser("touching", help="draw some postures that touch, and some that do not")
-    showing.add_argument("--seed", type=int, default=0, help="of the choice (%(default)s)")
-    for command in (drawing, showing):
-        command.add_argument("out", type=Path, help="picture to write, for example reach.png")
-    for command in (touching, drawing, showing):
-        command.add_argument("--step", type=float, default=20.0, help="of the grid of points, mm (%(default)s)")
-    return parser
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is that of `guarded`."""
-    return guarded("models.study.reach", lambda: _chosen(arguments))
-
-
-def _chosen(arguments: Sequence[str] | None) -> None:
-    chosen = _parser().parse_args(arguments)
-    if getattr(chosen, "seed", 0) < 0:
-        raise ValueError(f"seed is {chosen.seed}; valid is 0 or more")
-    _run(chosen)
+def _reached(out: Path, step: float) -> tuple[Floats, Floats, Collider]:
+    """What is drawn into a file: points, and postures of an arm that reach them."""
+    if not out.parent.is_dir():
+        raise ValueError(f"{out}: there is no folder {out.parent}")
+    return *reachable(step, progress=True), Collider(progress=True)
 
 
 if __name__ == "__main__":

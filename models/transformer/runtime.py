@@ -13,21 +13,22 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Floats32
+from models.command import command
 from models.files.artifact import ArtifactError, write_atomically
 from models.files.cache import cache_folder
 
@@ -204,36 +205,31 @@ def _keep(path: Path, content: bytes, otherwise: str) -> None:
         print(f"{path} cannot be written ({error.strerror}): {otherwise}", file=sys.stderr)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the backends on this machine; the exit code is 0."""
+@command("models.transformer.runtime", "Which backend is faster here.", needs="'agentspace[train]'")
+@click.argument("network")
+@click.option("--threads", default=1, help="of the computation")
+@click.option("--size", default=224, help="side of the images, pixels")
+@click.option("--compile", "compiled", is_flag=True, help="measure compiled PyTorch, too (minutes)")
+@click.option("--json", "as_json", is_flag=True, help="as JSON")
+def main(network: str, threads: int, size: int, compiled: bool, as_json: bool) -> None:
+    """Measure the backends on this machine."""
     import torch
 
     from models.transformer.vision_transformer import CONFIGS, VisionTransformer
 
-    parser = argparse.ArgumentParser(
-        prog="python -m models.transformer.runtime", description="Which backend is faster here."
-    )
-    parser.add_argument("network", choices=list(CONFIGS))
-    parser.add_argument("--threads", type=int, default=1, help="of the computation (%(default)s)")
-    parser.add_argument("--size", type=int, default=224, help="side of the images, pixels (%(default)s)")
-    parser.add_argument("--compile", action="store_true", help="measure compiled PyTorch, too (minutes)")
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    chosen = parser.parse_args(arguments)
+    if network not in CONFIGS:
+        raise click.UsageError(f"network is {network!r}; valid: {', '.join(CONFIGS)}")
     torch.manual_seed(0)  # the same network every time: what it is converted into is kept
-    network = VisionTransformer(CONFIGS[chosen.network]).eval().requires_grad_(False)
-    times = measure(network, chosen.size, chosen.threads, BACKENDS if chosen.compile else MEASURED)
+    transformer = VisionTransformer(CONFIGS[network]).eval().requires_grad_(False)
+    times = measure(transformer, size, threads, BACKENDS if compiled else MEASURED)
     record = cache_folder() / "backends.json"
     remembered = {name: times[name] for name in MEASURED}
-    _remember(record, {**_known(record), situation(network, chosen.size, chosen.threads): remembered})
-    if chosen.json:
+    _remember(record, {**_known(record), situation(transformer, size, threads): remembered})
+    if as_json:
         print(json.dumps(times))
     else:
-        print(
-            "\n".join(
-                f"{name:20} {value:8.1f} ms" for name, value in sorted(times.items(), key=lambda item: item[1])
-            )
-        )
-    return 0
+        lines = (f"{name:20} {ms:8.1f} ms" for name, ms in sorted(times.items(), key=lambda item: item[1]))
+        print("\n".join(lines))
 
 
 if __name__ == "__main__":

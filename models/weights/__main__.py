@@ -7,15 +7,15 @@ python -m models.weights pull dino-vits8 --mirror https://example.org/files/
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Sequence
 from typing import Any
 
-from models.files.artifact import ArtifactError
+import click
+
+from models.command import group
 from models.weights import catalogue
-from models.weights.pull import DownloadError, pull
+from models.weights.pull import pull
 
 
 def _facts(entry: catalogue.Entry) -> dict[str, Any]:
@@ -30,7 +30,15 @@ def _facts(entry: catalogue.Entry) -> dict[str, Any]:
     }
 
 
+@group("models.weights", __doc__, needs="'agentspace[train]'")
+def main() -> None:
+    """Fetch weights, and list them."""
+
+
+@main.command("list")
+@click.option("--json", "as_json", is_flag=True, help="as JSON")
 def _list(as_json: bool) -> None:
+    """What can be fetched, and what is here."""
     facts = [_facts(entry) for entry in catalogue.ENTRIES]
     if as_json:
         print(json.dumps(facts, indent=1))
@@ -41,40 +49,19 @@ def _list(as_json: bool) -> None:
         print(f"  SHA-256 {each['sha256'] or 'not known: recorded at the first download, verified afterwards'}")
 
 
-def _pull(chosen: argparse.Namespace) -> None:
-    entry = catalogue.entry(chosen.name)
-    path, what = pull(chosen.name, chosen.mirror, chosen.sha256, chosen.progress or sys.stderr.isatty())
+@main.command("pull", help=f"Fetch weights into the cache folder: {', '.join(e.name for e in catalogue.ENTRIES)}.")
+@click.argument("name")
+@click.option(
+    "--mirror", default="", show_default=False, metavar="URL", help="another address; a folder if it ends with /"
+)
+@click.option(
+    "--sha256", default="", show_default=False, metavar="HEX", help="what its SHA-256 must be, if you know it"
+)
+@click.option("--progress", is_flag=True, help="show a bar also where there is no terminal")
+def _pull(name: str, mirror: str, sha256: str, progress: bool) -> None:
+    entry = catalogue.entry(name)
+    path, what = pull(name, mirror, sha256, progress or sys.stderr.isatty())
     print(f"{path}: {what}\n{entry.origin}; licence {entry.licence}")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 1 if it could not be done, 130 if it was interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.weights", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="what can be fetched, and what is here")
-    listing.add_argument("--json", action="store_true", help="as JSON")
-    fetching = commands.add_parser("pull", help="fetch weights into the cache folder")
-    fetching.add_argument("name", help=", ".join(entry.name for entry in catalogue.ENTRIES))
-    fetching.add_argument(
-        "--mirror", default="", metavar="URL", help="another address; a folder if it ends with /"
-    )
-    fetching.add_argument("--sha256", default="", metavar="HEX", help="what its SHA-256 must be, if you know it")
-    fetching.add_argument("--progress", action="store_true", help="show a bar also where there is no terminal")
-    chosen = parser.parse_args(arguments)
-    try:
-        if chosen.command == "list":
-            _list(chosen.json)
-        else:
-            _pull(chosen)
-    except (ArtifactError, DownloadError) as error:
-        print(f"models.weights: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
 
 
 if __name__ == "__main__":

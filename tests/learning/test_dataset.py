@@ -102,5 +102,5 @@ def test_damaged_data(tmp_path, data, damage):
         path.write_bytes(path.read_bytes()[:5000])
     elif damage == "incomplete":
         write_arrays(path, "agentspace postures 2", {"arm": data.arm})
-    with pytest.raises(ArtifactError, match=r"make it anew with: python -m models\.posture make-data"):
+    with pytest.raises(ArtifactError, match=r"make it anew with: python -m models\.postures make-data"):
         dataset.load(path)

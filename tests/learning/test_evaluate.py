@@ -169,9 +169,9 @@ def test_a_page_without_marks_is_told_before_anything_is_measured(tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mirrors"], "invalid choice: 'mirrors'"),
+        (["mirrors"], "'mirrors' is not one of 'mirror', 'robustness', 'human'"),
         (["mirror", "--extractor", "vgg"], "'vgg' is no extractor; valid: efficientnet-lite0"),
-        (["mirror", "--seeds", "0"], "0 is not 1 or more"),
+        (["mirror", "--seeds", "0"], "0 is not in the range x>=1"),
     ],
 )
 def test_mistakes_are_told(arguments: list[str], message: str) -> None:
