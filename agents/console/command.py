@@ -11,8 +11,7 @@ from agents.console.procedure import grammar
 from agents.exam.script import load
 from agents.operator import check_terminal
 from agentspace.agent import process
-from agentspace.cli.main import exit_code
-from agentspace.cli.options import space_option
+from agentspace.cli import exit_code, space_option
 from agentspace.errors import AgentspaceError
 from agentspace.supervise.process import die_with_parent
 from agentspace.wire.address import parse

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentspace.cli.exits import FAILED
 from agentspace.cli.options import Seconds, echo_json, json_option, space_option
 from agentspace.cli.render import seconds
 from agentspace.errors import AgentspaceError, SpaceUnreachableError
@@ -266,7 +267,7 @@ def doctor(span: float, address: str, as_json: bool) -> None:
     else:
         _tell(findings, picture)
     if any(finding.severity == "error" for finding in findings):
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(FAILED)
 
 
 def _tell(findings: list[Finding], picture: Picture) -> None:

@@ -8,18 +8,10 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
-from agentspace.cli import inspect, measure, read, record, replay, start, swap, write
-from agentspace.errors import (
-    AgentspaceError,
-    LaunchError,
-    ParameterError,
-    RoleNotFoundError,
-    SpaceUnreachableError,
-)
+from agentspace.cli import agent, inspect, launch, rates, read, record, replay, scaffold, server, swap, write
+from agentspace.cli.exits import INTERRUPTED, exit_code
+from agentspace.errors import AgentspaceError, LaunchError
 from agentspace.version import __version__
-
-FAILED, USAGE, UNREACHABLE, REFUSED, EMPTY, INTERRUPTED = 1, 2, 3, 4, 5, 130
-_USAGE_ERRORS = (LaunchError, ParameterError, RoleNotFoundError, ValueError, TypeError, ImportError)
 
 
 class _Commands(click.Group):
@@ -34,13 +26,6 @@ class _Commands(click.Group):
             ctx.exit(exit_code(error))
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
-
-
-def exit_code(error: AgentspaceError) -> int:
-    """The exit code for an error."""
-    if isinstance(error, SpaceUnreachableError):
-        return UNREACHABLE
-    return USAGE if isinstance(error, _USAGE_ERRORS) else FAILED
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -83,6 +68,6 @@ def completion(shell: str) -> None:
     sys.stdout.write(found(main, {}, "agentspace", "_AGENTSPACE_COMPLETE").source() + "\n")
 
 
-for _module in (start, read, write, swap, inspect, measure, record, replay):
+for _module in (launch, server, agent, scaffold, read, write, swap, inspect, rates, record, replay):
     for _command in _module.COMMANDS:
         main.add_command(_command)

@@ -1,11 +1,13 @@
-"""Options that several commands share, and what completes their arguments."""
+"""Options that several commands share, what they mean, and what completes arguments."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
 import json
+import logging
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +17,8 @@ from click.shell_completion import CompletionItem
 
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.errors import AgentspaceError
+from agentspace.supervise.process import PARENT_VARIABLE
+from agentspace.wire.address import Address, parse
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +45,42 @@ def space_option(command: F) -> F:
         envvar="AGENTSPACE_SPACE",
         help="A name, ipc:///PATH or tcp://HOST:PORT, each with or without #SPACE; by default 'default'.",
     )(command)
+
+
+def name_option(command: F) -> F:
+    """``--name``."""
+    return click.option("--name", "space_name", metavar="NAME", help="The named space, as #NAME in the address.")(
+        command
+    )
+
+
+def address_of(address: str, space_name: str | None) -> Address:
+    """What ``--space`` and ``--name`` mean together."""
+    where = parse(address)
+    return where if space_name is None else parse(f"{where.endpoint}#{space_name}")
+
+
+def log_option(command: F) -> F:
+    """``--log-level``."""
+    return click.option(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        default="info",
+        show_default=True,
+        envvar="AGENTSPACE_LOG_LEVEL",
+        help="Log no less than this.",
+    )(command)
+
+
+def set_up_logging(role: str | None, level: str) -> None:
+    """Log lines name the role, unless a supervisor puts its own mark before them."""
+    supervised = bool(os.environ.get(PARENT_VARIABLE))
+    mark = "" if supervised or role is None else f"{role}: "
+    logging.basicConfig(
+        level=level.upper(),
+        format=f"%(asctime)s.%(msecs)03d %(levelname)-7s {mark}%(message)s",
+        datefmt="%H:%M:%S",
+    )
 
 
 def json_option(command: F) -> F:

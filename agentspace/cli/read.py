@@ -10,14 +10,13 @@ from typing import Any
 import click
 import numpy as np
 
+from agentspace.cli.exits import EMPTY
 from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
-from agentspace.cli.render import entry_to_json, seconds, short, to_json
+from agentspace.cli.render import entry_to_json, seconds, short, table, to_json
 from agentspace.client.space import connect
 from agentspace.core.mailbox import Trigger
 from agentspace.core.space import Entry
 from agentspace.core.value import Value, describe
-
-EMPTY = 5
 
 
 @click.command()
@@ -206,23 +205,6 @@ def _line(entry: Entry) -> str:
     value = short(entry.value) if entry.kind == "written" else str(entry.kind)
     priority = f" priority {entry.priority:g}" if entry.priority else ""
     return f"{now}  {entry.name}  {value}  r{entry.revision} {entry.writer}{priority}"
-
-
-def table(columns: list[str], rows: list[list[str]], right: set[str]) -> None:
-    """Prints rows; the columns that are named are aligned to the right."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console.width = 1000  # a pipe gets whole lines
-    console.print(table)
 
 
 COMMANDS = (ps, slots, read, watch)

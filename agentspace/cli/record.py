@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agentspace.cli.exits import FAILED
 from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
-from agentspace.cli.progress import Line, in_bytes, until_signal
-from agentspace.cli.render import seconds
+from agentspace.cli.progress import Line, until_signal
+from agentspace.cli.render import in_bytes, seconds
 from agentspace.client.space import connect
 
 if TYPE_CHECKING:
     from agentspace.recording.recorder import Progress
-
-FAILED = 1
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Values as text for people: short for tables; entries as JSON."""
+"""Values as text for people: short for tables, and tables of them; entries as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agentspace.core.plain import is_long, to_json
 from agentspace.core.space import Entry
 from agentspace.core.value import Value, describe
 
-__all__ = ["entry_to_json", "seconds", "short", "to_json"]
+__all__ = ["entry_to_json", "in_bytes", "seconds", "short", "table", "to_json"]
 
 SHORT = 60
 _FEW = 8
@@ -52,6 +52,15 @@ def seconds(time: float | None) -> str:
     return f"{time / 60:.0f} min" if time < 7200 else f"{time / 3600:.1f} h"
 
 
+def in_bytes(count: float) -> str:
+    """A number of bytes for people."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"
+
+
 def entry_to_json(entry: Entry, with_value: bool = True) -> dict[str, Any]:
     """An entry as JSON can say it; times in seconds."""
     data: dict[str, Any] = {
@@ -66,3 +75,20 @@ def entry_to_json(entry: Entry, with_value: bool = True) -> dict[str, Any]:
         "latency": entry.latency,
     }
     return data | ({"value": to_json(entry.value)} if with_value else {})
+
+
+def table(columns: list[str], rows: list[list[str]], right: set[str]) -> None:
+    """Prints rows; the columns that are named are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1000  # a pipe gets whole lines
+    console.print(table)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentspace.cli.exits import INTERRUPTED, REFUSED
 from agentspace.cli.options import Seconds, echo_json, json_option, space_option
-from agentspace.cli.progress import Line, in_bytes, until_signal
-from agentspace.cli.read import table
-from agentspace.cli.render import seconds
+from agentspace.cli.progress import Line, until_signal
+from agentspace.cli.render import in_bytes, seconds, table
 from agentspace.client.space import connect
 from agentspace.core.mailbox import Mask
 from agentspace.errors import RecordingError
@@ -19,8 +19,6 @@ from agentspace.errors import RecordingError
 if TYPE_CHECKING:
     from agentspace.recording import Player, Recording, Summary
     from agentspace.recording.player import Played
-
-REFUSED, INTERRUPTED = 4, 130
 
 
 def _rules(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A new project: a folder with one agent, one launch file and one test that passes."""
+"""The command that makes a new project: new."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+
+import click
 
 from agentspace.errors import AgentspaceError
 
@@ -60,3 +62,21 @@ def _template(folder: Traversable, place: Path) -> list[tuple[Path, str]]:
         else:
             found.append((place / item.name.removesuffix(_SUFFIX), item.read_text(encoding="utf-8")))
     return found
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def new(folder: Path) -> None:
+    """Make a FOLDER with one agent, one launch file and one test that passes.
+
+    \b
+    Example:
+      agentspace new my_robot
+    """  # noqa: D301
+    for file in scaffold(folder):
+        click.echo(file)
+    name = folder.absolute().name
+    click.echo(f"\nNow: cd {folder} && agentspace launch launch/{name}.yaml    and: python -m pytest")
+
+
+COMMANDS = (new,)

@@ -9,14 +9,13 @@ from pathlib import Path
 import click
 import numpy as np
 
+from agentspace.cli.exits import FAILED, REFUSED
 from agentspace.cli.options import Seconds, complete_role, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.render import seconds
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.slot import Decision, Refused
 from agentspace.core.value import Value
 from agentspace.errors import RoleNotFoundError
-
-REFUSED = 4
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -144,7 +143,7 @@ def stop(roles: tuple[str, ...], everything: bool, timeout: float, address: str,
         echo_json({"stopped": sorted(set(known if everything else roles) - set(left)), "left": left})
     if left:
         click.echo(f"agentspace: still at work after {seconds(timeout)}: {', '.join(left)}", err=True)
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(FAILED)
 
 
 def _wait(space: RemoteSpace, roles: list[str], timeout: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""This machine as a `Host`: child processes, their output, signals, and the guardian."""
+"""This machine as a `Host`: child processes, their output, signals, the guardian; and a launch that runs on it."""
 
 import itertools
 import os
@@ -9,13 +9,16 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import IO, Final
+from pathlib import Path
+from typing import IO, Final, TextIO
 
+from agentspace.launch.plan import Plan
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import KILL_PATIENCE, Guardian, end, kill, processes
 from agentspace.supervise.host import Event, Exited, Interrupted
-from agentspace.supervise.logs import MERGED, Log
+from agentspace.supervise.logs import MERGED, Log, open_log
 from agentspace.supervise.process import Child
+from agentspace.supervise.supervisor import SERVER, Contact, Supervisor
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CHUNK: Final = 65536  # bytes read at once
@@ -26,7 +29,7 @@ _GUARDIANS_WITHIN: Final = 10.0  # seconds
 class LocalHost:
     """Starts processes on this machine and waits for what happens to them, in one thread, without polling."""
 
-    def __init__(self, log: Log, signals: Iterable[int] = SIGNALS, last: str = "server") -> None:
+    def __init__(self, log: Log, signals: Iterable[int] = SIGNALS, last: str = SERVER) -> None:
         """Starts the guardian and takes over signals.
 
         Args:
@@ -185,3 +188,26 @@ class LocalHost:
         self._selector.unregister(self._wake[0])
         for side in self._wake:
             os.close(side)
+
+
+def launch(
+    plan: Plan,
+    contact: Contact,
+    *,
+    own_server: bool = True,
+    runs: Path | None = None,
+    console: TextIO | None = None,
+) -> int:
+    """Runs a plan to its end; returns the exit code of the launch (see `Supervisor.run`). For the main thread.
+
+    Args:
+        plan: what to run.
+        contact: looks at the blackboard of the plan's server.
+        own_server: start the server; False = one is running already.
+        runs: folder for log files; None = `runs/` in the project.
+        console: for what the processes say; None = stderr.
+    """
+    names = [SERVER, *(agent.role for agent in plan.agents)]
+    log = open_log(names, plan.project / "runs" if runs is None else runs, plan.name, console)
+    host = LocalHost(log, last=SERVER)
+    return Supervisor(plan, host, contact, log.say, own_server=own_server).run()

@@ -17,8 +17,7 @@ from agentspace.launch.plan import AgentPlan, Plan, Policy, Restart
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import Found, Guardian, end, processes, watch
 from agentspace.supervise.host import Exited, Interrupted
-from agentspace.supervise.launcher import launch
-from agentspace.supervise.localhost import LocalHost
+from agentspace.supervise.localhost import LocalHost, launch
 from agentspace.supervise.logs import Log
 from agentspace.supervise.process import PARENT_VARIABLE, die_with_parent
 from tests.support.eventually import eventually

@@ -449,7 +449,7 @@ def test_nothing_is_imported(write: Write) -> None:
 import sys
 from agentspace.launch.description import Description
 from agentspace.launch.launchfile import load
-from agentspace.supervise.launcher import launch
+from agentspace.supervise.localhost import launch
 load({str(path)!r}, describe=lambda specs, project: {{spec: Description() for spec in specs}})
 print([name for name in ("agents", "torch") if name in sys.modules])
 """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentspace.cli.interval import Intervals, Rhythm
+from agentspace.cli.rates import Intervals, Rhythm
 
 
 def test_steady_arrivals_have_no_jitter():

@@ -1,15 +1,18 @@
-"""Commands that measure slots: hz, bw."""
+"""Commands that measure how often slots are written, and how much: hz, bw."""
 
 from __future__ import annotations
 
+import itertools
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import click
 
-from agentspace.cli.interval import Intervals, Rhythm
 from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
-from agentspace.cli.render import seconds
+from agentspace.cli.render import in_bytes, seconds
 from agentspace.client.space import connect
 from agentspace.core.mailbox import Trigger
 from agentspace.core.slot import Kind
@@ -19,6 +22,56 @@ from agentspace.inspect.observer import INSPECTOR
 
 _PERIOD = 1.0  #: seconds between two lines
 _PULL = 0.05  #: seconds for which changes collect: many in one message cost less
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The times between arrivals, in a window.
+
+    Attributes:
+        count: How many arrivals the window has.
+        rate: Per second; 0 if there are fewer than two.
+        least: The shortest interval (s).
+        most: The longest (s).
+        deviation: Standard deviation (s).
+        bandwidth: Bytes per second.
+    """
+
+    count: int = 0
+    rate: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
+    deviation: float = 0.0
+    bandwidth: float = 0.0
+
+
+class Rhythm:
+    """Notes arrivals; tells their intervals.
+
+    Args:
+        window: How many arrivals count.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._arrivals: deque[tuple[float, int]] = deque(maxlen=window)
+
+    def note(self, at: float, size: int = 0) -> None:
+        """Something of so many bytes arrived at a time (s); never before what was noted last."""
+        if self._arrivals:
+            at = max(at, self._arrivals[-1][0])
+        self._arrivals.append((at, size))
+
+    def intervals(self) -> Intervals:
+        """What the window says."""
+        times = [at for at, _ in self._arrivals]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+        span = sum(gaps)
+        if span <= 0:
+            return Intervals(len(times))
+        moved = sum(size for _, size in list(self._arrivals)[1:])
+        deviation = statistics.pstdev(gaps)
+        return Intervals(len(times), len(gaps) / span, min(gaps), max(gaps), deviation, moved / span)
+
 
 Lines = Callable[[str, Intervals], str]
 
@@ -124,20 +177,11 @@ def _rate_line(_: str, found: Intervals) -> str:
 
 
 def _bandwidth_line(_: str, found: Intervals) -> str:
-    return f"{bytes_text(found.bandwidth)}/s  {found.rate:.2f} Hz  mean {bytes_text(found.bandwidth / found.rate)}"
+    return f"{in_bytes(found.bandwidth)}/s  {found.rate:.2f} Hz  mean {in_bytes(found.bandwidth / found.rate)}"
 
 
 def _fine(time_span: float) -> str:
     return f"{1e3 * time_span:.2f} ms" if time_span < 1 else seconds(time_span)
-
-
-def bytes_text(count: float) -> str:
-    """A number of bytes for people."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.2f} GB"
 
 
 def _to_json(found: Intervals) -> dict[str, float]:

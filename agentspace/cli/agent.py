@@ -1,0 +1,140 @@
+"""The command that runs one agent, agent; and describe, which says what agents take."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agentspace.agent import process
+from agentspace.agent.parameter import Setting
+from agentspace.cli.options import (
+    Seconds,
+    address_of,
+    complete_agent,
+    log_option,
+    name_option,
+    set_up_logging,
+    space_option,
+)
+from agentspace.errors import AgentspaceError
+from agentspace.supervise.process import die_with_parent
+
+
+class _AgentCommand(click.Command):
+    """``--help`` after an agent's name shows that agent's parameters."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        spec = next((word for word in sys.argv[1:] if ":" in word and not word.startswith("-")), None)
+        if spec is None:
+            return
+        project = Path(_option_after("--project", "."))
+        found = process.load(spec, project.absolute())
+        described = found.describe()
+        formatter.write_paragraph()
+        formatter.write_text(f"{spec}: {described['doc'].splitlines()[0] if described['doc'] else ''}")
+        rows = [(f"{name}={item['default']!r}", _explain(item)) for name, item in described["parameters"].items()]
+        _section(formatter, "Parameters", rows)
+        _section(
+            formatter,
+            "Slots",
+            [(f"{n}={item['default']}", item["help"]) for n, item in described["slots"].items()],
+        )
+
+
+def _option_after(name: str, default: str) -> str:
+    words = sys.argv
+    return words[words.index(name) + 1] if name in words[:-1] else default
+
+
+def _section(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str]]) -> None:
+    if rows:
+        with formatter.section(title):
+            formatter.write_dl(rows)
+
+
+def _explain(item: dict[str, Any]) -> str:
+    limits = Setting.from_dict("", item).bounds
+    limits += [f"one of {', '.join(map(str, item['choices']))}"] if item["choices"] is not None else []
+    return f"{item['type']}; {item['help']}" + (f" ({', '.join(limits)})" if limits else "")
+
+
+@click.command(cls=_AgentCommand, context_settings={"ignore_unknown_options": True})
+@click.argument("spec", metavar="MODULE:CLASS", shell_complete=complete_agent)
+@click.argument("settings", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option("-r", "--role", help="The role that it fills; by default the class's name in lower case.")
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    help="The folder to import from; by default this one.",
+)
+@click.option(
+    "--stop-timeout",
+    type=Seconds(min=0),
+    default=process.STOP_TIMEOUT,
+    show_default=True,
+    help="Seconds to end after a signal.",
+)
+@click.option("--replace", is_flag=True, help="Take the role over from who fills it, in a swap.")
+@click.option("--swap", "number", type=click.IntRange(min=1), hidden=True, help="Take it over in that swap.")
+@click.option("--offer", metavar="NAME=VALUE", multiple=True, help="In a swap: set it if the class has it.")
+@space_option
+@name_option
+@log_option
+@click.pass_context
+def agent(
+    ctx: click.Context,
+    spec: str,
+    settings: tuple[str, ...],
+    role: str | None,
+    project: Path,
+    stop_timeout: float,
+    replace: bool,
+    number: int | None,
+    offer: tuple[str, ...],
+    address: str,
+    space_name: str | None,
+    log_level: str,
+) -> None:
+    """Run one agent as this process. NAME=VALUE sets its parameters and renames its slots.
+
+    \b
+    Examples:
+      agentspace agent agents.camera:Camera device=0 rate=15
+      agentspace agent agents.camera:Camera --help      its parameters and slots
+      agentspace agent agents.camera:Camera --replace   in place of the one that runs
+    """  # noqa: D301
+    set_up_logging(role or spec.partition(":")[2].lower(), log_level)
+    die_with_parent()
+    values, where = process.settings(settings), address_of(address, space_name)
+    if not (replace or number):
+        ctx.exit(process.run(spec, role, where, project.absolute(), values, stop_timeout))
+    offers = process.settings(offer)
+    ctx.exit(process.succeed(spec, role, where, project.absolute(), values, offers, number or 0, stop_timeout))
+
+
+@click.command()
+@click.argument("specs", metavar="MODULE:CLASS...", nargs=-1, required=True)
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    help="The folder to import from.",
+)
+def describe(specs: tuple[str, ...], project: Path) -> None:
+    """Print the parameters and slots of agent classes, as JSON."""
+    found: dict[str, Any] = {}
+    for spec in specs:
+        try:
+            found[spec] = process.load(spec, project.absolute()).describe()
+        except AgentspaceError as error:
+            module = sys.modules.get(spec.partition(":")[0])
+            found[spec] = {"error": str(error), "classes": process.agents_of(module) if module else []}
+    click.echo(json.dumps(found))
+
+
+COMMANDS = (agent, describe)

@@ -1,0 +1,21 @@
+"""The exit codes of all commands, and which of them an error means."""
+
+from __future__ import annotations
+
+from agentspace.errors import (
+    AgentspaceError,
+    LaunchError,
+    ParameterError,
+    RoleNotFoundError,
+    SpaceUnreachableError,
+)
+
+FAILED, USAGE, UNREACHABLE, REFUSED, EMPTY, INTERRUPTED = 1, 2, 3, 4, 5, 130
+_USAGE_ERRORS = (LaunchError, ParameterError, RoleNotFoundError, ValueError, TypeError, ImportError)
+
+
+def exit_code(error: AgentspaceError) -> int:
+    """The exit code for an error."""
+    if isinstance(error, SpaceUnreachableError):
+        return UNREACHABLE
+    return USAGE if isinstance(error, _USAGE_ERRORS) else FAILED
