@@ -3,6 +3,7 @@
 from agentspace.agent.agent import Agent
 from agentspace.agent.parameter import Parameter, SlotName
 from agentspace.client.space import connect
+from agentspace.core.board import Erase, Put
 from agentspace.core.mailbox import Trigger
 from agentspace.core.slot import Kind, Refused, Writer, Written
 from agentspace.core.space import Entry, Session, Space, Wake, Watch
@@ -15,9 +16,11 @@ __all__ = [
     "Agent",
     "AgentspaceError",
     "Entry",
+    "Erase",
     "Kind",
     "LocalSpace",
     "Parameter",
+    "Put",
     "Refused",
     "Session",
     "SlotName",
