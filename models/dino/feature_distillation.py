@@ -8,6 +8,8 @@ matter less. Source of the idea: Romero et al., FitNets: Hints for thin deep net
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from models.arrays import fit
 from models.dino.crops import Augmentation, change_colours, cut, standardise
 from models.dino.frames import Frames
 from models.extractors.efficientnet import BLOCK10, EfficientNet
 from models.files.artifact import write_atomically
-from models.transformer.vision_transformer import Config, Outputs
+from models.transformer.vision_transformer import Config, Outputs, VisionTransformer, normalise
 
 CHANNELS: Final = 112
 PLACES: Final = 7
@@ -92,8 +95,31 @@ def _remembered(cache: Path | None, count: int) -> NDArray[np.float16] | None:
 
 
 def _remember(cache: Path, features: NDArray[np.float16]) -> None:
-    import io
-
     content = io.BytesIO()
     np.save(content, features, allow_pickle=False)
     write_atomically(cache, content.getvalue())
+
+
+@torch.no_grad()
+def class_tokens(
+    network: VisionTransformer,
+    frames: Frames,
+    indices: Sequence[int] | NDArray[np.intp],
+    size: int,
+    micro: int = 32,
+) -> NDArray[np.float32]:
+    """Class tokens (n, d) of whole frames.
+
+    Args:
+        network: on any device.
+        frames: all frames.
+        indices: (n,) of those that are wanted.
+        size: they are stretched to so many pixels.
+        micro: so many at a time.
+    """
+    device, found = network.cls_token.device, []
+    for start in range(0, len(indices), micro):
+        images = np.stack([fit(np.asarray(frames.images[i]), size) for i in indices[start : start + micro]])
+        seen = network(normalise(torch.from_numpy(images).to(device)))
+        found.append(seen.class_token.float().cpu().numpy())
+    return np.concatenate(found)

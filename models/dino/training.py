@@ -16,9 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.dino.class_tokens import class_tokens
 from models.dino.collapse import Signs, measure
-from models.dino.feature_distillation import Guess, inputs
+from models.dino.feature_distillation import Guess, class_tokens, inputs
 from models.dino.frames import Frames
 from models.dino.recipe import DinoRecipe
 from models.dino.self_distillation import (

@@ -163,10 +163,7 @@ def _is_done(path: Path, recipe: Recipe, data: dataset.PostureSet) -> bool:
 def _train_one(
     recipe: Recipe, data: dataset.PostureSet, path: Path, curve: Path, every: float, fresh: bool
 ) -> None:
-    try:
-        from models.postures.training import train
-    except ImportError as error:
-        raise UsageError(f"training needs torch ({error}); pip install 'agentspace[train]'") from error
+    from models.postures.training import train
 
     checkpoint = path.with_name(f".{path.name}.checkpoint")
     if fresh:

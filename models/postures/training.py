@@ -14,24 +14,24 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from models.arrays import Floats
 from models.files.artifact import ArtifactError, write_atomically
 from models.measures import RANGES
-from models.postures import resume
 from models.postures.autoencoder import Autoencoder, design
 from models.postures.curve import Row
 from models.postures.dataset import PostureSet
 from models.postures.recipe import Recipe
 from models.postures.variational import Pair
+from models.transformer.checkpoint import read
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
+_KIND: Final = "agentspace training 1"
 FIT, POLISH = "fit", "polish"
 _PROBES: Final = 1000  # so many training postures tell after each epoch how good it is
 
@@ -52,8 +52,6 @@ class Training:
     """
 
     def __init__(self, recipe: Recipe, data: PostureSet) -> None:
-        import torch
-
         torch.manual_seed(recipe.seed)
         torch.set_num_threads(1)  # the networks are too small for more
         self.recipe = recipe
@@ -79,8 +77,6 @@ class Training:
 
     def _begin(self) -> None:
         """A new optimizer for the present phase: of everything, or of the encoder alone."""
-        import torch
-
         recipe, is_fit = self.recipe, self._phase() == FIT
         parts = [self._pair.encoder, self._pair.decoder] if is_fit else [self._pair.encoder]
         epochs = recipe.epochs if is_fit else recipe.polish
@@ -114,8 +110,6 @@ class Training:
         return float(sum(losses)) / len(losses)
 
     def _probed(self) -> float:
-        import torch
-
         plan = design(self.recipe.variant)
         with torch.no_grad():
             answer = self._pair.decoder(self._pair.encoder(self._probe)[:, : self.recipe.latent])
@@ -123,8 +117,6 @@ class Training:
         return float(100.0 * error.mean())
 
     def _scaled(self, joints: Floats) -> Tensor:
-        import torch
-
         plan = design(self.recipe.variant)
         return torch.tensor((joints - plan.center) / plan.scale, dtype=torch.float32)
 
@@ -140,12 +132,10 @@ class Training:
         Raises:
             OSError: the folder does not exist, or cannot be written.
         """
-        import torch
-
         content = io.BytesIO()
         torch.save(
             {
-                "kind": resume.KIND,
+                "kind": _KIND,
                 "recipe": asdict(self.recipe),
                 "data": self._data.fingerprint,
                 "curve": [tuple(row) for row in self.curve],
@@ -166,10 +156,8 @@ class Training:
         Raises:
             ArtifactError: it is damaged, or of another recipe or of other data; the message says how they differ.
         """
-        import torch
-
-        state = resume.read(path)
-        resume.check_same(path, state, self.recipe, self._data)
+        state = _read(path)
+        _check_same(path, state, self.recipe, self._data)
         try:
             self.curve = [Row(*row) for row in state["curve"]]
             # At the end of the first phase its optimizer is still the present one.
@@ -186,6 +174,44 @@ class Training:
             raise ArtifactError(
                 f"{path} does not hold a whole training: {error}; delete it to begin anew"
             ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds; code that is pickled in it is not executed.
+
+    Raises:
+        ArtifactError: it cannot be read, is cut off, or of another kind.
+    """
+    try:
+        state = read(path)
+    except ArtifactError as error:
+        raise ArtifactError(f"{error}; delete it to begin anew") from error
+    if not isinstance(state, dict) or state.get("kind") != _KIND:
+        raise ArtifactError(f"{path} is not a checkpoint of a training of postures; delete it to begin anew")
+    return state
+
+
+def _check_same(path: Path, state: dict[str, Any], recipe: Recipe, data: PostureSet) -> None:
+    """A training goes on with the recipe and the data that it began with.
+
+    Args:
+        path: for the message.
+        state: what `_read` gave.
+        recipe: what is asked now.
+        data: what it would learn from now.
+
+    Raises:
+        ArtifactError: they differ; the message says how.
+    """
+    began, asked = dict(state.get("recipe", {})), asdict(recipe)
+    differ = [f"{k} {began.get(k)!r}, now {asked[k]!r}" for k in asked if began.get(k) != asked[k]]
+    if state.get("data") != data.fingerprint:
+        differ.append("other data")
+    if differ:
+        raise ArtifactError(
+            f"{path} is of a training that began with {'; '.join(differ)}: "
+            "go on as it began, write elsewhere (--out), or begin anew (--fresh)"
+        )
 
 
 def _load(network: nn.Sequential, state: dict[str, Tensor]) -> None:

@@ -10,26 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from models.arrays import Floats
 from models.icub.kinematics import JOINTS
 from models.postures.autoencoder import Autoencoder, Layer, design
 from models.postures.recipe import Recipe
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-
 _SEEN: Final = 2000  # so many latents of training postures are kept for sampling
 _IN_SQUARE: Final = 99.0  # per cent of the training latents that shall lie in -1..1, in each dimension
 
 
 def _network(widths: Sequence[int], activation: Callable[[], nn.Module]) -> nn.Sequential:
-    from torch import nn
-
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), activation()]
@@ -47,8 +43,6 @@ class Pair:
     @classmethod
     def of(cls, recipe: Recipe) -> Self:
         """Networks with random weights, from torch's generator."""
-        from torch import nn
-
         hidden = design(recipe.variant).hidden
         is_wide = recipe.variant == "wide"
         activation: Callable[[], nn.Module] = nn.SiLU if is_wide else nn.ReLU
@@ -60,8 +54,6 @@ class Pair:
 
     def loss(self, x: Tensor) -> Tensor:
         """Error plus weighted divergence and return of a batch (b, 10) of scaled angles."""
-        import torch
-
         mean, log_variance = self.encoder(x).chunk(2, dim=1)
         # The ancestor's deviation is what its divergence takes for the variance; a noise of 0.1 hides that.
         spread = torch.exp(log_variance / 2 if self.recipe.variant == "wide" else log_variance)
@@ -74,15 +66,11 @@ class Pair:
 
     def polishing_loss(self, x: Tensor) -> Tensor:
         """Absolute error, without noise, plus weighted return."""
-        import torch
-
         mean = self.encoder(x)[:, : self.recipe.latent]
         z = (mean + 0.1 * torch.randn_like(mean)).detach()
         return torch.abs(self.decoder(mean) - x).sum(dim=1).mean() + self._returning(z)
 
     def _returning(self, z: Tensor) -> Tensor:
-        import torch
-
         again = self.encoder(self.decoder(z))[:, : self.recipe.latent]
         distance: Tensor = torch.square(again - z).sum(dim=1).mean()
         return self.recipe.returning * distance
@@ -109,8 +97,6 @@ class Pair:
 
 
 def _layers(network: nn.Sequential) -> list[Layer]:
-    from torch import nn
-
     return [
         Layer(part.weight.detach().numpy().T.astype(np.float64), part.bias.detach().numpy().astype(np.float64))
         for part in network
