@@ -1,4 +1,4 @@
-"""What the agents of the robot compute with, and how that was made; imports nothing of agentspace.
+"""Models that the agents of the robot compute with, and their training; imports nothing of agentspace.
 
 Run-time modules need NumPy only (extractors also onnxruntime, loaded when one is opened). torch is imported by the
 training command `python -m models.postures train`, and by Vision Transformers, when one is asked for.

@@ -47,7 +47,7 @@ def _known(context: click.Context, parameter: click.Parameter, names: tuple[str,
 
 @dataclass(frozen=True)
 class _Choice:
-    """What was asked for on the command line; see its help."""
+    """Options of the command line; see its help."""
 
     command: str
     quick: bool

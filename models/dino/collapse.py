@@ -33,7 +33,7 @@ NAMES: Final = ("uniform", "one answer", "centre", "no spread", "chance", "rando
 
 @dataclass(frozen=True)
 class Signs:
-    """What was measured; see the table above.
+    """Measurements of one step; see the table above.
 
     Attributes:
         entropy: 0..1, of an answer.
@@ -54,7 +54,7 @@ class Signs:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is healthy; see the table above.
+    """Limits of what is healthy; see the table above.
 
     Attributes:
         uniform_above: Of the entropy of an answer.
@@ -128,7 +128,7 @@ class Alarm:
     counts: dict[str, int] = field(default_factory=dict)
 
     def check(self, step: int, signs: Signs) -> dict[str, str]:
-        """What is an alarm at this step, by name, in words; {} if all is well."""
+        """The alarms at this step, in words, by name; {} if all is well."""
         found = self.limits.of(signs)
         unknown = ("chance", "random") if math.isnan(signs.probe) else ()
         kept = {name: self.counts[name] for name in unknown if name in self.counts}

@@ -30,7 +30,7 @@ _KERNEL: Final = 9  # taps of the blur
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How much colours change.
+    """Strength of the changes of colours.
 
     Attributes:
         jitter: probability that they change.

@@ -1,4 +1,4 @@
-"""What was learned, as files that an extractor can use at once.
+"""Export of what was learned, as files that an extractor can use at once.
 
 | file | what |
 |---|---|
@@ -70,7 +70,7 @@ def network_of(checkpoint: Checkpoint) -> VisionTransformer:
 
 
 def begun(checkpoint: Checkpoint) -> Checkpoint:
-    """The same training before its first step, when all weights were random; to be compared with."""
+    """The checkpoint of a training before its first step, when all weights were random; to compare with."""
     nothing = Frames(np.zeros((0, 1, 1, 3), dtype=np.uint8), np.zeros((0, 10)), np.zeros(0))
     fresh = Trainer(dataclasses.replace(checkpoint.recipe, distil=0, steps=1), nothing)
     return dataclasses.replace(checkpoint, trainer=fresh.state(), seconds=0.0)

@@ -63,7 +63,7 @@ def inputs(images: Tensor, size: int, generator: torch.Generator) -> Tensor:
 
 
 def targets(frames: Frames, cache: Path | None, threads: int = 1, progress: bool = False) -> NDArray[np.float16]:
-    """What is to be predicted (n, 112, 7, 7): channels have mean 0 and deviation 1 over the frames to train on.
+    """Features to predict (n, 112, 7, 7): channels have mean 0 and deviation 1 over the frames to train on.
 
     Args:
         frames: all frames.

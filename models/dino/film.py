@@ -30,7 +30,7 @@ _TAKES: Final = 10  # so many postures of a person, before another one is made
 
 @dataclass(frozen=True)
 class Script:
-    """What is rendered.
+    """Numbers of the frames to render.
 
     Attributes:
         robot: frames of the robot.

@@ -31,7 +31,7 @@ _OURS: Final = re.compile(r"frames\.npy|\.?(facts\.npz|block10\.npy)(\..*)?")  #
 
 @dataclass(frozen=True)
 class Fact:
-    """What is known of a frame.
+    """Facts about one frame.
 
     Attributes:
         posture: (10,) degrees; NaN if it is not known.

@@ -21,7 +21,7 @@ _MODES: Final = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB
 
 @dataclass
 class Collection:
-    """What came of a folder.
+    """Result of collecting a folder.
 
     Attributes:
         taken: so many images.

@@ -1,4 +1,4 @@
-"""How a network is trained by self-distillation: every number that decides the result, in one place.
+"""Recipes of self-distillation: every number that decides the result, in one place.
 
 Defaults follow DINO, arXiv 2104.14294, section 3.2 and its code, for a batch of 256. What a number means is its
 help in `python -m models.dino train --help`.
@@ -61,7 +61,7 @@ def _field(default: Any, text: str) -> Any:
 
 @dataclass(frozen=True)
 class DinoRecipe:
-    """How a network is trained; the meaning of each field is in its metadata."""
+    """Recipe of one training; the meaning of each field is in its metadata."""
 
     network: str = _field("vit-tiny16", f"one of {', '.join(NETWORKS)}")
     stem: str = _field(
@@ -150,7 +150,7 @@ class DinoRecipe:
         return (*large, *[small] * self.local)
 
     def schedules(self) -> dict[str, Schedule]:
-        """What changes from step to step of the self-distillation, by name."""
+        """Numbers that change from step to step of the self-distillation, by name."""
         steps = max(1, self.steps)
         peak = self.rate * self.batch / 256
         temperature = self.teacher_temperature
@@ -167,7 +167,7 @@ class DinoRecipe:
         return Schedule(self.distil_rate, self.rate_end, max(1, self.distil), round(0.1 * self.distil)).at(step)
 
     def variation_at(self, step: int) -> float:
-        """How much scenes may vary at a step (of both phases): from 0.25 to 1 in a straight line."""
+        """The variation of scenes at most, at a step of both phases: from 0.25 to 1 in a straight line."""
         rise = self.curriculum * self.total
         return 1.0 if step >= rise else 0.25 + 0.75 * step / rise
 
@@ -178,7 +178,7 @@ def _at_least(name: str, value: float, low: float) -> None:
 
 
 def difference(one: DinoRecipe, other: DinoRecipe) -> str:
-    """In which fields two recipes differ, in words; "" if they do not."""
+    """The fields in which two recipes differ, in words; "" if they do not."""
     names = [field.name for field in dataclasses.fields(DinoRecipe)]
     return ", ".join(
         f"{name} {getattr(one, name)} instead of {getattr(other, name)}"

@@ -30,7 +30,7 @@ KIND: Final = "agentspace dino training 1"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds.
+    """Contents of a checkpoint.
 
     Attributes:
         recipe: of the training.
@@ -61,12 +61,12 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the checkpoint is."""
+        """File of the checkpoint."""
         return self.path / "checkpoint.pth"
 
     @property
     def log(self) -> Path:
-        """Where the log is."""
+        """File of the log."""
         return self.path / "log.jsonl"
 
     def save(self, checkpoint: Checkpoint) -> None:
@@ -136,5 +136,5 @@ class RunFolder:
 
 
 def describe(frames: Frames) -> str:
-    """What is learned from, in words that differ for other frames."""
+    """The frames that are learned from, in words that differ for others."""
     return f"{len(frames)} frames of {frames.size} pixels: {frames.origin}"

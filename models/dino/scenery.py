@@ -22,7 +22,7 @@ _LARGEST: Final = 0.25  # of the pattern's waves, parts of the picture
 
 
 def view(variation: float, random: np.random.Generator) -> View:
-    """How a robot is seen: up to 12 degrees aside, 6 above or below, light 0.5 to 1.5, any wall."""
+    """A random view of a robot: up to 12 degrees aside, 6 above or below, light 0.5 to 1.5, any wall."""
     wall = _WALL + variation * (random.uniform(0.0, 1.0, 3) - _WALL)
     return View(
         azimuth=float(variation * random.uniform(-12.0, 12.0)),

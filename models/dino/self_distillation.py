@@ -29,7 +29,7 @@ ANSWERS: Final = ("centring", "sinkhorn")
 
 
 class ProjectionHead(nn.Module):
-    """From the class token to K numbers: a perceptron of three layers, a narrow place of length 1, K directions.
+    """Head from the class token to K numbers: three layers, a narrow place of length 1, K directions.
 
     Args:
         width: d of the class token.

@@ -51,7 +51,7 @@ class HeadedNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Step:
-    """What a step was like.
+    """Measurements of one step.
 
     Attributes:
         phase: "distil" or "dino".
@@ -108,12 +108,12 @@ class Trainer:
 
     @property
     def phase(self) -> str:
-        """Of the next step."""
+        """Phase of the next step."""
         return DISTIL if self.step < self.recipe.distil else DINO
 
     @property
     def network(self) -> VisionTransformer:
-        """What is learned: the teacher, the better one (DINO, section 5.2); in the first phase the student."""
+        """The network that is learned: the teacher, which is better (DINO, section 5.2), first the student."""
         return (self.student if self.phase == DISTIL else self.teacher).backbone
 
     def advance(self) -> Step:

@@ -39,7 +39,7 @@ _REDRAW: Final = 30.0  # seconds between pictures of the curves
 
 @dataclass(frozen=True)
 class Options:
-    """What a training is asked for, beside its recipe.
+    """Options of a training, beside its recipe.
 
     Attributes:
         run: folder of checkpoint, log, curves and network.

@@ -1,4 +1,4 @@
-"""Which postures would bring the arms of the iCub into its body, or into each other.
+"""Collisions: postures that would bring the arms of the iCub into its body, or into each other.
 
 It is MuJoCo that looks, at the official iCub (iCubGazeboV2_5). Its URDF has for collisions the same meshes as for
 drawing; they are cut into convex pieces (`models.icub.convex_pieces`). Torso, neck and hands are straight.
@@ -37,7 +37,7 @@ _SLACK: Final = 1e-3  # degrees by which a joint may be out of its range: roundi
 
 @dataclass(frozen=True)
 class Collisions:
-    """What touches in n postures.
+    """Collisions of n postures.
 
     Attributes:
         right: (n,) the right arm the body.
@@ -90,7 +90,7 @@ class Collider:
         self._reach = reach[0][:, None] + reach[1] + self._clearance  # (8, 8): farther apart, nothing touches
 
     def check(self, postures: ArrayLike) -> Collisions:
-        """What touches in each of the postures (n, 10), degrees.
+        """The collisions of postures (n, 10), degrees.
 
         Raises:
             ValueError: another shape, NaN, or an angle out of its range.

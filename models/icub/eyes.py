@@ -79,7 +79,7 @@ class Eyes:
         mujoco.mj_camlight(self._model, data)
 
     def camera(self, eye: str) -> "mujoco.MjvCamera":
-        """What `Canvas.draw` takes for the picture of an eye."""
+        """The camera of an eye, as `Canvas.draw` takes it."""
         import mujoco
 
         camera = mujoco.MjvCamera()

@@ -34,7 +34,7 @@ _FIRST_LINK, _PROSUP = 3, 4
 
 @dataclass(frozen=True)
 class Solution:
-    """What the inverse kinematics found for n goals.
+    """Solutions of the inverse kinematics for n goals.
 
     Attributes:
         arm: (n, 5) degrees; the best posture found, also where the goal was not reached.

@@ -76,7 +76,7 @@ def link_frame(index: int, theta: Floats, table: Floats = TABLE) -> Floats:
 
 
 def side_sign(side: str) -> Floats:
-    """What multiplies the coordinates (3,) of a side to get those of the right side.
+    """Factors of the coordinates (3,) of a side that give those of the right side.
 
     Raises:
         ValueError: unknown side.

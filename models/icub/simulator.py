@@ -228,7 +228,7 @@ class Icub:
 
     @property
     def backend(self) -> str:
-        """What draws the pictures: "osmesa" or "egl"."""
+        """The library that draws the pictures: "osmesa" or "egl"."""
         return self._open_canvas().backend
 
     def _open_canvas(self) -> "Canvas":

@@ -1,4 +1,4 @@
-"""How a simulated robot is seen: where the camera stands, the light, the noise, the wall behind."""
+"""Views of a simulated robot: the place of the camera, the light, the noise, the wall behind."""
 
 import dataclasses
 from typing import Any, Self
@@ -10,7 +10,7 @@ class ViewError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """How the robot is seen; vary it to show the same posture again, or in another scene.
+    """View of the robot; vary it to show the same posture again, or in another scene.
 
     Attributes:
         azimuth: of the camera about the vertical axis, degrees; 0 is straight in front.

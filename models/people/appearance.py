@@ -1,4 +1,4 @@
-"""What a person wears, and how they are seen."""
+"""Appearance: the clothes of a person, and how they are seen."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Clothes:
 
 @dataclass(frozen=True)
 class Sight:
-    """How a person is seen.
+    """Place and light in which a person is seen.
 
     Attributes:
         room: A name of `models.people.room.ROOMS`, or a room of your own.

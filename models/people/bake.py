@@ -92,7 +92,7 @@ def _outer(faces: Ints, bones: list[str], weights: Floats) -> Ints:
 
 
 def _reduce(vertices: Floats, faces: Ints) -> tuple[Ints, Ints]:
-    """Which vertices are kept, and the faces between them."""
+    """The vertices that are kept, and the faces between them."""
     import fast_simplification
 
     points, few = fast_simplification.simplify(vertices.astype(np.float32), faces, target_count=FACES)

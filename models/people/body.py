@@ -50,7 +50,7 @@ class BodyError(ValueError):
 
 @dataclass(frozen=True)
 class Build:
-    """What a person looks like without clothes.
+    """Build of a person: their look without clothes.
 
     Attributes:
         gender: From 0 (female) to 1 (male).

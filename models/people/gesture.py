@@ -1,4 +1,4 @@
-"""How somebody moves their arms: after a moment, smoothly, and not quite to where they meant to."""
+"""Gestures: the arms move after a moment, smoothly, and not quite to where they meant to."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Gesture:
         self._seconds = max(SHORTEST, _PEAK * float(np.abs(goal - self._from).max()) / self._speed)
 
     def at(self, now: float) -> Floats:
-        """Where the arms are, (10,) degrees."""
+        """The posture of the arms, (10,) degrees."""
         if now >= self.ends:
             return self._to
         share = max(0.0, (now - self._begin) / self._seconds)
@@ -45,7 +45,7 @@ class Gesture:
 
     @property
     def ends(self) -> float:
-        """When the arms are where they go (s)."""
+        """Time at which the arms are where they go (s)."""
         return self._begin + self._seconds
 
 

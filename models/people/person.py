@@ -73,7 +73,7 @@ class Person:
         self._canvas: Canvas | None = None
 
     def render(self, posture: ArrayLike) -> Image:
-        """What the camera sees, (size, size, 3) uint8 RGB; always to be called from one thread.
+        """The picture of the camera, (size, size, 3) uint8 RGB; always to be called from one thread.
 
         Args:
             posture: (10,) degrees: the person's right arm, then the left.

@@ -34,7 +34,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Room:
-    """What is around a person.
+    """A room around a person.
 
     Attributes:
         wall: Colour of the walls, red, green, blue, 0..1.

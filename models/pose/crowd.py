@@ -38,7 +38,7 @@ POOL: Final = 2500
 
 @dataclass(frozen=True)
 class Crowd:
-    """What was seen of n pictures of p people.
+    """Features of n pictures of p people, and the postures that they show.
 
     Attributes:
         features: (n, 5488) float16, of EfficientNet-Lite0 up to block 10.
@@ -107,7 +107,7 @@ def somebody(random: np.random.Generator) -> tuple[Build, Clothes, Sight]:
 
 
 def nothing(random: np.random.Generator) -> Image:
-    """What a covered, dark or broken camera shows: a colour, or a gradient of two, with more or less noise."""
+    """A picture of a covered, dark or broken camera: a colour, or a gradient of two, with more or less noise."""
     first, second = random.uniform(0.0, 255.0, (2, 3))
     share = np.linspace(0.0, 1.0, _SIZE)[:, None, None] if random.random() < 0.5 else np.zeros((1, 1, 1))
     smooth = np.broadcast_to(first * (1.0 - share) + second * share, (_SIZE, _SIZE, 3)) * random.random() ** 2

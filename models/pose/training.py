@@ -38,7 +38,7 @@ _TENTH: Final = 10  # every tenth person is kept for testing
 
 @dataclass(frozen=True)
 class PoseRecipe:
-    """How the network is trained.
+    """Recipe of the training.
 
     Attributes:
         components: principal components that the discriminants are looked for in.
@@ -118,7 +118,7 @@ def presence(people: NDArray[np.float32], nobody: NDArray[np.float32], shrinkage
 
 @dataclass(frozen=True)
 class Quality:
-    """How good a network is with people, and rooms, from whom it did not learn.
+    """Errors of a network with people, and in rooms, that it did not learn from.
 
     Attributes:
         error: mean absolute error of the directions, parts of a unit vector.

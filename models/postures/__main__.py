@@ -46,7 +46,7 @@ class UsageError(ValueError):
 
 
 def _require_folder(*files: Path | None) -> None:
-    """That files can be written is known before the work of minutes, not after it."""
+    """Tells before minutes of work, not after it, that a file cannot be written."""
     for file in files:
         if file is not None and not file.parent.is_dir():
             raise UsageError(f"{file}: there is no folder {file.parent}")
@@ -72,10 +72,10 @@ def main() -> None:
 def _make_data(samples: int, step: float, seed: int, out: Path) -> None:
     """Solve the inverse kinematics and draw the postures."""
     _require_folder(out)
-    data, census = dataset.make(samples, step, seed, progress=True)
+    data, report = dataset.make(samples, step, seed, progress=True)
     dataset.save(data, out)
     record(out)
-    for line in census.lines():
+    for line in report.lines():
         print(line)
     print(f"\n{len(data.arm)} postures of an arm; {len(data.train)} pairs to learn from, {len(data.test)} to test")
 

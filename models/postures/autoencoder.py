@@ -108,7 +108,7 @@ class Autoencoder:
         return f"{self.variant}-{self.latent}"
 
     def guess(self, joints: ArrayLike) -> Floats:
-        """What the encoder network alone says: latents (..., m) of postures (..., 10) in degrees.
+        """The answer of the encoder network alone: latents (..., m) of postures (..., 10) in degrees.
 
         Raises:
             ValueError: another shape, or NaN.
@@ -214,7 +214,7 @@ def _step(slope: Floats, error: Floats, damping: Floats) -> Floats:
 
 
 def path_of(variant: str, latent: int = 2) -> Path:
-    """Where the weights of a variant lie."""
+    """The file of the weights of a variant."""
     design(variant)
     return WEIGHTS / f"{variant}-{latent}.npz"
 

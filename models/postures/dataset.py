@@ -86,8 +86,8 @@ class PostureSet:
 
 
 @dataclass(frozen=True)
-class Census:
-    """What would touch if nothing were left out, as in the ancestor's data.
+class CollisionReport:
+    """Shares of postures that would touch if nothing were left out, as in the ancestor's data.
 
     Attributes:
         reachable: number of points that the wrist reaches.
@@ -118,7 +118,7 @@ class Census:
 
 def make(
     samples: int = 10_000, step: float = 20.0, seed: int = 0, progress: bool = False
-) -> tuple[PostureSet, Census]:
+) -> tuple[PostureSet, CollisionReport]:
     """Solve the inverse kinematics over the grid, leave out what touches, and draw the samples.
 
     Args:
@@ -157,7 +157,7 @@ def make(
         is_test=np.arange(samples) >= samples - tests,
     )
     symmetric, independent = _unchecked(collider, arm, samples // 2, rng)
-    return data, Census(len(points), len(points) - count, float(touching.mean()), symmetric, independent)
+    return data, CollisionReport(len(points), len(points) - count, float(touching.mean()), symmetric, independent)
 
 
 def _draw(rng: np.random.Generator, pool: NDArray[np.int64], touching: Bools, n: int) -> NDArray[np.int64]:
@@ -179,7 +179,7 @@ def _draw(rng: np.random.Generator, pool: NDArray[np.int64], touching: Bools, n:
 
 
 def _unchecked(collider: Collider, arm: Floats, n: int, rng: np.random.Generator) -> tuple[Collisions, Collisions]:
-    """What touches in n symmetric pairs of arms and in n independent ones."""
+    """Collisions in n symmetric pairs of arms and in n independent ones."""
     right, left = arm[rng.integers(len(arm), size=(2, n))]
     return collider.check(np.hstack([right, right])), collider.check(np.hstack([right, left]))
 

@@ -1,4 +1,4 @@
-"""What distinguishes one variant of the autoencoders from another, apart from its weights."""
+"""Designs: all that distinguishes one variant of the autoencoders from another, apart from its weights."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Plane:
 
     @classmethod
     def of(cls, model: Autoencoder) -> Self:
-        """Where the model learned postures: the map itself, or its first two principal axes."""
+        """The region where the model learned postures: the map itself, or its first two principal axes."""
         middle = model.seen.mean(axis=0)
         directions, names = np.eye(2), ["latent 0", "latent 1"]
         if model.latent > 2:

@@ -26,7 +26,7 @@ class CardError(ValueError):
 
 @dataclass(frozen=True)
 class Facts:
-    """What is measured of one file of weights, on the test part.
+    """Measurements of one file of weights, on the test part.
 
     Attributes:
         path: the file.

@@ -20,7 +20,7 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one autoencoder is trained.
+    """Recipe of the training of one autoencoder.
 
     Attributes:
         variant: "ancestor" or "wide".

@@ -37,7 +37,7 @@ _PROBES: Final = 1000  # so many training postures tell after each epoch how goo
 
 
 class Trained(NamedTuple):
-    """What comes out of a training."""
+    """Results of a training."""
 
     model: Autoencoder
     curve: list[Row]
@@ -177,7 +177,7 @@ class Training:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds; code that is pickled in it is not executed.
+    """The contents of a checkpoint; code that is pickled in it is not executed.
 
     Raises:
         ArtifactError: it cannot be read, is cut off, or of another kind.

@@ -1,1 +1,1 @@
-"""How well robots learn to imitate, measured without a running constellation; see `models.evaluate`."""
+"""Measurements of how well robots learn to imitate, without a running constellation; see `models.evaluate`."""

@@ -57,12 +57,12 @@ class Candidate:
 
     @property
     def title(self) -> str:
-        """For tables."""
+        """Its name in tables."""
         return TITLES.get(self.name, self.name)
 
     @property
     def short(self) -> str:
-        """For narrow columns."""
+        """Its name in narrow columns."""
         return SHORT.get(self.name, self.name)
 
     @property
@@ -76,7 +76,7 @@ class Candidate:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What its features depend on: code, versions, weights."""
+        """Digest of all that its features depend on: code, versions, weights."""
         if self.name == RANDOM:
             return f"{RANDOM} {digest((*_CODE, random_network), ('torch',))}"
         variant = _FILES.get(self.name)

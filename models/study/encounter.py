@@ -1,4 +1,4 @@
-"""Whom a robot meets that has learned from one person: that person and others, in other rooms and places."""
+"""People that a robot meets after it has learned from one: the same and others, in other rooms and places."""
 
 from __future__ import annotations
 

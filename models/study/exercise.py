@@ -1,4 +1,4 @@
-"""Which postures a robot practises, and which it is asked for; all fixed by a seed before anything is measured."""
+"""Postures that a robot practises, and that it is asked for; a seed fixes all before anything is measured."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Exercise:
 
     @property
     def name(self) -> str:
-        """Of the decoder: variant and latent."""
+        """Name of the decoder: variant and latent."""
         return f"{self.decoder.variant}-{self.decoder.latent}"
 
     def practised(self, count: int) -> Floats:
@@ -68,7 +68,7 @@ class Exercise:
 
 
 class DataExercise:
-    """The same, of the data set itself: practised from its training part, asked from its test part.
+    """Postures of the data set itself: practised from its training part, asked from its test part.
 
     Eight joints are free there: the wrists' prosup stays 0.
 
@@ -97,7 +97,7 @@ class DataExercise:
 
 
 def reachable(postures: Floats) -> Floats:
-    """Where the robot stands (n, 10) when it is sent to postures (n, 10), degrees.
+    """The postures (n, 10) that the robot takes when it is sent to postures (n, 10), degrees.
 
     Rounded to a millionth of a degree, so that it does not depend on how many are decoded at once.
     """

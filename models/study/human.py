@@ -31,7 +31,7 @@ LOOKS: Final = {"": (DEFAULT, False), CENTRED: (DEFAULT, True), ARMS: (PERSON, F
 
 
 def way(copies: str, look: str) -> str:
-    """How it learned and looked, in words."""
+    """The way that it learned and looked, in words."""
     return f"{copies}, {look}" if look else copies
 
 
@@ -61,6 +61,6 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
 
 
 def pairs(plan: Plan) -> tuple[int, ...]:
-    """How many are acquired: 20 and 100; those of the plan if it has neither."""
+    """Numbers of pairs that are acquired: 20 and 100; those of the plan if it has neither."""
     wanted = tuple(count for count in (20, 100) if count in plan.counts)
     return wanted or plan.counts

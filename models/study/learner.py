@@ -68,14 +68,14 @@ class Learner:
 
 
 def taught(learner: Learner, keys: Features, postures: Floats, latents: Floats | None = None) -> Learner:
-    """The same learner, having learned features (k, n) with postures (k, 10), and with latents (k, m) if given."""
+    """The learner, having learned features (k, n) with postures (k, 10), and with latents (k, m) if given."""
     for index, (key, posture) in enumerate(zip(keys, postures, strict=True)):
         learner.learn(key, posture, None if latents is None else latents[index])
     return learner
 
 
 def assess(answers: Floats, true: Floats, known: Iterable[Floats], scale: float, **labels: object) -> Outcome:
-    """What came of it.
+    """The outcome of answers.
 
     Args:
         answers: (q, 10) degrees.

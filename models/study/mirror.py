@@ -90,7 +90,7 @@ def practise(gallery: Gallery, exercise: Exercise, count: int, view: View, tries
 
 
 def in_the_mirror(postures: Floats, seed: int, view: View = PLAIN) -> list[Shot]:
-    """What the robot sees of itself in postures (n, 10)."""
+    """Pictures of the robot itself in postures (n, 10)."""
     return shots(RobotScene(view, mirror=True), postures, seed)
 
 

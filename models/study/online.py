@@ -1,4 +1,4 @@
-"""Whether the running constellation and the functions come to the same.
+"""Comparison of the running constellation with the functions: they must come to the same.
 
 `launch/mirror.yaml` is launched in a process of its own; then the same is computed without it: the same postures
 in the same order, the same novelty gate, pictures without noise, the same postures asked for.
@@ -36,7 +36,7 @@ _STILL: Final = View()
 
 @dataclass(frozen=True)
 class Exam:
-    """What is asked of both.
+    """Size of the examination, which is the same for both.
 
     Attributes:
         pairs: How many are acquired; all of them are shown again.
@@ -88,12 +88,12 @@ class Agreement:
 
     @property
     def apart(self) -> float:
-        """By how much they differ at most, per cent of NMAE."""
+        """The largest difference between them, per cent of NMAE."""
         return max(abs(self.online.shown - self.offline.shown), abs(self.online.fresh - self.offline.fresh))
 
     @property
     def others(self) -> int:
-        """How many postures were answered otherwise: their errors differ by more than 1 per cent."""
+        """Number of postures that were answered otherwise: their errors differ by more than 1 per cent."""
         pairs = zip(self.online.errors, self.offline.errors, strict=True)
         return sum(abs(on - off) > _OTHERWISE for on, off in pairs)
 
@@ -159,7 +159,7 @@ def _end(process: subprocess.Popen[Any]) -> None:
 
 
 def compute(gallery: Gallery, exam: Exam, seed: int) -> ExamResult:
-    """The same without it."""
+    """The same without a constellation."""
     exercise, candidate = Exercise(exam.decoder, seed), Candidate(DEFAULT)
     learner = practise(gallery, exercise, exam.pairs, _STILL)
     known, asked = np.array(learner.known), exercise.asked(exam.fresh)

@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""The amount of what is measured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.study.candidate import DEFAULT, TITLES
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured.
+    """Amounts of what is measured.
 
     Attributes:
         seeds: How many robots learn, each with a seed of its own: 0, 1, ...

@@ -1,4 +1,4 @@
-"""What the arms reach, how far from the official robot our kinematics are, and how fast all that is computed.
+"""Measure the reach of the arms, the distance of our kinematics from the official robot, collisions, and speed.
 
 python -m models.study.reach check                   # against the official iCub in MuJoCo; seconds
 python -m models.study.reach collisions              # what touches, with more and less clearance; a minute
@@ -71,7 +71,7 @@ def links() -> Rows:
 
 
 def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], progress: bool) -> Rows:
-    """What touches among the reachable postures and among random pairs of them, per cent."""
+    """Per cent of the reachable postures, and of random pairs of them, in which something touches."""
     if pairs < 1:
         raise ValueError(f"pairs is {pairs}; valid is 1 or more")
     _, arm = reachable(step, progress)
@@ -100,7 +100,7 @@ def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], 
 
 
 def decoders(files: Sequence[Path], count: int, seed: int) -> Rows:
-    """What touches in postures that autoencoders sample, per cent; angles are clipped to their ranges before."""
+    """Per cent of the postures that autoencoders sample in which something touches; angles are clipped before."""
     if count < 1:
         raise ValueError(f"postures is {count}; valid is 1 or more")
     collider = Collider()
@@ -116,7 +116,7 @@ def decoders(files: Sequence[Path], count: int, seed: int) -> Rows:
 
 
 def speed(seed: int) -> Rows:
-    """What is computed per second of processor time."""
+    """Postures and goals that are computed per second of processor time."""
     rng = np.random.default_rng(seed)
     arms = rng.uniform(ARM_LIMITS[:, 0], ARM_LIMITS[:, 1], (50_000, len(ARM_LIMITS)))
     postures = rng.uniform(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1], (1000, len(JOINT_LIMITS)))
@@ -243,7 +243,7 @@ def _touching(out: Path, step: float, seed: int) -> None:
 
 
 def _reached(out: Path, step: float) -> tuple[Floats, Floats, Collider]:
-    """What is drawn into a file: points, and postures of an arm that reach them."""
+    """Points, the postures of an arm that reach them, and what tells what touches; for a picture."""
     if not out.parent.is_dir():
         raise ValueError(f"{out}: there is no folder {out.parent}")
     return *reachable(step, progress=True), Collider(progress=True)

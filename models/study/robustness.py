@@ -53,5 +53,5 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
 
 
 def pairs(plan: Plan) -> int:
-    """How many are acquired: 100, or the most of a smaller plan."""
+    """The number of pairs that are acquired: 100, or the most of a smaller plan."""
     return min(100, max(plan.counts))

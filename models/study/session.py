@@ -143,7 +143,7 @@ class Progress:
         self._total = 0
 
     def move(self, done: int, total: int) -> None:
-        """So many pictures of a total are done."""
+        """Shows that some pictures of a total are done."""
         from tqdm import tqdm
 
         if self._bar is None or total != self._total or done <= self._bar.n:

@@ -1,4 +1,4 @@
-"""How long each part takes, one thread each, and on which machine."""
+"""Times of each part, one thread each, and the machine that they were taken on."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long something takes.
+    """Times of one thing.
 
     Attributes:
         name: What.

@@ -62,16 +62,16 @@ def test_the_file_is_small():
 
 
 def test_making_data(tmp_path):
-    """A coarse grid gives a whole data set and a census: some points are dropped, some postures would touch."""
-    made, census = dataset.make(samples=200, step=50.0, seed=1)
+    """A coarse grid gives a whole data set and a report: some points are dropped, some postures would touch."""
+    made, report = dataset.make(samples=200, step=50.0, seed=1)
     assert made.train.shape == (160, 10)
     assert made.test.shape == (40, 10)
-    assert census.reachable == len(made.arm) + census.dropped
-    assert 0 < census.dropped < census.reachable
-    assert len(census.symmetric.any) == len(census.independent.any) == 100
-    report = "\n".join(census.lines())
-    assert f"{census.dropped} of {census.reachable} reachable points left out" in report
-    assert f"| symmetric | {100 * census.symmetric.body.mean():.1f} |" in report
+    assert report.reachable == len(made.arm) + report.dropped
+    assert 0 < report.dropped < report.reachable
+    assert len(report.symmetric.any) == len(report.independent.any) == 100
+    text = "\n".join(report.lines())
+    assert f"{report.dropped} of {report.reachable} reachable points left out" in text
+    assert f"| symmetric | {100 * report.symmetric.body.mean():.1f} |" in text
     dataset.save(made, tmp_path / "a.npz")
     again = dataset.load(tmp_path / "a.npz")
     for name, value in vars(made).items():

@@ -81,7 +81,7 @@ def _end_with(parent: int) -> None:
 
 
 def _draw(shots: list[Shot], size: int) -> list[bytes]:
-    """In the other process."""
+    """Runs in the other process."""
     import cv2
 
     found = []

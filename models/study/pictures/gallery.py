@@ -18,7 +18,7 @@ _AT_ONCE: Final = 64
 
 
 class Painter(Protocol):
-    """What takes pictures: a `DrawingProcess`, or something faster in a test."""
+    """Takes pictures: a `DrawingProcess`, or something faster in a test."""
 
     def pictures(self, shots: Sequence[Shot]) -> Iterator[bytes]:
         """A PNG of each shot, without noise, in their order."""

@@ -97,14 +97,14 @@ class Shot:
 
     @cached_property
     def picture(self) -> str:
-        """What distinguishes the picture without its noise: scene and posture."""
+        """Text that is the same for the same picture without noise: scene and posture."""
         clean = self.scene.clean
         said = [type(clean).__name__, dataclasses.asdict(clean), self.posture]
         return json.dumps(said, sort_keys=True)
 
     @cached_property
     def key(self) -> str:
-        """What distinguishes the picture, noise included."""
+        """Text that is the same for the same picture, noise included."""
         return f"{self.picture} noise {self.scene.noise!r} {self.seed if self.scene.noise else 0}"
 
 

@@ -1,1 +1,1 @@
-"""What a study found: outcomes, tables, plots, pages."""
+"""Results of a study: outcomes, tables, plots, pages."""

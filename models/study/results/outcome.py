@@ -1,4 +1,4 @@
-"""What one robot came to in one case, and what many of them came to together."""
+"""Outcomes: the errors of one robot in one case, and those of many robots together."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Outcome:
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> Self:
-        """From what `json` made of it.
+        """The outcome that `json` has read.
 
         Raises:
             TypeError: Something is missing, or too much.
@@ -101,7 +101,7 @@ def _digits(value: float) -> int:
 
 
 def interval(means: Sequence[float]) -> Interval:
-    """Of the means of independent robots, by Student's t.
+    """The interval of the means of independent robots, by Student's t.
 
     Raises:
         ValueError: There are fewer than two.
@@ -116,7 +116,7 @@ def interval(means: Sequence[float]) -> Interval:
 
 
 def resampled(errors: Sequence[float], seed: int = 0) -> Interval:
-    """Of one robot's postures, by the bootstrap: it says nothing of other robots.
+    """The interval of one robot's postures, by the bootstrap: it says nothing of other robots.
 
     Raises:
         ValueError: There is no posture.
@@ -130,7 +130,7 @@ def resampled(errors: Sequence[float], seed: int = 0) -> Interval:
 
 
 def summary(outcomes: Iterable[Outcome]) -> Interval | None:
-    """Of the errors of some robots; None without any. Each seed counts the same."""
+    """The interval of the errors of some robots; None without any. Each seed counts the same."""
     found = list(outcomes)
     if not found:
         return None
@@ -150,5 +150,5 @@ def spread(values: Iterable[float]) -> str:
 
 
 def choose(outcomes: Iterable[Outcome], **wanted: object) -> list[Outcome]:
-    """Those whose attributes are as wanted."""
+    """Outcomes whose attributes are as wanted."""
     return [one for one in outcomes if all(getattr(one, name) == value for name, value in wanted.items())]

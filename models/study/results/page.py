@@ -66,7 +66,7 @@ def write(path: Path, name: str, content: str) -> bool:
 
 
 def check(path: Path, names: Iterable[str]) -> None:
-    """Whether a page has these blocks: before something is computed for them.
+    """Looks whether a page has these blocks, before something is computed for them.
 
     Raises:
         ArtifactError: It cannot be read, or has them not.

@@ -1,4 +1,4 @@
-"""What a command found: its table, its plot, and what is kept of it."""
+"""Results of commands: table, plot, and the file that is kept."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from models.study.results.outcome import Outcome, choose, summary
 
 
 class Result(Protocol):
-    """What a command found.
+    """Result of a command.
 
     Attributes:
-        command: Which one it was.
+        command: Its name.
         caption: Of its plot.
     """
 
     @property
     def command(self) -> str:
-        """Which one it was."""
+        """The command."""
 
     @property
     def caption(self) -> str:
-        """Of the plot."""
+        """Caption of the plot."""
 
     def text(self) -> str:
         """Tables, in Markdown."""
@@ -64,7 +64,7 @@ class Learned:
 
     @property
     def caption(self) -> str:
-        """Of the plot."""
+        """Caption of the plot."""
         return _CAPTIONS[self.command]
 
     def text(self) -> str:
@@ -95,7 +95,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class Listed:
-    """What has a table only.
+    """A result that has a table only.
 
     Attributes:
         command: speed, online or bars.
@@ -122,7 +122,7 @@ class Listed:
 
 
 def path_of(folder: Path, command: str, quick: bool) -> Path:
-    """Where results are kept."""
+    """The file that keeps a result."""
     return folder / "results" / f"{command}{'-quick' if quick else ''}.json"
 
 
@@ -140,7 +140,7 @@ def keep(result: Result, path: Path) -> None:
 
 
 def kept(path: Path) -> dict[str, Any] | None:
-    """What was kept; None if there is nothing.
+    """The result that was kept; None if there is none.
 
     Raises:
         ArtifactError: The file is damaged.

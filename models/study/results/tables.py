@@ -110,7 +110,7 @@ def _mirror(outcomes: Sequence[Outcome], case: str) -> str:
 
 
 def changed(outcomes: Sequence[Outcome]) -> str:
-    """What other scenes cost."""
+    """Errors in other scenes."""
     names = _ordered(one.extractor for one in outcomes)
     columns = [(name, way) for name in names for way in ("", robustness.CENTRED)]
     heads = [f"{Candidate(name).short}{', centred' if way else ''}" for name, way in columns]
@@ -124,7 +124,7 @@ def changed(outcomes: Sequence[Outcome]) -> str:
 
 
 def people(outcomes: Sequence[Outcome]) -> str:
-    """Who is imitated how well, for each kind of copies."""
+    """Errors with each person, for each kind of copies."""
     parts = []
     for copies in (human.EXACT, human.INEXACT):
         columns: list[dict[str, object]] = [

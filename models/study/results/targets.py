@@ -79,7 +79,7 @@ class Cell:
 
     @property
     def verdict(self) -> str:
-        """Whether it was met; the mean counts."""
+        """Met, missed, or better than that; the mean counts."""
         if self.ours is None:
             return NOT_MEASURED
         if self.moonshot is not None and self.ours <= self.moonshot:
@@ -176,7 +176,7 @@ def _compared(target: Target, result: Mapping[str, Any]) -> Cell:
 
 
 def _disturbed(timing: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
-    """What else the machine did."""
+    """The load of the machine, in words."""
     load, cores = machine.get("load", 0.0), machine.get("cores", 1)
     best = f"the best of {timing['count']} is {timing['best']:.1f} ms"
     return f"load {load:.0f} on {cores} cores; {best}" if load > 0.5 * cores else best

@@ -7,7 +7,7 @@ from models.attention import heads
 from models.attention.memory import Memory
 from models.attention.similarity import Comparison
 from models.postures import decoders
-from models.postures.free_postures import FreePostures
+from models.postures.decoders import FreePostures
 
 BLOCK10 = "efficientnet-lite0/block10/7x7"
 
