@@ -1,8 +1,17 @@
 # make demo: the iCub learns to imitate, headless.   make test: everything that is checked.   make help: the rest.
+# PYTHON=python3.13 takes another Python (3.11 to 3.14), VENV=folder another place for what is installed.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-VENV := .venv
-BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# to compare with; without torchvision, which the comparison does not need, and so not among the constraints
+TIMM := timm==1.0.31
+# what writes constraints.txt; another one may write the same pins in other words
+UV := uv==0.13.9
+# says which Python runs it
+SAY := import os, platform, sys; print(f"Python {platform.python_version()}: {os.path.realpath(sys.executable)}")
+# the Python of the virtual environment, if there is one already
+BUILT = $(wildcard $(BIN)/python)
 # library that must be there : Debian package that has it
 LIBRARIES := libOSMesa.so.8:libosmesa6 libGL.so.1:libgl1 libglib-2.0.so.0:libglib2.0-0
 
@@ -19,22 +28,30 @@ define INSTALL
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast lint docs bench yarp clean system browser
+.PHONY: help python demo test test-fast lint docs bench yarp pins clean system browser
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-demo: $(VENV)/robot.done ## set up, then run launch/mirror.yaml; arguments: make demo ARGS="pairs=20"
+python:
+	@$(if $(BUILT)$(PYTHON),,echo "Python 3.11 or newer is needed; PYTHON=... names it" >&2; exit 1)
+	@$(or $(BUILT),$(PYTHON)) -c '$(SAY)'
+ifneq ($(filter environment command,$(firstword $(origin PYTHON))),)
+	@[ -z "$(BUILT)" ] || [ "$$($(BUILT) -c '$(SAY)')" = "$$($(PYTHON) -c '$(SAY)')" ] || \
+	  { echo "$(VENV) was made with that one, not with $(PYTHON); VENV=... names another folder" >&2; exit 1; }
+endif
+
+demo: python $(VENV)/robot.done ## set up, then run launch/mirror.yaml; arguments: make demo ARGS="pairs=20"
 	$(BIN)/agentspace launch launch/mirror.yaml $(ARGS)
 
-test: $(VENV)/test.done lint docs ## set up, then lint, types, docs and all tests, with coverage
+test: python $(VENV)/test.done lint docs ## set up, then lint, types, docs and all tests, with coverage
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m coverage run -m pytest $(ARGS)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=95
 
-test-fast: $(VENV)/test.done ## the tests that take seconds
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+test-fast: python $(VENV)/fast.done ## tests/unit, within a minute; needs no robot, PyTorch, browser or YARP
+	$(BIN)/python -m pytest tests/unit $(ARGS)
 
 lint: $(VENV)/test.done ## style and types
 	$(BIN)/ruff check .
@@ -51,6 +68,11 @@ bench: $(VENV)/robot.done ## latency beside a raw broker; hot swaps under load (
 yarp: | $(BIN)/python ## real YARP for robots: built once (five to ten minutes) into ~/.cache/agentspace
 	.ci/install-yarp $(BIN)/python
 
+pins: python | $(BIN)/python ## constraints.txt from pyproject.toml; UPGRADE=1 takes the newest that fit
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11.0 --all-extras --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make pins" $(if $(UPGRADE),--upgrade) pyproject.toml --output-file constraints.txt
+
 clean: ## removes what make made
 	rm -rf $(VENV) build *.egg-info docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -62,11 +84,16 @@ browser:
 	@missing=; for pair in $(PROGRAMS); do \
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; done; $(INSTALL)
 
-$(BIN)/python: | system
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=... names it")'
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Please install python3-venv" >&2; exit 1; }
 
-$(VENV)/robot.done: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/fast.done: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Python packages for tests/unit (once; about a minute)"
+	$(PIP) --editable '.[tools,test]'
+	@touch $@
+
+$(VENV)/robot.done: pyproject.toml constraints.txt | $(BIN)/python system
 	@echo "Installing Python packages (once; about a minute)"
 	$(PIP) --editable '.[robot,tools]'
 	@touch $@
@@ -74,5 +101,5 @@ $(VENV)/robot.done: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/test.done: $(VENV)/robot.done | browser
 	@echo "Installing Python packages for tests, docs and training (once; some minutes)"
 	$(PIP) --editable '.[robot,tools,train,test,docs]'
-	$(PIP) --no-deps timm  # to compare with; without torchvision, which the comparison does not need
+	$(PIP) --no-deps $(TIMM)
 	@touch $@

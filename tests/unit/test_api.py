@@ -84,19 +84,6 @@ def test_no_module_imports_the_package_from_inside():
     assert [name for name, needed in GRAPH.items() if "agentspace" in needed] == []
 
 
-def test_each_module_can_be_imported_first():
-    """No module relies on another having been imported before it."""
-    code = """
-import importlib, sys
-for name in sys.argv[1:]:
-    for loaded in [loaded for loaded in sys.modules if loaded.split(".")[0] == "agentspace"]:
-        del sys.modules[loaded]
-    importlib.import_module(name)
-"""
-    names = [f"agentspace.{name}" for name in GRAPH if name != "__main__"]
-    subprocess.run([sys.executable, "-W", "error", "-c", code, *names], check=True, timeout=60)
-
-
 def test_packages_are_complete():
     """What the file system shows is what Python finds as modules of the package."""
     found = {

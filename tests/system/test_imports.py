@@ -1,0 +1,19 @@
+"""Each module of the library is imported by itself."""
+
+import subprocess
+import sys
+
+from tests.support.architecture import modules
+
+
+def test_each_module_can_be_imported_first():
+    """No module relies on another having been imported before it."""
+    code = """
+import importlib, sys
+for name in sys.argv[1:]:
+    for loaded in [loaded for loaded in sys.modules if loaded.split(".")[0] == "agentspace"]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+"""
+    names = [name for name in modules() if name.startswith("agentspace.") and name != "agentspace.__main__"]
+    subprocess.run([sys.executable, "-W", "error", "-c", code, *names], check=True, timeout=60)
