@@ -17,10 +17,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import (
-    Floats,
-    Image,
-)
+from models.arrays import Floats, Image
 from models.files.artifact import ArtifactError, read_arrays, write_arrays
 
 KIND: Final = "agentspace frames 1"

@@ -18,10 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.arrays import (
-    Floats,
-    Ints,
-)
+from models.arrays import Floats, Ints
 from models.files.artifact import WEIGHTS, ArtifactError, read_arrays, verify
 
 FILE: Final = WEIGHTS / "bodies.npz"

@@ -18,10 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import (
-    Bools,
-    Floats,
-)
+from models.arrays import Bools, Floats
 from models.files.artifact import WEIGHTS, ArtifactError, read_arrays, write_arrays
 from models.icub.collision import Collider, Collisions
 from models.icub.inverse_kinematics import reachable
