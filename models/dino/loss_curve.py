@@ -25,11 +25,9 @@ def draw(rows: Sequence[dict[str, Any]], path: Path, limits: Limits) -> None:
         path: of the picture.
         limits: of the collapse alarm, as dashed lines.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 7), layout="constrained")
-    FigureCanvasAgg(figure)
     dashed = {
         "answers": (limits.uniform_above, limits.single_below),
         "features": (limits.spread_below, limits.centre_above),

@@ -8,7 +8,6 @@ millimetre or two. Cutting takes 15 s; the pieces are kept in the cache folder.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from models.arrays import Floats
 from models.files.artifact import ArtifactError, read_arrays, write_arrays
 from models.files.cache import cache_folder
+from models.icub.meshes import mesh_digest
 
 CELL: Final = 25.0
 """Edge of the cells of the grid, mm: with 25 no collision of the exact meshes is missed and 3 % are invented, with
@@ -39,12 +39,8 @@ def convex_pieces(sources: Mapping[str, Path], folder: Path | None = None, progr
         folder: where the pieces are kept; None for `cache_folder()`. One that cannot be written only costs time.
         progress: show a progress bar while meshes are cut.
     """
-    digest = hashlib.sha256(repr((CELL, _EDGE, _HALF_THICKNESS)).encode())
-    for name, path in sorted(sources.items()):
-        digest.update(name.encode())
-        digest.update(path.read_bytes())
     folder = cache_folder() if folder is None else folder
-    kept = folder / f"pieces-{digest.hexdigest()[:16]}.npz"
+    kept = folder / f"pieces-{mesh_digest((CELL, _EDGE, _HALF_THICKNESS), sources)}.npz"
     with contextlib.suppress(ArtifactError, KeyError, ValueError):
         return _read(kept, sorted(sources))
     bar = tqdm(sorted(sources.items()), desc="cut meshes", unit="mesh", disable=not progress)

@@ -3,13 +3,13 @@
 import contextlib
 import hashlib
 import io
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+
+from models.files.artifact import write_atomically
 
 FACES_KEPT = 0.06
 """Share of a mesh's faces that is kept: with all of them a picture takes seven times as long."""
@@ -31,11 +31,7 @@ def reduced_meshes(sources: Mapping[str, Path], folder: Path) -> dict[str, bytes
     Returns:
         Binary STL by name.
     """
-    digest = hashlib.sha256(repr((FACES_KEPT, FACES_AT_LEAST)).encode())
-    for name, path in sorted(sources.items()):
-        digest.update(name.encode())
-        digest.update(path.read_bytes())
-    archive = folder / f"meshes-{digest.hexdigest()[:16]}.zip"
+    archive = folder / f"meshes-{mesh_digest((FACES_KEPT, FACES_AT_LEAST), sources)}.zip"
     with contextlib.suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(archive) as stored:
         found = {name: stored.read(name) for name in stored.namelist()}
         if found.keys() == sources.keys():
@@ -64,14 +60,18 @@ def _reduce(path: Path) -> bytes:
 
 
 def _store(archive: Path, meshes: Mapping[str, bytes]) -> None:
-    """Writes the cache file beside its place and moves it there in one step."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, mesh in meshes.items():
+            packed.writestr(name, mesh)
     archive.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=archive.parent, prefix=archive.name)
-    try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, mesh in meshes.items():
-                packed.writestr(name, mesh)
-        Path(temporary).replace(archive)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(archive, content.getvalue())
+
+
+def mesh_digest(settings: object, sources: Mapping[str, Path]) -> str:
+    """16 hexadecimal digits that change with the settings and with the content of files."""
+    found = hashlib.sha256(repr(settings).encode())
+    for name, path in sorted(sources.items()):
+        found.update(name.encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import click
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from models.arrays import Image
 from models.command import PATH, group
+from models.offscreen import OVERSAMPLING, Canvas, noisy
 from models.people import body
 from models.people.appearance import Clothes, Sight
 from models.people.bake import bake
@@ -28,11 +29,6 @@ from models.people.body import Build
 from models.people.figure import Figure
 from models.people.skinning import pose
 
-if TYPE_CHECKING:
-    from models.offscreen import Canvas
-
-OVERSAMPLING: Final = 2
-"""Pictures are drawn this many times larger and averaged."""
 EYES_AT: Final = 1.35
 """Of the camera, metres above the floor."""
 
@@ -82,7 +78,6 @@ class Person:
             ValueError: That is no posture.
             NoDisplayError: Nothing on this machine can draw; the message says what to install.
         """
-        import cv2
         import mujoco
 
         canvas = self._open_canvas()
@@ -91,20 +86,13 @@ class Person:
         camera = mujoco.MjvCamera()
         camera.azimuth, camera.elevation = 90.0, 0.0
         camera.distance, camera.lookat = self._sight.distance, (0.0, 0.0, EYES_AT)
-        large = canvas.draw(self._data, camera)
-        picture = np.asarray(cv2.resize(large, (self.size, self.size), interpolation=cv2.INTER_AREA), np.uint8)
-        if self._sight.noise > 0.0:
-            noisy = picture + self._random.normal(0.0, self._sight.noise, picture.shape)
-            picture = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
-        return picture
+        return noisy(canvas.draw(self._data, camera), self._sight.noise, self._random)
 
     def _open_canvas(self) -> Canvas:
         import mujoco
 
-        from models.offscreen import Canvas
-
         if self._canvas is None:
-            self._canvas = Canvas(self._figure.model, OVERSAMPLING * self.size)
+            self._canvas = Canvas(self._figure.model, self.size)
             self._data = mujoco.MjData(self._figure.model)
             mujoco.mj_forward(self._figure.model, self._data)
         return self._canvas

@@ -38,11 +38,9 @@ def draw_points(points: Floats, arm: Floats, touching: Bools, path: Path) -> Non
         OSError: it cannot be written.
         ValueError: its ending names no format of pictures.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
     chains = [direct(REST_ARM, side=side) for side in ("right", "left")]
     shown: Any = None
     for axes, (title, across, label, upwards, up_label, sign) in zip(

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
@@ -21,6 +20,7 @@ from models.files.artifact import ArtifactError
 from models.postures import autoencoder
 from models.study.candidate import DEFAULT, RANDOM, TITLES, Candidate
 from models.study.plan import Plan
+from models.transformer.runtime import open_backend, processor
 
 _WARM: Final = 3
 _SLOW: Final = 20.0  # seconds, after which nothing is timed again
@@ -49,7 +49,7 @@ class Machine:
         names = [f"{name} {version(name)}" for name in ("numpy", "onnxruntime")]
         cores = len(os.sched_getaffinity(0))
         return cls(
-            _processor(), cores, os.getloadavg()[0], f"Python {platform.python_version()}, {', '.join(names)}"
+            processor(), cores, os.getloadavg()[0], f"Python {platform.python_version()}, {', '.join(names)}"
         )
 
     def __str__(self) -> str:
@@ -81,15 +81,6 @@ class Timing:
     def plain(self) -> dict[str, Any]:
         """For `json`."""
         return asdict(self)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def timed(name: str, run: Callable[[], object], repeats: int) -> Timing:
@@ -140,7 +131,6 @@ def _extractor(candidate: Candidate, image: Image, repeats: int, warn: Callable[
 
 def _transformer(name: str, image: Image, repeats: int, warn: Callable[[str], None]) -> Iterator[Timing]:
     try:
-        from models.transformer.runtime import open_backend
         from models.transformer.vision_transformer import CONFIGS, VisionTransformer
     except ImportError as error:
         warn(f"{name} is left out: {error}; pip install 'agentspace[train]'")

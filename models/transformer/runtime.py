@@ -166,11 +166,12 @@ def situation(network: VisionTransformer, size: int, threads: int) -> str:
     """What the choice depends on: processor, versions, network, size, threads."""
     libraries = " ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime"))
     return (
-        f"{_processor()}, {os.cpu_count()} cores, {libraries}, {network.config}, {size} pixels, {threads} threads"
+        f"{processor()}, {os.cpu_count()} cores, {libraries}, {network.config}, {size} pixels, {threads} threads"
     )
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What the processor of this machine calls itself."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

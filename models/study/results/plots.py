@@ -22,11 +22,9 @@ _DOTS: Final = 130  # per inch
 
 
 def _open(columns: int, width: float, height: float) -> tuple[Any, list[Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure((width, height), layout="constrained")
-    FigureCanvasAgg(figure)
     return figure, list(np.atleast_1d(figure.subplots(1, columns)))
 
 

@@ -6,38 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from models.files.artifact import ArtifactError, write_atomically
 from models.study.results import plots, tables
 from models.study.results.outcome import Outcome, choose, summary
-
-
-class Result(Protocol):
-    """Result of a command.
-
-    Attributes:
-        command: Its name.
-        caption: Of its plot.
-    """
-
-    @property
-    def command(self) -> str:
-        """The command."""
-
-    @property
-    def caption(self) -> str:
-        """Caption of the plot."""
-
-    def text(self) -> str:
-        """Tables, in Markdown."""
-
-    def plain(self) -> dict[str, Any]:
-        """For `json`."""
-
-    def plot(self, folder: Path) -> Path | None:
-        """Draws it into a folder, if there is something to draw; returns where."""
-
 
 _TEXTS = {"mirror": tables.mirror, "robustness": tables.changed, "human": tables.people}
 _PLOTS = {"mirror": plots.mirror, "robustness": plots.changed, "human": plots.people}
@@ -119,6 +92,10 @@ class Listed:
 
     def plot(self, folder: Path) -> None:
         """There is nothing to draw."""
+
+
+Result = Learned | Listed
+"""Result of a command."""
 
 
 def path_of(folder: Path, command: str, quick: bool) -> Path:

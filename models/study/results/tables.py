@@ -79,10 +79,6 @@ def _scale(found: list[Outcome]) -> str:
     return f"{np.exp(np.mean(np.log([one.scale for one in found]))):.3f}" if found else "-"
 
 
-def _error(found: list[Outcome]) -> str:
-    return error(found)
-
-
 def _table(outcomes: Sequence[Outcome], case: str, cell: Callable[[list[Outcome]], str]) -> str:
     counts = sorted({one.pairs for one in choose(outcomes, case=case, way="")})
     rows = [
@@ -97,7 +93,7 @@ def _table(outcomes: Sequence[Outcome], case: str, cell: Callable[[list[Outcome]
 
 def _mirror(outcomes: Sequence[Outcome], case: str) -> str:
     counts = sorted({one.pairs for one in choose(outcomes, case=case, way="")})
-    table = _table(outcomes, case, _error)
+    table = _table(outcomes, case, error)
     rows: list[tuple[str, list[str]]] = []
     for way in (DRAWN, GATED):
         if choose(outcomes, case=case, way=way):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from models.study import human, robustness
@@ -58,23 +58,15 @@ class Cell:
     """A number that was aimed at, and what came out.
 
     Attributes:
-        case: What is measured.
-        study: What the feasibility study reached.
+        target: The number that was aimed at.
         ours: The mean; None if it was not measured.
         half: Half of its 95 % confidence interval.
-        bar: What was aimed at.
-        moonshot: What would be excellent.
-        unit: Of all of them.
         reason: Why it was missed.
     """
 
-    case: str
-    study: str
+    target: Target
     ours: float | None
     half: float | None
-    bar: float
-    moonshot: float | None
-    unit: str
     reason: str
 
     @property
@@ -82,13 +74,19 @@ class Cell:
         """Met, missed, or better than that; the mean counts."""
         if self.ours is None:
             return NOT_MEASURED
-        if self.moonshot is not None and self.ours <= self.moonshot:
+        if self.target.moonshot is not None and self.ours <= self.target.moonshot:
             return "moonshot"
-        return "met" if self.ours <= self.bar else "**missed**"
+        return "met" if self.ours <= self.target.bar else "**missed**"
 
     def plain(self) -> dict[str, Any]:
         """For `json`."""
-        return {**asdict(self), "verdict": self.verdict}
+        names = ("case", "study", "bar", "moonshot", "unit")
+        return {name: getattr(self.target, name) for name in names} | {
+            "ours": self.ours,
+            "half": self.half,
+            "reason": self.reason,
+            "verdict": self.verdict,
+        }
 
 
 def _mirror(
@@ -172,7 +170,7 @@ def _compared(target: Target, result: Mapping[str, Any]) -> Cell:
         ours, reason = found[0]["p50"], _disturbed(found[0], result.get("machine", {}))
     elif found:
         ours, half = found[0]["mean"], (found[0]["high"] - found[0]["low"]) / 2.0
-    return Cell(target.case, target.study, ours, half, target.bar, target.moonshot, target.unit, reason)
+    return Cell(target, ours, half, reason)
 
 
 def _disturbed(timing: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
@@ -188,7 +186,8 @@ def table(cells: list[Cell]) -> str:
     for one in cells:
         ours = NOT_MEASURED if one.ours is None else f"{one.ours:.2f}"
         ours += "" if one.half is None else f" ± {one.half:.2f}"
-        moonshot = "-" if one.moonshot is None else f"{one.moonshot:g}"
+        aim = one.target
+        moonshot = "-" if aim.moonshot is None else f"{aim.moonshot:g}"
         reason = one.reason if one.verdict == "**missed**" else ""
-        rows.append((f"{one.case}, {one.unit}", [one.study, f"{one.bar:g}", moonshot, ours, one.verdict, reason]))
+        rows.append((f"{aim.case}, {aim.unit}", [aim.study, f"{aim.bar:g}", moonshot, ours, one.verdict, reason]))
     return grid("case", ["study", "bar", "moonshot", "ours", "verdict", "why"], rows)
