@@ -124,12 +124,12 @@ class Autoencoder:
         scaled = self._scaled(joints)
         guess = self._run(self._encoder, scaled, LINEAR)
         flat = guess.reshape(-1, self.latent), scaled.reshape(-1, len(JOINTS))
-        return refine(self._linearised, *flat).reshape(guess.shape)
+        return refine(self.linearised, *flat).reshape(guess.shape)
 
     def _scaled(self, joints: ArrayLike) -> Floats:
         return np.asarray((postures("joints", joints) - self._design.center) / self._design.scale)
 
-    def _linearised(self, latents: Floats) -> tuple[Floats, Floats]:
+    def linearised(self, latents: Floats) -> tuple[Floats, Floats]:
         """Scaled postures (b, 10) of latents (b, m), and their derivatives (b, m, 10)."""
         both = np.empty((len(latents), 1 + self.latent, self.latent))  # values in the first row, then derivatives
         both[:, 0], both[:, 1:] = latents, np.eye(self.latent)

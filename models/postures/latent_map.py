@@ -109,18 +109,18 @@ def draw_map(model: Autoencoder, path: Path, side: int = 9) -> None:
             pictures = []
             for posture, is_occupied in zip(row, inside, strict=True):
                 robot.reset(posture)
-                pictures.append(_marked(robot.render(), bool(is_occupied)))
+                pictures.append(marked(robot.render(), bool(is_occupied)))
             rows.append(np.hstack(pictures))
     _write_grid(model, plane, np.vstack(rows), path)
 
 
-def _marked(picture: NDArray[np.uint8], occupied: bool) -> NDArray[np.uint8]:
+def marked(picture: NDArray[np.uint8], occupied: bool) -> NDArray[np.uint8]:
     """The picture with a border; pale, if its place is not occupied."""
-    marked = picture.astype(np.float64)
+    bordered = picture.astype(np.float64)
     if not occupied:
-        marked = 255.0 - _FADED * (255.0 - marked.mean(axis=-1, keepdims=True).repeat(3, axis=-1))
-    marked[[0, -1]] = marked[:, [0, -1]] = 255.0
-    return marked.astype(np.uint8)
+        bordered = 255.0 - _FADED * (255.0 - bordered.mean(axis=-1, keepdims=True).repeat(3, axis=-1))
+    bordered[[0, -1]] = bordered[:, [0, -1]] = 255.0
+    return bordered.astype(np.uint8)
 
 
 def _write_grid(model: Autoencoder, plane: Plane, picture: NDArray[np.uint8], path: Path) -> None:

@@ -49,6 +49,7 @@ class Training:
     Attributes:
         recipe: what is trained and how.
         curve: one row for each epoch that is done.
+        pair: the networks.
     """
 
     def __init__(self, recipe: Recipe, data: PostureSet) -> None:
@@ -58,7 +59,7 @@ class Training:
         self.curve: list[Row] = []
         self._data = data
         self._random = np.random.default_rng(recipe.seed)
-        self._pair = Pair.of(recipe)
+        self.pair = Pair.of(recipe)
         self._probe = self._scaled(data.train[:_PROBES])
         self._begin()
 
@@ -78,7 +79,7 @@ class Training:
     def _begin(self) -> None:
         """A new optimizer for the present phase: of everything, or of the encoder alone."""
         recipe, is_fit = self.recipe, self._phase() == FIT
-        parts = [self._pair.encoder, self._pair.decoder] if is_fit else [self._pair.encoder]
+        parts = [self.pair.encoder, self.pair.decoder] if is_fit else [self.pair.encoder]
         epochs = recipe.epochs if is_fit else recipe.polish
         steps = max(1, epochs) * -(-len(self._data.train) // recipe.batch)
         self._optimizer = torch.optim.Adam([p for part in parts for p in part.parameters()], recipe.rate)
@@ -91,7 +92,7 @@ class Training:
         phase = self._phase()
         if phase == POLISH and self.done == self.recipe.epochs:
             self._begin()
-        loss = self._pair.loss if phase == FIT else self._pair.polishing_loss
+        loss = self.pair.loss if phase == FIT else self.pair.polishing_loss
         mean = self._pass(loss)
         self.curve.append(Row(self.done + 1, phase, mean, self._probed()))
 
@@ -112,7 +113,7 @@ class Training:
     def _probed(self) -> float:
         plan = design(self.recipe.variant)
         with torch.no_grad():
-            answer = self._pair.decoder(self._pair.encoder(self._probe)[:, : self.recipe.latent])
+            answer = self.pair.decoder(self.pair.encoder(self._probe)[:, : self.recipe.latent])
         error = torch.abs(answer - self._probe).numpy() * plan.scale / RANGES
         return float(100.0 * error.mean())
 
@@ -122,7 +123,7 @@ class Training:
 
     def model(self) -> Autoencoder:
         """The autoencoder as it is now; it remembers its recipe and its data."""
-        model = self._pair.distil(self._data.train)
+        model = self.pair.distil(self._data.train)
         model.recipe, model.data = self.recipe.as_json(), self._data.fingerprint
         return model
 
@@ -139,8 +140,8 @@ class Training:
                 "recipe": asdict(self.recipe),
                 "data": self._data.fingerprint,
                 "curve": [tuple(row) for row in self.curve],
-                "encoder": self._pair.encoder.state_dict(),
-                "decoder": self._pair.decoder.state_dict(),
+                "encoder": self.pair.encoder.state_dict(),
+                "decoder": self.pair.decoder.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": None if self._schedule is None else self._schedule.state_dict(),
                 "torch": torch.get_rng_state(),
@@ -163,8 +164,8 @@ class Training:
             # At the end of the first phase its optimizer is still the present one.
             if self.done > self.recipe.epochs:
                 self._begin()
-            _load(self._pair.encoder, state["encoder"])
-            _load(self._pair.decoder, state["decoder"])
+            _load(self.pair.encoder, state["encoder"])
+            _load(self.pair.decoder, state["decoder"])
             self._optimizer.load_state_dict(state["optimizer"])
             if self._schedule is not None:
                 self._schedule.load_state_dict(state["schedule"])

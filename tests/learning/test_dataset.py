@@ -1,5 +1,7 @@
 """Data of postures in which nothing touches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,9 +82,12 @@ def test_making_data(tmp_path):
 
 def test_a_grid_too_coarse():
     """A grid whose symmetric postures all touch is refused, and not drawn from for ever."""
-    rng = np.random.default_rng(0)
+    whole, nothing = dataset.load(), np.zeros(0, np.uint16)
+    touching = replace(
+        whole, tested=np.zeros(3, bool), touching=np.ones((3, 3), bool), right=nothing, left=nothing
+    )
     with pytest.raises(ValueError, match="the arms touch in each of 3 symmetric postures; choose a smaller step"):
-        dataset._draw(rng, np.arange(3), np.ones((3, 3), dtype=bool), 5)
+        touching.redraw(np.random.default_rng(0), 5)
 
 
 def test_data_of_before(tmp_path):

@@ -49,7 +49,7 @@ def test_places_that_are_not_occupied_are_pale():
     """They keep a quarter of their contrast, and no colour."""
     picture = np.zeros((9, 9, 3), np.uint8)
     picture[..., 0] = 200
-    vivid, pale = (latent_map._marked(picture, occupied) for occupied in (True, False))
+    vivid, pale = (latent_map.marked(picture, occupied) for occupied in (True, False))
     assert vivid[4, 4].tolist() == [200, 0, 0]
     assert len(set(pale[4, 4])) == 1
     assert pale[4, 4, 0] > 180

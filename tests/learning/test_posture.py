@@ -209,10 +209,10 @@ def test_the_derivative_of_the_decoder():
     for name in ("wide-2", "ancestor-2"):
         model = load(name)
         latents = model.sample(np.random.default_rng(6), 20)
-        value, slope = model._linearised(latents)
+        value, slope = model.linearised(latents)
         for axis in range(2):
             step = np.eye(2)[axis] * 1e-6
-            numeric = (model._linearised(latents + step)[0] - model._linearised(latents - step)[0]) / 2e-6
+            numeric = (model.linearised(latents + step)[0] - model.linearised(latents - step)[0]) / 2e-6
             assert np.allclose(slope[:, axis], numeric, atol=1e-4)
         assert value.shape == (20, 10)
 

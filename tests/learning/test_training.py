@@ -60,7 +60,7 @@ def test_numpy_runs_what_torch_trained(variant, data):
     training = Training(replace(recipe_of(variant), epochs=2, polish=1), data)
     while training.done < training.total:
         training.epoch()
-    model, pair = training.model(), training._pair
+    model, pair = training.model(), training.pair
     plan = autoencoder.design(variant)
     scaled = torch.tensor((data.test[:50] - plan.center) / plan.scale, dtype=torch.float32)
     with torch.no_grad():
