@@ -13,7 +13,7 @@ from agents.operator import check_terminal
 from agentspace.agent import process
 from agentspace.cli import exit_code, space_option
 from agentspace.errors import AgentspaceError
-from agentspace.supervise.process import die_with_parent
+from agentspace.supervise import die_with_parent
 from agentspace.wire.address import parse
 
 

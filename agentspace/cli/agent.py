@@ -21,7 +21,7 @@ from agentspace.cli.options import (
     space_option,
 )
 from agentspace.errors import AgentspaceError
-from agentspace.supervise.process import die_with_parent
+from agentspace.supervise.parent import die_with_parent
 
 
 class _AgentCommand(click.Command):

@@ -49,7 +49,7 @@ def launch(
       agentspace launch launch/mirror.yaml --check
     """  # noqa: D301
     from agentspace.launch import load
-    from agentspace.supervise.contact import SpaceContact
+    from agentspace.supervise.contact import Contact
     from agentspace.supervise.localhost import launch as run
 
     try:
@@ -80,7 +80,7 @@ def launch(
             else "no server runs there to --join"
         )
         raise AgentspaceError(f"{where}: {why}")
-    contact = SpaceContact(where, plan.name)
+    contact = Contact(where, plan.name)
     try:
         ctx.exit(run(plan, contact, own_server=not join, runs=logs))
     finally:

@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem
 
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.errors import AgentspaceError
-from agentspace.supervise.process import PARENT_VARIABLE
+from agentspace.supervise.parent import PARENT_VARIABLE
 from agentspace.wire.address import Address, parse
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -1,4 +1,4 @@
-"""The blackboard as the supervisor sees it: short questions that never raise and never block for long."""
+"""The blackboard as the supervisor sees it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _PATIENCE = 1.0  #: seconds for an answer
 _FRESH = 0.03  #: seconds for which one look serves several questions
 
 
-class SpaceContact:
-    """Implements `agentspace.supervise.supervisor.Contact`.
+class Contact:
+    """The blackboard as far as a supervisor needs it. No method blocks for long, and none raises.
 
     Args:
         address: Of the server.
@@ -32,7 +32,7 @@ class SpaceContact:
         self._seen_at = float("-inf")
 
     def connect(self) -> bool:
-        """Tries to reach the server."""
+        """Tries to reach the server; whether it answered. Called again and again until it does."""
         self.close()
         with contextlib.suppress(AgentspaceError):
             space = connect(self._address, "supervisor", patience=_PATIENCE)
@@ -46,7 +46,7 @@ class SpaceContact:
         return False
 
     def role_state(self, role: str, pid: int) -> str | None:
-        """State of a role if the process `pid` fills it."""
+        """State of a role if the process `pid` fills it: "starting", "running", "stopped", "gone", ..."""
         entry = self._look().get(f"_/roles/{role}")
         if entry is None or entry.value.get("pid") != pid:
             return None
@@ -54,7 +54,7 @@ class SpaceContact:
         return state
 
     def stop_requested(self) -> Set[str]:
-        """Roles that somebody asked to stop; ``*`` for the whole launch."""
+        """Roles that somebody asked to stop; ``*`` stands for the whole launch."""
         seen = self._look()
         if "_/server" in seen and seen["_/server"].value["stop_requested"]:
             return {"*"}
@@ -66,19 +66,19 @@ class SpaceContact:
         }
 
     def swaps(self) -> Mapping[str, Mapping[str, Any]]:
-        """The last swap of each role."""
+        """The last swap of each role, as ``_/swaps/ROLE`` has it."""
         prefix = "_/swaps/"
         seen = self._look()
         return {name.removeprefix(prefix): entry.value for name, entry in seen.items() if name.startswith(prefix)}
 
-    def give_up(self, role: str, number: int, why: str) -> None:
+    def successor_lost(self, role: str, number: int, why: str) -> None:
         """Tells that a successor has ended, or could not be started."""
         with contextlib.suppress(AgentspaceError):
             if self._space is not None:
                 self._space.give_up(role, number, why)
 
     def report(self, report: dict[str, Any]) -> None:
-        """Shows the state of the launch."""
+        """Shows the state of the launch to everybody."""
         with contextlib.suppress(AgentspaceError):
             if self._space is not None:
                 self._space.write(f"launch/{self._name}", report)

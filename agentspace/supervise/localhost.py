@@ -14,11 +14,12 @@ from typing import IO, Final, TextIO
 
 from agentspace.launch.plan import Plan
 from agentspace.supervise.command import Command
+from agentspace.supervise.contact import Contact
 from agentspace.supervise.guardian import KILL_PATIENCE, Guardian, end, kill, processes
 from agentspace.supervise.host import Event, Exited, Interrupted
 from agentspace.supervise.logs import MERGED, Log, open_log
 from agentspace.supervise.process import Child
-from agentspace.supervise.supervisor import SERVER, Contact, Supervisor
+from agentspace.supervise.supervisor import SERVER, Supervisor
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CHUNK: Final = 65536  # bytes read at once

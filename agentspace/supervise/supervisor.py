@@ -1,19 +1,20 @@
 """Runs a plan: starts the server and the agents in order, restarts what fails, and stops everything in order.
 
 The supervisor decides; a `Host` starts and ends processes and tells the time, a `Contact` looks at the
-blackboard. Both can be replaced, so that tests replay whole histories without a process and without waiting.
+blackboard. Tests replace both, to replay whole histories without a process and without waiting.
 """
 
 import os
 import signal
-from collections.abc import Callable, Set
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final
 
 from agentspace.launch.plan import AgentPlan, OnExit, Plan, Policy, Restart
-from agentspace.supervise import swaps
 from agentspace.supervise.command import Command, agent_command, server_command, successor_command
+from agentspace.supervise.contact import Contact
 from agentspace.supervise.host import Event, Exited, Host, Interrupted
 from agentspace.supervise.lifecycle import Action, Lifecycle, State
+from agentspace.supervise.swaps import Swaps
 
 EXIT_AGENTS_FAILED: Final = 1  # every agent has ended, at least one of them not well
 EXIT_NO_SERVER: Final = 3  # the server did not start, or failed too often
@@ -25,25 +26,6 @@ SERVER_READY_TIMEOUT: Final = 30.0  # seconds
 SERVER_STOP_TIMEOUT: Final = 5.0  # seconds
 SERVER_HURRY: Final = 1.0  # seconds that the server gets to clean up when all else is killed
 _SERVER_RESTART: Final = Restart(Policy.ON_FAILURE, backoff=0.1, backoff_max=5.0)
-
-
-class Contact(swaps.Contact, Protocol):
-    """The blackboard as far as the supervisor needs it. No method blocks for long, and none raises."""
-
-    def connect(self) -> bool:
-        """Tries to reach the server; whether it answered. Called again and again until it does."""
-
-    def valid(self, slot: str) -> bool:
-        """Whether a slot has a valid value."""
-
-    def role_state(self, role: str, pid: int) -> str | None:
-        """State of a role if the process `pid` fills it: "starting", "running", "stopped", "gone", ..."""
-
-    def stop_requested(self) -> Set[str]:
-        """Roles that somebody asked to stop; "*" stands for the whole launch."""
-
-    def report(self, report: dict[str, Any]) -> None:
-        """Shows the state of the launch to everybody."""
 
 
 class Supervisor:
@@ -89,7 +71,7 @@ class Supervisor:
         self._needed_by = {
             role: [other.role for other in plan.agents if role in other.after] for role in self._agents
         }
-        self._swaps = swaps.Succession(
+        self._swaps = Swaps(
             self._agents,
             self._lives,
             host,
@@ -137,7 +119,7 @@ class Supervisor:
         for life in [life for life in self._all() if life.pid == pid]:
             life.pid = None
             if life is self._server:
-                self._swaps.lose()
+                self._swaps.server_lost()
             else:
                 self._obey_requests()  # it may have ended because it was asked to
             life.exited(code, self._host.now())

@@ -1,4 +1,4 @@
-"""The supervisor's part in hot swaps: starts successors, and ends whoever is not needed any more.
+"""The supervisor's part in hot swaps: starts successors, and ends the processes that are not needed any more.
 
 The server leads a swap, step by step; its slot ``_/swaps/ROLE`` says where it is. Here, a process is started when
 a swap is asked for, and a role's life goes on with that process when the swap is done. Until then the end of the
@@ -8,27 +8,18 @@ predecessor is noted but not acted upon: the swap decides who fills the role.
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from agentspace.launch.plan import AgentPlan
 from agentspace.supervise.command import Command
+from agentspace.supervise.contact import Contact
 from agentspace.supervise.host import Host
 from agentspace.supervise.lifecycle import Lifecycle, State, how
 
 _DONE: Final = "done"
 _FAILED: Final = "failed"
-_BACK: Final = ("rolled back", _FAILED)
+_ROLLED_BACK: Final = ("rolled back", _FAILED)
 _LOST: Final = 1  # exit code of a role whose process ended well, but in a swap that nobody can tell the end of
-
-
-class Contact(Protocol):
-    """The blackboard as far as swaps need it."""
-
-    def swaps(self) -> Mapping[str, Mapping[str, Any]]:
-        """The last swap of each role, as `_/swaps/ROLE` has it."""
-
-    def give_up(self, role: str, number: int, why: str) -> None:
-        """Tells that a successor has ended, or could not be started."""
 
 
 @dataclass
@@ -40,17 +31,17 @@ class Successor:
         plan: how it was started; what the role's plan is if it takes over.
         pid: of the process, while there is one.
         exit_code: of the process, when it has ended.
-        predecessor: exit code of the process that filled the role when the swap began, if it has ended meanwhile.
+        predecessor_exit: exit code of the process that filled the role when the swap began, if it has ended.
     """
 
     number: int
     plan: AgentPlan
     pid: int | None = None
     exit_code: int | None = None
-    predecessor: int | None = None
+    predecessor_exit: int | None = None
 
 
-class Succession:
+class Swaps:
     """The swaps of a launch.
 
     Args:
@@ -80,13 +71,13 @@ class Succession:
         self._successors: dict[str, Successor] = {}
         self._seen: dict[str, int] = {}  # the last swap of each role that was taken up
         self._lost: dict[int, str] = {}  # processes that the end of the server has made useless, and their roles
-        self._retired: dict[int, float] = {}  # processes that are not needed any more, and when they are killed
+        self._ending: dict[int, float] = {}  # processes that are not needed any more, and when they are killed
         self._closed = ""  # why no successor is started any more
 
     @property
     def busy(self) -> bool:
         """A swap is under way, or a process has not ended yet."""
-        return bool(self._successors or self._retired)
+        return bool(self._successors or self._ending)
 
     def holds(self, role: str) -> bool:
         """Whether a swap decides who fills the role, so that nobody else is started."""
@@ -101,14 +92,14 @@ class Succession:
             if role in self._lives:
                 self._follow(role, swap["number"], swap["state"], swap)
         now = self._host.now()
-        for pid in [pid for pid, deadline in self._retired.items() if deadline <= now]:
-            self._retired[pid] = now + 1.0
+        for pid in [pid for pid, deadline in self._ending.items() if deadline <= now]:
+            self._ending[pid] = now + 1.0
             self._host.kill(pid)
 
     def exited(self, pid: int, code: int) -> bool:
         """A process has ended; whether that was all there is to do about it."""
-        if pid in self._retired:
-            del self._retired[pid]
+        if pid in self._ending:
+            del self._ending[pid]
             return True
         if pid in self._lost:
             life = self._lives[self._lost.pop(pid)]
@@ -118,36 +109,32 @@ class Succession:
         for role, successor in self._successors.items():
             if pid == successor.pid:
                 successor.pid, successor.exit_code = None, code
-                self._contact.give_up(role, successor.number, f"ended: {how(code)}")
+                self._contact.successor_lost(role, successor.number, f"ended: {how(code)}")
                 return True
             if pid == self._lives[role].pid:
                 self._lives[role].pid = None
-                successor.predecessor = code
+                successor.predecessor_exit = code
                 self._say(role, f"ended while it was being swapped: {how(code)}")
                 return True
         return False
 
-    def abandon(self, why: str) -> None:
-        """Ends all swaps that are under way."""
-        for role in list(self._successors):
-            self._contact.give_up(role, self._successors[role].number, f"was given up: {why}")
-            self._go_back(role, why)
-
     def close(self, why: str) -> None:
-        """Ends all swaps that are under way; whoever asks for another is told why there is none."""
+        """Rolls back all swaps that are under way; one that is requested later is told why it does not start."""
         self._closed = why
-        self.abandon(why)
+        for role in list(self._successors):
+            self._contact.successor_lost(role, self._successors[role].number, f"was given up: {why}")
+            self._roll_back(role, why)
 
-    def lose(self) -> None:
-        """The server is gone, and with it who acts: nobody does, and the roles are restarted as after a crash."""
+    def server_lost(self) -> None:
+        """The server is gone, and with it who fills the roles: they are restarted as after a crash."""
         for role, successor in list(self._successors.items()):
             pid = self._lives[role].pid
             if pid is None:
-                successor.predecessor = successor.predecessor or _LOST
+                successor.predecessor_exit = successor.predecessor_exit or _LOST
             else:
                 self._lost[pid] = role  # it may have been replaced already, and end as if all were well
                 self._host.kill(pid)
-            self._go_back(role, "the server is gone")
+            self._roll_back(role, "the server is gone")
 
     def _follow(self, role: str, number: int, state: str, swap: Mapping[str, Any]) -> None:
         successor = self._successors.get(role)
@@ -157,16 +144,16 @@ class Succession:
                 self._start(role, number, swap)
         elif state == _DONE:
             self._take_over(role, swap)
-        elif state in _BACK:
-            self._go_back(role, swap["reason"])
+        elif state in _ROLLED_BACK:
+            self._roll_back(role, swap["reason"])
             if state == _FAILED:
-                self._end_outcast(role)
+                self._end_fenced(role)
         elif state == "fence" and self._lives[role].pid is not None:
             self._host.kill(self._lives[role].pid or 0)
 
     def _start(self, role: str, number: int, swap: Mapping[str, Any]) -> None:
         if self._closed:
-            self._contact.give_up(role, number, f"is not started: {self._closed}")
+            self._contact.successor_lost(role, number, f"is not started: {self._closed}")
             return
         before = self._agents[role]
         plan = changed(before, swap["spec"], swap["settings"])
@@ -174,14 +161,14 @@ class Succession:
         try:
             successor.pid = self._host.spawn(role, self._command(plan, before, number))
         except OSError as error:
-            self._contact.give_up(role, number, f"cannot be started: {error}")
+            self._contact.successor_lost(role, number, f"cannot be started: {error}")
             return
         self._say(role, f"swap {number}: {plan.spec} prepares, pid {successor.pid}")
 
     def _take_over(self, role: str, swap: Mapping[str, Any]) -> None:
         successor, life = self._successors.pop(role), self._lives[role]
         before = self._agents[role]
-        self._retire(life.pid, before.stop_timeout)
+        self._end(life.pid, before.stop_timeout)
         self._agents[role] = settled(successor.plan, before, swap.get("left_out", ()))
         gap = "" if swap["gap"] is None else f", after a gap of {1e3 * swap['gap']:.1f} ms"
         life.adopt(successor.pid)
@@ -189,23 +176,23 @@ class Succession:
         if successor.exit_code is not None:
             life.exited(successor.exit_code, self._host.now())
 
-    def _go_back(self, role: str, why: str) -> None:
+    def _roll_back(self, role: str, why: str) -> None:
         successor, life = self._successors.pop(role), self._lives[role]
-        self._retire(successor.pid, successor.plan.stop_timeout)
+        self._end(successor.pid, successor.plan.stop_timeout)
         self._say(role, f"swap {successor.number} is rolled back: {why}")
-        if successor.predecessor is not None:
-            life.exited(successor.predecessor, self._host.now())
+        if successor.predecessor_exit is not None:
+            life.exited(successor.predecessor_exit, self._host.now())
 
-    def _end_outcast(self, role: str) -> None:
+    def _end_fenced(self, role: str) -> None:
         """Nobody acts: a predecessor that was there, but was not heard of any more, makes room for a new start."""
         life = self._lives[role]
         if life.state == State.RUNNING and life.pid is not None:
             self._say(role, "gives no sign of life and has lost its role: killing its process group")
             self._host.kill(life.pid)
 
-    def _retire(self, pid: int | None, patience: float) -> None:
+    def _end(self, pid: int | None, patience: float) -> None:
         if pid is not None:
-            self._retired[pid] = self._host.now() + patience
+            self._ending[pid] = self._host.now() + patience
             self._host.terminate(pid)
 
 

@@ -157,7 +157,7 @@ class World:
     def swaps(self) -> dict[str, dict[str, Any]]:
         return self.swapping
 
-    def give_up(self, role: str, number: int, why: str) -> None:
+    def successor_lost(self, role: str, number: int, why: str) -> None:
         self.given_up.append((role, number, why))
 
     def stop_requested(self) -> Set[str]:
