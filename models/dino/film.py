@@ -23,6 +23,8 @@ from models.arrays import Floats, Image
 from models.command import PATH, command
 from models.dino import scenery
 from models.dino.frames import Fact, write
+from models.icub.simulator import Icub
+from models.people.person import Person
 from models.postures import dataset
 
 _TAKES: Final = 10  # so many postures of a person, before another one is made
@@ -63,8 +65,6 @@ def shoot(script: Script) -> Iterator[tuple[Image, Fact]]:
 
 
 def _robot(script: Script, postures: Floats, random: np.random.Generator) -> Iterator[tuple[Image, Fact]]:
-    from models.icub.simulator import Icub
-
     with Icub(size=script.size, seed=script.seed) as robot:
         for posture in postures:
             robot.reset(posture)
@@ -83,8 +83,6 @@ def _robot(script: Script, postures: Floats, random: np.random.Generator) -> Ite
 
 
 def _people(script: Script, postures: Floats, random: np.random.Generator) -> Iterator[tuple[Image, Fact]]:
-    from models.people.person import Person
-
     for start in range(0, len(postures), _TAKES):
         variation = float(random.random())
         with Person(*scenery.person(variation, random), size=script.size, seed=start) as person:

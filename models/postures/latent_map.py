@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.arrays import Floats
 from models.files.artifact import write_atomically
 from models.icub.kinematics import JOINTS
+from models.icub.simulator import Icub
 from models.postures.autoencoder import Autoencoder
 
 NEAR: Final = 0.15
@@ -100,8 +101,6 @@ def draw_map(model: Autoencoder, path: Path, side: int = 9) -> None:
     """
     if side < 2:
         raise ValueError(f"side is {side}; valid is 2 or more")
-    from models.icub.simulator import Icub
-
     plane, latents, occupied = grid(model, side)
     with Icub(size=_SIDE) as robot:
         rows = []

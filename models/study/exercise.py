@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Floats
+from models.icub.model import MODEL_JOINTS, read_urdf
 from models.postures import autoencoder, dataset
 from models.postures.autoencoder import Autoencoder
 
@@ -20,8 +21,6 @@ _EPOCH: Final = 1
 @cache
 def limits() -> Floats:
     """Lowest and highest angle of the ten joints of the simulated robot, (10, 2) degrees."""
-    from models.icub.model import MODEL_JOINTS, read_urdf
-
     ends = {str(joint.get("name")): joint.find("limit") for joint in read_urdf().findall("joint")}
     found = [[float(ends[name].get(end, "nan")) for end in ("lower", "upper")] for name in MODEL_JOINTS]  # type: ignore[union-attr]  # all have limits
     return np.asarray(np.rad2deg(found).round(6))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from models.files.artifact import write_atomically
+
 SEED = 0
 
 
@@ -15,7 +17,6 @@ def write(path: Path) -> None:
     """Writes the network, and beside it the declaration of its preprocessing."""
     import torch
 
-    from models.files.artifact import write_atomically
     from models.transformer.onnx import export
     from models.transformer.vision_transformer import CONFIGS, VisionTransformer
 
