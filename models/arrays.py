@@ -24,9 +24,9 @@ def as_rgb(image: object) -> Image:
         image: (H, W, 3) RGB; (H, W) or (H, W, 1) grey, which is repeated; (H, W, 4) RGBA, whose alpha is dropped.
 
     Raises:
-        TypeError: not an array, or not of uint8. Floats and 16-bit images have no range that can be known here:
+        TypeError: Not an array, or not of uint8. Floats and 16-bit images have no range that can be known here:
             scale them to 0..255 yourself.
-        ValueError: another shape, or no pixels.
+        ValueError: Another shape, or no pixels.
     """
     if not isinstance(image, np.ndarray):
         raise TypeError(f"image is a {type(image).__name__}; valid is a NumPy array (H, W, 3) of uint8")

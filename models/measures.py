@@ -27,10 +27,10 @@ class Measure:
     """A mean over postures with its 95 % confidence interval (bootstrap over postures).
 
     Attributes:
-        mean: the measure, e.g. NMAE in per cent.
-        low: lower end of the interval.
-        high: upper end of the interval.
-        count: how many postures.
+        mean: The measure, e.g. NMAE in per cent.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        count: How many postures.
     """
 
     mean: float
@@ -46,7 +46,7 @@ def postures(name: str, value: ArrayLike) -> Floats:
     """The value as finite postures (..., 10), degrees.
 
     Raises:
-        ValueError: another shape, or NaN.
+        ValueError: Another shape, or NaN.
     """
     array = np.asarray(value, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] != len(JOINTS):
@@ -70,7 +70,7 @@ def nmae(answer: ArrayLike, true: ArrayLike) -> float:
     """Normalised mean absolute error, per cent, over postures (..., 10) in degrees.
 
     Raises:
-        ValueError: different or wrong shapes, nothing to measure, NaN.
+        ValueError: Different or wrong shapes, nothing to measure, NaN.
     """
     return float(_errors(answer, true).mean())
 
@@ -91,8 +91,8 @@ def measure(answer: ArrayLike, true: ArrayLike, resamples: int = 2000, seed: int
     Args:
         answer: (n, 10) degrees.
         true: (n, 10) degrees.
-        resamples: how often the postures are drawn anew, with replacement.
-        seed: of these draws.
+        resamples: How often the postures are drawn anew, with replacement.
+        seed: Of these draws.
     """
     each = nmae_per_posture(answer, true)
     draws = np.random.default_rng(seed).integers(len(each), size=(resamples, len(each)))

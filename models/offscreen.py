@@ -44,7 +44,7 @@ def wanted_backends() -> tuple[str, ...]:
     """Returns the backends to try, in order: the one that MUJOCO_GL names, else all.
 
     Raises:
-        NoDisplayError: if MUJOCO_GL names something that does not draw off the screen.
+        NoDisplayError: If MUJOCO_GL names something that does not draw off the screen.
     """
     asked = os.environ.get("MUJOCO_GL", "").strip().lower()
     if not asked:
@@ -76,7 +76,7 @@ def open_context(size: int) -> tuple[str, Any]:
         The name of the backend and its context (with `free()`).
 
     Raises:
-        NoDisplayError: if none works.
+        NoDisplayError: If none works.
     """
     failures = []
     for backend in wanted_backends():
@@ -99,11 +99,11 @@ class Canvas:
     """Draws a MuJoCo model into an array.
 
     Args:
-        model: the compiled model; its off-screen buffer must be at least as large as what is drawn.
-        size: width and height of the picture, pixels; it is drawn `OVERSAMPLING` times larger, and averaged.
+        model: The compiled model; its off-screen buffer must be at least as large as what is drawn.
+        size: Width and height of the picture, pixels; it is drawn `OVERSAMPLING` times larger, and averaged.
 
     Raises:
-        NoDisplayError: if neither OSMesa nor EGL works here.
+        NoDisplayError: If neither OSMesa nor EGL works here.
     """
 
     def __init__(self, model: "mujoco.MjModel", size: int) -> None:
@@ -146,7 +146,7 @@ class Canvas:
         """Draws a mesh of the model as it is now, its vertices and normals having been changed.
 
         Args:
-            mesh: its index.
+            mesh: Its index.
         """
         import mujoco
 

@@ -41,7 +41,7 @@ class Signs:
         centre: 0..1, what all outputs have in common.
         spread: 0..1 or a little more, of the features.
         probe: NMAE of the posture probe in parts of the chance line; NaN if it was not measured.
-        random: the same in parts of that of random weights.
+        random: The same in parts of that of random weights.
     """
 
     entropy: float
@@ -120,8 +120,8 @@ class Alarm:
     """Counts signs from check to check.
 
     Attributes:
-        limits: what is healthy.
-        counts: how often each sign has been there, one after the other.
+        limits: What is healthy.
+        counts: How often each sign has been there, one after the other.
     """
 
     limits: Limits

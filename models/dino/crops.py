@@ -33,15 +33,15 @@ class Augmentation:
     """Strength of the changes of colours.
 
     Attributes:
-        jitter: probability that they change.
-        brightness: factor 1 - this .. 1 + this.
-        contrast: likewise.
-        saturation: likewise.
-        hue: turn of the colours, in parts of the circle, - this .. this.
-        grey: probability of grey.
-        blur: probability of a Gaussian blur with a deviation of 0.1 to 2 pixels per 224 of the side.
-        solarise: probability that the brighter half of the range is inverted.
-        flip: probability of left and right exchanged.
+        jitter: Probability that they change.
+        brightness: Factor 1 - this .. 1 + this.
+        contrast: Likewise.
+        saturation: Likewise.
+        hue: Turn of the colours, in parts of the circle, - this .. this.
+        grey: Probability of grey.
+        blur: Probability of a Gaussian blur with a deviation of 0.1 to 2 pixels per 224 of the side.
+        solarise: Probability that the brighter half of the range is inverted.
+        flip: Probability of left and right exchanged.
     """
 
     jitter: float = 0.8
@@ -65,9 +65,9 @@ class Crop:
     """A kind of crop.
 
     Attributes:
-        size: side, pixels.
-        scale: smallest and largest share of the image's area.
-        augmentation: of its colours.
+        size: Side, pixels.
+        scale: Smallest and largest share of the image's area.
+        augmentation: Of its colours.
     """
 
     size: int

@@ -36,13 +36,13 @@ def export(
     """Write the files.
 
     Args:
-        checkpoint: of the training.
-        path: of the files, without an ending.
-        view: one of `VIEWS`.
-        log: rows of the log, for the card.
+        checkpoint: Of the training.
+        path: Of the files, without an ending.
+        view: One of `VIEWS`.
+        log: Rows of the log, for the card.
 
     Raises:
-        ValueError: there is no such view.
+        ValueError: There is no such view.
     """
     if view not in VIEWS:
         raise ValueError(f"view is {view!r}; valid: {', '.join(VIEWS)}")

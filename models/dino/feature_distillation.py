@@ -44,7 +44,7 @@ class Guess(nn.Module):
         """Mean squared error (n,) of both predictions; 1 is what always answering the mean has.
 
         Args:
-            seen: of n images.
+            seen: Of n images.
             targets: (n, 112, 7, 7), standardised.
         """
         whole = self.whole(seen.class_token).float().reshape(targets.shape)
@@ -66,10 +66,10 @@ def targets(frames: Frames, cache: Path | None, threads: int = 1, progress: bool
     """Features to predict (n, 112, 7, 7): channels have mean 0 and deviation 1 over the frames to train on.
 
     Args:
-        frames: all frames.
-        cache: file that remembers the features; None remembers nothing.
-        threads: of the computation.
-        progress: show a progress bar.
+        frames: All frames.
+        cache: File that remembers the features; None remembers nothing.
+        threads: Of the computation.
+        progress: Show a progress bar.
     """
     features = _remembered(cache, len(frames))
     if features is None:
@@ -111,11 +111,11 @@ def class_tokens(
     """Class tokens (n, d) of whole frames.
 
     Args:
-        network: on any device.
-        frames: all frames.
+        network: On any device.
+        frames: All frames.
         indices: (n,) of those that are wanted.
-        size: they are stretched to so many pixels.
-        micro: so many at a time.
+        size: They are stretched to so many pixels.
+        micro: So many at a time.
     """
     device, found = network.cls_token.device, []
     for start in range(0, len(indices), micro):

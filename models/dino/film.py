@@ -35,10 +35,10 @@ class Script:
     """Numbers of the frames to render.
 
     Attributes:
-        robot: frames of the robot.
-        people: frames of people.
-        size: of a frame, pixels.
-        seed: of postures and scenes.
+        robot: Frames of the robot.
+        people: Frames of people.
+        size: Of a frame, pixels.
+        seed: Of postures and scenes.
     """
 
     robot: int = 2000

@@ -51,7 +51,7 @@ class Frames:
         images: (n, size, size, 3) RGB.
         postures: (n, 10) degrees; NaN where they are not known.
         variation: (n,) 0..1.
-        origin: how they were made, in words.
+        origin: How they were made, in words.
     """
 
     images: Image
@@ -84,7 +84,7 @@ class Frames:
         """Frames that `write` wrote.
 
         Raises:
-            ArtifactError: they are missing, or not whole.
+            ArtifactError: They are missing, or not whole.
         """
         facts = read_arrays(folder / "facts.npz", KIND)
         try:
@@ -106,15 +106,15 @@ def write(folder: Path, count: int, size: int, frames: Iterable[tuple[Image, Fac
     """Write frames, so that a folder is whole or not there; gives how many there were.
 
     Args:
-        folder: is made; one that has frames, and nothing else, is replaced.
-        count: of frames at most.
-        size: side, pixels.
-        frames: pictures (size, size, 3) and what is known of them, one after the other.
-        origin: how they were made, in words.
+        folder: Is made; one that has frames, and nothing else, is replaced.
+        count: Of frames at most.
+        size: Side, pixels.
+        frames: Pictures (size, size, 3) and what is known of them, one after the other.
+        origin: How they were made, in words.
 
     Raises:
-        ArtifactError: there is something else in the folder, which would be lost.
-        OSError: it cannot be written.
+        ArtifactError: There is something else in the folder, which would be lost.
+        OSError: It cannot be written.
     """
     _require_room(folder)
     partial = folder.with_name(f"{folder.name}.partial")

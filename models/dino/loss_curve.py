@@ -21,9 +21,9 @@ def draw(rows: Sequence[dict[str, Any]], path: Path, limits: Limits) -> None:
     """Write the picture.
 
     Args:
-        rows: of the log; what is null in them is left out.
-        path: of the picture.
-        limits: of the collapse alarm, as dashed lines.
+        rows: Of the log; what is null in them is left out.
+        path: Of the picture.
+        limits: Of the collapse alarm, as dashed lines.
     """
     from matplotlib.figure import Figure
 

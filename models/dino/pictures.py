@@ -24,8 +24,8 @@ class Collection:
     """Result of collecting a folder.
 
     Attributes:
-        taken: so many images.
-        skipped: files that could not be read, with the reason.
+        taken: So many images.
+        skipped: Files that could not be read, with the reason.
     """
 
     taken: int = 0
@@ -36,7 +36,7 @@ def find(folder: Path) -> list[Path]:
     """The images in a folder and below it, in the order of their names.
 
     Raises:
-        ArtifactError: there is no such folder, or no image in it.
+        ArtifactError: There is no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise ArtifactError(f"{folder} is no folder")
@@ -50,7 +50,7 @@ def read(path: Path, size: int) -> Image:
     """An image (size, size, 3), turned as its EXIF data say, stretched; transparent is what lies below.
 
     Raises:
-        ValueError: it cannot be read, or has more than 8 bits (nobody knows its range).
+        ValueError: It cannot be read, or has more than 8 bits (nobody knows its range).
     """
     from PIL import Image as Pillow
     from PIL import ImageOps
@@ -71,13 +71,13 @@ def collect(source: Path, folder: Path, size: int = 224, progress: bool = True) 
     """Write the images of a folder as frames.
 
     Args:
-        source: the folder of images.
-        folder: of the frames.
-        size: of a frame, pixels.
-        progress: show a progress bar.
+        source: The folder of images.
+        folder: Of the frames.
+        size: Of a frame, pixels.
+        progress: Show a progress bar.
 
     Raises:
-        ArtifactError: there are no images, or none that can be read.
+        ArtifactError: There are no images, or none that can be read.
     """
     paths, found = find(source), Collection()
 

@@ -191,13 +191,13 @@ def recipe_of(preset: str, changes: Mapping[str, Any], known: DinoRecipe | None,
     """The recipe that is asked for.
 
     Args:
-        preset: one of `PRESETS`.
-        changes: of some of its fields.
-        known: of the checkpoint, if it goes on: changes may only repeat it.
-        run: folder of the checkpoint.
+        preset: One of `PRESETS`.
+        changes: Of some of its fields.
+        known: Of the checkpoint, if it goes on: changes may only repeat it.
+        run: Folder of the checkpoint.
 
     Raises:
-        ValueError: a value is not valid, or differs from the checkpoint's.
+        ValueError: A value is not valid, or differs from the checkpoint's.
     """
     if known is None:
         return DinoRecipe(**{**PRESETS[preset], **changes})

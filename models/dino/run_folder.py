@@ -33,12 +33,12 @@ class Checkpoint:
     """Contents of a checkpoint.
 
     Attributes:
-        recipe: of the training.
-        trainer: its state.
-        frames: what it learns from, in words.
-        counts: of the collapse alarm.
+        recipe: Of the training.
+        trainer: Its state.
+        frames: What it learns from, in words.
+        counts: Of the collapse alarm.
         lines: NMAE of the probe with random weights, and of chance, per cent; NaN without a probe.
-        seconds: so long it has been trained.
+        seconds: So long it has been trained.
     """
 
     recipe: DinoRecipe
@@ -54,7 +54,7 @@ class RunFolder:
     """A folder of a run.
 
     Attributes:
-        path: of the folder.
+        path: Of the folder.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class RunFolder:
         """Write the checkpoint; what was there before stays until it is whole.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: It cannot be written.
         """
         content = {
             "kind": KIND,
@@ -92,7 +92,7 @@ class RunFolder:
         """The checkpoint.
 
         Raises:
-            ArtifactError: it is missing, cut off, holds pickled code, or is none of a training.
+            ArtifactError: It is missing, cut off, holds pickled code, or is none of a training.
         """
         path = self.checkpoint
         if not path.is_file():

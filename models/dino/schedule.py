@@ -16,11 +16,11 @@ class Schedule:
     """A number that goes to `peak` in a straight line, then to `end` by half a cosine.
 
     Attributes:
-        peak: after the warm-up.
-        end: at the last step.
-        steps: how many steps there are.
-        warmup: so many steps of them are warm-up.
-        start: at step 0, if there is a warm-up.
+        peak: After the warm-up.
+        end: At the last step.
+        steps: How many steps there are.
+        warmup: So many steps of them are warm-up.
+        start: At step 0, if there is a warm-up.
     """
 
     peak: float

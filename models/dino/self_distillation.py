@@ -34,8 +34,8 @@ class ProjectionHead(nn.Module):
     Args:
         width: d of the class token.
         answers: K.
-        hidden: width of the perceptron.
-        bottleneck: width of the narrow place.
+        hidden: Width of the perceptron.
+        bottleneck: Width of the narrow place.
 
     The last layer is normalised (each direction has length 1, DINO's `norm_last_layer`): outputs are cosines,
     -1..1.
@@ -71,7 +71,7 @@ def centred(outputs: Tensor, centre: Tensor, temperature: float) -> Tensor:
     Args:
         outputs: (..., K), of the teacher's head.
         centre: (K,), the running mean of such outputs.
-        temperature: small is sharp.
+        temperature: Small is sharp.
     """
     return ((outputs - centre) / temperature).softmax(dim=-1)
 
@@ -84,11 +84,11 @@ def sinkhorn(outputs: Tensor, temperature: float, iterations: int = 3) -> Tensor
 
     Args:
         outputs: (n, K), of the teacher's head for the whole batch.
-        temperature: small is sharp.
-        iterations: so many times.
+        temperature: Small is sharp.
+        iterations: So many times.
 
     Raises:
-        ValueError: another shape.
+        ValueError: Another shape.
     """
     if outputs.ndim != 2 or 0 in outputs.shape:
         raise ValueError(f"outputs have shape {tuple(outputs.shape)}; valid is (n, K)")
@@ -112,10 +112,10 @@ def cross_entropy(answers: Tensor, outputs: Tensor, temperature: float) -> Tenso
         answers: (g, n, K), the teacher's, of the g global crops.
         outputs: (c, n, K), of the student's head, of all crops; the first g are of the same crops as the
             teacher's.
-        temperature: of the student.
+        temperature: Of the student.
 
     Raises:
-        ValueError: there is no pair of different crops.
+        ValueError: There is no pair of different crops.
     """
     pairs = [(t, s) for t in range(len(answers)) for s in range(len(outputs)) if s != t]
     if not pairs:
@@ -136,7 +136,7 @@ def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
     """Moves the teacher towards the student: teacher <- m teacher + (1 - m) student.
 
     Raises:
-        ValueError: they are not of the same architecture, or m is not in 0..1.
+        ValueError: They are not of the same architecture, or m is not in 0..1.
     """
     if not 0.0 <= momentum <= 1.0:
         raise ValueError(f"momentum is {momentum}; valid is 0..1")

@@ -55,11 +55,11 @@ class Step:
 
     Attributes:
         phase: "distil" or "dino".
-        loss: mean over the batch.
-        kl: mean divergence of the student's answers from the teacher's, D(p_t, p_s); 0 in the first phase.
-        gradient: its length, before it was clipped.
-        rate: learning rate.
-        signs: of collapse; None in the first phase.
+        loss: Mean over the batch.
+        kl: Mean divergence of the student's answers from the teacher's, D(p_t, p_s); 0 in the first phase.
+        gradient: Its length, before it was clipped.
+        rate: Learning rate.
+        signs: Of collapse; None in the first phase.
     """
 
     phase: str
@@ -74,14 +74,14 @@ class Trainer:
     """A training that can be stopped after any step, and goes on from its state.
 
     Args:
-        recipe: what is done.
-        frames: what is learned from.
+        recipe: What is done.
+        frames: What is learned from.
         targets: (n, 112, 7, 7), for the first phase; see `models.dino.feature_distillation`.
-        device: of the networks.
-        bf16: compute in bfloat16, where that is safe.
+        device: Of the networks.
+        bf16: Compute in bfloat16, where that is safe.
 
     Attributes:
-        step: the next one, 0-based.
+        step: The next one, 0-based.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Trainer:
         """Does one step.
 
         Raises:
-            FloatingPointError: the loss is not finite.
+            FloatingPointError: The loss is not finite.
         """
         done = self._distil() if self.phase == DISTIL else self._dino()
         self.step += 1

@@ -42,20 +42,20 @@ class Options:
     """Options of a training, beside its recipe.
 
     Attributes:
-        run: folder of checkpoint, log, curves and network.
-        frames: folder of frames; None for images, or for those in the cache folder, rendered if missing.
-        images: folder of images, in place of frames.
-        changes: fields of the recipe that differ from the preset.
-        preset: name of the recipe to begin from.
-        resume: whether it goes on from the checkpoint.
-        device: auto, cpu or cuda.
-        precision: auto, fp32 or bf16.
-        threads: of the processor; 0: as PyTorch finds it.
-        save_every: steps between checkpoints.
-        check_every: steps between lines of the log.
-        probe_every: steps between posture probes.
-        grace: first steps without a collapse alarm.
-        stop_on_collapse: whether a collapse alarm ends it.
+        run: Folder of checkpoint, log, curves and network.
+        frames: Folder of frames; None for images, or for those in the cache folder, rendered if missing.
+        images: Folder of images, in place of frames.
+        changes: Fields of the recipe that differ from the preset.
+        preset: Name of the recipe to begin from.
+        resume: Whether it goes on from the checkpoint.
+        device: Auto, cpu or cuda.
+        precision: Auto, fp32 or bf16.
+        threads: Of the processor; 0: as PyTorch finds it.
+        save_every: Steps between checkpoints.
+        check_every: Steps between lines of the log.
+        probe_every: Steps between posture probes.
+        grace: First steps without a collapse alarm.
+        stop_on_collapse: Whether a collapse alarm ends it.
     """
 
     run: Path
@@ -103,7 +103,7 @@ def device_of(name: str) -> str:
     """The device: cpu or cuda.
 
     Raises:
-        ValueError: there is no such device.
+        ValueError: There is no such device.
     """
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device is {name!r}; valid: auto, cpu, cuda")
@@ -139,7 +139,7 @@ class TrainingRun:
     """A training in the terminal.
 
     Args:
-        chosen: what it was asked for.
+        chosen: What it was asked for.
     """
 
     def __init__(self, chosen: Options) -> None:

@@ -64,12 +64,12 @@ class Collider:
     """The robot as pieces that can touch.
 
     Args:
-        clearance: what comes nearer than that touches, mm.
-        folder: where the pieces are kept; None for the cache folder.
-        progress: show progress bars.
+        clearance: What comes nearer than that touches, mm.
+        folder: Where the pieces are kept; None for the cache folder.
+        progress: Show progress bars.
 
     Raises:
-        ValueError: the clearance is not 0 or a positive number.
+        ValueError: The clearance is not 0 or a positive number.
     """
 
     def __init__(self, clearance: float = 0.0, folder: Path | None = None, progress: bool = False) -> None:
@@ -93,7 +93,7 @@ class Collider:
         """The collisions of postures (n, 10), degrees.
 
         Raises:
-            ValueError: another shape, NaN, or an angle out of its range.
+            ValueError: Another shape, NaN, or an angle out of its range.
         """
         both = _within("postures", postures, len(JOINTS))
         right, left = self._against_body(both)
@@ -104,7 +104,7 @@ class Collider:
         """Whether postures (n, 5) of an arm, degrees, bring it into the body: the right arm (n,), the left (n,).
 
         Raises:
-            ValueError: another shape, NaN, or an angle out of its range.
+            ValueError: Another shape, NaN, or an angle out of its range.
         """
         postures = _within("arm", arm, len(ARM_JOINTS))
         return self._against_body(np.hstack([postures, postures]))
@@ -128,7 +128,7 @@ class Collider:
             second: (n,) which of them the left arm has.
 
         Raises:
-            ValueError: another shape, NaN, or an angle out of its range.
+            ValueError: Another shape, NaN, or an angle out of its range.
         """
         rights, lefts = _within("right", right, len(ARM_JOINTS)), _within("left", left, len(ARM_JOINTS))
         near = self._near(self._balls(rights, "right"), self._balls(lefts, "left"), first, second)
@@ -147,7 +147,7 @@ class Collider:
             arm: (p, 5) degrees, postures of an arm.
 
         Raises:
-            ValueError: another shape, NaN, or an angle out of its range.
+            ValueError: Another shape, NaN, or an angle out of its range.
         """
         postures = _within("arm", arm, len(ARM_JOINTS))
         first, second = np.triu_indices(len(postures))
@@ -189,7 +189,7 @@ def _within(name: str, value: ArrayLike, size: int) -> Floats:
     """The value as (n, size), finite, and within the ranges of the joints.
 
     Raises:
-        ValueError: it is not; the message has the first joint that is out of its range.
+        ValueError: It is not; the message has the first joint that is out of its range.
     """
     angles = finite(name, value, (size,))
     if angles.ndim != 2:

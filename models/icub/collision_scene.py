@@ -36,9 +36,9 @@ class Scene:
     """Pieces on the links of the robot; the ten joints of a posture move.
 
     Args:
-        pieces: points (k, 3) of the pieces of each link, metres in its frame.
-        first: links that can touch the others, but not one another.
-        clearance: what comes nearer than that touches, metres.
+        pieces: Points (k, 3) of the pieces of each link, metres in its frame.
+        first: Links that can touch the others, but not one another.
+        clearance: What comes nearer than that touches, metres.
     """
 
     def __init__(self, pieces: Pieces, first: frozenset[str], clearance: float) -> None:
@@ -83,8 +83,8 @@ def robot_pieces(folder: Path | None, progress: bool) -> dict[str, list[Floats]]
     """Convex pieces of the links of the upper body and of the thighs, metres in the frame of the link.
 
     Args:
-        folder: where pieces are kept; None for the cache folder.
-        progress: show a progress bar while meshes are cut.
+        folder: Where pieces are kept; None for the cache folder.
+        progress: Show a progress bar while meshes are cut.
     """
     files, poses = {}, {}
     for link in read_urdf(MODEL_JOINTS, collisions=True).findall("link"):

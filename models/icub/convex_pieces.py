@@ -35,9 +35,9 @@ def convex_pieces(sources: Mapping[str, Path], folder: Path | None = None, progr
     """Points (k, 3) of the convex pieces of each mesh, in the units of its file (millimetres).
 
     Args:
-        sources: mesh files by name.
-        folder: where the pieces are kept; None for `cache_folder()`. One that cannot be written only costs time.
-        progress: show a progress bar while meshes are cut.
+        sources: Mesh files by name.
+        folder: Where the pieces are kept; None for `cache_folder()`. One that cannot be written only costs time.
+        progress: Show a progress bar while meshes are cut.
     """
     folder = cache_folder() if folder is None else folder
     kept = folder / f"pieces-{mesh_digest((CELL, _EDGE, _HALF_THICKNESS), sources)}.npz"
@@ -84,8 +84,8 @@ def _read(path: Path, names: list[str]) -> Pieces:
     """What `_write` wrote.
 
     Raises:
-        ArtifactError: it is missing or damaged.
-        KeyError, ValueError: it is not whole.
+        ArtifactError: It is missing or damaged.
+        KeyError, ValueError: It is not whole.
     """
     arrays = read_arrays(path, _KIND)
     sizes, counts = arrays["sizes"].astype(np.int64), arrays["counts"].astype(np.int64)

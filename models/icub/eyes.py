@@ -27,8 +27,8 @@ def add_eyes(spec: "mujoco.MjSpec", moving: bool) -> None:
     """Adds eyeballs; to a head that can move, also a camera in each of them, called "left" and "right".
 
     Args:
-        spec: the robot, with a body "head"; all joints at zero.
-        moving: the eyes move with the head; otherwise they are fixed to the world, as the head is.
+        spec: The robot, with a body "head"; all joints at zero.
+        moving: The eyes move with the head; otherwise they are fixed to the world, as the head is.
     """
     import mujoco
 
@@ -53,7 +53,7 @@ class Eyes:
     """The cameras in the eyes of a head that can move.
 
     Args:
-        model: of a robot whose eyes move; the orientation of its cameras is changed.
+        model: Of a robot whose eyes move; the orientation of its cameras is changed.
     """
 
     def __init__(self, model: "mujoco.MjModel") -> None:
@@ -65,10 +65,10 @@ class Eyes:
         """Turns both: the left one by version + vergence / 2, the right one by version - vergence / 2.
 
         Args:
-            data: the state of the model; where its cameras are is changed.
-            tilt: degrees upwards.
-            version: degrees to the right of the robot.
-            vergence: degrees between the two, which meet in front.
+            data: The state of the model; where its cameras are is changed.
+            tilt: Degrees upwards.
+            version: Degrees to the right of the robot.
+            vergence: Degrees between the two, which meet in front.
         """
         import mujoco
 

@@ -131,10 +131,10 @@ def inverse(goals: ArrayLike, side: str = "right", progress: bool = False) -> So
     Args:
         goals: (n, 3) mm in the root frame.
         side: "right" or "left".
-        progress: show a progress bar (goals that are done).
+        progress: Show a progress bar (goals that are done).
 
     Raises:
-        ValueError: wrong shape, NaN, or unknown side.
+        ValueError: Wrong shape, NaN, or unknown side.
     """
     targets = finite("goals", goals, (3,)) * side_sign(side)
     if targets.ndim != 2:
@@ -170,14 +170,14 @@ def reachable(step: float = 20.0, progress: bool = False) -> tuple[Floats, Float
     """Wrist points of a grid around the robot that the right arm reaches.
 
     Args:
-        step: distance of the points of the grid, mm (the ancestor: 10).
-        progress: show a progress bar.
+        step: Distance of the points of the grid, mm (the ancestor: 10).
+        progress: Show a progress bar.
 
     Returns:
         The points (n, 3) in mm, and the postures of the arm (n, 5) in degrees that reach them.
 
     Raises:
-        ValueError: the step is not positive.
+        ValueError: The step is not positive.
     """
     if not step > 0:
         raise ValueError(f"step is {step}; valid is a positive number of millimetres")

@@ -79,7 +79,7 @@ def side_sign(side: str) -> Floats:
     """Factors of the coordinates (3,) of a side that give those of the right side.
 
     Raises:
-        ValueError: unknown side.
+        ValueError: Unknown side.
     """
     if side not in ("right", "left"):
         raise ValueError(f"side is {side!r}; valid sides are 'right' and 'left'")
@@ -90,7 +90,7 @@ def finite(name: str, value: ArrayLike, sizes: tuple[int, ...]) -> Floats:
     """The value as a finite array whose last axis has one of the sizes.
 
     Raises:
-        ValueError: another shape, or NaN; the message has the name and the valid shapes.
+        ValueError: Another shape, or NaN; the message has the name and the valid shapes.
     """
     array = np.asarray(value, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] not in sizes:
@@ -116,7 +116,7 @@ def direct(
         (..., 11, 3) mm in the root frame; index them with WAIST, SHOULDER, ELBOW, WRIST, PALM.
 
     Raises:
-        ValueError: wrong shape, NaN, or unknown side.
+        ValueError: Wrong shape, NaN, or unknown side.
     """
     sign = side_sign(side)
     angles = finite("arm", arm, (5, 7))

@@ -25,8 +25,8 @@ def reduced_meshes(sources: Mapping[str, Path], folder: Path) -> dict[str, bytes
     costs time.
 
     Args:
-        sources: mesh files by name.
-        folder: where the cache file lies; made if missing.
+        sources: Mesh files by name.
+        folder: Where the cache file lies; made if missing.
 
     Returns:
         Binary STL by name.

@@ -52,8 +52,8 @@ def read_urdf(joints: tuple[str, ...] = MODEL_JOINTS, collisions: bool = False) 
     """Returns the trimmed URDF, in which only `joints` move.
 
     Args:
-        joints: names of the joints that move.
-        collisions: what may be touched: the legs down to the knees, and collision meshes instead of visual ones.
+        joints: Names of the joints that move.
+        collisions: What may be touched: the legs down to the knees, and collision meshes instead of visual ones.
     """
     import icub_models
 
@@ -117,9 +117,9 @@ def build_model(size: int = 224, folder: Path | None = None, body: bool = False)
     """Compiles the robot with its scene.
 
     Args:
-        size: the largest picture that will be drawn, pixels.
-        folder: of the mesh cache; None for `cache_folder()`.
-        body: the joints of wrists, torso and neck move, too, and there are cameras in the eyes.
+        size: The largest picture that will be drawn, pixels.
+        folder: Of the mesh cache; None for `cache_folder()`.
+        body: The joints of wrists, torso and neck move, too, and there are cameras in the eyes.
 
     Returns:
         A model with the joints and position actuators of `MODEL_JOINTS`, followed with `body` by those of

@@ -49,7 +49,7 @@ class OfficialChain:
         limits: (7, 2) degrees, the ranges of its arm's joints.
 
     Raises:
-        ValueError: unknown side.
+        ValueError: Unknown side.
     """
 
     def __init__(self, side: str = "right") -> None:
@@ -109,14 +109,14 @@ def deviations(side: str, count: int, seed: int) -> tuple[Floats, Floats]:
 
     Args:
         side: "right" or "left".
-        count: how many postures, uniformly within the ranges of the official robot.
-        seed: of the postures.
+        count: How many postures, uniformly within the ranges of the official robot.
+        seed: Of the postures.
 
     Returns:
         Those of our direct kinematics with the ancestor's table, and with the official one.
 
     Raises:
-        ValueError: unknown side, or count is not positive.
+        ValueError: Unknown side, or count is not positive.
     """
     if count < 1:
         raise ValueError(f"count is {count}; valid is 1 or more")

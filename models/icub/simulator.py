@@ -39,24 +39,24 @@ class Icub:
     The commanded posture moves towards the target at no more than `speed`; the joints follow it by physics.
 
     Args:
-        speed: limit of every joint, degrees per second.
-        size: of the picture, pixels.
-        view: how it is seen.
-        start: posture at the beginning, (10,) degrees.
-        seed: of the noise in the pictures.
-        body: wrists, torso and neck move too, and the eyes see; otherwise they are fixed at zero.
+        speed: Limit of every joint, degrees per second.
+        size: Of the picture, pixels.
+        view: How it is seen.
+        start: Posture at the beginning, (10,) degrees.
+        seed: Of the noise in the pictures.
+        body: Wrists, torso and neck move too, and the eyes see; otherwise they are fixed at zero.
 
     Attributes:
-        joints: what the model calls the joints that move: the ten of a posture, then those of the body.
-        limits: lowest and highest angle of the ten joints (10, 2), degrees, as the model has them.
-        all_limits: the same of all joints that move (n, 2).
-        guide: where the joints shall be, (n,) degrees, that many seconds later; it is called before each step of
+        joints: What the model calls the joints that move: the ten of a posture, then those of the body.
+        limits: Lowest and highest angle of the ten joints (10, 2), degrees, as the model has them.
+        all_limits: The same of all joints that move (n, 2).
+        guide: Where the joints shall be, (n,) degrees, that many seconds later; it is called before each step of
             the physics, in the place of the way to the target that the robot finds itself.
-        speed: see above; may be changed at any time.
-        view: see above; may be changed at any time.
+        speed: See above; may be changed at any time.
+        view: See above; may be changed at any time.
 
     Raises:
-        ValueError: if speed or size is not positive, or start is not a posture.
+        ValueError: If speed or size is not positive, or start is not a posture.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Icub:
             posture: (10,) degrees; clipped to the limits.
 
         Raises:
-            ValueError: if it is not ten finite numbers.
+            ValueError: If it is not ten finite numbers.
         """
         import mujoco
 
@@ -122,7 +122,7 @@ class Icub:
             posture: (10,) degrees; clipped to the limits.
 
         Raises:
-            ValueError: if it is not ten finite numbers.
+            ValueError: If it is not ten finite numbers.
         """
         target = np.asarray(posture, np.float64)
         if target.shape != (len(JOINTS),) or not np.isfinite(target).all():
@@ -174,7 +174,7 @@ class Icub:
         """Returns where a link of the model is, (3,) metres: x backwards, y to the robot's right, z up.
 
         Raises:
-            KeyError: if the model has no such link; the message names those that it has.
+            KeyError: If the model has no such link; the message names those that it has.
         """
         return np.array(self._data.body(name).xpos)
 
@@ -184,10 +184,10 @@ class Icub:
         Call it always from one thread: an OpenGL context belongs to the thread that made it.
 
         Args:
-            mirror: flip left and right, as a mirror in front of the robot does.
+            mirror: Flip left and right, as a mirror in front of the robot does.
 
         Raises:
-            NoDisplayError: if nothing on this machine can draw; the message says what to install.
+            NoDisplayError: If nothing on this machine can draw; the message says what to install.
         """
         camera = self._camera()
         image = noisy(self._open_canvas().draw(self._data, camera), self.view.noise, self._random)
@@ -198,13 +198,13 @@ class Icub:
 
         Args:
             eye: "left" or "right".
-            tilt: of both eyes, degrees upwards.
-            version: of both eyes, degrees to the right of the robot.
-            vergence: degrees between the two, which meet in front.
+            tilt: Of both eyes, degrees upwards.
+            version: Of both eyes, degrees to the right of the robot.
+            vergence: Degrees between the two, which meet in front.
 
         Raises:
-            ValueError: if there is no such eye, or the robot has no body that moves.
-            NoDisplayError: as `render` does.
+            ValueError: If there is no such eye, or the robot has no body that moves.
+            NoDisplayError: As `render` does.
         """
         if self._eyes is None or eye not in EYES:
             raise ValueError(f"eye is {eye!r}; valid with body=True: {', '.join(EYES)}")

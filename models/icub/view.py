@@ -13,11 +13,11 @@ class View:
     """View of the robot; vary it to show the same posture again, or in another scene.
 
     Attributes:
-        azimuth: of the camera about the vertical axis, degrees; 0 is straight in front.
-        elevation: of the camera above the shoulders, degrees.
-        light: brightness of all lights; 1 is normal.
-        noise: standard deviation of Gaussian noise on each pixel, grey levels.
-        wall: red, green, blue of the wall behind, 0..1.
+        azimuth: Of the camera about the vertical axis, degrees; 0 is straight in front.
+        elevation: Of the camera above the shoulders, degrees.
+        light: Brightness of all lights; 1 is normal.
+        noise: Standard deviation of Gaussian noise on each pixel, grey levels.
+        wall: Red, green, blue of the wall behind, 0..1.
     """
 
     azimuth: float = 0.0
@@ -40,10 +40,10 @@ class View:
         """Returns this view with some attributes changed.
 
         Args:
-            changes: a dict of attributes, from a slot say: nothing of it is trusted.
+            changes: A dict of attributes, from a slot say: nothing of it is trusted.
 
         Raises:
-            ViewError: names what is wrong and what is valid.
+            ViewError: Names what is wrong and what is valid.
         """
         names = [field.name for field in dataclasses.fields(self)]
         if not isinstance(changes, dict) or not changes.keys() <= set(names):

@@ -25,7 +25,7 @@ class Clothes:
         trousers: Of the trousers.
         skin: Of the skin.
         hair: Of the hair.
-        sleeves: none, short or long.
+        sleeves: None, short or long.
     """
 
     shirt: tuple[float, float, float] = (0.2, 0.34, 0.55)

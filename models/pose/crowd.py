@@ -64,7 +64,7 @@ class Crowd:
         """Reads what `save` wrote.
 
         Raises:
-            ArtifactError: the file is missing, cut off or of another kind.
+            ArtifactError: The file is missing, cut off or of another kind.
         """
         arrays = read_arrays(path, _KIND)
         return cls(
@@ -120,13 +120,13 @@ def collect(people: int, postures: int, seed: int, progress: bool = False) -> Cr
     """Draws people and looks at them; Ctrl-C ends it early.
 
     Args:
-        people: how many.
-        postures: that each of them shows.
-        seed: of all that is random.
-        progress: show a progress bar.
+        people: How many.
+        postures: That each of them shows.
+        seed: Of all that is random.
+        progress: Show a progress bar.
 
     Raises:
-        ValueError: there are no people, or no postures, or the seed is negative.
+        ValueError: There are no people, or no postures, or the seed is negative.
     """
     if people < 1 or not 1 <= postures <= POOL:
         raise ValueError(f"people is {people}, postures is {postures}; valid are 1 or more, and 1..{POOL}")

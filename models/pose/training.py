@@ -41,16 +41,16 @@ class PoseRecipe:
     """Recipe of the training.
 
     Attributes:
-        components: principal components that the discriminants are looked for in.
-        discriminants: how many are kept.
-        shrinkage: share of the covariance within classes that is replaced by a multiple of the identity.
-        hidden: width of the two hidden layers.
-        drop: share of hidden values that are left out in each step.
-        noise: standard deviation of what is added to the inputs; within classes, theirs is 1.
-        epochs: passes over the pictures.
-        batch: pictures per step.
-        rate: highest learning rate.
-        seed: of all that is random.
+        components: Principal components that the discriminants are looked for in.
+        discriminants: How many are kept.
+        shrinkage: Share of the covariance within classes that is replaced by a multiple of the identity.
+        hidden: Width of the two hidden layers.
+        drop: Share of hidden values that are left out in each step.
+        noise: Standard deviation of what is added to the inputs; within classes, theirs is 1.
+        epochs: Passes over the pictures.
+        batch: Pictures per step.
+        rate: Highest learning rate.
+        seed: Of all that is random.
     """
 
     components: int = 800
@@ -73,7 +73,7 @@ def discriminant(
     Args:
         features: (l, n), relative to their mean.
         classes: (l,) of each of them; several must be of the same class.
-        recipe: how many components and directions, and the shrinkage.
+        recipe: How many components and directions, and the shrinkage.
     """
     from scipy.linalg import eigh
 
@@ -102,7 +102,7 @@ def presence(people: NDArray[np.float32], nobody: NDArray[np.float32], shrinkage
     Args:
         people: (l, n), features of pictures with somebody.
         nobody: (k, n), without.
-        shrinkage: share of the covariance that is replaced by a multiple of the identity.
+        shrinkage: Share of the covariance that is replaced by a multiple of the identity.
     """
     means = people.mean(axis=0), nobody.mean(axis=0)
     covariance = sum(
@@ -121,10 +121,10 @@ class Quality:
     """Errors of a network with people, and in rooms, that it did not learn from.
 
     Attributes:
-        error: mean absolute error of the directions, parts of a unit vector.
-        chance: the same of always saying the median.
-        missed: share of the pictures with somebody where it does not say `PRESENT`.
-        imagined: share of the pictures without anybody where it says `PRESENT`.
+        error: Mean absolute error of the directions, parts of a unit vector.
+        chance: The same of always saying the median.
+        missed: Share of the pictures with somebody where it does not say `PRESENT`.
+        imagined: Share of the pictures without anybody where it says `PRESENT`.
     """
 
     error: float
@@ -143,9 +143,9 @@ def train(crowd: Crowd, recipe: PoseRecipe, progress: bool = False) -> tuple[Pos
     """Trains the network on nine tenths of the people, and tries it with the others.
 
     Args:
-        crowd: what was seen of them.
-        recipe: how.
-        progress: show a progress bar (epochs).
+        crowd: What was seen of them.
+        recipe: How.
+        progress: Show a progress bar (epochs).
     """
     features = crowd.features.astype(np.float32)
     directions = arm_directions(crowd.pool)[crowd.posture].astype(np.float32)

@@ -76,10 +76,10 @@ class Autoencoder:
 
     Attributes:
         variant: "ancestor" or "wide".
-        latent: dimension of the latent, m.
+        latent: Dimension of the latent, m.
         seen: (s, m) latents of training postures: where the map is populated.
-        recipe: how it was trained, JSON (`models.postures.recipe`); empty if that is not known.
-        data: fingerprint of the postures that it was trained with; empty if that is not known.
+        recipe: How it was trained, JSON (`models.postures.recipe`); empty if that is not known.
+        data: Fingerprint of the postures that it was trained with; empty if that is not known.
     """
 
     recipe = ""
@@ -111,7 +111,7 @@ class Autoencoder:
         """The answer of the encoder network alone: latents (..., m) of postures (..., 10) in degrees.
 
         Raises:
-            ValueError: another shape, or NaN.
+            ValueError: Another shape, or NaN.
         """
         return self._run(self._encoder, self._scaled(joints), LINEAR)
 
@@ -119,7 +119,7 @@ class Autoencoder:
         """Latents (..., m) of postures (..., 10) in degrees: the guess, refined on the decoder.
 
         Raises:
-            ValueError: another shape, or NaN.
+            ValueError: Another shape, or NaN.
         """
         scaled = self._scaled(joints)
         guess = self._run(self._encoder, scaled, LINEAR)
@@ -145,7 +145,7 @@ class Autoencoder:
         """Postures (..., 10) in degrees of latents (..., m).
 
         Raises:
-            ValueError: another shape, or NaN.
+            ValueError: Another shape, or NaN.
         """
         point = np.asarray(latent, dtype=np.float64)
         if point.ndim == 0 or point.shape[-1] != self.latent:
@@ -180,10 +180,10 @@ def refine(linearised: Linearised, guess: Floats, target: Floats, steps: int = S
     """Latents (b, m) near the guesses whose postures have a smaller absolute error.
 
     Args:
-        linearised: the decoder and its derivative, joints scaled so that their ranges have width 2.
+        linearised: The decoder and its derivative, joints scaled so that their ranges have width 2.
         guess: (b, m), what the encoder says.
         target: (b, n) scaled postures.
-        steps: how many steps are tried.
+        steps: How many steps are tried.
     """
     best = guess
     posture, slope = linearised(best)
@@ -223,7 +223,7 @@ def parse(name: str) -> tuple[str, int]:
     """Variant and latent of a name such as wide, or wide-4.
 
     Raises:
-        ValueError: unknown variant, or a latent that is no whole number from 1.
+        ValueError: Unknown variant, or a latent that is no whole number from 1.
     """
     variant, dash, latent = name.partition("-")
     design(variant)
@@ -236,12 +236,12 @@ def load(name: str = "wide", latent: int | None = None) -> Autoencoder:
     """A trained autoencoder.
 
     Args:
-        name: one of `NAMES`, or that of weights of your own.
-        latent: dimension of the latent, if the name does not say it.
+        name: One of `NAMES`, or that of weights of your own.
+        latent: Dimension of the latent, if the name does not say it.
 
     Raises:
-        ValueError: unknown variant.
-        ArtifactError: there are no such weights (the message lists what there is), or they are damaged.
+        ValueError: Unknown variant.
+        ArtifactError: There are no such weights (the message lists what there is), or they are damaged.
     """
     variant, dimension = parse(name)
     dimension = dimension if latent is None else latent
@@ -270,7 +270,7 @@ def load_file(path: Path) -> Autoencoder:
     """An autoencoder that `Autoencoder.save` wrote.
 
     Raises:
-        ArtifactError: the file is missing, cut off, of another kind, or its layers do not fit.
+        ArtifactError: The file is missing, cut off, of another kind, or its layers do not fit.
     """
     arrays = read_arrays(path, _KIND)
     try:

@@ -15,10 +15,10 @@ class Row(NamedTuple):
     """One epoch.
 
     Attributes:
-        epoch: counted from 1.
+        epoch: Counted from 1.
         phase: "fit", or "polish" of the encoder.
-        loss: mean over the steps.
-        nmae: of reconstruction in per cent, of some training postures, by the encoder alone.
+        loss: Mean over the steps.
+        nmae: Of reconstruction in per cent, of some training postures, by the encoder alone.
     """
 
     epoch: int
@@ -31,12 +31,12 @@ def write(rows: Sequence[Row], path: Path, title: str = "") -> None:
     """Write the curve as path.csv and path.png.
 
     Args:
-        rows: of the epochs.
-        path: without an ending.
-        title: of the picture.
+        rows: Of the epochs.
+        path: Without an ending.
+        title: Of the picture.
 
     Raises:
-        OSError: the folder does not exist, or cannot be written.
+        OSError: The folder does not exist, or cannot be written.
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")

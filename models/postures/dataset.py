@@ -87,11 +87,11 @@ class CollisionReport:
     """Shares of postures that would touch if nothing were left out, as in the ancestor's data.
 
     Attributes:
-        reachable: number of points that the wrist reaches.
-        dropped: number of those that are reached only with an arm in the body.
-        crossing: share of the pairs of the others in which the arms touch each other.
-        symmetric: what touches in as many pairs as were drawn, with both arms the same.
-        independent: the same with two arms drawn independently.
+        reachable: Number of points that the wrist reaches.
+        dropped: Number of those that are reached only with an arm in the body.
+        crossing: Share of the pairs of the others in which the arms touch each other.
+        symmetric: What touches in as many pairs as were drawn, with both arms the same.
+        independent: The same with two arms drawn independently.
     """
 
     reachable: int
@@ -119,13 +119,13 @@ def make(
     """Solve the inverse kinematics over the grid, leave out what touches, and draw the samples.
 
     Args:
-        samples: how many, a fifth of them for testing.
-        step: of the grid, mm.
-        seed: of the division of the points and of the draws.
-        progress: show progress bars.
+        samples: How many, a fifth of them for testing.
+        step: Of the grid, mm.
+        seed: Of the division of the points and of the draws.
+        progress: Show progress bars.
 
     Raises:
-        ValueError: fewer than 10 samples, or a step so small that the points do not fit 16-bit indices, or so
+        ValueError: Fewer than 10 samples, or a step so small that the points do not fit 16-bit indices, or so
             large that there is nothing to draw from.
     """
     if samples < 10:
@@ -161,7 +161,7 @@ def _draw(rng: np.random.Generator, pool: NDArray[np.int64], touching: Bools, n:
     """Pairs (2, n) of indices from the pool: each with probability 1/2 symmetric, and none in which arms touch.
 
     Raises:
-        ValueError: there is no symmetric pair in which they do not touch.
+        ValueError: There is no symmetric pair in which they do not touch.
     """
     if touching[pool, pool].all():
         raise ValueError(f"the arms touch in each of {len(pool)} symmetric postures; choose a smaller step")
@@ -190,7 +190,7 @@ def load(path: Path = FILE) -> PostureSet:
     """Read samples that `save` wrote.
 
     Raises:
-        ArtifactError: the file is missing, cut off, or of another kind: also one of before collisions were looked
+        ArtifactError: The file is missing, cut off, or of another kind: also one of before collisions were looked
             for.
     """
     try:

@@ -28,7 +28,7 @@ class FreePostures:
 
     Attributes:
         name: "free".
-        latent: how many numbers say a posture: 10.
+        latent: How many numbers say a posture: 10.
     """
 
     name = "free"
@@ -43,7 +43,7 @@ class FreePostures:
         """Free postures of the training part of the data, or of the part that nobody has learned from.
 
         Raises:
-            ArtifactError: the data are missing or damaged.
+            ArtifactError: The data are missing or damaged.
         """
         data = dataset.load()
         part = np.flatnonzero(data.tested == unseen)
@@ -53,7 +53,7 @@ class FreePostures:
         """The postures (..., 10) themselves, degrees.
 
         Raises:
-            ValueError: another shape, or NaN.
+            ValueError: Another shape, or NaN.
         """
         return postures("joints", joints)
 
@@ -61,7 +61,7 @@ class FreePostures:
         """The postures (..., 10), degrees, within the ranges of the joints.
 
         Raises:
-            ValueError: another shape, or NaN.
+            ValueError: Another shape, or NaN.
         """
         return np.clip(postures("latent", latent), *JOINT_LIMITS.T)
 
@@ -82,12 +82,12 @@ def load(name: str = "wide", unseen: bool = False) -> Autoencoder | FreePostures
     """A decoder and encoder.
 
     Args:
-        name: one of `NAMES`, or that of an autoencoder of your own.
-        unseen: a free one draws from postures that nobody has learned from.
+        name: One of `NAMES`, or that of an autoencoder of your own.
+        unseen: A free one draws from postures that nobody has learned from.
 
     Raises:
-        ValueError: unknown name.
-        ArtifactError: what it needs is missing or damaged.
+        ValueError: Unknown name.
+        ArtifactError: What it needs is missing or damaged.
     """
     return FreePostures.load(unseen) if name == FREE else autoencoder.load(name)
 
@@ -96,8 +96,8 @@ def space(name: str = "wide") -> str:
     """Identifier of the space of its latents; it holds a part of the SHA-256 of the weights.
 
     Raises:
-        ValueError: unknown name.
-        OSError: there are no weights.
+        ValueError: Unknown name.
+        OSError: There are no weights.
     """
     if name == FREE:
         return FREE

@@ -54,12 +54,12 @@ class Design:
     """A variant.
 
     Attributes:
-        hidden: widths of the hidden layers of the encoder; the decoder has them reversed.
-        activation: of the hidden layers.
-        output: activation of the decoder's last layer.
+        hidden: Widths of the hidden layers of the encoder; the decoder has them reversed.
+        activation: Of the hidden layers.
+        output: Activation of the decoder's last layer.
         center: (10,) degrees that scale to 0.
         scale: (10,) degrees that scale to 1, counted from the centre.
-        clips: whether decoded angles are clipped to the joints' ranges.
+        clips: Whether decoded angles are clipped to the joints' ranges.
     """
 
     hidden: tuple[int, ...]
@@ -87,7 +87,7 @@ def design(variant: str) -> Design:
     """The design of a variant.
 
     Raises:
-        ValueError: unknown variant.
+        ValueError: Unknown variant.
     """
     if variant not in DESIGNS:
         raise ValueError(f"variant is {variant!r}; valid variants are {', '.join(map(repr, VARIANTS))}")

@@ -34,7 +34,7 @@ class Plane:
     Attributes:
         center: (m,) the latent in the middle.
         axes: (2, m) from the middle to the borders.
-        names: of both directions.
+        names: Of both directions.
     """
 
     center: Floats
@@ -91,13 +91,13 @@ def draw_map(model: Autoencoder, path: Path, side: int = 9) -> None:
     """Draw a grid of postures as the robot takes them; pale ones lie where none was learned.
 
     Args:
-        model: the autoencoder.
-        path: of the PNG.
-        side: postures in a row.
+        model: The autoencoder.
+        path: Of the PNG.
+        side: Postures in a row.
 
     Raises:
-        ValueError: side is below 2.
-        NoDisplayError: nothing on this machine can draw the robot.
+        ValueError: Side is below 2.
+        NoDisplayError: Nothing on this machine can draw the robot.
     """
     if side < 2:
         raise ValueError(f"side is {side}; valid is 2 or more")
@@ -141,9 +141,9 @@ def draw_scatter(model: Autoencoder, joints: Floats, path: Path) -> None:
     """Draw where postures lie on the map, coloured by the angles of their joints.
 
     Args:
-        model: the autoencoder.
+        model: The autoencoder.
         joints: (n, 10) degrees; a joint that never moves has no picture.
-        path: of the PNG.
+        path: Of the PNG.
     """
     from matplotlib.figure import Figure
 

@@ -29,12 +29,12 @@ class Facts:
     """Measurements of one file of weights, on the test part.
 
     Attributes:
-        path: the file.
-        recipe: how it was trained, JSON; empty if that is not known.
-        data: fingerprint of what it was trained with; empty if that is not known.
-        nmae: of decode(encode(posture)).
-        joints: of each joint, per cent.
-        guess: the same as nmae without refinement of the encoder's answer, per cent.
+        path: The file.
+        recipe: How it was trained, JSON; empty if that is not known.
+        data: Fingerprint of what it was trained with; empty if that is not known.
+        nmae: Of decode(encode(posture)).
+        joints: Of each joint, per cent.
+        guess: The same as nmae without refinement of the encoder's answer, per cent.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class Facts:
         """Measure a file.
 
         Raises:
-            ArtifactError: it does not hold an autoencoder.
+            ArtifactError: It does not hold an autoencoder.
         """
         model: Autoencoder = load_file(path)
         answer = model.decode(model.encode(data.test))
@@ -119,7 +119,7 @@ def write(text: str, path: Path = FILE) -> None:
     """Put the generated part into its place.
 
     Raises:
-        CardError: the file has no such place.
+        CardError: The file has no such place.
     """
     old = path.read_text()
     if old.count(BEGIN) != 1 or old.count(END) != 1:

@@ -24,22 +24,22 @@ class Recipe:
 
     Attributes:
         variant: "ancestor" or "wide".
-        latent: dimension of the latent.
-        seed: of the weights, the order of the samples, and the noise.
-        epochs: passes over as many samples as the training part has.
-        batch: samples per step.
-        rate: learning rate of Adam (the highest one, where it is scheduled).
+        latent: Dimension of the latent.
+        seed: Of the weights, the order of the samples, and the noise.
+        epochs: Passes over as many samples as the training part has.
+        batch: Samples per step.
+        rate: Learning rate of Adam (the highest one, where it is scheduled).
         error: "squared" or "absolute", of the scaled angles, summed over the joints.
-        noise: factor of the spread with which latents are drawn.
-        divergence: weight of the Kullback-Leibler divergence (sum over the latent) against the error.
-        returning: weight of the squared distance between a latent and what the encoder makes of its posture.
-        polish: epochs after that in which the encoder alone learns to lower the absolute error.
-        redraws: whether each epoch pairs the arms anew.
-        scheduled: whether the rate rises and falls in one cycle.
-        fits_square: whether the latent is rescaled so that most postures lie in the square -1..1.
+        noise: Factor of the spread with which latents are drawn.
+        divergence: Weight of the Kullback-Leibler divergence (sum over the latent) against the error.
+        returning: Weight of the squared distance between a latent and what the encoder makes of its posture.
+        polish: Epochs after that in which the encoder alone learns to lower the absolute error.
+        redraws: Whether each epoch pairs the arms anew.
+        scheduled: Whether the rate rises and falls in one cycle.
+        fits_square: Whether the latent is rescaled so that most postures lie in the square -1..1.
 
     Raises:
-        RecipeError: a value that cannot be.
+        RecipeError: A value that cannot be.
     """
 
     variant: str
@@ -90,7 +90,7 @@ class Recipe:
         """The recipe that `as_json` wrote, or a person; what is not said has its default.
 
         Raises:
-            RecipeError: not such JSON, an unknown field, or a value that cannot be.
+            RecipeError: Not such JSON, an unknown field, or a value that cannot be.
         """
         try:
             fields = json.loads(text)
@@ -106,7 +106,7 @@ class Recipe:
         """Write it as JSON.
 
         Raises:
-            OSError: the folder does not exist, or cannot be written.
+            OSError: The folder does not exist, or cannot be written.
         """
         write_atomically(path, f"{self.as_json()}\n".encode())
 
@@ -115,7 +115,7 @@ class Recipe:
         """Read it from a JSON file.
 
         Raises:
-            RecipeError: the file cannot be read, or does not hold a recipe; the message names it.
+            RecipeError: The file cannot be read, or does not hold a recipe; the message names it.
         """
         try:
             return cls.from_json(path.read_text())
@@ -160,7 +160,7 @@ def recipe_of(variant: str, latent: int = 2) -> Recipe:
     """The recipe by which the weights that come with the project were made, or its like for another latent.
 
     Raises:
-        RecipeError: unknown variant, or latent below 1.
+        RecipeError: Unknown variant, or latent below 1.
     """
     if variant != "wide":
         return Recipe(variant, latent)

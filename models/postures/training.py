@@ -47,9 +47,9 @@ class Training:
     """A training that can stop after any epoch, and go on later.
 
     Attributes:
-        recipe: what is trained and how.
-        curve: one row for each epoch that is done.
-        pair: the networks.
+        recipe: What is trained and how.
+        curve: One row for each epoch that is done.
+        pair: The networks.
     """
 
     def __init__(self, recipe: Recipe, data: PostureSet) -> None:
@@ -131,7 +131,7 @@ class Training:
         """Write a checkpoint, atomically.
 
         Raises:
-            OSError: the folder does not exist, or cannot be written.
+            OSError: The folder does not exist, or cannot be written.
         """
         content = io.BytesIO()
         torch.save(
@@ -155,7 +155,7 @@ class Training:
         """Go on from a checkpoint; code that is pickled in it is never executed.
 
         Raises:
-            ArtifactError: it is damaged, or of another recipe or of other data; the message says how they differ.
+            ArtifactError: It is damaged, or of another recipe or of other data; the message says how they differ.
         """
         state = _read(path)
         _check_same(path, state, self.recipe, self._data)
@@ -181,7 +181,7 @@ def _read(path: Path) -> dict[str, Any]:
     """The contents of a checkpoint; code that is pickled in it is not executed.
 
     Raises:
-        ArtifactError: it cannot be read, is cut off, or of another kind.
+        ArtifactError: It cannot be read, is cut off, or of another kind.
     """
     try:
         state = read(path)
@@ -196,13 +196,13 @@ def _check_same(path: Path, state: dict[str, Any], recipe: Recipe, data: Posture
     """A training goes on with the recipe and the data that it began with.
 
     Args:
-        path: for the message.
-        state: what `_read` gave.
-        recipe: what is asked now.
-        data: what it would learn from now.
+        path: For the message.
+        state: What `_read` gave.
+        recipe: What is asked now.
+        data: What it would learn from now.
 
     Raises:
-        ArtifactError: they differ; the message says how.
+        ArtifactError: They differ; the message says how.
     """
     began, asked = dict(state.get("recipe", {})), asdict(recipe)
     differ = [f"{k} {began.get(k)!r}, now {asked[k]!r}" for k in asked if began.get(k) != asked[k]]
@@ -236,16 +236,16 @@ def train(
     """Train an autoencoder; the test part of the data is not touched.
 
     Args:
-        recipe: what to train and how.
-        data: the postures.
-        progress: show a progress bar (epochs).
-        checkpoint: where to keep what is done; if the file is there, the training goes on from it. It stays
+        recipe: What to train and how.
+        data: The postures.
+        progress: Show a progress bar (epochs).
+        checkpoint: Where to keep what is done; if the file is there, the training goes on from it. It stays
             there after the end.
-        every: seconds between checkpoints.
+        every: Seconds between checkpoints.
 
     Raises:
-        ArtifactError: the checkpoint is damaged, or of another training.
-        OSError: the checkpoint cannot be written.
+        ArtifactError: The checkpoint is damaged, or of another training.
+        OSError: The checkpoint cannot be written.
     """
     training = Training(recipe, data)
     if checkpoint is not None and checkpoint.exists():

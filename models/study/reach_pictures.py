@@ -32,11 +32,11 @@ def draw_points(points: Floats, arm: Floats, touching: Bools, path: Path) -> Non
         points: (n, 3) mm.
         arm: (n, 5) degrees, the postures that reach them.
         touching: (n,) whether these touch the body.
-        path: the picture.
+        path: The picture.
 
     Raises:
-        OSError: it cannot be written.
-        ValueError: its ending names no format of pictures.
+        OSError: It cannot be written.
+        ValueError: Its ending names no format of pictures.
     """
     from matplotlib.figure import Figure
 
@@ -71,10 +71,10 @@ def choose_postures(collider: Collider, arm: Floats, count: int, seed: int) -> l
     """Postures (count, 10) for each of `ROWS`; in the first the left arm rests, in the others both do the same.
 
     Args:
-        collider: what tells what touches.
+        collider: What tells what touches.
         arm: (p, 5) degrees, postures of an arm.
-        count: of each row, at most.
-        seed: of the choice.
+        count: Of each row, at most.
+        seed: Of the choice.
     """
     rng = np.random.default_rng(seed)
     chosen = arm[rng.permutation(len(arm))[:_DRAWS]]
@@ -89,8 +89,8 @@ def draw_postures(postures: list[Floats], path: Path) -> None:
     """Draw each list of postures as a row of pictures of the simulated robot.
 
     Raises:
-        OSError: the picture cannot be written.
-        ValueError: its ending names no format of pictures.
+        OSError: The picture cannot be written.
+        ValueError: Its ending names no format of pictures.
     """
     from PIL import Image
 

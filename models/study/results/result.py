@@ -26,7 +26,7 @@ class Learned:
     """Outcomes of robots that have learned.
 
     Attributes:
-        command: mirror, robustness or human.
+        command: Mirror, robustness or human.
         seeds: How many robots.
         outcomes: All of them.
     """
@@ -71,7 +71,7 @@ class Listed:
     """A result that has a table only.
 
     Attributes:
-        command: speed, online or bars.
+        command: Speed, online or bars.
         lines: The text.
         numbers: For `json`.
         caption: Not needed.
