@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents.exam.trial import GREY, thumbnail
+from agents.pictures.thumbnail import GREY, thumbnail
 from agentspace import Agent, Kind, Parameter, SlotName, Trigger
 from models.arrays import Image
 

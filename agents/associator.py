@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from agents.memory.confirmation import Confirmation
-from agents.memory.handover import Bequest, take
-from agents.memory.recollection import Recollection
+from agents.memory.handover import HandoverFile, read_handover
+from agents.memory.memories import Confirmation, Memories
 from agents.words import ACQUIRE, USE
 from agentspace import EMPTY, Agent, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
@@ -88,7 +87,7 @@ class Associator(Agent):
         """Begins with an empty memory, or that of a file."""
         kind: KeyKind = "raw" if self.keys == "raw" else "cosine"
         comparison = Comparison(kind, self.centring, self.scale or None, self.top)
-        self._memory = Recollection(comparison, self.project, self.heads, self.capacity)
+        self._memory = Memories(comparison, self.project, self.heads, self.capacity)
         mode = self.read(self.mode)
         self._mode = mode if _is_mode(mode) else None  # the trigger brings it to the first incarnation only
         self._waiting: deque[Confirmation] = deque()
@@ -96,7 +95,7 @@ class Associator(Agent):
         self._unkept = False  # what would be lost with this process
         self._kept_at = self._told_at = 0.0
         self._bad = 0
-        self._bequest = Bequest()
+        self._handover = HandoverFile()
         if self.memory:
             self._memory.load(self.project / self.memory)
         self._know_features()
@@ -144,7 +143,7 @@ class Associator(Agent):
         return said is None or said.kind is not Kind.WRITTEN or entry.age <= said.age
 
     def _keep(self, now: float) -> None:
-        """Keeps what is known for who takes over after a crash: at once, but not too much too often."""
+        """Keeps the pairs for a successor after a crash: at once, but not too many too often."""
         nbytes = self._memory.nbytes
         if nbytes <= AT_MOST and (nbytes <= AT_ONCE or now >= self._kept_at + KEEPING):
             self._unkept, self._kept_at = False, now
@@ -248,7 +247,7 @@ class Associator(Agent):
         now = time.monotonic()
         waiting = [[each.value, now - each.time] for each in self._waiting]
         large = self._memory.nbytes > AT_MOST
-        memory = self._bequest.leave(self._memory) if large else self._memory.state()
+        memory = self._handover.write(self._memory) if large else self._memory.state()
         return STATE_VERSION, {"memory": memory, "mode": self._mode, "waiting": waiting}
 
     def set_state(self, version: int, state: Any) -> None:
@@ -256,15 +255,15 @@ class Associator(Agent):
         if version not in (1, 2, STATE_VERSION):
             raise AgentspaceError(f"state of version {version} cannot be read; valid are 1, 2 and {STATE_VERSION}")
         now = time.monotonic()
-        self._memory.restore(take(state["memory"]))
+        self._memory.restore(read_handover(state["memory"]))
         self._mode = state["mode"]
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])
         self._count()
 
     def close(self) -> None:
         """Removes what no successor has taken."""
-        if hasattr(self, "_bequest"):
-            self._bequest.withdraw()
+        if hasattr(self, "_handover"):
+            self._handover.remove()
 
 
 def _is_mode(value: Any) -> bool:

@@ -7,8 +7,8 @@ import itertools
 import time
 from typing import Any
 
-from agents.pictures.rate_limit import Pace
-from agents.pictures.source import Source, SourceError, open_source
+from agents.pictures.rate_limit import RateLimit
+from agents.pictures.source import PictureSource, SourceError, open_source
 from agentspace import EMPTY, Agent, Parameter, SlotName
 from agentspace.core.slot import check_name
 from agentspace.errors import AgentspaceError, SlotNameError
@@ -39,14 +39,14 @@ class Camera(Agent):
     def init(self) -> None:
         """Opens the device."""
         self._used = ""
-        self._source: Source | None = None
+        self._source: PictureSource | None = None
         self._slot: str | None = None
         self._told: tuple[str, str, str] | None = None
         self._lost = self._lost_before = self._told_lost = 0
         self._told_at = 0.0
         self._count = 0
         self._idle_since = 0.0
-        self._pace = Pace(self.rate)
+        self._limit = RateLimit(self.rate)
         self._valid = max(self.validity, 2.0 / self.rate)
         self._arrivals = itertools.count(1)
         self.attach_trigger(self.source)
@@ -82,8 +82,8 @@ class Camera(Agent):
 
     def _from_slot(self, slot: str, now: float) -> Image | None:
         if slot in self.wake.names:
-            self._pace.offer(self.read(slot, EMPTY))
-        image = self._pace.take(now)
+            self._limit.offer(self.read(slot, EMPTY))
+        image = self._limit.take(now)
         return None if image is EMPTY else as_rgb(image)
 
     def _from_device(self, now: float) -> Image | None:
@@ -109,12 +109,12 @@ class Camera(Agent):
     def _paced(self, image: Image | None, now: float) -> Image | None:
         """Of what comes by itself not more than `rate`, and the newest."""
         if image is not None:
-            self._pace.offer(image)
-        paced = self._pace.take(now)
+            self._limit.offer(image)
+        paced = self._limit.take(now)
         return None if paced is EMPTY else paced
 
-    def _rouse(self) -> None:
-        """In a thread of the device's: wakes the handler."""
+    def _notify(self) -> None:
+        """Wakes the handler; called in a thread of the device."""
         with contextlib.suppress(AgentspaceError):  # the agent's own thread hears of it, too
             self.space.write(self.arrived, next(self._arrivals))
 
@@ -132,7 +132,7 @@ class Camera(Agent):
         if name == self._used:
             return
         self._leave()
-        self._pace = Pace(self.rate)
+        self._limit = RateLimit(self.rate)
         self._used, self._count, self._lost, self._lost_before = name, 0, 0, 0
         self._tell("waiting")
         self._open()
@@ -142,7 +142,7 @@ class Camera(Agent):
             if self._used.startswith(SLOT):
                 self._follow(check_name(self._used.removeprefix(SLOT)))
             else:
-                self._source = open_source(self._used, self.project, self._rouse)
+                self._source = open_source(self._used, self.project, self._notify)
         except (SourceError, SlotNameError) as error:
             self._fail(str(error))
 
@@ -150,7 +150,7 @@ class Camera(Agent):
         if slot in (self.image, self.source, self.state, self.arrived):
             raise SourceError(f"the camera cannot look at its own slot {slot!r}")
         self._slot = slot
-        self._pace = Pace(self.rate)
+        self._limit = RateLimit(self.rate)
         self.attach_trigger(slot)
 
     def _fail(self, message: str) -> None:

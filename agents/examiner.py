@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.body.stance import see
-from agents.exam import publication, report
+from agents.exam import report
 from agents.exam.examination import Examination
 from agents.exam.lesson import LESSON, Delete, Demonstration, Imitate, Report, Step, Write, label
 from agents.exam.script import ScriptError, Wait, load
-from agents.exam.trial import FRESH, SHOWN, Trial, thumbnail
+from agents.exam.trial import FRESH, SHOWN, Trial
+from agents.pictures.thumbnail import thumbnail
 from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
 from models.arrays import Floats
@@ -111,9 +111,9 @@ class Examiner(Agent):
         for change in self.wake.changes:
             self._note(change, now)
         if self.encoders in self.wake.names:
-            see(self._examination.robot, self.read(self.encoders), now)
+            self._examination.robot.see(self.read(self.encoders), now)
         if self.demonstrator_encoders in self.wake.names:
-            see(self._examination.demonstrator, self.read(self.demonstrator_encoders), now)
+            self._examination.demonstrator.see(self.read(self.demonstrator_encoders), now)
 
     def _note(self, change: Entry, now: float) -> None:
         if change.name == self.joints:
@@ -192,4 +192,4 @@ class Examiner(Agent):
             {**self.space.snapshot("_/*"), **self.space.snapshot("launch/*")},
             self._seconds,
         )
-        publication.publish(found, self._examination.trials, self.project / self.out)
+        report.publish(found, self._examination.trials, self.project / self.out)

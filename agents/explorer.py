@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.body.stance import Stance, see
+from agents.body.stillness import Stillness
 from agents.words import ACQUIRE
 from agentspace import Agent, AgentspaceError, Kind, Parameter, SlotName, Trigger
 from models.arrays import Floats
@@ -64,7 +64,7 @@ class Explorer(Agent):
         """Waits for the mode."""
         # One that takes the place of another must not try the same postures again.
         self._random = np.random.default_rng([self.seed, self.space.epoch])
-        self._stance = Stance()
+        self._stillness = Stillness()
         self._try: Try | None = None
         self._pairs = self._count = 0
         self.attach_trigger(self.mode)
@@ -84,7 +84,7 @@ class Explorer(Agent):
             if change.kind is Kind.WRITTEN:
                 self._hear(change.value, self._try, now)
         if self.encoders in self.wake.names:
-            see(self._stance, self.read(self.encoders), now)
+            self._stillness.see(self.read(self.encoders), now)
         self._proceed(self._try, now)
 
     def _switch(self, mode: Any) -> None:
@@ -124,9 +124,9 @@ class Explorer(Agent):
         if present.learned:
             if now - present.learned >= self.pause:
                 self._move()
-        elif self.confirms and not present.confirmed and self._stance.stands(now):
+        elif self.confirms and not present.confirmed and self._stillness.stands(now):
             present.confirmed = True
-            self.write(self.confirm, {"number": present.number, "posture": self._stance.posture})
+            self.write(self.confirm, {"number": present.number, "posture": self._stillness.posture})
         elif now - present.began > self.patience:
             self.log.warning("try %d gave no pair within %g s", present.number, self.patience)
             self._move()
@@ -141,7 +141,7 @@ class Explorer(Agent):
         self._count += 1
         now = time.monotonic()
         latent = self._draw()
-        self._stance.send(self._goal(latent), now)
+        self._stillness.send(self._goal(latent), now)
         self._try = Try(self._count, now)
         self.write(self.act, latent, validity=self.patience + 1.0)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.console.operation import CONFIRM_VALIDITY
-from agents.words import ACQUIRE, LONG, SHORT, USE
+from agents.words import ACQUIRE, CONFIRM_VALIDITY, LONG, SHORT, USE
 from agentspace import Agent, Kind, Parameter, SlotName, Trigger
 
 

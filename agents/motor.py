@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from agents.body.drivers import DRIVERS, Driver, Job, load_driver, open_driver
-from agents.body.follower import Follower, State
+from agents.body.follower import Follower, MotorState
 from agents.body.posture import NotAPostureError, clamp, read_posture
 from agentspace import EMPTY, Agent, Parameter, Refused, SlotName
 
@@ -35,7 +35,7 @@ class Motor(Agent):
 
     _driver: Driver
     _follower: Follower
-    _told: State | None
+    _told: MotorState | None
 
     def prepare(self) -> None:
         """Imports the driver and what it needs."""

@@ -22,7 +22,7 @@ from agentspace.errors import AgentspaceError
 
 if TYPE_CHECKING:
     from agents.console.screen import ConsoleScreen
-    from agents.console.sight import Slots
+    from agents.console.snapshot import Slots
 
 TICK = 0.05
 """Seconds between two looks at what a script waits for."""
@@ -100,20 +100,20 @@ class Operator(Agent):
     # --- the console
 
     def _show(self) -> None:
-        from agents.console.desk import Desk
         from agents.console.screen import ConsoleScreen
+        from agents.console.worker import Worker
 
-        desk = Desk(self.space.named(self.space.name), self._operation, self._slots(), self.role)
-        self._screen = ConsoleScreen(desk, self.space.name)
+        worker = Worker(self.space.named(self.space.name), self._operation, self._slots(), self.role)
+        self._screen = ConsoleScreen(worker, self.space.name)
         try:
             if not self.stopped:
                 self._screen.run()
         finally:
             self._screen = None
-            desk.close()
+            worker.close()
 
     def _slots(self) -> Slots:
-        from agents.console.sight import Slots
+        from agents.console.snapshot import Slots
 
         return Slots(**{name: getattr(self, name) for name in Slots.__dataclass_fields__})
 

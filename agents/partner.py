@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from agents.body.posture import NotAPostureError, read_posture
-from agents.body.stance import Stance, see
+from agents.body.stillness import Stillness
 from agents.words import ACQUIRE, LONG, SHORT, USE, WHISTLE_VALIDITY
 from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName
 from models.arrays import Floats
@@ -91,7 +91,7 @@ class Partner(Agent):
         """Shows the person, at rest."""
         self._random = np.random.default_rng([self.seed, self.space.epoch])
         self._gesture = Gesture(np.asarray(REST), self.speed)
-        self._robot = Stance(window=0.25)
+        self._robot = Stillness(window=0.25)
         self._copied: Floats | None = None  # the posture of the robot that the person copies, or has copied
         self._whistled: dict[int, float] = {}  # when, by kind
         self._asked = False  # to show a certain posture
@@ -107,7 +107,7 @@ class Partner(Agent):
         if self.target in self.wake.names:
             self._obey(self.read(self.target, EMPTY), now)
         if self.wake.timer:
-            see(self._robot, self.read(self.encoders), now)
+            self._robot.see(self.read(self.encoders), now)
             self._play(self.read(self.mode), now)
             self._show(now)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from agents.hearing.microphone import Microphone, Recording, Source
+from agents.hearing.microphone import Microphone, Recording, SoundSource
 from agents.words import WHISTLE_VALIDITY
 from agentspace import Agent, Parameter, SlotName
 from models.sound.file import read
@@ -37,7 +37,7 @@ class Whistle(Agent):
     def reclaim(self) -> None:
         """Opens it; a file from its beginning."""
         path = self.project / self.file if self.file else None
-        self._source: Source = Microphone(self.device) if path is None else Recording(read(path))
+        self._source: SoundSource = Microphone(self.device) if path is None else Recording(read(path))
         self._ear = Ear(self._source.rate, self.long)
 
     def sense_select_act(self) -> None:

@@ -10,7 +10,9 @@ ACQUIRE: Final = "acquire"
 """In the slot `mode`: confirmed pairs are learned."""
 USE: Final = "use"
 """In the slot `mode`: what is seen is answered."""
+CONFIRM_VALIDITY: Final = 1.0
+"""Seconds for which a confirm is valid; who is to take part in one hears of it at once."""
 WHISTLE_VALIDITY: Final = 1.0
 """Seconds for which a whistle is valid; who is asleep for longer shall not obey an old one."""
 
-__all__ = ["ACQUIRE", "LONG", "SHORT", "USE", "WHISTLE_VALIDITY"]
+__all__ = ["ACQUIRE", "CONFIRM_VALIDITY", "LONG", "SHORT", "USE", "WHISTLE_VALIDITY"]

@@ -12,7 +12,7 @@ LONGEST_GAP = 0.25
 """Seconds between two commands of one movement; after a longer one (a stopped process) it starts anew."""
 
 
-class State(StrEnum):
+class MotorState(StrEnum):
     """What a motor does."""
 
     WAITING = "waiting"  #: the robot does not say where it is: nothing is commanded
@@ -35,7 +35,7 @@ class Follower:
     """
 
     def __init__(self, speed: float, patience: float) -> None:
-        self.state = State.WAITING
+        self.state = MotorState.WAITING
         self._speed = speed
         self._patience = patience
         self._target: Floats | None = None
@@ -69,19 +69,19 @@ class Follower:
         return self._follow(self._target, encoders, now)
 
     def _hold(self, encoders: Callable[[], Floats | None]) -> Floats | None:
-        if self.state is State.HOLD:
+        if self.state is MotorState.HOLD:
             return None
         here = encoders()
-        self.state = State.WAITING if here is None else State.HOLD
+        self.state = MotorState.WAITING if here is None else MotorState.HOLD
         return here
 
     def _follow(self, target: Floats, encoders: Callable[[], Floats | None], now: float) -> Floats | None:
         here = encoders()
         if here is None:
-            self.state = State.WAITING
+            self.state = MotorState.WAITING
             return None
-        if self.state is not State.FOLLOW or now - self._commanded > LONGEST_GAP:
-            self.state, self._command, self._commanded = State.FOLLOW, here, now
+        if self.state is not MotorState.FOLLOW or now - self._commanded > LONGEST_GAP:
+            self.state, self._command, self._commanded = MotorState.FOLLOW, here, now
             return here
         way = self._speed * (now - self._commanded)
         command = self._command + np.clip(target - self._command, -way, way)

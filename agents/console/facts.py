@@ -1,4 +1,4 @@
-"""What the console says in words: whether the robot may move, what it knows, who holds its slots."""
+"""The words of the console: whether the robot may move, what it knows, who holds its slots."""
 
 from __future__ import annotations
 
@@ -8,66 +8,66 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from agents.console.sight import Sight
+from agents.console.snapshot import Snapshot
 from agentspace import Entry
 
 KEYS: Final = "space or F12"
 RELEASE_KEY: Final = "r"
 Rows = tuple[tuple[str, str, str, str, str], ...]
 BLIND: Final = 1.5
-"""Seconds after which what is shown may be wrong."""
+"""Seconds after which a snapshot may be wrong."""
 
 
-def banner(sight: Sight | None, trouble: str, stopping: bool, blind: float) -> tuple[str, str]:
+def banner(snapshot: Snapshot | None, trouble: str, stopping: bool, blind: float) -> tuple[str, str]:
     """The line that everybody sees, and its class: stopped, warning, paused or moving.
 
     Args:
-        sight: The newest look; None if there is none.
+        snapshot: The newest one; None if there is none.
         trouble: Why there is none; "" if there is.
         stopping: Whether a stop was asked for that nobody has answered yet.
-        blind: Seconds since the last look.
+        blind: Seconds since the last one.
     """
     if stopping:
         return "STOPPING: the space has not answered yet; tried again and again", "warning"
-    if sight is None or trouble or blind > BLIND:
+    if snapshot is None or trouble or blind > BLIND:
         return f"NO VIEW: {trouble or f'the space has not answered for {blind:.0f} s'}", "warning"
-    if sight.held:
-        return _stopped(sight)
-    return ("PAUSED: p resumes", "paused") if sight.paused else ("free to move", "moving")
+    if snapshot.held:
+        return _stopped(snapshot)
+    return ("PAUSED: p resumes", "paused") if snapshot.paused else ("free to move", "moving")
 
 
-def _stopped(sight: Sight) -> tuple[str, str]:
-    missing = ", ".join(slot for slot in sight.operation.stop_slots if slot not in sight.held)
+def _stopped(snapshot: Snapshot) -> tuple[str, str]:
+    missing = ", ".join(slot for slot in snapshot.operation.stop_slots if slot not in snapshot.held)
     if missing:
         return f"STOPPED IN PART: not held is {missing}: press {KEYS} again", "warning"
     return f"EMERGENCY STOP HOLDS: the robot stands; {RELEASE_KEY} releases it", "stopped"
 
 
-def facts(sight: Sight) -> str:
+def facts(snapshot: Snapshot) -> str:
     """Mode, pairs, the last confirm and command, as lines with markup."""
-    slots = sight.slots
-    mode, pairs = sight.value(slots.mode), sight.value(slots.pairs)
+    slots = snapshot.slots
+    mode, pairs = snapshot.value(slots.mode), snapshot.value(slots.pairs)
     lines = [
         f"mode        [b]{_word(mode)}[/]",
         f"pairs       [b]{_word(pairs)}[/]",
-        f"sees        {_certainty(sight.value(slots.certainty))}",
-        f"expression  {_word(sight.value(slots.expression))}",
-        f"confirm     {_answer(sight.value(slots.answer))}",
-        f"memory      {_done(sight.value(slots.done))}",
+        f"sees        {_certainty(snapshot.value(slots.certainty))}",
+        f"expression  {_word(snapshot.value(slots.expression))}",
+        f"confirm     {_answer(snapshot.value(slots.answer))}",
+        f"memory      {_done(snapshot.value(slots.done))}",
     ]
-    refused = sight.value(slots.refused_mode)
+    refused = snapshot.value(slots.refused_mode)
     return "\n".join([*lines, f"[red]{escape(str(refused))}[/]"] if refused else lines)
 
 
-def held(sight: Sight) -> Rows:
-    """Who holds the slots that move the robot: slot, holder, priority, time left, and a style."""
-    known = sight.operation
+def held(snapshot: Snapshot) -> Rows:
+    """The holders of the slots that move the robot: slot, holder, priority, time left, and a style."""
+    known = snapshot.operation
     slots = (known.mode_slot, known.act_slot, known.pause_slot, *known.stop_slots)
-    return tuple((slot, *_holder(sight.entries.get(slot))) for slot in dict.fromkeys(slots))
+    return tuple((slot, *_holder(snapshot.entries.get(slot))) for slot in dict.fromkeys(slots))
 
 
 def holders(rows: Rows) -> Table:
-    """A table of what `held` found."""
+    """The rows of `held` as a table."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("slot", "held by", "priority", "for"):
         table.add_column(name, justify="right" if name == "priority" else "left", no_wrap=True)

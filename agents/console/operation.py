@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agents.words import ACQUIRE, USE
+from agents.words import ACQUIRE, CONFIRM_VALIDITY, USE
 from agentspace import Entry, Refused, Space
 from agentspace.core.slot import Decision
 from agentspace.errors import AgentspaceError
@@ -29,8 +29,6 @@ ACT_PRIORITY: Final = 10.0
 """Above the associator and the explorer (0), so that the robot takes the point that a person has chosen."""
 ACT_VALIDITY: Final = 5.0
 """Seconds that the robot stays at the chosen point; then the others may move it again."""
-CONFIRM_VALIDITY: Final = 1.0
-"""Seconds; who is to take part in a confirm hears of it at once."""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Button, Footer, Input, RichLog, Static
 
-from agents.console.desk import STOP, Desk
 from agents.console.dialogs import AskPath, Sure
 from agents.console.facts import banner, facts, held, holders
 from agents.console.halfblock import Picture
 from agents.console.latent_map import LatentMap
 from agents.console.operation import Outcome
-from agents.console.sight import Sight
+from agents.console.snapshot import Snapshot
+from agents.console.worker import STOP, Worker
 from agents.words import ACQUIRE, USE
 
 BUTTONS: Final = {
@@ -54,15 +54,15 @@ STYLE: Final = """
 
 
 class Seen(Message):
-    """The desk has looked; or there is a reason why it could not."""
+    """The worker has a new snapshot; or the reason why there is none."""
 
-    def __init__(self, sight: Sight | str) -> None:
+    def __init__(self, snapshot: Snapshot | str) -> None:
         super().__init__()
-        self.sight = sight
+        self.snapshot = snapshot
 
 
 class Done(Message):
-    """The desk has carried out an action, or not."""
+    """The worker has carried out an action, or not."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__()
@@ -74,10 +74,10 @@ class End(Message):
 
 
 class ConsoleScreen(App[None]):
-    """What the operator sees and presses; nothing in it waits for the space.
+    """The screen and the keys of the operator; nothing in it waits for the space.
 
     Args:
-        desk: Does and looks.
+        worker: Writes and reads for it.
         name: Of the space, for the title.
     """
 
@@ -98,13 +98,13 @@ class ConsoleScreen(App[None]):
         Binding("ctrl+c", "quit", "End", priority=True),
     ]
 
-    def __init__(self, desk: Desk, name: str = "") -> None:
+    def __init__(self, worker: Worker, name: str = "") -> None:
         super().__init__()
-        self._desk = desk
+        self._worker = worker
         self._name = name
         self._confirms = 0
         self._stopping = False
-        self._sight: Sight | None = None
+        self._snapshot: Snapshot | None = None
         self._trouble = ""
         self._shown: dict[str, object] = {}  # what each part shows; drawing is dear
         self._banner, self._facts, self._holders = (Static(id=name) for name in ("banner", "facts", "holders"))
@@ -131,52 +131,49 @@ class ConsoleScreen(App[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Begins to look."""
+        """Begins to show."""
         self.title = f"operator {self._name}".strip()
         self._board.focus()
         self._news.can_focus = False
-        self._desk.open(
-            lambda outcome: self.post_message(Done(outcome)), lambda sight: self.post_message(Seen(sight))
+        self._worker.open(
+            lambda outcome: self.post_message(Done(outcome)), lambda snapshot: self.post_message(Seen(snapshot))
         )
         self.set_interval(0.5, self._tell)
         self._tell()
 
-    def _hear(self, outcome: Outcome) -> None:
-        self.post_message(Done(outcome))
-
     @property
-    def sight(self) -> Sight | None:
-        """The newest look; None before the first."""
-        return self._sight
+    def snapshot(self) -> Snapshot | None:
+        """The newest one; None before the first."""
+        return self._snapshot
 
     # --- what is seen
 
     def on_seen(self, message: Seen) -> None:
         """Shows what is there now."""
-        if isinstance(message.sight, str):
-            self._trouble = message.sight
+        if isinstance(message.snapshot, str):
+            self._trouble = message.snapshot
             self._tell()
             return
-        sight = self._sight = message.sight
+        snapshot = self._snapshot = message.snapshot
         self._trouble = ""
-        if sight.asked_to_end:
+        if snapshot.asked_to_end:
             self.exit()
             return
         self._tell()
-        words, rows = facts(sight), held(sight)
+        words, rows = facts(snapshot), held(snapshot)
         if self._is_news("facts", words):
             self._facts.update(words)
         if self._is_news("holders", rows):
             self._holders.update(holders(rows))
-        slots = sight.slots
-        self._board.show(sight.pairs, sight.point(slots.proprio), sight.point(slots.act))
-        self._show_picture(sight)
+        slots = snapshot.slots
+        self._board.show(snapshot.pairs, snapshot.point(slots.proprio), snapshot.point(slots.act))
+        self._show_picture(snapshot)
 
-    def _show_picture(self, sight: Sight) -> None:
-        entry = sight.entries.get(sight.slots.camera)
+    def _show_picture(self, snapshot: Snapshot) -> None:
+        entry = snapshot.entries.get(snapshot.slots.camera)
         if entry is None:
             self._shown.pop("camera", None)
-            self._camera.tell(f"no picture in {sight.slots.camera}")
+            self._camera.tell(f"no picture in {snapshot.slots.camera}")
         elif self._camera.size and self._is_news("camera", (entry.revision, self._camera.size)):
             self._camera.show(entry.value)
 
@@ -197,7 +194,7 @@ class ConsoleScreen(App[None]):
         self.exit()
 
     def _tell(self) -> None:
-        text, kind = banner(self._sight, self._trouble, self._stopping, self._desk.blind)
+        text, kind = banner(self._snapshot, self._trouble, self._stopping, self._worker.blind)
         if self._is_news("banner", (text, kind)):
             self._banner.update(Text(text))
             self._banner.set_classes(kind)
@@ -221,12 +218,12 @@ class ConsoleScreen(App[None]):
 
     def on_latent_map_chosen(self, message: LatentMap.Chosen) -> None:
         """The robot shall take the point."""
-        self._desk.do("act", self._desk.operation.take(message.latent.tolist()), newest=True)
+        self._worker.do("act", self._worker.operation.take(message.latent.tolist()), newest=True)
 
     def action_stop_robot(self, always: bool = True) -> None:
         """Emergency stop."""
         self._stopping = True
-        self._desk.stop()
+        self._worker.stop()
         self._tell()
 
     def action_release(self) -> None:
@@ -235,46 +232,48 @@ class ConsoleScreen(App[None]):
         def release(sure: bool | None) -> None:
             if sure:
                 self._stopping = False
-                self._desk.release()
+                self._worker.release()
 
         self.push_screen(Sure(SURE), release)
 
     def action_pause(self) -> None:
         """Pauses, or resumes."""
-        operation = self._desk.operation
-        if self._sight is not None and self._sight.paused:
-            self._desk.do("resume", operation.resume())
+        operation = self._worker.operation
+        if self._snapshot is not None and self._snapshot.paused:
+            self._worker.do("resume", operation.resume())
         else:
-            self._desk.do("pause", operation.pause())
+            self._worker.do("pause", operation.pause())
 
     def action_confirm(self) -> None:
         """Confirms what is seen."""
         self._confirms += 1
-        self._desk.do("confirm", self._desk.operation.confirm(f"operator {self._confirms}"))
+        self._worker.do("confirm", self._worker.operation.confirm(f"operator {self._confirms}"))
 
     def action_mode(self) -> None:
         """From acquire to use, from anything else to acquire."""
-        now = self._sight.value(self._sight.slots.mode) if self._sight is not None else None
+        now = self._snapshot.value(self._snapshot.slots.mode) if self._snapshot is not None else None
         mode = USE if now == ACQUIRE else ACQUIRE
-        self._desk.do(f"mode {mode}", self._desk.operation.switch(mode))
+        self._worker.do(f"mode {mode}", self._worker.operation.switch(mode))
 
     def action_undo(self) -> None:
         """Drops the pair that came last."""
-        self._desk.do("undo", self._desk.operation.undo())
+        self._worker.do("undo", self._worker.operation.undo())
 
     def action_forget(self) -> None:
         """Drops all pairs, if one is sure."""
-        forget = self._desk.operation.forget()
-        self.push_screen(Sure("Forget all pairs?"), lambda sure: self._desk.do("forget", forget) if sure else None)
+        forget = self._worker.operation.forget()
+        self.push_screen(
+            Sure("Forget all pairs?"), lambda sure: self._worker.do("forget", forget) if sure else None
+        )
 
     def action_save(self) -> None:
         """Saves the pairs."""
-        save = self._desk.operation.save
+        save = self._worker.operation.save
         ask = AskPath("Save the pairs in (.npz):", PROPOSAL)
-        self.push_screen(ask, lambda path: self._desk.do(f"save {path}", save(path)) if path else None)
+        self.push_screen(ask, lambda path: self._worker.do(f"save {path}", save(path)) if path else None)
 
     def action_load(self) -> None:
         """Loads pairs."""
-        load = self._desk.operation.load
+        load = self._worker.operation.load
         ask = AskPath("Load pairs from (.npz):", PROPOSAL)
-        self.push_screen(ask, lambda path: self._desk.do(f"load {path}", load(path)) if path else None)
+        self.push_screen(ask, lambda path: self._worker.do(f"load {path}", load(path)) if path else None)

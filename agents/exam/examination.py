@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.body.stance import Stance
+from agents.body.stillness import Stillness
 from agents.exam.meter import Meter
 from agents.exam.trial import Trial
 from agentspace import Entry, Kind
@@ -38,8 +38,8 @@ class Examination:
         self.acquired: list[Floats] = []
         self.trials: list[Trial] = []
         self.joints, self.commands = Meter(), Meter()
-        self.robot = Stance(window=REST, tolerance=1.0)
-        self.demonstrator = Stance(window=REST)
+        self.robot = Stillness(window=REST, tolerance=1.0)
+        self.demonstrator = Stillness(window=REST)
         self._stood = math.inf  # when the demonstrator had got there (s)
         self._answered = math.inf  # when the first answer came to a picture of that (s)
 

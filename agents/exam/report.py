@@ -1,4 +1,4 @@
-"""The report of an imitation: numbers, table, JSON file."""
+"""The report of an imitation: its numbers, and how they are told: a table, a JSON file, a contact sheet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents.exam import census
+from agents.exam import contact_sheet
 from agents.exam.examination import Examination
 from agents.exam.meter import Flow
 from agents.exam.trial import FRESH, SHOWN, Trial, of_kind
@@ -24,10 +24,18 @@ from models.measures import Measure, chance, measure, nmae
 if TYPE_CHECKING:
     from rich.table import Table
 
+NUMBERS = "report.json"
+PICTURES = "contact_sheet.png"
+ROLES = "_/roles/"
+SERVER = "_/server"
+OVERFLOWS = "_/overflows"
+LAUNCHES = "launch/"
+ENDED = ("stopped", "failed", "gone")
+
 
 @dataclass(frozen=True)
 class Report:
-    """What an imitation came to. Errors are NMAE in per cent; None where nothing was measured.
+    """The numbers of an imitation. Errors are NMAE in per cent; None where nothing was measured.
 
     Attributes:
         decoder: Variant of the autoencoder, and the dimension of its latent.
@@ -110,13 +118,13 @@ def make(
 
     Args:
         decoder: See `Report`.
-        examination: What was noted.
-        accounts: What the space says of itself: slots under ``_/*`` and ``launch/*``.
+        examination: The notes.
+        accounts: The space's own: slots under ``_/*`` and ``launch/*``.
         seconds: See `Report`.
     """
     acquired, trials = examination.acquired, examination.trials
     fresh = [trial.true for trial in of_kind(trials, FRESH)]
-    lost = census.lost(accounts)
+    losses = lost(accounts)
     return Report(
         decoder=decoder,
         pairs=len(acquired),
@@ -128,11 +136,52 @@ def make(
         unsettled=sum(not trial.settled for trial in trials),
         joints=examination.joints.flow(),
         commands=examination.commands.flow(),
-        lost_triggers=None if lost is None else sum(lost.values()),
-        processes=tuple(sorted(census.processes(accounts).values())),
-        restarts=census.restarts(accounts),
+        lost_triggers=None if losses is None else sum(losses.values()),
+        processes=tuple(sorted(processes(accounts).values())),
+        restarts=restarts(accounts),
         seconds=dict(seconds),
     )
+
+
+def publish(report: Report, trials: Sequence[Trial], folder: Path) -> None:
+    """Prints the table, and writes the files into a folder that is made if it is missing."""
+    from rich.console import Console
+
+    folder.mkdir(parents=True, exist_ok=True)
+    report.save(folder / NUMBERS, {"trials": [trial.numbers() for trial in trials]})
+    title = f"One-shot imitation: {report.pairs} pairs, decoder {report.decoder}"
+    contact_sheet.save(folder / PICTURES, title, trials)
+    Console(width=100, highlight=False).print(report.table())
+    print(f"{folder / NUMBERS}\n{folder / PICTURES}")  # noqa: T201  (for people, as the table)
+
+
+def processes(accounts: Mapping[str, Entry]) -> dict[int, str]:
+    """Names of the processes by their number: agents, server, supervisor; two roles in one process are one."""
+    found: dict[int, str] = {}
+    for slot, entry in accounts.items():
+        account = entry.value
+        pid = account.get("pid") if isinstance(account, dict) else None
+        if not isinstance(pid, int):
+            continue
+        if slot.startswith(ROLES) and account.get("state") not in ENDED:
+            found.setdefault(pid, slot.removeprefix(ROLES))
+        elif slot == SERVER:
+            found[pid] = "server"
+        elif slot.startswith(LAUNCHES):
+            found[pid] = "supervisor"
+    return found
+
+
+def lost(accounts: Mapping[str, Entry]) -> dict[str, int] | None:
+    """How many changes each role lost because its queue was full; None if the space has not said."""
+    entry = accounts.get(OVERFLOWS)
+    return None if entry is None else {role: int(count) for role, count in entry.value["roles"].items()}
+
+
+def restarts(accounts: Mapping[str, Entry]) -> int:
+    """How often a supervisor started an agent again."""
+    launches = [entry.value for slot, entry in accounts.items() if slot.startswith(LAUNCHES)]
+    return sum(life["restarts"] for launch in launches for life in launch["roles"].values())
 
 
 def _measure(trials: Sequence[Trial]) -> Measure | None:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
-
-from models.arrays import Floats, Image, as_rgb
+from models.arrays import Floats, Image
 from models.measures import nmae
 
 SHOWN, FRESH = "shown", "fresh"
-THUMBNAIL: Final = 160
-"""Side of the pictures that are kept, pixels."""
-GREY: Final = 128
-"""Of a picture that is not there."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +54,3 @@ class Trial:
 def of_kind(trials: Sequence[Trial], kind: str) -> list[Trial]:
     """The trials of one kind, in their order."""
     return [trial for trial in trials if trial.kind == kind]
-
-
-def thumbnail(value: Any, side: int = THUMBNAIL) -> Image:
-    """A small copy of a picture (side, side, 3); grey where there is none."""
-    import cv2
-
-    try:
-        image = as_rgb(value)
-    except (TypeError, ValueError):
-        return np.full((side, side, 3), GREY, np.uint8)
-    small = cv2.resize(np.ascontiguousarray(image), (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)

@@ -18,7 +18,7 @@ class MicrophoneError(AgentspaceError, OSError):
     """Nothing can be heard; the message says why, and what to do."""
 
 
-class Source(Protocol):
+class SoundSource(Protocol):
     """Gives sound.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""A memory that is too large for a message: left for a successor in a file, which it reads and removes."""
+"""The handover of memories that are too large for a message: in a file, which the successor reads and removes."""
 
 from __future__ import annotations
 
@@ -9,41 +9,36 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents.memory.recollection import Recollection
+from agents.memory.memories import Memories
 
 FILE: Final = "file"
 
 
-class Bequest:
-    """The file of an agent that may have successors; it is not written again while nothing has changed."""
+class HandoverFile:
+    """The file of an agent that may have a successor; it is not written again while nothing has changed."""
 
     def __init__(self) -> None:
         self._state: dict[str, Any] = {}
         self._revision = -1
 
-    def leave(self, recollection: Recollection) -> dict[str, Any]:
-        """What `Recollection.state` gives, with the pairs in a file.
+    def write(self, memories: Memories) -> dict[str, Any]:
+        """The state of the memories as `Memories.state` gives it, with the pairs in a file.
 
         Raises:
             OSError: There is no room for it.
         """
-        if self._revision != recollection.revision or not Path(self._state[FILE]).exists():
-            self.withdraw()
-            self._state, self._revision = leave(recollection.state()), recollection.revision
+        if self._revision != memories.revision or not Path(self._state[FILE]).exists():
+            self.remove()
+            self._state, self._revision = _write(memories.state()), memories.revision
         return self._state
 
-    def withdraw(self) -> None:
-        """Removes the file, if nobody has taken it."""
+    def remove(self) -> None:
+        """Removes the file, if no successor has taken it."""
         if self._revision >= 0:
             Path(self._state[FILE]).unlink(missing_ok=True)
 
 
-def leave(state: dict[str, Any]) -> dict[str, Any]:
-    """Writes what `Recollection.state` gave into a temporary file; returns where it is.
-
-    Raises:
-        OSError: There is no room for it.
-    """
+def _write(state: dict[str, Any]) -> dict[str, Any]:
     arrays = {
         f"{number}.{name}": np.asarray(value)
         for number, part in enumerate(state["memories"])
@@ -59,8 +54,8 @@ def leave(state: dict[str, Any]) -> dict[str, Any]:
     return {**state, "memories": len(state["memories"]), FILE: path}
 
 
-def take(state: dict[str, Any]) -> dict[str, Any]:
-    """What `leave` was given; its file is removed. Anything else is given back as it is.
+def read_handover(state: dict[str, Any]) -> dict[str, Any]:
+    """A state whose pairs are in a file, with its pairs; the file is removed. Any other is given back as it is.
 
     Raises:
         OSError: The file is gone: it is on another machine, or was taken already.

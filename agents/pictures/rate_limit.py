@@ -7,7 +7,7 @@ from typing import Any
 from agentspace import EMPTY
 
 
-class Pace:
+class RateLimit:
     """Passes on what is offered, at most `rate` times a second in the long run; time is passed in.
 
     What comes half a period early passes, so that a stream that has just this rate is not thinned out when it

@@ -1,16 +1,23 @@
-"""Where pictures come from when no other agent makes them: a webcam, a video file, a folder of images.
+"""The sources of pictures that no other agent makes: a webcam, a video, a folder of images, a port of YARP.
 
 Every source gives RGB pictures (H, W, 3) uint8, one per call of `next`, and never keeps its caller waiting.
 """
 
 from __future__ import annotations
 
+import itertools
+import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import numpy as np
+
+from agents.yarp.client.helper import Helper
+from agents.yarp.client.pipe import Message
 from agentspace.errors import AgentspaceError
 from models.arrays import Image
 
@@ -19,21 +26,28 @@ FASTEST: Final = 240.0
 """Frames per second; a video file that says more, or nothing, is taken as fast as one likes."""
 WHOLE: Final = 0.9
 """A video that ends before this share of the pictures that it announced was cut off."""
-FAREWELL: Final = 0.3
+GRACE: Final = 0.3
 """Seconds that `Webcam.close` gives its thread; a driver that hangs is left behind."""
+YARP: Final = "yarp:"
+"""What a device begins with if it is an image port; then its name, and perhaps ``?carrier=udp``."""
+YARP_GRACE: Final = 0.1
+"""Seconds that closing a port may take; the helper's thread sees to the rest."""
+_NUMBERS: Final = itertools.count(1)
+"""Of the ports of this process."""
+_LOG: Final = logging.getLogger(f"agentspace.{__name__}")
 
 
 class SourceError(AgentspaceError):
     """There are no pictures; the message says why, for people."""
 
 
-class Source(Protocol):
-    """Gives pictures.
+class PictureSource(Protocol):
+    """A device or file that gives pictures.
 
     Attributes:
         ended: There are no more.
-        remark: What people should know about how it ended; "" for nothing.
-        lost: How many pictures were sent but did not arrive, as far as it can know.
+        remark: How it ended, if people should know; "" for nothing.
+        lost: Pictures that were sent but did not arrive, as far as it can know.
         live: It says when there is a picture; others are asked at the caller's own rate.
     """
 
@@ -53,21 +67,19 @@ class Source(Protocol):
         """Lets go of the device or file."""
 
 
-def open_source(device: str, project: Path, rouse: Callable[[], object] = lambda: None) -> Source:
-    """Opens what a device parameter names.
+def open_source(device: str, project: Path, notify: Callable[[], object] = lambda: None) -> PictureSource:
+    """Opens the source that a device parameter names.
 
     Args:
         device: A webcam's number, a URL, yarp:/PORT, or the path of a video, an image or a folder of images.
-        project: What a relative path means.
-        rouse: Is called by a live source, from a thread of its own, when there is a picture.
+        project: Where relative paths begin.
+        notify: Is called by a live source, from a thread of its own, when there is a picture.
 
     Raises:
         SourceError: There is no such thing.
     """
-    if device.startswith("yarp:"):
-        from agents.pictures.yarp import YarpPictures
-
-        return YarpPictures(device, rouse)
+    if device.startswith(YARP):
+        return YarpPictures(device, notify)
     if device.isdecimal():
         return Webcam(int(device))
     if "://" in device:
@@ -173,27 +185,16 @@ class Video:
         self._capture.release()
 
 
-class Webcam:
-    """A camera or network stream, read in a thread of its own: one that keeps its reader waiting delays nobody.
+class _Newest:
+    """The newest picture of a device that is read elsewhere; a thread sets it, or why there will be none."""
 
-    Args:
-        device: Number or URL.
-        open_capture: Opens the device; tests pass their own.
-    """
+    ended = False
+    remark = ""
 
-    lost = 0
-    live = False
-
-    def __init__(self, device: int | str, open_capture: Callable[[int | str], Any] | None = None) -> None:
-        self.ended = False
-        self.remark = ""
-        self._device = device
-        self._open = open_capture or _open_capture
+    def __init__(self) -> None:
+        self.lost = 0
         self._newest: Image | None = None
         self._error: str | None = None
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"webcam-{device}", daemon=True)
-        self._thread.start()
 
     def next(self, now: float) -> Image | None:
         """The newest picture, once."""
@@ -202,10 +203,29 @@ class Webcam:
             raise SourceError(self._error)
         return newest
 
+
+class Webcam(_Newest):
+    """A camera or network stream, read in a thread of its own: one that keeps its reader waiting delays nobody.
+
+    Args:
+        device: Number or URL.
+        open_capture: Opens the device; tests pass their own.
+    """
+
+    live = False
+
+    def __init__(self, device: int | str, open_capture: Callable[[int | str], Any] | None = None) -> None:
+        super().__init__()
+        self._device = device
+        self._open = open_capture or _open_capture
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"webcam-{device}", daemon=True)
+        self._thread.start()
+
     def close(self) -> None:
         """Ends the thread; one that hangs in its driver is left behind and does not keep the process alive."""
         self._closing.set()
-        self._thread.join(FAREWELL)
+        self._thread.join(GRACE)
 
     def _run(self) -> None:
         try:
@@ -232,6 +252,49 @@ class Webcam:
         return None
 
 
+class YarpPictures(_Newest):
+    """An image port, read by a helper process (see `agents.yarp.client`): one that hangs delays nobody.
+
+    Args:
+        device: ``yarp:/icub/cam/left``, or ``yarp:/icub/cam/left?carrier=mjpeg``; without one it is tcp.
+        notify: Is called from the helper's thread when there is news.
+
+    Attributes:
+        lost: Pictures that were sent but did not arrive here, by their sequence numbers.
+
+    Raises:
+        SourceError: It is no name of a port.
+    """
+
+    live = True
+
+    def __init__(self, device: str, notify: Callable[[], object] = lambda: None) -> None:
+        port, _, query = device.removeprefix(YARP).partition("?")
+        key, _, carrier = query.partition("=")
+        if not port.startswith("/") or " " in port or (query and (key != "carrier" or not carrier)):
+            raise SourceError(f"{device!r} is no image port: write yarp:/PORT or yarp:/PORT?carrier=CARRIER")
+        super().__init__()
+        self._notify = notify
+        local = f"/agentspace/camera/{os.uname().nodename}-{os.getpid()}/{next(_NUMBERS)}"
+        settings = {"port": port, "local": local, "carrier": carrier or "tcp"}
+        self._helper = Helper("agents.yarp.client.pictures", settings, self._hear, _LOG, again=False)
+        self._helper.open()
+
+    def close(self) -> None:
+        """Ends the helper."""
+        self._helper.close(YARP_GRACE)
+
+    def _hear(self, message: Message) -> None:
+        header = message.header
+        if header["is"] == "picture":
+            pixels = np.frombuffer(message.body, np.uint8).reshape(header["height"], header["row"])
+            width, self.lost = header["width"], header["lost"]
+            self._newest = pixels[:, : 3 * width].reshape(header["height"], width, 3)
+        elif header["is"] == "gone":
+            self._error = header["why"]
+        self._notify()
+
+
 def read_image(path: Path) -> Image | None:
     """An image file as RGB, whatever it holds (grey, alpha, 16 bits), turned as its camera was held (EXIF).
 
@@ -239,7 +302,6 @@ def read_image(path: Path) -> Image | None:
     OpenCV reads (2^30 pixels).
     """
     import cv2
-    import numpy as np
 
     try:
         content = np.fromfile(path, np.uint8)  # rather than imread, which prints what is wrong with a file
@@ -257,7 +319,6 @@ def _open_capture(device: int | str) -> Any:
 
 def _grab(capture: Any) -> Image | None:
     import cv2
-    import numpy as np
 
     read, bgr = capture.read()
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8) if read else None

@@ -12,7 +12,7 @@ import pytest
 
 from agents.album import Album
 from agents.associator import Associator
-from agents.exam.trial import GREY
+from agents.pictures.thumbnail import GREY
 from agentspace import Agent, Entry, Kind, LocalSpace, Writer
 from agentspace.core.space import Wake
 from tests.support.eventually import eventually

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from agents.associator import Associator
-from agents.memory.recollection import Recollection
+from agents.memory.memories import Memories
 from agentspace import Agent, AgentspaceError, Entry, Kind, LocalSpace
 from models.attention.memory import Memory
 from models.attention.similarity import Comparison
@@ -316,7 +316,7 @@ def test_features_from_before_a_change_of_extractors_are_not_used(space: LocalSp
 
 def test_pairs_from_before_anybody_named_the_features(tmp_path: Path) -> None:
     """They belong to the first space that is named; a space that has pairs already keeps its own."""
-    memory = Recollection(Comparison(), tmp_path)
+    memory = Memories(Comparison(), tmp_path)
     assert memory.learn(KEYS[0], VALUES[0], 0.0) == (None, "", None)
     assert memory.fit("a")
     assert not memory.fit("a")
@@ -330,25 +330,25 @@ def test_pairs_from_before_anybody_named_the_features(tmp_path: Path) -> None:
 
 def test_a_state_has_the_pairs_of_all_features(tmp_path: Path) -> None:
     """State of version 2: all memories, and which is in use; that of version 1 has one."""
-    memory = Recollection(Comparison(), tmp_path)
+    memory = Memories(Comparison(), tmp_path)
     for identifier, key, value in (("a", KEYS[0], VALUES[0]), ("b", KEYS[1], VALUES[1])):
         memory.fit(identifier)
         memory.learn(key, value, 0.0)
-    other = Recollection(Comparison(), tmp_path)
+    other = Memories(Comparison(), tmp_path)
     other.restore(memory.state())
     assert other.spaces == {"b": 1, "a": 1}
-    successor = Recollection(Comparison(), tmp_path)
+    successor = Memories(Comparison(), tmp_path)
     successor.fit("a")  # it has heard already which features are in use now
     successor.restore(memory.state())
     assert successor.spaces == {"a": 1, "b": 1}
-    old = Recollection(Comparison(), tmp_path)
+    old = Memories(Comparison(), tmp_path)
     old.restore({"features": "a", "keys": KEYS, "values": VALUES})
     assert old.spaces == {"a": 4}
-    stranger = Recollection(Comparison(), tmp_path)
+    stranger = Memories(Comparison(), tmp_path)
     stranger.fit("c")
     stranger.restore({"features": "a", "keys": KEYS, "values": VALUES})
     assert (len(stranger), stranger.spaces) == (0, {"a": 4})
-    unnamed = Recollection(Comparison(), tmp_path)
+    unnamed = Memories(Comparison(), tmp_path)
     unnamed.fit("c")
     unnamed.restore({"features": "unknown", "keys": KEYS, "values": VALUES})
     assert unnamed.spaces == {"c": 4}
@@ -629,12 +629,12 @@ def test_a_state_of_version_2_is_read(tmp_path: Path) -> None:
     decoder in use."""
     part = {"keys": KEYS, "values": VALUES}
     state = {"space": "a", "memories": [{"features": "a", **part}, {"features": "b", **part}]}
-    memory = Recollection(Comparison(), tmp_path)
+    memory = Memories(Comparison(), tmp_path)
     memory.restore(state)
     assert memory.spaces == {"a": 4, "b": 4}
     assert memory.fit("b", "wide-2")
     assert memory.spaces == {"b -> wide-2": 4, "a": 4}
-    again = Recollection(Comparison(), tmp_path)
+    again = Memories(Comparison(), tmp_path)
     again.restore(memory.state())
     assert again.spaces == memory.spaces
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from agents.camera import Camera
-from agents.pictures.rate_limit import Pace
+from agents.pictures.rate_limit import RateLimit
 from agents.pictures.source import Folder, SourceError, Video, Webcam, open_source
 from agentspace import EMPTY, LocalSpace
 from tests.support.eventually import eventually
@@ -406,7 +406,7 @@ def test_relative_paths_mean_the_project(tmp_path: Path) -> None:
 
 def test_pace_keeps_a_stream_of_its_own_rate_whole() -> None:
     """A stream with the rate of the limit passes untouched although it trembles by 20 % of its period."""
-    pace = Pace(30.0)
+    pace = RateLimit(30.0)
     rng = np.random.default_rng(1)
     times = np.arange(300) / 30 + rng.uniform(-0.1, 0.1, 300) / 30
     passed = 0
@@ -418,7 +418,7 @@ def test_pace_keeps_a_stream_of_its_own_rate_whole() -> None:
 
 def test_pace_limits_and_keeps_the_newest() -> None:
     """From 100 items a second about 30 pass, each the newest, and the last one is not lost."""
-    pace = Pace(30.0)
+    pace = RateLimit(30.0)
     passed = []
     for now in np.arange(0.0, 1.0, 0.01):
         pace.offer(now)

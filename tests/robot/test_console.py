@@ -10,12 +10,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, RichLog
 
-from agents.console.desk import Desk
 from agents.console.halfblock import halfblock
 from agents.console.latent_map import Grid, LatentMap
 from agents.console.operation import STOP_PRIORITY, Operation, Outcome
 from agents.console.screen import ConsoleScreen
-from agents.console.sight import Slots, look
+from agents.console.snapshot import Slots, take_snapshot
+from agents.console.worker import Worker
 from agentspace import LocalSpace
 from tests.support.console import SIZE, play, text, until
 from tests.support.eventually import eventually
@@ -78,7 +78,7 @@ def test_values_that_are_none_are_not_shown(space: LocalSpace) -> None:
         space.write(slot, {"a": [1, "b"]})
 
     async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: screen.sight is not None)
+        await until(pilot, lambda: screen.snapshot is not None)
         await pilot.press("c")
         await until(pilot, lambda: "confirm: done" in log(screen))
 
@@ -90,9 +90,9 @@ def test_who_holds_the_slots_is_shown(space: LocalSpace) -> None:
     space.join("other").write("act", [0.0, 0.0], validity=100.0, priority=7.0)
 
     async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: screen.sight is not None and screen.sight.value("act"))
-        assert str(screen.sight.entries["act"].writer) == "other#1"
-        assert screen.sight.point("act") is not None
+        await until(pilot, lambda: screen.snapshot is not None and screen.snapshot.value("act"))
+        assert str(screen.snapshot.entries["act"].writer) == "other#1"
+        assert screen.snapshot.point("act") is not None
 
     play(space, script)
 
@@ -117,7 +117,7 @@ def test_the_emergency_stop_is_one_key_and_its_end_is_two(space: LocalSpace, siz
         await until(pilot, lambda: "77" in text(screen, "facts"))  # goes on beneath the question
         await pilot.press("escape")
         await pilot.press("r", "n")
-        assert screen.sight.stopped
+        assert screen.snapshot.stopped
         await pilot.press("r", "y")
         await until(pilot, lambda: "free to move" in text(screen, "banner"))
         assert space.entry("joints") is space.entry("icub/target") is None
@@ -150,11 +150,11 @@ def test_the_big_button_stops(space: LocalSpace) -> None:
 
     async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
         assert await pilot.click("#stop")
-        await until(pilot, lambda: screen.sight and screen.sight.stopped)
+        await until(pilot, lambda: screen.snapshot and screen.snapshot.stopped)
         assert await pilot.click("#release")
         await pilot.pause()
         assert await pilot.click("#yes")
-        await until(pilot, lambda: not screen.sight.held)
+        await until(pilot, lambda: not screen.snapshot.held)
 
     play(space, script, (80, 24))
 
@@ -199,7 +199,7 @@ def test_mode_and_memory(space: LocalSpace) -> None:
     async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
         for mode in ("acquire", "use", "acquire"):
             await pilot.press("m")
-            await until(pilot, lambda: screen.sight and screen.sight.value("mode") == mode)  # noqa: B023
+            await until(pilot, lambda: screen.snapshot and screen.snapshot.value("mode") == mode)  # noqa: B023
         await pilot.press("f", "n", "f", "y")
         await until(pilot, lambda: len(commands) == 1)
         await pilot.press("s", "escape", "s", "x", "enter")
@@ -222,7 +222,7 @@ def test_a_click_on_the_map_is_a_command(space: LocalSpace) -> None:
     space.write("act", [0.0, 0.0])
 
     async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: screen.sight and len(screen.sight.pairs) == 2)
+        await until(pilot, lambda: screen.snapshot and len(screen.snapshot.pairs) == 2)
         board = screen.query_one(LatentMap)
         assert await pilot.click("#map", offset=(1, 1))
         entry = await until(pilot, lambda: (e := space.entry("act")) and e.priority > 1 and e)
@@ -240,7 +240,7 @@ def test_a_latent_of_more_than_two_numbers_keeps_the_others(space: LocalSpace) -
     space.write("act", [0.0, 0.0, 0.25])
 
     async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: screen.sight and screen.sight.point("act") is not None)
+        await until(pilot, lambda: screen.snapshot and screen.snapshot.point("act") is not None)
         await pilot.press("right")
         entry = await until(pilot, lambda: (e := space.entry("act")) and e.priority > 1 and e)
         assert len(entry.value) == 3
@@ -255,7 +255,7 @@ def test_ctrl_c_ends_it_and_the_stop_goes_on(space: LocalSpace) -> None:
 
     async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
         await pilot.press("space")
-        await until(pilot, lambda: screen.sight and screen.sight.stopped)
+        await until(pilot, lambda: screen.snapshot and screen.snapshot.stopped)
         await pilot.press("s")
         await pilot.press("ctrl+c")
         await until(pilot, lambda: not screen.is_running)
@@ -281,19 +281,19 @@ def test_a_desk_that_waits_for_one_action_stops_all_the_same() -> None:
 
     outcomes: list[Outcome] = []
     with Stuck() as space:
-        desk = Desk(space, Operation(), Slots())
-        desk.open(outcomes.append, lambda _: None)
+        worker = Worker(space, Operation(), Slots())
+        worker.open(outcomes.append, lambda _: None)
         try:
-            desk.do("mode use", desk.operation.switch("use"))
-            eventually(lambda: desk.waiting > 0.0)
-            desk.stop()
-            eventually(lambda: look(space, desk.operation, Slots()).stopped)
+            worker.do("mode use", worker.operation.switch("use"))
+            eventually(lambda: worker.waiting > 0.0)
+            worker.stop()
+            eventually(lambda: take_snapshot(space, worker.operation, Slots()).stopped)
             for _ in range(50):
-                desk.do("forget", desk.operation.forget())
+                worker.do("forget", worker.operation.forget())
             assert any("actions wait" in outcome.error for outcome in outcomes)
         finally:
             gate.set()
-            desk.close()
+            worker.close()
 
 
 def test_the_grid_is_its_own_inverse() -> None:

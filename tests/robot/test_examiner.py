@@ -19,12 +19,13 @@ from agents.exam import contact_sheet, report
 from agents.exam.examination import Examination
 from agents.exam.lesson import LESSON, Delete, Demonstration, Imitate, Report, Write
 from agents.exam.script import ScriptError, Wait, load, parse
-from agents.exam.trial import FRESH, SHOWN, Trial, thumbnail
+from agents.exam.trial import FRESH, SHOWN, Trial
 from agents.examiner import Examiner
 from agents.explorer import Explorer
 from agents.extractor import Extractor
 from agents.generator import Generator
 from agents.motor import Motor
+from agents.pictures.thumbnail import thumbnail
 from agents.proprioception import Proprioception
 from agents.simulator import Simulator
 from agentspace import Agent, Entry, Kind, LocalSpace, Writer

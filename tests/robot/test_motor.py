@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.body.drivers import DRIVERS, Job, open_driver
-from agents.body.follower import LONGEST_GAP, Follower, State
+from agents.body.follower import LONGEST_GAP, Follower, MotorState
 from agents.body.posture import Clamp, NotAPostureError, clamp, read_posture
 from agents.motor import Motor
 from agentspace import Entry, LocalSpace, Trigger
@@ -106,14 +106,14 @@ def test_waits_for_the_robot() -> None:
     assert follower.command(nowhere, 0.0) is None
     follower.ask(np.ones(10), 0.1)
     assert follower.command(nowhere, 0.2) is None
-    assert follower.state is State.WAITING
+    assert follower.state is MotorState.WAITING
 
 
 def test_holds_once_when_nobody_asks() -> None:
     """The first thing commanded is where the robot is, once."""
     follower = Follower(speed=10.0, patience=1.0)
     np.testing.assert_array_equal(follower.command(anywhere, 0.0), np.zeros(10))
-    assert follower.state is State.HOLD
+    assert follower.state is MotorState.HOLD
     assert follower.command(anywhere, 0.1) is None
 
 
@@ -123,7 +123,7 @@ def test_moves_at_its_speed_and_then_says_nothing() -> None:
     follower.ask(np.full(10, 10.0), 0.0)
     commands = [follower.command(anywhere, 0.1 * tick) for tick in range(8)]
     assert [None if c is None else round(float(c[0]), 6) for c in commands] == [0, 2, 4, 6, 8, 10, None, None]
-    assert follower.state is State.FOLLOW
+    assert follower.state is MotorState.FOLLOW
 
 
 def test_holds_where_the_robot_is_when_targets_stop() -> None:
@@ -132,9 +132,9 @@ def test_holds_where_the_robot_is_when_targets_stop() -> None:
     follower.ask(np.full(10, 90.0), 0.0)
     for now in (0.0, 0.1, 0.2, 0.3):
         follower.command(anywhere, now)
-    assert follower.state is State.FOLLOW
+    assert follower.state is MotorState.FOLLOW
     np.testing.assert_array_equal(follower.command(lambda: np.full(10, 4.5), 0.31), np.full(10, 4.5))
-    assert follower.state is State.HOLD
+    assert follower.state is MotorState.HOLD
     assert follower.command(anywhere, 0.4) is None
 
 
@@ -144,7 +144,7 @@ def test_a_target_that_is_repeated_is_fresh() -> None:
     for tick in range(20):
         follower.ask(np.full(10, 1.0), 0.2 * tick)
         follower.command(anywhere, 0.2 * tick)
-        assert follower.state is State.FOLLOW
+        assert follower.state is MotorState.FOLLOW
 
 
 def test_a_robot_that_falls_silent_gets_no_commands() -> None:
@@ -154,7 +154,7 @@ def test_a_robot_that_falls_silent_gets_no_commands() -> None:
     follower.command(anywhere, 0.0)
     follower.command(anywhere, 0.1)
     assert follower.command(nowhere, 0.2) is None
-    assert follower.state is State.WAITING
+    assert follower.state is MotorState.WAITING
     np.testing.assert_array_equal(follower.command(lambda: np.full(10, -7.0), 0.3), np.full(10, -7.0))
 
 
@@ -166,7 +166,7 @@ def test_told_to_hold_it_commands_where_the_robot_is_at_once() -> None:
         follower.command(anywhere, now)
     follower.hold()
     np.testing.assert_array_equal(follower.command(lambda: np.full(10, 3.0), 0.21), np.full(10, 3.0))
-    assert follower.state is State.HOLD
+    assert follower.state is MotorState.HOLD
     assert follower.command(lambda: np.full(10, 3.0), 0.3) is None
     follower.ask(np.full(10, 90.0), 0.4)
     np.testing.assert_array_equal(follower.command(lambda: np.full(10, 2.5), 0.4), np.full(10, 2.5))
@@ -180,7 +180,7 @@ def test_a_command_that_was_refused_is_not_built_upon() -> None:
         follower.command(anywhere, now)
     follower.restart()
     np.testing.assert_array_equal(follower.command(lambda: np.full(10, 1.0), 0.25), np.full(10, 1.0))
-    assert follower.state is State.FOLLOW
+    assert follower.state is MotorState.FOLLOW
 
 
 HISTORY = st.lists(
@@ -212,7 +212,7 @@ def test_never_jumps(history: list[tuple[float, float | None, float | None]]) ->
             before = command
         if here is None and now - heard <= 0.5:
             assert command is None
-        assert (follower.state is State.FOLLOW) <= (now - heard <= 0.5)
+        assert (follower.state is MotorState.FOLLOW) <= (now - heard <= 0.5)
 
 
 # --- the agent

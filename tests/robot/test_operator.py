@@ -359,7 +359,7 @@ def test_a_key_stops_a_robot_in_full_motion(robot: Moving) -> None:
     """One key, all agents run: it stands within three degrees, and goes on without a jump; so with a pause."""
 
     async def script(screen: ConsoleScreen, pilot: Any) -> None:
-        await until(pilot, lambda: screen.sight)
+        await until(pilot, lambda: screen.snapshot)
         for key in ("space", "p"):
             await asyncio.to_thread(robot.moves)
             await pilot.press(key)

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from agents.body.stance import Stance, see
-from agents.exam.census import lost, processes, restarts
+from agents.body.stillness import Stillness
 from agents.exam.meter import Meter
+from agents.exam.report import lost, processes, restarts
 from agents.extractor import Extractor
 from agents.generator import Generator
 from agents.pictures.screen import ScreenError, open_screen
@@ -259,7 +259,7 @@ def test_viewer_survives_what_is_no_picture(space: LocalSpace, tmp_path: Path) -
 # --- stance: time is passed in
 
 
-def stand(stance: Stance, posture: np.ndarray, start: float, seconds: float) -> float:
+def stand(stance: Stillness, posture: np.ndarray, start: float, seconds: float) -> float:
     """Lets a robot be seen 50 times a second; returns when it was seen last."""
     now = start
     for now in start + 0.02 * np.arange(round(50 * seconds)):
@@ -269,7 +269,7 @@ def stand(stance: Stance, posture: np.ndarray, start: float, seconds: float) -> 
 
 def test_a_robot_stands_after_resting_for_a_while_where_it_was_sent() -> None:
     """Not at once, not while it moves, not elsewhere; but near its goal after the window."""
-    stance = Stance(window=0.2, tolerance=0.5, near=3.0, reach=2.0)
+    stance = Stillness(window=0.2, tolerance=0.5, near=3.0, reach=2.0)
     goal = REST + 20.0
     stance.send(goal, 0.0)
     assert not stance.stands(0.0)
@@ -284,7 +284,7 @@ def test_a_robot_stands_after_resting_for_a_while_where_it_was_sent() -> None:
 
 def test_a_robot_that_cannot_get_there_stands_in_the_end() -> None:
     """One that rests elsewhere counts as standing when its time to get there is over."""
-    stance = Stance(window=0.2, reach=1.0)
+    stance = Stillness(window=0.2, reach=1.0)
     stance.send(REST + 50.0, 0.0)
     assert not stance.stands(stand(stance, REST, 0.0, 0.9))
     assert stance.stands(stand(stance, REST, 0.9, 0.2))
@@ -292,12 +292,12 @@ def test_a_robot_that_cannot_get_there_stands_in_the_end() -> None:
 
 def test_a_robot_that_is_not_seen_does_not_stand() -> None:
     """Old encoders say nothing, and encoders that are none make the robot vanish."""
-    stance = Stance(window=0.2)
+    stance = Stillness(window=0.2)
     stance.send(None, 0.0)
     now = stand(stance, REST, 0.0, 0.5)
     assert stance.stands(now)
     assert not stance.stands(now + 0.3)
-    see(stance, None, now)
+    stance.see(None, now)
     assert stance.posture is None
     assert not stance.stands(now)
 

@@ -9,11 +9,11 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from agents.console.desk import Desk
 from agents.console.halfblock import Picture
 from agents.console.operation import Operation
 from agents.console.screen import ConsoleScreen
-from agents.console.sight import Slots
+from agents.console.snapshot import Slots
+from agents.console.worker import Worker
 from agentspace import Space
 
 Play = Callable[[ConsoleScreen, Pilot[None]], Coroutine[Any, Any, None]]
@@ -24,13 +24,13 @@ def play(space: Space, script: Play, size: tuple[int, int] = SIZE) -> None:
     """Runs a console without a terminal, and lets a script press its keys."""
 
     async def run() -> None:
-        desk = Desk(space, Operation(), Slots())
-        screen = ConsoleScreen(desk, "test")
+        worker = Worker(space, Operation(), Slots())
+        screen = ConsoleScreen(worker, "test")
         try:
             async with screen.run_test(size=size, notifications=True) as pilot:
                 await script(screen, pilot)
         finally:
-            desk.close()
+            worker.close()
 
     asyncio.run(run())
 

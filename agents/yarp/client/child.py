@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
-from agents.yarp.client.helper import BEAT, FAREWELL
+from agents.yarp.client.helper import BEAT, GRACE
 from agents.yarp.client.names import NameServer, Place
 from agents.yarp.client.pipe import Pipe, PipeEndedError
 
@@ -160,7 +160,7 @@ class Child:
                     self._look()
         self.pipe.shut()  # which the main thread hears; it has time to let go of the robot
         self.at_end()
-        time.sleep(FAREWELL)
+        time.sleep(GRACE)
         os._exit(0)
 
     def _look(self) -> None:

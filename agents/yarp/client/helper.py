@@ -20,9 +20,9 @@ BEAT: Final = 0.2
 """Seconds between two signs of life of a helper."""
 SILENCE: Final = 0.8
 """Seconds without a sign of life after which a helper is killed."""
-BIRTH: Final = 15.0
+STARTUP: Final = 15.0
 """Seconds until the first one: a busy machine takes its time to start Python."""
-FAREWELL: Final = 1.5
+GRACE: Final = 1.5
 """Seconds that a helper has for letting go of the robot."""
 BACKOFF: Final = (0.25, 2.0)
 """Seconds before the first new start, and at most; doubled each time in between."""
@@ -77,7 +77,7 @@ class Helper:
         pipe = self._pipe
         return pipe is not None and pipe.offer(header, body)
 
-    def close(self, patience: float = FAREWELL + 0.5) -> None:
+    def close(self, patience: float = GRACE + 0.5) -> None:
         """Ends the helper, which lets go of what it holds; one that hangs is killed. May be called again.
 
         Args:
@@ -131,7 +131,7 @@ class Helper:
 
     def _listen(self, pipe: Pipe) -> None:
         """Hears until the helper has ended (PipeEndedError), or is silent for too long."""
-        heard, patience = time.monotonic(), BIRTH
+        heard, patience = time.monotonic(), STARTUP
         while (left := heard + patience - time.monotonic()) > 0.0:
             message = pipe.receive(min(left, BEAT))
             if message is not None:
@@ -150,7 +150,7 @@ class Helper:
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         """Sees to it that the process is gone."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(FAREWELL if self._closing.is_set() or self._why == "" else 0.1)
+            process.wait(GRACE if self._closing.is_set() or self._why == "" else 0.1)
             return
         if not self._closing.is_set():
             self.killed += 1

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.yarp.robot.motion import Motion, MotionError, State
+from agents.yarp.robot.motion import JointState, Motion, MotionError
 from models.arrays import Floats
 
 PROTOCOL: Final = (1, 9, 0)
@@ -51,7 +51,7 @@ class ControlBoard:
         self.refused, self.refusal = 0, ""
         self._motion = motion
         self._axes = np.arange(axes.start, axes.stop)
-        self._values: dict[str, Callable[[State], Floats]] = {
+        self._values: dict[str, Callable[[JointState], Floats]] = {
             "enc": lambda state: state.positions,
             "esp": lambda state: state.velocities,
             "eac": lambda state: state.accelerations,
@@ -116,11 +116,13 @@ class ControlBoard:
         except (RequestError, MotionError) as error:
             self._refuse(error)
 
-    def state(self) -> State:
+    def state(self) -> JointState:
         """What the joints of the part do."""
         state = self._motion.state()
         part = slice(self._axes[0], self._axes[-1] + 1)
-        return State(state.positions[part], state.velocities[part], state.accelerations[part], state.modes[part])
+        return JointState(
+            state.positions[part], state.velocities[part], state.accelerations[part], state.modes[part]
+        )
 
     def _stream_all(self, kind: str, numbers: Floats) -> None:
         failed: list[MotionError] = []

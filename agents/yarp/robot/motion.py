@@ -47,7 +47,7 @@ class MotionError(ValueError):
     """A command cannot be obeyed; the message says why, and what is valid."""
 
 
-class State(NamedTuple):
+class JointState(NamedTuple):
     """What the joints do; arrays (n,), degrees and seconds; copies.
 
     Attributes:
@@ -121,11 +121,11 @@ class Motion:
             self._positions, self._velocities = self._way.copy(), self._pace.copy()
             self._positions[axes], self._velocities[axes] = positions, velocities
 
-    def state(self) -> State:
+    def state(self) -> JointState:
         """What the joints do now."""
         with self._lock:
             modes = (Mode.FAULT,) * len(self._modes) if self._held else tuple(self._modes)
-            return State(self._positions.copy(), self._velocities.copy(), self._change.copy(), modes)
+            return JointState(self._positions.copy(), self._velocities.copy(), self._change.copy(), modes)
 
     def is_done(self, axes: Axes) -> bool:
         """Whether joints stand at their targets (a joint that is led by a velocity: whether it stands).

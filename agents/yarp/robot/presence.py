@@ -18,7 +18,7 @@ PATIENCE = 0.4
 """Seconds after which a name server that does not answer is told of."""
 
 
-class Standing(StrEnum):
+class NetworkState(StrEnum):
     """How the robot and the name server get on."""
 
     STARTING = "starting"
@@ -40,7 +40,7 @@ class Presence:
     def __init__(self, groups: list[Ports], log: logging.Logger) -> None:
         self._groups, self._log = groups, log
         self._yarp = import_yarp()
-        self._standing, self._reason = Standing.STARTING, ""
+        self._state, self._reason = NetworkState.STARTING, ""
         self._asked: float | None = None  # since when the thread waits for the name server
         self._open = False
         self._ending = threading.Event()
@@ -57,12 +57,12 @@ class Presence:
         """Whether the ports are open; clients that have found them are served even without a name server."""
         return self._open
 
-    def standing(self) -> tuple[Standing, str]:
+    def state(self) -> tuple[NetworkState, str]:
         """How it is, and what else there is to say."""
         asked = self._asked
         if asked is not None and time.monotonic() - asked > PATIENCE:
-            return Standing.SILENT, ""
-        return self._standing, self._reason
+            return NetworkState.SILENT, ""
+        return self._state, self._reason
 
     def close(self, patience: float = 2.0) -> None:
         """Closes the ports; gives up on a name server that does not answer within `patience` seconds."""
@@ -75,33 +75,33 @@ class Presence:
     def _run(self) -> None:
         while True:
             self._asked = time.monotonic()
-            standing, reason = self._look()
+            state, reason = self._look()
             self._asked = None
-            if (standing, reason) != (self._standing, self._reason):
-                self._standing, self._reason = standing, reason
-                self._log.info("YARP: %s", f"{standing}: {reason}" if reason else standing)
+            if (state, reason) != (self._state, self._reason):
+                self._state, self._reason = state, reason
+                self._log.info("YARP: %s", f"{state}: {reason}" if reason else state)
             if self._ending.wait(POLL):
                 break
         if self._open:
             self._open = False
             close_ports(self._groups)
 
-    def _look(self) -> tuple[Standing, str]:
+    def _look(self) -> tuple[NetworkState, str]:
         network = self._yarp.Network
         if not network.queryName(network.getNameServerName()).isValid():
-            return Standing.UNCONFIGURED, ""
+            return NetworkState.UNCONFIGURED, ""
         if not network.checkNetwork():
-            return Standing.MISSING, ""
+            return NetworkState.MISSING, ""
         if self._open:
             return self._register()
         try:
             open_ports(self._groups)
         except PortError as error:
-            return Standing.CONFLICT, str(error)
+            return NetworkState.CONFLICT, str(error)
         self._open = True
-        return Standing.SERVING, ""
+        return NetworkState.SERVING, ""
 
-    def _register(self) -> tuple[Standing, str]:
+    def _register(self) -> tuple[NetworkState, str]:
         """Tells a name server that was restarted what it does not know; a port that another one has is told of."""
         network = self._yarp.Network
         forgotten = 0  # the highest number of a port that was not known
@@ -112,10 +112,10 @@ class Presence:
                     known = network.registerContact(here)
                     forgotten = max(forgotten, here.getPort())
                 if not _same(known, here):
-                    return Standing.CONFLICT, f"{name} belongs to {known.getHost()}:{known.getPort()}"
+                    return NetworkState.CONFLICT, f"{name} belongs to {known.getHost()}:{known.getPort()}"
         if forgotten:
             exhaust(forgotten)
-        return Standing.SERVING, ""
+        return NetworkState.SERVING, ""
 
 
 def _same(one: Any, other: Any) -> bool:

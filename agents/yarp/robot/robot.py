@@ -77,7 +77,7 @@ class YarpRobot:
 
     def account(self) -> dict[str, Any]:
         """How it is: the state and its reason, the name, clients of each part, what was refused of them."""
-        state, reason = self._presence.standing()
+        state, reason = self._presence.state()
         clients = {part: port.clients for part, port in zip(PARTS, self._ports, strict=True)}
         refusals = {part: board.refusal for part, board in self._boards.items() if board.refusal}
         return {

@@ -1,15 +1,17 @@
-"""What an associator remembers: pairs, those of each kind of features and values apart; what is done with them."""
+"""The memories of an associator: pairs, of each kind of features and values apart, and how they are learned."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agentspace import Entry
 from models.attention.heads import ONE
 from models.attention.memory import UNKNOWN, Answer, Memory
 from models.attention.similarity import Comparison
@@ -18,8 +20,8 @@ ANY: Final = UNKNOWN
 """The space of features or values that nobody has named."""
 
 
-class Kind(NamedTuple):
-    """What the pairs of a memory are of.
+class PairKind(NamedTuple):
+    """The spaces that the pairs of a memory are of.
 
     Attributes:
         features: Identifier of the space of their keys.
@@ -29,7 +31,7 @@ class Kind(NamedTuple):
     features: str = ANY
     values: str = ANY
 
-    def admits(self, other: Kind) -> bool:
+    def admits(self, other: PairKind) -> bool:
         """Whether pairs of the other kind may be of this one: they are, or nobody said what they are."""
         return all(theirs in (ANY, own) for own, theirs in zip(self, other, strict=True))
 
@@ -38,7 +40,7 @@ class Kind(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """What became of a pair.
+    """The outcome of learning a pair.
 
     Attributes:
         novelty: How far the answer to its key was from its value; None if there was no answer.
@@ -51,7 +53,39 @@ class Learned(NamedTuple):
     replaced: int | None = None
 
 
-class Recollection:
+@dataclass(frozen=True)
+class Confirmation:
+    """A wish to learn what is seen and felt; it waits for a picture that is taken after it.
+
+    Attributes:
+        value: Of the slot; the answer to it repeats this.
+        time: When it was written (s, monotonic).
+    """
+
+    value: Any
+    time: float
+
+    @classmethod
+    def of(cls, change: Entry, now: float) -> Confirmation:
+        """The confirmation that a slot brought."""
+        return cls(change.value, now - change.age)
+
+    def precedes(self, features: Entry, now: float) -> bool:
+        """Whether the picture that led to these features was taken after the confirmation."""
+        return now - features.age - features.latency >= self.time
+
+    def answer(self, pairs: int, novelty: float | None = None, reason: str = "") -> dict[str, Any]:
+        """The outcome, as a slot value.
+
+        Args:
+            pairs: How many the memory holds now.
+            novelty: How far the memory's answer was from the truth; None if there was no answer.
+            reason: Why no pair was added; "" if one was.
+        """
+        return {"confirm": self.value, "added": not reason, "novelty": novelty, "pairs": pairs, "reason": reason}
+
+
+class Memories:
     """Pairs of (features, latent): a memory for each kind, of which one is in use.
 
     Features of different extractors cannot be compared, latents of different decoders cannot be mixed. When
@@ -59,13 +93,13 @@ class Recollection:
     until theirs come back.
 
     Args:
-        comparison: How queries are compared with keys.
-        project: What a relative path means.
+        comparison: Of queries with keys.
+        project: Where relative paths begin.
         heads: A name of `models.attention.heads`.
         capacity: Pairs at most of each kind; 0 for any number.
 
     Attributes:
-        revision: Grows with each change of what there is.
+        revision: Grows with each change of the pairs.
     """
 
     def __init__(self, comparison: Comparison, project: Path, heads: str = ONE, capacity: int = 0) -> None:
@@ -74,10 +108,10 @@ class Recollection:
         self._heads = heads
         self._capacity = capacity
         self.revision = 0
-        self._kind = Kind()
+        self._kind = PairKind()
         self._memories = {self._kind: self._new(self._kind)}
 
-    def _new(self, kind: Kind) -> Memory:
+    def _new(self, kind: PairKind) -> Memory:
         return Memory(kind.features, self._comparison, self._heads, kind.values, self._capacity)
 
     def __len__(self) -> int:
@@ -111,7 +145,7 @@ class Recollection:
         Returns:
             Whether that is another kind than before.
         """
-        kind = Kind(features or self._kind.features, values or self._kind.values)
+        kind = PairKind(features or self._kind.features, values or self._kind.values)
         if kind == self._kind:
             return False
         self.revision += 1
@@ -212,7 +246,7 @@ class Recollection:
         features, values = (None if space == ANY else space for space in self._kind)
         memory = Memory.load(path, features, self._comparison, self._heads, values, self._capacity)
         memory.space = values or memory.space
-        kind = Kind(memory.features, memory.space)
+        kind = PairKind(memory.features, memory.space)
         self._memories[kind] = memory
         self.fit(*kind)
         return f"loaded {len(memory)} pairs from {path}"
@@ -232,10 +266,10 @@ class Recollection:
         Version 1, of one memory only, and version 2, when nobody said what values are of, are read too.
         """
         parts = state.get("memories", [state])
-        restored = {Kind(part["features"], part.get("values_of", ANY)): part for part in parts}
-        before = Kind(state.get("features", state.get("space", ANY)), state.get("values_of", ANY))
+        restored = {PairKind(part["features"], part.get("values_of", ANY)): part for part in parts}
+        before = PairKind(state.get("features", state.get("space", ANY)), state.get("values_of", ANY))
         used = [own if own != ANY else theirs for own, theirs in zip(self._kind, before, strict=True)]
-        self._kind = Kind()
+        self._kind = PairKind()
         self._memories = {self._kind: self._new(self._kind)}
         for kind, part in restored.items():
             memory = self._memories[kind] = self._new(kind)

@@ -1,4 +1,4 @@
-"""What an operator sees of the robot at one moment; any of it may be missing."""
+"""The state of a robot at one moment, as an operator sees it; any of it may be missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.arrays import Floats
 
 @dataclass(frozen=True)
 class Slots:
-    """Where an operator looks; the fields are the names of the slots."""
+    """The names of the slots that an operator sees."""
 
     mode: str = "mode"
     refused_mode: str = "mode/refused"
@@ -31,13 +31,13 @@ class Slots:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """One look.
+class Snapshot:
+    """The slots at one moment.
 
     Attributes:
-        entries: What is in the slots, by name; without those that are empty.
-        operation: Whose actions are judged by it.
-        slots: Where things are.
+        entries: Of the slots, by name; without those that are empty.
+        operation: Its slots say whether the robot is stopped or paused.
+        slots: The names of the others.
         asked_to_end: Somebody asked the operator's role to stop.
     """
 
@@ -78,13 +78,13 @@ class Sight:
         return found if found.size else None
 
 
-def look(space: Space, operation: Operation, slots: Slots, role: str = "") -> Sight:
-    """Looks at everything once.
+def take_snapshot(space: Space, operation: Operation, slots: Slots, role: str = "") -> Snapshot:
+    """Reads everything once.
 
     Args:
-        space: Where.
-        operation: Its slots are looked at too.
-        slots: Where to look.
+        space: The robot's.
+        operation: Its slots are read, too.
+        slots: The names of the others.
         role: Of the operator; "" for none.
 
     Raises:
@@ -93,7 +93,7 @@ def look(space: Space, operation: Operation, slots: Slots, role: str = "") -> Si
     names = {*vars(slots).values(), *operation.stop_slots, operation.pause_slot}
     found = {name: entry for name in sorted(names) if (entry := space.entry(name)) is not None}
     own = space.read(f"_/roles/{role}") if role else None
-    return Sight(found, operation, slots, isinstance(own, dict) and bool(own.get("stop_requested")))
+    return Snapshot(found, operation, slots, isinstance(own, dict) and bool(own.get("stop_requested")))
 
 
 def _none() -> Floats:

@@ -1,4 +1,4 @@
-"""The operator's hands and eyes: threads that write and read, so that a screen never waits for a space."""
+"""The background of the console: threads that write and read, so that a screen never waits for a space."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from collections.abc import Callable
 from typing import Final
 
 from agents.console.operation import Acts, Operation, Outcome, attempt
-from agents.console.sight import Sight, Slots, look
+from agents.console.snapshot import Slots, Snapshot, take_snapshot
 from agentspace import Space
 from agentspace.errors import AgentspaceError
 
 PERIOD: Final = 0.2
-"""Seconds between two looks."""
+"""Seconds between two snapshots."""
 RETRY: Final = 0.2
 """Seconds after which a stop is tried again that the space did not answer."""
 BACKLOG: Final = 32
 """Actions that wait at most; a space that hangs shall not be flooded when it goes on."""
-FAREWELL: Final = 1.0
+GRACE: Final = 1.0
 """Seconds that the threads get to come to their end."""
 STOP: Final = "emergency stop"
 
 
-class Desk:
+class Worker:
     """Carries out actions, one after the other; the emergency stop at once, beside whatever hangs.
 
     Args:
-        space: Where; used by several threads.
-        operation: What can be done.
-        slots: Where to look.
+        space: The robot's; used by several threads.
+        operation: The actions.
+        slots: The names of the slots that are shown.
         role: Of the operator; "" for none.
     """
 
@@ -48,24 +48,24 @@ class Desk:
         self._threads: list[threading.Thread] = []
         self._report: Callable[[Outcome], object] = lambda _: None
 
-    def open(self, report: Callable[[Outcome], object], show: Callable[[Sight | str], object]) -> None:
+    def open(self, report: Callable[[Outcome], object], show: Callable[[Snapshot | str], object]) -> None:
         """Begins.
 
         Args:
-            report: Is told what became of each action; by one of the desk's threads.
-            show: Is given each sight, or the reason why there is none; by one of the desk's threads.
+            report: Is told the outcome of each action; by one of the worker's threads.
+            show: Is given each snapshot, or the reason why there is none; by one of the worker's threads.
         """
         self._report = report
-        self._start(self._work, "operator-hands")
-        self._start(lambda: self._watch(show), "operator-eyes")
+        self._start(self._work, "operator-actions")
+        self._start(lambda: self._watch(show), "operator-view")
 
     def do(self, action: str, acts: Acts, newest: bool = False) -> None:
         """Carries out an action after those before it; returns at once.
 
         Args:
-            action: For people.
-            acts: What is written.
-            newest: Replaces what waits under the same name.
+            action: Its name, for people.
+            acts: Its writes.
+            newest: Replaces an action of the same name that still waits.
         """
         with self._changed:
             if newest:
@@ -102,11 +102,11 @@ class Desk:
         return time.monotonic() - self._looked
 
     def close(self) -> None:
-        """Ends the threads; those that wait for a space which hangs are left behind."""
+        """Ends the threads; one that waits for a space which hangs is left behind."""
         self._closed.set()
         with self._changed:
             self._changed.notify_all()
-        until = time.monotonic() + FAREWELL
+        until = time.monotonic() + GRACE
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
 
@@ -138,12 +138,12 @@ class Desk:
             told = outcome
             self._closed.wait(RETRY)
 
-    def _watch(self, show: Callable[[Sight | str], object]) -> None:
+    def _watch(self, show: Callable[[Snapshot | str], object]) -> None:
         while not self._closed.is_set():
             try:
-                sight = look(self._space, self.operation, self._slots, self._role)
+                snapshot = take_snapshot(self._space, self.operation, self._slots, self._role)
                 self._looked = time.monotonic()
-                show(sight)
+                show(snapshot)
             except AgentspaceError as error:
                 show(str(error))
             self._closed.wait(PERIOD)

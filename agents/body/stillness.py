@@ -11,8 +11,8 @@ from agents.body.posture import NotAPostureError, read_posture
 from models.arrays import Floats
 
 
-class Stance:
-    """Judges by the encoders; time is passed in.
+class Stillness:
+    """Judges by a robot's encoders whether it stands; time is passed in.
 
     A robot stands when each joint stayed within `tolerance` for `window`, and is `near` to where the robot was
     sent. One that is kept from getting there (by its limits, or by somebody else) stands all the same `reach`
@@ -36,7 +36,7 @@ class Stance:
 
     @property
     def posture(self) -> Floats | None:
-        """Where the robot was seen last (10,), degrees."""
+        """The last posture (10,), degrees; None while the robot is away."""
         return self._seen[-1][1] if self._seen else None
 
     def send(self, goal: Floats | None, now: float) -> None:
@@ -44,15 +44,14 @@ class Stance:
         self._goal, self._sent = goal, now
         self._seen.clear()
 
-    def see(self, posture: Floats, now: float) -> None:
-        """The robot is seen in a posture (10,), degrees, at a time (s)."""
-        self._seen.append((now, posture))
+    def see(self, encoders: Any, now: float) -> None:
+        """Takes note of the encoders at a time (s), a posture (10,); with any other value the robot is away."""
+        try:
+            self._seen.append((now, read_posture(encoders)))
+        except NotAPostureError:
+            self._seen.clear()
         while len(self._seen) > 1 and self._seen[1][0] <= now - self._window:
             self._seen.popleft()
-
-    def lose(self) -> None:
-        """The robot is seen no more."""
-        self._seen.clear()
 
     def stands(self, now: float) -> bool:
         """Whether it stands at a time (s)."""
@@ -65,11 +64,3 @@ class Stance:
         if self._goal is None or now - self._sent >= self._reach:
             return True
         return bool(np.abs(self._seen[-1][1] - self._goal).max() <= self._near)
-
-
-def see(stance: Stance, value: Any, now: float) -> None:
-    """Notes the encoders of a robot; if they are none any more, it is nowhere."""
-    try:
-        stance.see(read_posture(value), now)
-    except NotAPostureError:
-        stance.lose()
