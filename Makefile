@@ -51,7 +51,7 @@ test: python $(VENV)/test.done lint docs ## set up, then lint, types, docs and a
 	$(BIN)/python -m coverage report --fail-under=95
 
 test-fast: python $(VENV)/fast.done ## tests/unit, within a minute; needs no robot, PyTorch, browser or YARP
-	$(BIN)/python -m pytest tests/unit $(ARGS)
+	$(BIN)/python -m pytest -n logical --hypothesis-profile fast tests/unit $(ARGS)
 
 lint: $(VENV)/test.done ## style and types
 	$(BIN)/ruff check .

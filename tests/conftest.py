@@ -1,31 +1,26 @@
-"""What tests share: the settings of hypothesis, and the spaces that the conformance suite runs on."""
+"""What tests share: the settings of hypothesis, Ctrl-C, and what is left out without YARP."""
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from agentspace import Agent, AgentspaceError, LocalSpace, Session, Space
-from agentspace.agent.runner import Runner
-from agentspace.client.space import RemoteSpace
-from agentspace.server.registry import MAX_SPACES
-from tests.support.server_process import ServerProcess
-from tests.support.simulated_robot import YarpRobotProcess
-from tests.support.yarp_network import YarpNetwork, has_yarp
+from tests.support.yarp_network import has_yarp
 
 # No deadline per example: the tests run on shared, busy machines, and pytest-timeout guards against hanging.
 settings.register_profile("agentspace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "fast", settings.get_profile("agentspace"), max_examples=10
+)  # see tests/support/examples.py
 settings.load_profile("agentspace")
 
-Factory = Callable[[], Space]
+# A shell without job control starts what runs in the background deaf to Ctrl-C, and the processes that tests start
+# and interrupt inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NO_YARP = "YARP is not installed: `make yarp` installs it"
 
@@ -50,118 +45,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"{_NO_YARP}. {len(left_out)} tests did not run:")
         for name in left_out:
             terminalreporter.line(f"  {name}")
-
-
-@pytest.fixture
-def yarp_network() -> Iterator[YarpNetwork]:
-    """A YARP network with a real name server; mark tests that use it `yarp`."""
-    with YarpNetwork() as network:
-        yield network
-
-
-@pytest.fixture
-def yarp_robot(yarp_network: YarpNetwork) -> Iterator[YarpRobotProcess]:
-    """A simulated robot on that network, to be started by the test."""
-    with ServerProcess() as server, contextlib.closing(YarpRobotProcess(yarp_network, server)) as robot:
-        yield robot
-
-
-@contextmanager
-def local_clients() -> Iterator[Factory]:
-    """Users of one `LocalSpace`."""
-    with LocalSpace() as space:
-        yield lambda: space.named(space.name)
-
-
-class Servers:
-    """A server that has room for one more space: one after the other, each in a process of its own."""
-
-    def __init__(self) -> None:
-        self._spaces = itertools.count(1)
-        self._server: ServerProcess | None = None
-
-    @contextmanager
-    def clients(self) -> Iterator[Factory]:
-        """Users of a fresh space of the server, each with a connection of its own."""
-        number = next(self._spaces) % (MAX_SPACES - 2)  # beside DATA, and one that a test may name
-        if self._server is None or number == 0:
-            self.close()
-            self._server = ServerProcess()
-        server, users = self._server, list[RemoteSpace]()
-
-        def connect() -> Space:
-            users.append(server.connect(space=f"SPACE-{number}"))
-            return users[-1]
-
-        try:
-            yield connect
-        finally:
-            for user in users:
-                user.close()
-
-    def close(self) -> None:
-        """Ends the server."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """Real servers for the conformance suite."""
-    made = Servers()
-    yield made
-    made.close()
-
-
-@pytest.fixture(params=["local", "server"])
-def another(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Factory]:
-    """Gives one more user of a fresh space with each call; all of them are closed at the end."""
-    with local_clients() if request.param == "local" else servers.clients() as factory:
-        yield factory
-
-
-@pytest.fixture
-def space(another: Factory) -> Space:
-    """A user of a fresh space."""
-    return another()
-
-
-Join = Callable[..., Session]
-
-
-@pytest.fixture
-def join(another: Factory) -> Iterator[Join]:
-    """Fills a role with a user of its own: ``join(role, info=None)``; all roles are left at the end."""
-    sessions: list[Session] = []
-
-    def fill(role: str, info: dict[str, object] | None = None) -> Session:
-        sessions.append(another().join(role, info))
-        return sessions[-1]
-
-    yield fill
-    for session in sessions:
-        with contextlib.suppress(AgentspaceError):  # most tests have left themselves
-            session.leave("stopped")
-
-
-Run = Callable[..., Runner]
-
-
-@pytest.fixture
-def run(another: Factory) -> Iterator[Run]:
-    """Runs an agent in a thread, with a user of its own: ``run(agent, role)``; all are stopped at the end."""
-    running: list[tuple[Runner, threading.Thread]] = []
-
-    def start(agent: Agent, role: str) -> Runner:
-        runner = Runner(agent, another().join(role), Path("/project"))
-        thread = threading.Thread(target=runner.run, name=role, daemon=True)
-        running.append((runner, thread))
-        thread.start()
-        return runner
-
-    yield start
-    for runner, _ in running:
-        runner.stop()
-    for _, thread in running:
-        thread.join()

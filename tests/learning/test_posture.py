@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -14,6 +14,7 @@ from models.icub.kinematics import ARM_LIMITS, JOINT_LIMITS, WRIST, direct
 from models.measures import chance, nmae, nmae_per_joint
 from models.postures import autoencoder, dataset
 from models.postures.autoencoder import LATENTS, NAMES, NICE_LATENTS, VARIANTS, load, load_file, parse
+from tests.support.examples import examples
 
 CARD = (WEIGHTS / "README.md").read_text()
 
@@ -114,7 +115,7 @@ def test_all_committed_files_are_whole():
 
 
 @given(arrays(np.float64, (3, 2), elements=st.floats(-3, 3)))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_wide_decodes_within_the_limits(latents):
     """Whatever the latent, the robot can take the posture."""
     joints = load("wide").decode(latents)

@@ -5,11 +5,12 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.icub.inverse_kinematics import GRID_HIGH, GRID_LOW, inverse, reachable
 from models.icub.kinematics import ARM_LIMITS, PALM, REST_ARM, SHOULDER, TORSO_LIMITS, WAIST, WRIST, direct
+from tests.support.examples import examples
 
 ARMS = st.tuples(*(st.floats(low, high) for low, high in ARM_LIMITS)).map(np.array)
 TORSOS = st.tuples(*(st.floats(low, high) for low, high in TORSO_LIMITS)).map(np.array)
@@ -75,7 +76,7 @@ def test_direct_by_hand():
 
 
 @given(ARMS, TORSOS)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_segments_keep_their_lengths(arm, torso):
     """Whatever the angles, the links are as long as the table says (sqrt(a^2 + d^2))."""
     points = direct(arm, torso)
@@ -93,7 +94,7 @@ def test_agrees_with_the_ancestor():
 
 
 @given(ARMS, TORSOS)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_agrees_with_the_urdf(arm, torso):
     """An independent description, the URDF of a later iCub (2.5), brings the wrist to nearly the same place.
 
@@ -103,7 +104,7 @@ def test_agrees_with_the_urdf(arm, torso):
 
 
 @given(ARMS, TORSOS)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_left_is_the_mirror_image(arm, torso):
     """The left arm with a mirrored torso is the right arm with y negated."""
     mirrored = torso * [-1, -1, 1]

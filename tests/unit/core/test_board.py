@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentspace.core import board as module
@@ -24,6 +24,7 @@ from agentspace.errors import (
     ValueTypeError,
     WriteError,
 )
+from tests.support.examples import examples
 
 ANNE = Writer("thread")
 
@@ -603,7 +604,7 @@ class World:
         assert not self.busy
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(STEPS)
 def test_everybody_catches_up_with_the_truth(steps):
     """After any history of writes, deletes, delays, expiries, crashes and slowness, all pictures are the truth.

@@ -14,6 +14,7 @@ from agentspace.core import mailbox as module
 from agentspace.core.mailbox import BATCH_LIMIT, EVERY_LIMIT, Batch, Mailbox, Mask, Trigger
 from agentspace.core.slot import FOREVER, Change, Kind, Writer
 from agentspace.errors import SlotNameError
+from tests.support.examples import examples
 
 NORMAL, NAMES, EVERY, QUIET = Trigger.NORMAL, Trigger.NAMES, Trigger.EVERY, Trigger.QUIET
 ANNE = Writer("anne", 1)
@@ -63,7 +64,7 @@ def in_set(text: str, char: str) -> bool:
     return False
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(st.text("ab*?[]!/-_", min_size=1, max_size=8), st.from_regex(r"[ab_!\-]+(/[ab_!\-]+)*", fullmatch=True))
 def test_masks_match_as_searching_says(mask, name):
     """A mask is a glob over the whole name; one that does not begin with _ leaves names that do alone."""
@@ -242,7 +243,7 @@ class Machine(RuleBasedStateMachine):
 
 def test_mailbox_does_what_its_model_says():
     """Coalescing, one outstanding batch, order, giving back, overflow, masks, successors: in random histories."""
-    run_state_machine_as_test(Machine, settings=settings(max_examples=250, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(Machine, settings=settings(examples(250), stateful_step_count=40))
 
 
 # --- single rules, spelled out

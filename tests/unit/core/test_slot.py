@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentspace.core import slot as slot_module
 from agentspace.core.slot import FOREVER, Change, Kind, Refused, SlotTable, Writer, Written, check_name
 from agentspace.errors import LimitError, SlotNameError, WriteError
+from tests.support.examples import examples
 
 ANNE, BERT = Writer("anne", 1), Writer("bert", 7)
 
@@ -234,7 +235,7 @@ def play(history: list[Op], start: float) -> None:
     assert log == model.log()
 
 
-@settings(max_examples=2000)
+@examples(2000)
 @given(st.lists(GRID, min_size=1, max_size=24))
 @example([Op(0, "write", "a", ANNE, 0, 0.5, 0.5), Op(1.0, "write", "a", BERT, -1, None, 0)])
 @example([Op(0, "delete", "a", ANNE, 1, 0.5, 0), Op(0.5, "write", "a", BERT, 0, None, 0)])
@@ -243,7 +244,7 @@ def test_table_does_what_history_says_on_boundaries(history):
     play(history, start=100.0)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.lists(WILD, min_size=1, max_size=24), st.sampled_from([0.0, 1e6, 1e12]))
 def test_table_does_what_history_says_at_any_time(history, start):
     """With arbitrary times, also where the clock is too coarse for them, table and model agree."""

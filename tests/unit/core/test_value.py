@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -23,6 +23,7 @@ from agentspace.core.value import MAX_DEPTH, check, copy_containers, describe, f
 from agentspace.errors import ProtocolError, ValueTypeError
 from agentspace.wire import codec
 from agentspace.wire.codec import ARRAY, BIGINT, REFERENCE, SCALAR, TUPLE, Resolve, decode, encode, validate
+from tests.support.examples import examples
 
 
 def same(left: Any, right: Any) -> bool:
@@ -136,14 +137,14 @@ VALUES = st.recursive(
 # --- round trips
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(VALUES)
 def test_every_value_survives_its_journey(value):
     """What is encoded is decoded to the same: types, dtypes, shapes and bits, however nested."""
     assert same(decode(encode(value)), value)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(arrays())
 def test_every_array_survives_and_keeps_its_order(array):
     """Any dtype, shape and memory order; Fortran arrays stay Fortran; the copy is read-only and contiguous."""
@@ -154,7 +155,7 @@ def test_every_array_survives_and_keeps_its_order(array):
     assert result.flags.c_contiguous or result.flags.f_contiguous
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(VALUES)
 def test_freezing_is_a_copy_of_the_same(value):
     """A frozen value equals the original, and every array in it is read-only and shares no memory with it."""
@@ -176,7 +177,7 @@ def test_freezing_is_a_copy_of_the_same(value):
     compare(frozen, value)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(VALUES)
 def test_arrays_can_travel_beside_the_message(value):
     """With every array taken out by reference and resolved at the other end, the value is the same."""
@@ -196,7 +197,7 @@ def test_arrays_can_travel_beside_the_message(value):
     assert same(decode(encode(value, share), resolve), value)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(arrays(), min_size=2, max_size=4), st.binary(max_size=8))
 def test_what_came_before_makes_no_difference(stream, tail):
     """Streams of arrays, mixed and repeated, are encoded and decoded as each array would be alone."""
@@ -433,14 +434,14 @@ def decode_safely(data: bytes, resolve: Resolve | None = None) -> None:
         validate(data, resolve)
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(st.binary(max_size=60))
 def test_garbage_is_a_value_or_a_protocol_error(data):
     """Whatever bytes come in, the answer is a value or a ProtocolError."""
     decode_safely(data)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(VALUES.map(encode), st.data())
 def test_mutated_bytes_are_a_value_or_a_protocol_error(data, draw):
     """Bytes of a good value with some changed, cut off or repeated do no harm either."""
@@ -495,7 +496,7 @@ def forged(draw):
     return msgpack.packb(msgpack.ExtType(draw(CODES), msgpack.packb(body)))
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(forged())
 def test_forged_extensions_are_a_value_or_a_protocol_error(data):
     """Extensions with wrong dtypes, shapes, lengths and types inside are refused, or are values after all."""

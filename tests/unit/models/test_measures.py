@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -16,6 +16,7 @@ from models.measures import (
     nmae_per_posture,
     swap_arms,
 )
+from tests.support.examples import examples
 
 POSTURES = arrays(np.float64, (6, 10), elements=st.floats(-100, 160))
 
@@ -36,7 +37,7 @@ def test_ranges():
 
 
 @given(POSTURES, POSTURES)
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_is_a_distance(a, b):
     """NMAE is symmetric, zero for the same postures only, and the mean of its parts."""
     assert nmae(a, a) == 0

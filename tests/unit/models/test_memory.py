@@ -4,12 +4,13 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.attention.memory import EmptyMemoryError, Memory, attention
 from models.attention.similarity import Comparison, choose_scale, leave_one_out, softmax, unit
 from models.files.artifact import ArtifactError, write_arrays
+from tests.support.examples import examples
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -38,7 +39,7 @@ def test_formula_by_hand():
 
 
 @given(SEEDS, st.integers(1, 30), st.floats(1e-6, 1e6))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_mixture_is_a_mixture(seed, count, scale):
     """For any scale the coefficients are in 0..1 with sum 1, and the answer lies within the values."""
     rng = np.random.default_rng(seed)
@@ -51,7 +52,7 @@ def test_mixture_is_a_mixture(seed, count, scale):
 
 
 @given(SEEDS)
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_large_scale_answers_with_the_mean(seed):
     """With a large d every value counts the same."""
     rng = np.random.default_rng(seed)
@@ -61,7 +62,7 @@ def test_large_scale_answers_with_the_mean(seed):
 
 
 @given(SEEDS, st.integers(1, 40), st.booleans())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_stored_key_returns_its_value(seed, count, centring):
     """With a small d the answer to a stored key is the value that was stored with it."""
     rng = np.random.default_rng(seed)
@@ -243,7 +244,7 @@ def test_saving_is_atomic(tmp_path, monkeypatch):
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_damaged_files_are_refused(tmp_path_factory, data):
     """A file that was cut off anywhere, or has a changed byte, is refused, or loads what was saved."""
     path = tmp_path_factory.mktemp("memory") / "memory.npz"
