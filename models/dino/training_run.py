@@ -39,23 +39,10 @@ _REDRAW: Final = 30.0  # seconds between pictures of the curves
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a training, beside its recipe.
+    """Options of a training, beside its recipe: see `python -m models.dino train --help`.
 
     Attributes:
-        run: Folder of checkpoint, log, curves and network.
-        frames: Folder of frames; None for images, or for those in the cache folder, rendered if missing.
-        images: Folder of images, in place of frames.
         changes: Fields of the recipe that differ from the preset.
-        preset: Name of the recipe to begin from.
-        resume: Whether it goes on from the checkpoint.
-        device: Auto, cpu or cuda.
-        precision: Auto, fp32 or bf16.
-        threads: Of the processor; 0: as PyTorch finds it.
-        save_every: Steps between checkpoints.
-        check_every: Steps between lines of the log.
-        probe_every: Steps between posture probes.
-        grace: First steps without a collapse alarm.
-        stop_on_collapse: Whether a collapse alarm ends it.
     """
 
     run: Path

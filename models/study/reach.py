@@ -13,14 +13,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from models.arrays import Floats
+from models.arrays import Bools, Floats
 from models.command import PATH, group
 from models.icub.collision import Collider
 from models.icub.inverse_kinematics import inverse, reachable
@@ -30,120 +30,6 @@ from models.postures.autoencoder import load_file
 from models.study import reach_pictures
 
 Rows = list[dict[str, Any]]
-
-
-def check(count: int, seed: int) -> Rows:
-    """Distance of each point of both arms to where the official robot has it, mm."""
-    rows: Rows = []
-    for side in ("right", "left"):
-        found = deviations(side, count, seed)
-        for index, point in enumerate(POINTS):
-            ancestor, official = (distance[:, index] for distance in found)
-            rows.append(
-                {
-                    "point": f"{side} {point}",
-                    "mean (mm)": f"{ancestor.mean():.2f}",
-                    "max (mm)": f"{ancestor.max():.2f}",
-                    "of which ours: max (mm)": f"{official.max():.6f}",
-                }
-            )
-    return rows
-
-
-def links() -> Rows:
-    """The rows of the table of the right arm in which the official robot differs from the ancestor's."""
-    official = OfficialChain("right").table
-    turned = np.rad2deg(np.angle(np.exp(1j * (official - TABLE)[:, 2:])))
-    rows: Rows = []
-    for index, (ours, theirs) in enumerate(zip(TABLE, official, strict=True)):
-        if np.abs(theirs - ours)[:2].max() > 0.01 or np.abs(turned[index]).max() > 0.01:
-            rows.append(
-                {
-                    "link": index,
-                    "a, ancestor (mm)": f"{ours[0]:.2f}",
-                    "a, official": f"{theirs[0]:.2f}",
-                    "d, ancestor (mm)": f"{ours[1]:.2f}",
-                    "d, official": f"{theirs[1]:.2f}",
-                    "turned by (degrees)": f"{np.abs(turned[index]).max():.2f}",
-                }
-            )
-    return rows
-
-
-def collisions(pairs: int, step: float, seed: int, clearances: Sequence[float], progress: bool) -> Rows:
-    """Per cent of the reachable postures, and of random pairs of them, in which something touches."""
-    if pairs < 1:
-        raise ValueError(f"pairs is {pairs}; valid is 1 or more")
-    _, arm = reachable(step, progress)
-    if not len(arm):
-        raise ValueError(f"step is {step:g}: none of the points of such a grid is reached; choose a smaller one")
-    rng = np.random.default_rng(seed)
-    right, left = arm[rng.integers(len(arm), size=(2, pairs))]
-    rows: Rows = []
-    for clearance in clearances:
-        collider = Collider(clearance, progress=progress)
-        alone, _ = collider.body(arm)
-        symmetric = collider.check(np.hstack([right, right]))
-        independent = collider.check(np.hstack([right, left]))
-        shares = {
-            "one arm, body": alone,
-            "symmetric, body": symmetric.body,
-            "symmetric, arms": symmetric.arms,
-            "symmetric, any": symmetric.any,
-            "independent, body": independent.body,
-            "independent, arms": independent.arms,
-            "independent, any": independent.any,
-        }
-        row = {name: f"{100 * touching.mean():.1f}" for name, touching in shares.items()}
-        rows.append({"clearance (mm)": f"{clearance:g}", **row})
-    return rows
-
-
-def decoders(files: Sequence[Path], count: int, seed: int) -> Rows:
-    """Per cent of the postures that autoencoders sample in which something touches; angles are clipped before."""
-    if count < 1:
-        raise ValueError(f"postures is {count}; valid is 1 or more")
-    collider = Collider()
-    rows: Rows = []
-    for file in files:
-        model = load_file(file)
-        sampled = model.decode(model.sample(np.random.default_rng(seed), count))
-        found = collider.check(np.clip(sampled, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1]))
-        shares = {"body": found.body, "arms": found.arms, "any": found.any}
-        row = {name: f"{100 * touching.mean():.1f}" for name, touching in shares.items()}
-        rows.append({"decoder": file.stem, **row, "n": count})
-    return rows
-
-
-def speed(seed: int) -> Rows:
-    """Postures and goals that are computed per second of processor time."""
-    rng = np.random.default_rng(seed)
-    arms = rng.uniform(ARM_LIMITS[:, 0], ARM_LIMITS[:, 1], (50_000, len(ARM_LIMITS)))
-    postures = rng.uniform(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1], (1000, len(JOINT_LIMITS)))
-    goals = direct(arms[:3000])[:, WRIST]
-    collider = Collider()
-
-    def rate(work: Callable[[], object], count: int) -> str:
-        start = time.process_time()
-        work()
-        return f"{count / (time.process_time() - start):.0f}"
-
-    tasks: list[tuple[str, Callable[[], object], int]] = [
-        ("direct kinematics, postures of an arm", lambda: direct(arms), len(arms)),
-        ("inverse kinematics, goals", lambda: inverse(goals), len(goals)),
-        ("collisions, postures of both arms", lambda: collider.check(postures), len(postures)),
-    ]
-    return [{"what": what, "per second": rate(work, count)} for what, work, count in tasks]
-
-
-def table(rows: Rows) -> str:
-    """The rows as a table in Markdown."""
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _tell(tables: list[Rows], as_json: bool) -> None:
-    print(json.dumps(tables, indent=1) if as_json else "\n\n".join(table(rows) for rows in tables))
 
 
 def _seed(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -165,16 +51,49 @@ def main() -> None:
     """Measure what the arms reach."""
 
 
-@main.command("check")
+@main.command()
 @click.option("--postures", default=5000, help="of each arm, torso moved")
 @_of_postures
 @_as_json
-def _check(postures: int, seed: int, as_json: bool) -> None:
+def check(postures: int, seed: int, as_json: bool) -> None:
     """Our kinematics against the official iCub in MuJoCo."""
-    _tell([check(postures, seed), links()], as_json)
+    rows: Rows = []
+    for side in ("right", "left"):
+        found = deviations(side, postures, seed)
+        for index, point in enumerate(POINTS):
+            ancestor, official = (distance[:, index] for distance in found)
+            rows.append(
+                {
+                    "point": f"{side} {point}",
+                    "mean (mm)": f"{ancestor.mean():.2f}",
+                    "max (mm)": f"{ancestor.max():.2f}",
+                    "of which ours: max (mm)": f"{official.max():.6f}",
+                }
+            )
+    _tell(as_json, rows, _links())
 
 
-@main.command("collisions")
+def _links() -> Rows:
+    """The rows of the table of the right arm in which the official robot differs from the ancestor's."""
+    official = OfficialChain("right").table
+    turned = np.rad2deg(np.angle(np.exp(1j * (official - TABLE)[:, 2:])))
+    rows: Rows = []
+    for index, (ours, theirs) in enumerate(zip(TABLE, official, strict=True)):
+        if np.abs(theirs - ours)[:2].max() > 0.01 or np.abs(turned[index]).max() > 0.01:
+            rows.append(
+                {
+                    "link": index,
+                    "a, ancestor (mm)": f"{ours[0]:.2f}",
+                    "a, official": f"{theirs[0]:.2f}",
+                    "d, ancestor (mm)": f"{ours[1]:.2f}",
+                    "d, official": f"{theirs[1]:.2f}",
+                    "turned by (degrees)": f"{np.abs(turned[index]).max():.2f}",
+                }
+            )
+    return rows
+
+
+@main.command()
 @click.option("--pairs", default=5000, help="of either kind")
 @click.option(
     "--clearance", "first", type=float, multiple=True, metavar="MM...", help="nearer touches  [default: 0 5 10]"
@@ -183,41 +102,103 @@ def _check(postures: int, seed: int, as_json: bool) -> None:
 @_step
 @_of_postures
 @_as_json
-def _collisions(
+def collisions(
     pairs: int, first: tuple[float, ...], more: tuple[float, ...], step: float, seed: int, as_json: bool
 ) -> None:
-    """How many postures touch, without and with clearance."""
+    """How many reachable postures touch, and random pairs of them, without and with clearance; per cent."""
     if more and not first:
         raise click.UsageError(f"{more[0]:g} belongs to no option; did you mean --clearance {more[0]:g}?")
-    clearances = (*first, *more) or (0.0, 5.0, 10.0)
-    _tell([collisions(pairs, step, seed, clearances, progress=True)], as_json)
+    if pairs < 1:
+        raise ValueError(f"pairs is {pairs}; valid is 1 or more")
+    _, arm = reachable(step, progress=True)
+    if not len(arm):
+        raise ValueError(f"step is {step:g}: none of the points of such a grid is reached; choose a smaller one")
+    rng = np.random.default_rng(seed)
+    right, left = arm[rng.integers(len(arm), size=(2, pairs))]
+    rows: Rows = []
+    for clearance in (*first, *more) or (0.0, 5.0, 10.0):
+        collider = Collider(clearance, progress=True)
+        alone, _ = collider.body(arm)
+        symmetric = collider.check(np.hstack([right, right]))
+        independent = collider.check(np.hstack([right, left]))
+        shares = {
+            "one arm, body": alone,
+            "symmetric, body": symmetric.body,
+            "symmetric, arms": symmetric.arms,
+            "symmetric, any": symmetric.any,
+            "independent, body": independent.body,
+            "independent, arms": independent.arms,
+            "independent, any": independent.any,
+        }
+        rows.append({"clearance (mm)": f"{clearance:g}", **_per_cent(shares)})
+    _tell(as_json, rows)
 
 
-@main.command("decoders")
+@main.command()
 @click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILE...")
 @click.option("--postures", default=2000, help="of each decoder")
 @_of_postures
 @_as_json
-def _decoders(files: tuple[Path, ...], postures: int, seed: int, as_json: bool) -> None:
-    """How many sampled postures of a decoder touch.
+def decoders(files: tuple[Path, ...], postures: int, seed: int, as_json: bool) -> None:
+    """How many sampled postures of a decoder touch, per cent; their angles are clipped to their ranges before.
 
     FILE is models/weights/wide-2.npz, ...
     """
-    _tell([decoders(files, postures, seed)], as_json)
+    if postures < 1:
+        raise ValueError(f"postures is {postures}; valid is 1 or more")
+    collider = Collider()
+    rows: Rows = []
+    for file in files:
+        model = load_file(file)
+        sampled = model.decode(model.sample(np.random.default_rng(seed), postures))
+        found = collider.check(np.clip(sampled, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1]))
+        shares = {"body": found.body, "arms": found.arms, "any": found.any}
+        rows.append({"decoder": file.stem, **_per_cent(shares), "n": postures})
+    _tell(as_json, rows)
 
 
-@main.command("speed")
+def _per_cent(touching: dict[str, Bools]) -> dict[str, str]:
+    return {name: f"{100 * each.mean():.1f}" for name, each in touching.items()}
+
+
+@main.command()
 @_of_postures
 @_as_json
-def _speed(seed: int, as_json: bool) -> None:
-    """What is computed per second."""
-    _tell([speed(seed)], as_json)
+def speed(seed: int, as_json: bool) -> None:
+    """What is computed per second of processor time."""
+    rng = np.random.default_rng(seed)
+    arms = rng.uniform(ARM_LIMITS[:, 0], ARM_LIMITS[:, 1], (50_000, len(ARM_LIMITS)))
+    postures = rng.uniform(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1], (1000, len(JOINT_LIMITS)))
+    goals = direct(arms[:3000])[:, WRIST]
+    collider = Collider()
+
+    def rate(work: Callable[[], object], count: int) -> str:
+        start = time.process_time()
+        work()
+        return f"{count / (time.process_time() - start):.0f}"
+
+    tasks: list[tuple[str, Callable[[], object], int]] = [
+        ("direct kinematics, postures of an arm", lambda: direct(arms), len(arms)),
+        ("inverse kinematics, goals", lambda: inverse(goals), len(goals)),
+        ("collisions, postures of both arms", lambda: collider.check(postures), len(postures)),
+    ]
+    _tell(as_json, [{"what": what, "per second": rate(work, count)} for what, work, count in tasks])
 
 
-@main.command("picture")
+def _tell(as_json: bool, *tables: Rows) -> None:
+    print(json.dumps(tables, indent=1) if as_json else "\n\n".join(_table(rows) for rows in tables))
+
+
+def _table(rows: Rows) -> str:
+    """The rows as a table in Markdown."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+@main.command()
 @click.argument("out", type=PATH)
 @_step
-def _picture(out: Path, step: float) -> None:
+def picture(out: Path, step: float) -> None:
     """Draw the reachable points.
 
     OUT is the picture to write, for example reach.png.
@@ -228,11 +209,11 @@ def _picture(out: Path, step: float) -> None:
     print(f"{out}: {len(points)} points, {int((~touching).sum())} without touching the body")
 
 
-@main.command("touching")
+@main.command()
 @click.argument("out", type=PATH)
 @_step
 @_seed("of the choice")
-def _touching(out: Path, step: float, seed: int) -> None:
+def touching(out: Path, step: float, seed: int) -> None:
     """Draw some postures that touch, and some that do not.
 
     OUT is the picture to write, for example touching.jpg.
