@@ -34,7 +34,8 @@ def die_with_parent(grace: float = 0.0) -> None:
 
 
 def _outlive(parent: int, grace: float) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    # Linux 6.18 says "no such file", not "no such process", of one that ends at this very moment.
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
         descriptor = os.pidfd_open(parent)
         if os.getppid() == parent:
             select.select([descriptor], [], [])
