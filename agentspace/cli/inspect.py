@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from agentspace.inspect.doctor import Finding
-    from agentspace.inspect.views import Picture, RoleView
+    from agentspace.inspect.views import RoleView, Snapshot
 
 _NICE = 10  #: who looks on comes last
 _PERIOD = 1.0  #: seconds between two tables
@@ -114,21 +114,21 @@ def top(once: bool, address: str, as_json: bool) -> None:
 
     console = Console()
     with Attachment(address) as attachment:
-        picture = _measured(attachment, 2 * _PERIOD)
+        snapshot = _measured(attachment, 2 * _PERIOD)
         if as_json:
-            echo_json([_role_to_json(role) for role in _busiest(picture)])
+            echo_json([_role_to_json(role) for role in _busiest(snapshot)])
             return
         if once or not console.is_terminal:
             console.width = console.width if console.is_terminal else 200
-            console.print(_agents(picture))
+            console.print(_agents(snapshot))
             return
-        with Live(_agents(picture), console=console, screen=True, auto_refresh=False) as live:
+        with Live(_agents(snapshot), console=console, screen=True, auto_refresh=False) as live:
             while True:
                 time.sleep(_PERIOD)
-                live.update(_agents(attachment.picture), refresh=True)
+                live.update(_agents(attachment.snapshot), refresh=True)
 
 
-def _measured(attachment: Any, span: float) -> Picture:
+def _measured(attachment: Any, span: float) -> Snapshot:
     """What is known after some time (s) of looking.
 
     Raises:
@@ -138,14 +138,14 @@ def _measured(attachment: Any, span: float) -> Picture:
     until = time.monotonic() + span
     while time.monotonic() < until:
         looks = attachment.fresh(looks)
-    picture: Picture = attachment.picture
-    if picture.away is not None:
-        raise SpaceUnreachableError(picture.away)
-    return picture
+    snapshot: Snapshot = attachment.snapshot
+    if snapshot.away is not None:
+        raise SpaceUnreachableError(snapshot.away)
+    return snapshot
 
 
-def _busiest(picture: Picture) -> list[RoleView]:
-    return sorted(picture.roles, key=lambda role: (-(role.cpu or 0.0), role.name))
+def _busiest(snapshot: Snapshot) -> list[RoleView]:
+    return sorted(snapshot.roles, key=lambda role: (-(role.cpu or 0.0), role.name))
 
 
 def _role_to_json(role: RoleView) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _role_to_json(role: RoleView) -> dict[str, Any]:
     return {name: getattr(role, name) for name in (*names.split(), "missed", "overflow", "cpu", "memory")}
 
 
-def _agents(picture: Picture) -> Table:
+def _agents(snapshot: Snapshot) -> Table:
     """The table of `top`."""
     from rich.table import Table
     from rich.text import Text
@@ -175,10 +175,10 @@ def _agents(picture: Picture) -> Table:
     )
     for column in columns:
         table.add_column(column, justify="left" if column in columns[:2] else "right", no_wrap=True)
-    for role in _busiest(picture):
+    for role in _busiest(snapshot):
         table.add_row(role.name, Text(role.state, _STATES.get(role.state, "dim")), *_numbers(role))
-    if picture.away is not None:
-        table.caption = f"server away: {picture.away}"
+    if snapshot.away is not None:
+        table.caption = f"server away: {snapshot.away}"
     return table
 
 
@@ -227,8 +227,8 @@ def graph(form: str | None, output: Path | None, address: str) -> None:
     endings = {".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".svg": "svg", ".json": "json"}
     chosen = form or (endings.get(output.suffix, "text") if output else "text")
     with Attachment(address) as attachment:
-        picture = _measured(attachment, 0.0)
-    text = FORMATS[chosen](graph_of(picture))
+        snapshot = _measured(attachment, 0.0)
+    text = FORMATS[chosen](graph_of(snapshot))
     if output is None:
         click.echo(text, nl=False)
         return
@@ -253,31 +253,31 @@ def doctor(span: float, address: str, as_json: bool) -> None:
     from agentspace.inspect.attachment import Attachment
     from agentspace.inspect.doctor import examine
     from agentspace.inspect.surroundings import look_around
-    from agentspace.inspect.views import Picture
+    from agentspace.inspect.views import Snapshot
 
     try:
         with Attachment(address) as attachment:
             here = look_around()
-            picture = _measured(attachment, span)
+            snapshot = _measured(attachment, span)
     except SpaceUnreachableError as error:
-        here, picture = look_around(), Picture(time.monotonic(), away=str(error))
-    findings = examine(picture, here)
+        here, snapshot = look_around(), Snapshot(time.monotonic(), away=str(error))
+    findings = examine(snapshot, here)
     if as_json:
         echo_json([finding._asdict() for finding in findings])
     else:
-        _tell(findings, picture)
+        _tell(findings, snapshot)
     if any(finding.severity == "error" for finding in findings):
         raise click.exceptions.Exit(FAILED)
 
 
-def _tell(findings: list[Finding], picture: Picture) -> None:
+def _tell(findings: list[Finding], snapshot: Snapshot) -> None:
     for finding in findings:
         mark = click.style(_MARKS[finding.severity], fg=_COLOURS[finding.severity].rpartition(" ")[2])
         click.echo(f"{mark} {finding.severity:<7} {click.style(finding.subject, bold=True)}: {finding.what}")
         click.echo(f"            {finding.remedy}")
-    if picture.away is None:
-        server = picture.server
-        looked = f"{len(picture.roles)} roles and {len(picture.slots)} slots"
+    if snapshot.away is None:
+        server = snapshot.server
+        looked = f"{len(snapshot.roles)} roles and {len(snapshot.slots)} slots"
         click.echo(f"{'' if findings else 'Nothing found. '}Looked at {looked}, server {server.get('version')}")
 
 

@@ -11,14 +11,15 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+import psutil
 
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.slot import OWN, Kind
 from agentspace.errors import AgentspaceError
-from agentspace.inspect.observer import INSPECTOR, Observer
-from agentspace.inspect.process import ProcessMeter
-from agentspace.inspect.views import Picture
+from agentspace.inspect.observer import INSPECTOR, Observer, Usage
+from agentspace.inspect.views import RoleView, Snapshot
 from agentspace.wire.address import Address, parse
 
 PERIOD = 0.1  #: seconds between two looks
@@ -43,8 +44,8 @@ class Attachment:
         self.address = parse(address) if isinstance(address, str) else address
         self._period = period
         self._observer = Observer()
-        self._meter = ProcessMeter()
-        self._picture = Picture(time.monotonic())
+        self._meter = _ProcessMeter()
+        self._picture = Snapshot(time.monotonic())
         self._lock = threading.Condition()
         self._closing = threading.Event()
         self._looks = 0
@@ -53,7 +54,7 @@ class Attachment:
         self._thread.start()
 
     @property
-    def picture(self) -> Picture:
+    def snapshot(self) -> Snapshot:
         """All that was known at the last look; complete once there was a `fresh` one."""
         return self._picture
 
@@ -125,14 +126,35 @@ class Attachment:
     def _same(self, space: RemoteSpace) -> bool:
         """Whether the server is the one that was there at first."""
         entry = space.entry(f"{OWN}server")
-        known = self._observer.picture(time.monotonic()).server
+        known = self._observer.snapshot(time.monotonic()).server
         return entry is not None and all(entry.value.get(key) == known.get(key) for key in ("pid", "started"))
 
     def _measure(self) -> None:
-        self._observer.measured(self._meter.measure(self._observer.picture(time.monotonic()).roles))
+        self._observer.measured(self._meter.measure(self._observer.snapshot(time.monotonic()).roles))
 
     def _show(self) -> None:
-        self._picture = self._observer.picture(time.monotonic())
+        self._picture = self._observer.snapshot(time.monotonic())
         with self._lock:
             self._looks += 1
             self._lock.notify_all()
+
+
+class _ProcessMeter:
+    """Measures CPU time and memory of processes, from one call to the next."""
+
+    def __init__(self) -> None:
+        self._processes: dict[int, psutil.Process] = {}
+        self._host = os.uname().nodename
+
+    def measure(self, roles: Iterable[RoleView]) -> dict[int, Usage]:
+        """What the processes of roles use that run here; the first time, CPU is 0."""
+        pids = {role.pid for role in roles if role.filled and role.pid and role.host == self._host}
+        self._processes = {pid: process for pid, process in self._processes.items() if pid in pids}
+        found = {}
+        for pid in sorted(pids):
+            with contextlib.suppress(psutil.Error):
+                process = self._processes.get(pid) or psutil.Process(pid)
+                self._processes[pid] = process
+                with process.oneshot():
+                    found[pid] = Usage(process.cpu_percent(), process.memory_info().rss)
+        return found

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from agentspace.inspect.graph import awaited
 from agentspace.inspect.surroundings import Surroundings
-from agentspace.inspect.views import Picture, RoleView
+from agentspace.inspect.views import RoleView, Snapshot
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 SEVERITIES = (ERROR, WARNING, INFO)
@@ -36,13 +36,13 @@ class Finding(NamedTuple):
     remedy: str
 
 
-Rule = Callable[[Picture, Surroundings], Iterable[Finding]]
+Rule = Callable[[Snapshot, Surroundings], Iterable[Finding]]
 
 
-def unwritten(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+def unwritten(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """A slot that wakes somebody, and that nobody has ever written."""
     waiting: dict[str, list[str]] = {}
-    for slot, role in awaited(picture):
+    for slot, role in awaited(snapshot):
         waiting.setdefault(slot, []).append(role)
     for slot, roles in waiting.items():
         what = f"nobody has written it, but {_and(roles)} {'waits' if len(roles) == 1 else 'wait'} for it"
@@ -50,20 +50,20 @@ def unwritten(picture: Picture, _: Surroundings) -> Iterator[Finding]:
         yield Finding(WARNING, "unwritten", slot, what, remedy)
 
 
-def unread(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+def unread(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """A slot that is written, that wakes nobody, and that nobody has asked for."""
-    if not picture.linked:
+    if not snapshot.linked:
         return
-    for slot in picture.slots:
+    for slot in snapshot.slots:
         if slot.readable and not slot.triggers and not slot.readers and not slot.name.startswith("launch/"):
             what = f"{_and(slot.writers) or 'somebody'} writes it, but nobody has read it"
             yield Finding(INFO, "unread", slot.name, what, "perhaps it is for you; else the writer can go")
 
 
-def expired(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+def expired(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """A slot whose value ran out although its writer is still at work."""
-    running = {role.name for role in picture.roles if role.state == "running"}
-    for slot in picture.slots:
+    running = {role.name for role in snapshot.roles if role.state == "running"}
+    for slot in snapshot.slots:
         writer = slot.holder.partition("#")[0]
         if slot.kind == "expired" and slot.timed and writer in running and (slot.triggers or slot.readers):
             what = f"expired {slot.age:.1f} s ago, though {writer} runs"
@@ -71,10 +71,10 @@ def expired(picture: Picture, _: Surroundings) -> Iterator[Finding]:
             yield Finding(WARNING, "expired", slot.name, what, remedy)
 
 
-def slow(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+def slow(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """An agent that is slower than what wakes it."""
-    for role in picture.roles:
-        fastest = max((s for s in picture.slots if role.name in s.triggers), key=lambda s: s.rate, default=None)
+    for role in snapshot.roles:
+        fastest = max((s for s in snapshot.slots if role.name in s.triggers), key=lambda s: s.rate, default=None)
         if role.state != "running" or fastest is None or not _behind(role, fastest.rate):
             continue
         took = "" if role.handler_ms is None else f"; its handler takes {role.handler_ms:.0f} ms"
@@ -91,9 +91,9 @@ def _behind(role: RoleView, wanted: float) -> bool:
     return role.rate is not None and wanted >= _SLOWEST and 0 < role.rate < _BEHIND * wanted
 
 
-def stuck(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+def stuck(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """An agent whose handler does not come to an end."""
-    for role in picture.roles:
+    for role in snapshot.roles:
         if role.state == "running" and role.busy and not role.rate and (role.lag or 0.0) > _LAG:
             what = f"has run one handler for at least {role.lag or 0:.0f} s; {role.pending} changes wait"
             yield Finding(
@@ -101,23 +101,23 @@ def stuck(picture: Picture, _: Surroundings) -> Iterator[Finding]:
             )
 
 
-def refused(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+def refused(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """Writes that were refused: who overrode whom."""
-    pairs = Counter((item.slot, _role(item.writer), _role(item.holder)) for item in picture.refusals)
+    pairs = Counter((item.slot, _role(item.writer), _role(item.holder)) for item in snapshot.refusals)
     for (slot, writer, holder), count in pairs.items():
-        last = next(r for r in reversed(picture.refusals) if (r.slot, _role(r.writer)) == (slot, writer))
+        last = next(r for r in reversed(snapshot.refusals) if (r.slot, _role(r.writer)) == (slot, writer))
         what = (
-            f"{writer} was refused ({count} of the last {len(picture.refusals)} refusals): {holder} holds it with "
-            f"priority {last.held_priority:g}, {writer} offers {last.priority:g}"
+            f"{writer} was refused ({count} of the last {len(snapshot.refusals)} refusals): {holder} holds it "
+            f"with priority {last.held_priority:g}, {writer} offers {last.priority:g}"
         )
         remedy = "fine if it is meant so; else give a validity with the priority, or another priority"
         for_ever = last.time_left is None and last.held_priority > last.priority
         yield Finding(WARNING if for_ever else INFO, "refused", slot, what, remedy)
 
 
-def fallen(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+def fallen(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """Roles that are empty although nobody asked them to end."""
-    for role in picture.roles:
+    for role in snapshot.roles:
         if role.state not in _FALLEN or role.stop_requested:
             continue
         last = (role.error or role.reason).strip().rpartition("\n")[2]
@@ -126,9 +126,9 @@ def fallen(picture: Picture, _: Surroundings) -> Iterator[Finding]:
         yield Finding(ERROR, "fallen", role.name, what, remedy)
 
 
-def lossy(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+def lossy(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """Changes and timer ticks that were lost."""
-    for role in picture.roles:
+    for role in snapshot.roles:
         if role.overflow:
             what = f"lost {role.overflow} changes: its queue for EVERY triggers was full"
             remedy = "make its handler faster, or use a trigger that coalesces"
@@ -139,27 +139,27 @@ def lossy(picture: Picture, _: Surroundings) -> Iterator[Finding]:
             yield Finding(WARNING, "missed", role.name, what, remedy)
 
 
-def versions(picture: Picture, here: Surroundings) -> Iterator[Finding]:
+def versions(snapshot: Snapshot, here: Surroundings) -> Iterator[Finding]:
     """Programs of different versions in one space."""
-    server = picture.server.get("version")
+    server = snapshot.server.get("version")
     if server and server != here.version:
         what = f"the server is agentspace {server}, this is {here.version}"
         yield Finding(WARNING, "version", "server", what, "install one version everywhere, and restart the server")
-    for role in picture.roles:
+    for role in snapshot.roles:
         theirs = role.info.get("version")
         if theirs and server and theirs != server:
             what = f"is agentspace {theirs}, the server is {server}"
             yield Finding(WARNING, "version", role.name, what, "install one version everywhere, and restart it")
 
 
-def packages(_: Picture, here: Surroundings) -> Iterator[Finding]:
+def packages(_: Snapshot, here: Surroundings) -> Iterator[Finding]:
     """Packages that are installed in a version that this project does not support."""
     for name, installed, wanted in here.unfit:
         what = f"{name} {installed} is installed, agentspace needs {wanted}"
         yield Finding(WARNING, "package", name, what, f"pip install '{name}{wanted}'")
 
 
-def libraries(_: Picture, here: Surroundings) -> Iterator[Finding]:
+def libraries(_: Snapshot, here: Surroundings) -> Iterator[Finding]:
     """Packages that are installed, but do not work because the system lacks something."""
     for name, why in here.broken:
         remedy = "install the system library that it names (for Debian: libgl1, libosmesa6, libportaudio2, ...)"
@@ -170,11 +170,11 @@ def libraries(_: Picture, here: Surroundings) -> Iterator[Finding]:
         yield Finding(WARNING, "library", name, what, remedy)
 
 
-def reachable(picture: Picture, _: Surroundings) -> Iterator[Finding]:
+def reachable(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """Whether there is a server at all."""
-    if picture.away is not None:
+    if snapshot.away is not None:
         remedy = "start one with `agentspace server` or a launch, or name the right one with --space"
-        yield Finding(ERROR, "server", "server", picture.away, remedy)
+        yield Finding(ERROR, "server", "server", snapshot.away, remedy)
 
 
 RULES: tuple[Rule, ...] = (
@@ -182,9 +182,9 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def examine(picture: Picture, here: Surroundings) -> list[Finding]:
+def examine(snapshot: Snapshot, here: Surroundings) -> list[Finding]:
     """All findings, the gravest first."""
-    found = [finding for rule in RULES for finding in rule(picture, here)]
+    found = [finding for rule in RULES for finding in rule(snapshot, here)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

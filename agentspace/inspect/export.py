@@ -7,7 +7,7 @@ from collections.abc import Callable
 from html import escape
 
 from agentspace.inspect.graph import AGENT, READS, WAKES, WRITES, Graph, Node
-from agentspace.inspect.layout import Box, Path, layout
+from agentspace.inspect.layout import Box, Path, agents_in_order, layout
 
 _ARROWS = {WRITES: "writes", WAKES: "wakes", READS: "reads"}
 _BAD = ("failed", "gone")
@@ -28,9 +28,7 @@ def to_text(graph: Graph) -> str:
 
     Agents come in the order in which what they write reaches others.
     """
-    column = {box.id: box.x for box in layout(graph).boxes}
-    agents = sorted((node for node in graph.nodes if node.kind == AGENT), key=lambda n: (column[n.id], n.name))
-    blocks = [_block(graph, node) for node in agents]
+    blocks = [_block(graph, node) for node in agents_in_order(graph)]
     unread = [node.name for node in graph.nodes if node.kind != AGENT and not graph.of(node.id)[1]]
     if unread:
         blocks.append("wakes nobody: " + ", ".join(unread))

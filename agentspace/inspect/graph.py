@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from agentspace.core.mailbox import Mask
 from agentspace.core.slot import OWN
-from agentspace.inspect.views import Picture
+from agentspace.inspect.views import Snapshot
 
 AGENT, SLOT = "agent", "slot"
 WRITES, WAKES, READS = "writes", "wakes", "reads"
@@ -65,7 +65,7 @@ class Graph:
         return [e for e in self.edges if e.target == node], [e for e in self.edges if e.source == node]
 
 
-def graph_of(picture: Picture) -> Graph:
+def graph_of(snapshot: Snapshot) -> Graph:
     """The graph of a space as it has been seen so far.
 
     A slot that is written again and again but empty now belongs to it; clients without a role too. Reads are
@@ -73,16 +73,16 @@ def graph_of(picture: Picture) -> Graph:
     """
     nodes: dict[str, Node] = {}
     edges: list[Edge] = []
-    for role in picture.roles:
+    for role in snapshot.roles:
         nodes[_agent(role.name)] = Node(_agent(role.name), AGENT, role.name, role.state, role.rate or 0.0)
-    shown = [slot for slot in picture.slots if not slot.name.startswith(_ACCOUNTS)]
+    shown = [slot for slot in snapshot.slots if not slot.name.startswith(_ACCOUNTS)]
     for slot in shown:
         here = f"{SLOT}:{slot.name}"
         nodes[here] = Node(here, SLOT, slot.name, slot.kind, slot.rate)
         edges += [Edge(_agent(name), here, WRITES) for name in slot.writers]
         edges += [Edge(here, _agent(name), WAKES) for name in slot.triggers]
         edges += [Edge(here, _agent(name), READS) for name in slot.readers if name not in slot.triggers]
-    for slot_name, role_name in awaited(picture):
+    for slot_name, role_name in awaited(snapshot):
         here = f"{SLOT}:{slot_name}"
         nodes[here] = Node(here, SLOT, slot_name, "empty", 0.0)
         edges.append(Edge(here, _agent(role_name), WAKES))
@@ -93,12 +93,12 @@ def graph_of(picture: Picture) -> Graph:
     return Graph(tuple(sorted(nodes.values())), tuple(sorted(set(edges))))
 
 
-def awaited(picture: Picture) -> list[tuple[str, str]]:
+def awaited(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Slots that nobody has written, each with a role that is to be woken by it."""
-    known = {slot.name for slot in picture.slots}
+    known = {slot.name for slot in snapshot.slots}
     return [
         (mask, role.name)
-        for role in picture.roles
+        for role in snapshot.roles
         for mask, _ in role.triggers
         if Mask(mask).exact and mask not in known and not mask.startswith(OWN)
     ]

@@ -11,7 +11,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from agentspace.inspect.graph import AGENT, READS, Edge, Graph
+from agentspace.inspect.graph import AGENT, READS, Edge, Graph, Node
 
 CHARACTER = 7.0  #: width of a letter (all lengths are pixels)
 HEIGHT = {AGENT: 34.0}
@@ -71,6 +71,13 @@ def layout(graph: Graph) -> Layout:
     drawing.bend()
     drawing.order()
     return drawing.place()
+
+
+def agents_in_order(graph: Graph) -> list[Node]:
+    """The agents, in the order in which what they write reaches others."""
+    column = {box.id: box.x for box in layout(graph).boxes}
+    agents = (node for node in graph.nodes if node.kind == AGENT)
+    return sorted(agents, key=lambda node: (column[node.id], node.name))
 
 
 class _Drawing:

@@ -12,8 +12,8 @@ from agentspace.core.board import SPACE
 from agentspace.core.slot import OWN, Kind
 from agentspace.core.space import Entry
 from agentspace.core.value import size_of
-from agentspace.inspect.chronicle import Chronicle
-from agentspace.inspect.views import Picture, RoleView, Sample, SlotView, numbers_of, type_of
+from agentspace.inspect.events import EventLog
+from agentspace.inspect.views import RoleView, Sample, SlotView, Snapshot, numbers_of, type_of
 
 HISTORY = 120
 INSPECTOR = "inspector"  #: how inspectors sign
@@ -46,7 +46,7 @@ class _Record:
 class Observer:
     """What is known of a space.
 
-    Feed it with the changes of watches of ``*`` and ``_/*``; ask it for a `picture`.
+    Feed it with the changes of watches of ``*`` and ``_/*``; ask it for a `snapshot`.
     """
 
     def __init__(self) -> None:
@@ -55,14 +55,14 @@ class Observer:
         self._usage: Mapping[int, Usage] = {}
         self._handled: dict[str, tuple[float, int, float | None]] = {}  # when, how many, per second
         self._away: str | None = None
-        self._chronicle = Chronicle()
+        self._log = EventLog()
 
     # --- what is told
 
     def attached(self, now: float) -> None:
         """A connection begins: what is there now comes next, what is not told again is gone."""
         if self._away is not None:
-            self._chronicle.note(now, "info", "server", "is back")
+            self._log.note(now, "info", "server", "is back")
         self._away = None
         for record in self._slots.values():
             record.entry = Entry(
@@ -70,12 +70,12 @@ class Observer:
             )
         self._own = {}
         self._handled.clear()
-        self._chronicle.begin()
+        self._log.begin()
 
     def lost(self, why: str, now: float) -> None:
         """The server cannot be reached; what was known last stays."""
         if self._away is None:
-            self._chronicle.note(now, "error", "server", f"away: {why}")
+            self._log.note(now, "error", "server", f"away: {why}")
         self._away = why
 
     def feed(self, entries: Iterable[Entry], now: float) -> None:
@@ -88,7 +88,7 @@ class Observer:
 
     def settled(self) -> None:
         """All that was there at first has been fed: from now on changes are news."""
-        self._chronicle.settle()
+        self._log.settle()
 
     def measured(self, usage: Mapping[int, Usage]) -> None:
         """What processes of this machine use, by pid."""
@@ -109,7 +109,7 @@ class Observer:
             record.history.append(Sample(now - entry.age, entry.revision, numbers_of(entry.value)))
         elif entry.kind is Kind.DELETED:
             record.timed = False  # if it is held empty, that runs out unnoticed
-        self._chronicle.slot_changed(entry, record.timed, now)
+        self._log.slot_changed(entry, record.timed, now)
         if entry.name.startswith(_LAUNCH):
             self._own[entry.name] = _plain(entry.value)
 
@@ -117,7 +117,7 @@ class Observer:
         before, value = self._own.get(entry.name, {}), _plain(entry.value)
         self._own[entry.name] = value
         if value:
-            self._chronicle.account_changed(entry.name, before, value, now)
+            self._log.account_changed(entry.name, before, value, now)
         if entry.name == f"{OWN}loads":
             for role, load in value.items():
                 self._count(role, load.get("handled", 0), now)
@@ -131,18 +131,18 @@ class Observer:
 
     # --- what is asked
 
-    def picture(self, now: float) -> Picture:
+    def snapshot(self, now: float) -> Snapshot:
         """All that is known, at this moment."""
         roles = self._roles()
         links = self._account("links")
-        return Picture(
+        return Snapshot(
             now,
             self._away,
             dict(self._account("server")),
             tuple(self._view(record, roles, links, now) for _, record in sorted(self._slots.items())),
             tuple(roles),
-            self._chronicle.refusals,
-            self._chronicle.events,
+            self._log.refusals,
+            self._log.events,
             f"{OWN}links" in self._own,
             dict(self._account("overflows").get("watchers", {})),
         )

@@ -187,7 +187,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Snapshot:
     """All that is known of a space at one moment.
 
     Attributes:

@@ -6,6 +6,8 @@ taken in advance, so that it has its index also when the disk is full.
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import time
 from collections.abc import Mapping
@@ -19,7 +21,6 @@ from mcap_protobuf.schema import register_schema
 
 from agentspace.errors import RecordingError
 from agentspace.recording.image import Picture
-from agentspace.recording.room import Room
 from agentspace.recording.schemas import ABOUT, CHANGE, END, FORMAT, IMAGE, LOSS, SLOT, Change
 from agentspace.version import __version__
 
@@ -29,6 +30,9 @@ _NEVER = 1 << 40  # bytes after which the library would end a chunk by itself
 _SPARE = 1 << 16  # bytes, for schemas and the like
 _INDEX = 32  # bytes that a message takes in indexes and around it
 _CHUNK_INDEX = 128
+_STEP = 8 << 20  # bytes that are taken at once, where there are so many
+_KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE: takes blocks, leaves the length of the file
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DiskFull(Exception):  # noqa: N818  (how things stand; the recording ends well)
@@ -49,7 +53,7 @@ class RecordingFile:
 
     def __init__(self, path: Path, about: Mapping[str, str], overwrite: bool = False) -> None:
         self._stream = _Stream(path, overwrite)
-        self._room = Room(self._stream.descriptor)
+        self._reserve = Reserve(self._stream.descriptor)
         self._writer: Any = Writer(cast(Any, self._stream), chunk_size=_NEVER)
         self._schemas: dict[str, int] = {}
         self._channels: dict[tuple[str, str], int] = {}
@@ -155,7 +159,7 @@ class RecordingFile:
         """For a message of a size (bytes), and for the end of the file after it."""
         channels = sum(_CHUNK_INDEX + 3 * len(topic) for topic, _ in self._channels)
         index = (self._chunks + 2) * (_CHUNK_INDEX + 10 * (len(self._channels) + 2))
-        if not self._room.reach(self.size + size + channels + index + _SPARE):
+        if not self._reserve.reach(self.size + size + channels + index + _SPARE):
             raise DiskFull("the disk is full")
 
     def _call(self, action: Any) -> None:
@@ -203,3 +207,36 @@ class _Stream:
     def close(self) -> None:
         os.ftruncate(self.descriptor, self._size)  # gives back the room that was not needed
         os.close(self.descriptor)
+
+
+class Reserve:
+    """Room for a file, taken from the disk before it is needed.
+
+    Args:
+        descriptor: Of the file.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._until = 0  # so far it reaches
+        self._works = True
+
+    def reach(self, end: int) -> bool:
+        """Whether the file can grow to an end (bytes); true where the file system cannot tell."""
+        return end <= self._until or self._take(end + _STEP) or self._take(end)
+
+    def _take(self, end: int) -> bool:
+        error = allocate(self._descriptor, self._until, end - self._until) if self._works else 0
+        if error == 0:
+            self._until = end
+        elif error not in _FULL:
+            self._works = False
+        return error not in _FULL
+
+
+def allocate(descriptor: int, start: int, length: int) -> int:
+    """Takes room for a part of a file; gives the number of the error, 0 if there is none."""
+    library = ctypes.CDLL(None, use_errno=True)
+    arguments = (ctypes.c_int(_KEEP_SIZE), ctypes.c_int64(start), ctypes.c_int64(length))
+    failed: int = library.fallocate64(ctypes.c_int(descriptor), *arguments)
+    return ctypes.get_errno() if failed else 0

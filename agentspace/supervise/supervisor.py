@@ -14,7 +14,7 @@ from agentspace.supervise.command import Command, agent_command, server_command,
 from agentspace.supervise.contact import Contact
 from agentspace.supervise.host import Event, Exited, Host, Interrupted
 from agentspace.supervise.lifecycle import Action, Lifecycle, State
-from agentspace.supervise.swaps import Swaps
+from agentspace.supervise.swaps import SupervisedSwaps
 
 EXIT_AGENTS_FAILED: Final = 1  # every agent has ended, at least one of them not well
 EXIT_NO_SERVER: Final = 3  # the server did not start, or failed too often
@@ -71,7 +71,7 @@ class Supervisor:
         self._needed_by = {
             role: [other.role for other in plan.agents if role in other.after] for role in self._agents
         }
-        self._swaps = Swaps(
+        self._swaps = SupervisedSwaps(
             self._agents,
             self._lives,
             host,

@@ -41,7 +41,7 @@ class Successor:
     predecessor_exit: int | None = None
 
 
-class Swaps:
+class SupervisedSwaps:
     """The swaps of a launch.
 
     Args:

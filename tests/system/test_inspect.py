@@ -146,7 +146,7 @@ def start(lab: Lab, tmp_path: Path) -> Iterator[Start]:
 
 
 def slot(attachment: Attachment, name: str) -> SlotView | None:
-    return next((view for view in attachment.picture.slots if view.name == name), None)
+    return next((view for view in attachment.snapshot.slots if view.name == name), None)
 
 
 # --- the follower
@@ -163,17 +163,17 @@ def test_sees_everything_at_once(lab):
         session.running()
         with Attachment(lab.address) as attachment:
             attachment.fresh()
-            picture = attachment.picture
-            assert {(view.name, view.kind) for view in picture.slots} == {
+            snapshot = attachment.snapshot
+            assert {(view.name, view.kind) for view in snapshot.slots} == {
                 ("image", "written"), ("late", "delayed"), ("joints", "deleted"),
             }  # fmt: skip
             image = slot(attachment, "image")
             assert image is not None
             assert (image.type, image.priority, image.triggers) == ("640x480x3 uint8", 3.0, ("eye",))
             assert 50.0 < (image.time_left or 0.0) < 60.0
-            (role,) = picture.roles
+            (role,) = snapshot.roles
             assert (role.name, role.state, role.spec) == ("eye", "running", "m:Eye")
-            eventually(lambda: attachment.picture.roles[0].memory)
+            eventually(lambda: attachment.snapshot.roles[0].memory)
         session.leave("stopped")
 
 
@@ -199,17 +199,17 @@ def test_survives_a_restart_of_the_server(server):
     with Attachment(server.address) as attachment:
         attachment.fresh()
         server.kill()
-        eventually(lambda: attachment.picture.away, 20.0)
+        eventually(lambda: attachment.snapshot.away, 20.0)
         assert slot(attachment, "before") is not None
         server.start()
         with server.connect() as space:
             space.write("after", 2)
             eventually(lambda: slot(attachment, "after"), 20.0)
-        assert attachment.picture.away is None
+        assert attachment.snapshot.away is None
         before = slot(attachment, "before")
         assert before is not None
         assert before.kind == "deleted"
-        texts = [event.text for event in attachment.picture.events if event.subject == "server"]
+        texts = [event.text for event in attachment.snapshot.events if event.subject == "server"]
         assert texts[0].startswith("away: ")
         assert texts[-1] == "is back"
 
@@ -220,10 +220,10 @@ def test_server_that_hangs_is_away_until_it_goes_on(server):
         space.write("x", 1)
         server.process.signal(signal.SIGSTOP)
         try:
-            eventually(lambda: attachment.picture.away, 20.0)
+            eventually(lambda: attachment.snapshot.away, 20.0)
         finally:
             server.process.signal(signal.SIGCONT)
-        eventually(lambda: attachment.picture.away is None, 20.0)
+        eventually(lambda: attachment.snapshot.away is None, 20.0)
         eventually(lambda: (view := slot(attachment, "x")) is not None and view.value == 1)
 
 

@@ -23,7 +23,8 @@ from mcap_protobuf.decoder import DecoderFactory
 from agentspace import Entry, Kind, LocalSpace, Refused, Writer
 from agentspace.core.mailbox import EVERY_LIMIT
 from agentspace.errors import RecordingError, SlotNameError
-from agentspace.recording import Player, Recorder, Recording, Rename, image, packing, read, room, summarize
+from agentspace.recording import Player, Recorder, Recording, Rename, image, packing, read, summarize
+from agentspace.recording import file as files
 from agentspace.recording.file import RecordingFile
 from tests.support.eventually import eventually
 from tests.support.recording import recording as following
@@ -282,12 +283,12 @@ def test_a_recording_that_fails_says_so(local: LocalSpace, path: Path, monkeypat
 
 def test_room_is_taken_in_advance(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the disk is nearly full, the recording ends by itself, with its index and all that it had said."""
-    allocate, size = room.allocate, 1_000_000
+    allocate, size = files.allocate, 1_000_000
 
     def small(descriptor: int, start: int, length: int) -> int:
         return errno.ENOSPC if start + length > size else allocate(descriptor, start, length)
 
-    monkeypatch.setattr(room, "allocate", small)
+    monkeypatch.setattr(files, "allocate", small)
     with LocalSpace() as space, Recorder(space, path) as recorder:
         space.write("first", "yes")
         for number in itertools.count():
@@ -311,8 +312,8 @@ def test_a_file_that_cannot_grow(tmp_path: Path) -> None:
     code = """
 import resource, signal, sys
 from agentspace import LocalSpace
-from agentspace.recording import Recorder, room
-room.allocate = lambda *arguments: 95  # a file system that does not know how
+from agentspace.recording import Recorder, file
+file.allocate = lambda *arguments: 95  # a file system that does not know how
 resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
 import threading, os
 with LocalSpace() as space:
@@ -336,8 +337,8 @@ with LocalSpace() as space:
 def test_room_where_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file system that cannot take room in advance is asked once; then it is hoped for the best."""
     asked = []
-    monkeypatch.setattr(room, "allocate", lambda *arguments: asked.append(1) or errno.EOPNOTSUPP)
-    made = room.Room(0)
+    monkeypatch.setattr(files, "allocate", lambda *arguments: asked.append(1) or errno.EOPNOTSUPP)
+    made = files.Reserve(0)
     assert made.reach(100)
     assert made.reach(1 << 60)
     assert len(asked) == 1

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.tui.dialogs import Answers, Dialog, Field
-from agentspace.inspect.views import Picture, RoleView
+from agentspace.inspect.views import RoleView, Snapshot
 from agentspace.inspect.wording import brief
 
 _ALL = ("write", "delete", "stop", "restart", "swap", "sort")
@@ -42,7 +42,7 @@ class Actions(App[None]):
         raise NotImplementedError
 
     @property
-    def picture(self) -> Picture:
+    def snapshot(self) -> Snapshot:
         """What is shown."""
         raise NotImplementedError
 
@@ -54,7 +54,7 @@ class Actions(App[None]):
     def action_write(self) -> None:
         """Writes the slot under the cursor."""
         name = self.pane.chosen or ""
-        slot = next((slot for slot in self.picture.slots if slot.name == name), None)
+        slot = next((slot for slot in self.snapshot.slots if slot.name == name), None)
         fields = (
             Field("name", "slot", "its name", name),
             Field(
@@ -106,7 +106,7 @@ class Actions(App[None]):
             )
 
     def _role(self) -> RoleView | None:
-        return next((role for role in self.picture.roles if role.name == self.pane.chosen), None)
+        return next((role for role in self.snapshot.roles if role.name == self.pane.chosen), None)
 
     def _ask(self, dialog: Dialog, do: Callable[..., str]) -> None:
         if self.read_only:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 
 from agentspace.inspect.tui.pane import Pane
 from agentspace.inspect.tui.rows import Column, Row
-from agentspace.inspect.views import Picture, RoleView
+from agentspace.inspect.views import RoleView, Snapshot
 from agentspace.inspect.wording import amount, duration, frequency
 
 STATES = {"running": "green", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
@@ -53,9 +53,9 @@ class AgentsPane(Pane):
         """The table."""
         yield self.table
 
-    def rows(self, picture: Picture) -> list[Row]:
+    def rows(self, snapshot: Snapshot) -> list[Row]:
         """A row for each role."""
-        roles = [role for role in picture.roles if self.wants(role.name)]
+        roles = [role for role in snapshot.roles if self.wants(role.name)]
         roles.sort(key=_SORT_BY[self.sort], reverse=self._reverse)
         return [_row(role) for role in roles]
 

@@ -19,13 +19,13 @@ from agentspace.inspect.graph import graph_of
 from agentspace.inspect.tui.actions import Actions
 from agentspace.inspect.tui.agents import AgentsPane
 from agentspace.inspect.tui.detail import Detail
+from agentspace.inspect.tui.graph import drawing
 from agentspace.inspect.tui.head import Head
 from agentspace.inspect.tui.log import LogPane
 from agentspace.inspect.tui.pane import Pane, matches
 from agentspace.inspect.tui.refusals import RefusalsPane
 from agentspace.inspect.tui.slots import SlotsPane
-from agentspace.inspect.tui.sparkline import drawing
-from agentspace.inspect.views import Picture
+from agentspace.inspect.views import Snapshot
 from agentspace.wire.address import Address
 
 PERIOD = 0.4  #: seconds between two looks at the model: most of what it costs is drawing
@@ -33,12 +33,12 @@ _GRAPH_PERIOD = 3  #: looks between two drawings of the graph
 
 
 class Source(Protocol):
-    """Where pictures of the space come from; never blocks."""
+    """Where snapshots of the space come from; never blocks."""
 
     address: Address
 
     @property
-    def picture(self) -> Picture:
+    def snapshot(self) -> Snapshot:
         """The newest one."""
 
 
@@ -46,7 +46,7 @@ class Inspector(Actions):
     """Shows a space, live.
 
     Args:
-        source: Of pictures.
+        source: Of snapshots.
         read_only: Forbids what changes something.
         commander: Carries out what is asked for; by default on the space of the source.
     """
@@ -86,7 +86,7 @@ class Inspector(Actions):
         self.read_only = read_only
         self.commander = Commander(source.address) if commander is None else commander
         self._source = source
-        self._shown: Picture | None = None
+        self._shown: Snapshot | None = None
         self._count = 0
         self._drawn: Text | None = None
 
@@ -130,52 +130,52 @@ class Inspector(Actions):
         return next(iter(active.query(Pane)), None) if active is not None else None
 
     @property
-    def picture(self) -> Picture:
+    def snapshot(self) -> Snapshot:
         """What is shown."""
-        return self._source.picture
+        return self._source.snapshot
 
     def _look(self) -> None:
-        picture = self._source.picture
-        if picture is self._shown or self._closing:
+        snapshot = self._source.snapshot
+        if snapshot is self._shown or self._closing:
             return
-        self._shown = picture
+        self._shown = snapshot
         self._count += 1
         self.show()
 
     def show(self) -> None:
-        """Shows the newest picture."""
+        """Shows the newest snapshot."""
         with contextlib.suppress(NoMatches):  # while it begins or ends, parts of it are not there
-            self._show(self._source.picture)
+            self._show(self._source.snapshot)
 
-    def _show(self, picture: Picture) -> None:
-        self.main.query_one(Head).show(picture)
+    def _show(self, snapshot: Snapshot) -> None:
+        self.main.query_one(Head).show(snapshot)
         pane = self.pane
         if pane is not None:
-            pane.show(picture)
+            pane.show(snapshot)
         elif self._count % _GRAPH_PERIOD == 1 or self._drawn is None:
             self.draw()
-        self._show_detail(picture)
+        self._show_detail(snapshot)
 
     def draw(self) -> None:
         """Draws the graph."""
         wanted = self.main.query_one("#filter", Input).value
-        graph = graph_of(self._source.picture)
+        graph = graph_of(self._source.snapshot)
         names = frozenset(node.name for node in graph.nodes if matches(wanted, node.name)) if wanted else None
         place = self.main.query_one("#drawing", Static)
         width = self.main.query_one("#graph").size.width - 2
         self._drawn = drawing(graph, max(60, width), names)
         place.update(self._drawn)
 
-    def _show_detail(self, picture: Picture) -> None:
+    def _show_detail(self, snapshot: Snapshot) -> None:
         detail = self.main.query_one(Detail)
         pane = self.pane
         chosen = pane.chosen if pane is not None else None
         if isinstance(pane, AgentsPane):
-            role = next((role for role in picture.roles if role.name == chosen), None)
+            role = next((role for role in snapshot.roles if role.name == chosen), None)
             detail.show_role(role) if role else detail.show_nothing("no agent")
             return
         if isinstance(pane, SlotsPane):
-            slot = next((slot for slot in picture.slots if slot.name == chosen), None)
+            slot = next((slot for slot in snapshot.slots if slot.name == chosen), None)
             detail.show_slot(slot) if slot else detail.show_nothing(chosen or "no slot")
             return
         detail.show_nothing("")
@@ -235,7 +235,7 @@ class Inspector(Actions):
 
     @on(DataTable.RowHighlighted)
     def _row_changed(self) -> None:
-        self._show_detail(self._source.picture)
+        self._show_detail(self._source.snapshot)
 
     @on(DataTable.RowSelected)
     def _row_chosen(self) -> None:

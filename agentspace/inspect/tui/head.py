@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from agentspace.core.space import DEFAULT_SPACE
-from agentspace.inspect.views import Picture
+from agentspace.inspect.views import Snapshot
 from agentspace.inspect.wording import amount
 
 
@@ -37,20 +37,20 @@ class Head(Static):
         self._address = short_address(address)
         self._read_only = read_only
 
-    def show(self, picture: Picture) -> None:
-        """Shows a picture."""
-        self.set_class(picture.away is not None, "away")
-        if picture.away is not None:
-            self.update(Text(f"✗ server away, waiting for it: {picture.away}", no_wrap=True))
+    def show(self, snapshot: Snapshot) -> None:
+        """Shows a snapshot."""
+        self.set_class(snapshot.away is not None, "away")
+        if snapshot.away is not None:
+            self.update(Text(f"✗ server away, waiting for it: {snapshot.away}", no_wrap=True))
             return
-        running = sum(role.filled for role in picture.roles)
+        running = sum(role.filled for role in snapshot.roles)
         text = Text.assemble(("agentspace ", "bold"), self._address, no_wrap=True)
-        text.append(f"  ● {running}/{len(picture.roles)} agents", "green" if running else "dim")
+        text.append(f"  ● {running}/{len(snapshot.roles)} agents", "green" if running else "dim")
         text.append(
-            f"  {len(picture.slots)} slots  {amount(sum(slot.bandwidth for slot in picture.slots)) or '0 B'}/s"
+            f"  {len(snapshot.slots)} slots  {amount(sum(slot.bandwidth for slot in snapshot.slots)) or '0 B'}/s"
         )
-        text.append(f"  {picture.server.get('clients', '')} clients", "dim")
-        fallen = [role.name for role in picture.roles if role.state in ("failed", "gone")]
+        text.append(f"  {snapshot.server.get('clients', '')} clients", "dim")
+        fallen = [role.name for role in snapshot.roles if role.state in ("failed", "gone")]
         if fallen:
             text.append(f"  ✗ {', '.join(fallen)}", "bold red")
         if self._read_only:

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from agentspace.inspect.tui.pane import Pane
 from agentspace.inspect.tui.refusals import clock
 from agentspace.inspect.tui.rows import Column, Row
-from agentspace.inspect.views import Event, Picture
+from agentspace.inspect.views import Event, Snapshot
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "default"}
 
@@ -27,10 +27,10 @@ class LogPane(Pane):
         """The table."""
         yield self.table
 
-    def rows(self, picture: Picture) -> list[Row]:
+    def rows(self, snapshot: Snapshot) -> list[Row]:
         """A row for each event."""
-        shown = [(n, event) for n, event in enumerate(picture.events) if self.wants(event.subject + event.text)]
-        return [_row(f"{event.at}:{event.subject}:{n}", event, picture.at) for n, event in reversed(shown)]
+        shown = [(n, event) for n, event in enumerate(snapshot.events) if self.wants(event.subject + event.text)]
+        return [_row(f"{event.at}:{event.subject}:{n}", event, snapshot.at) for n, event in reversed(shown)]
 
 
 def _row(key: str, event: Event, now: float) -> Row:

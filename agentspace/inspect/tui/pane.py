@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from textual.containers import Vertical
 
-from agentspace.inspect.tui.rows import Column, Row, Rows
-from agentspace.inspect.views import Picture
+from agentspace.inspect.tui.rows import Column, LiveTable, Row
+from agentspace.inspect.views import Snapshot
 
 
 class Pane(Vertical):
-    """A pane that shows a part of a picture as a table.
+    """A pane that shows a part of a snapshot as a table.
 
     Attributes:
         COLUMNS: Of the table.
@@ -29,17 +29,17 @@ class Pane(Vertical):
     def __init__(self, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.wanted = ""
-        self.table = Rows(self.COLUMNS, bool(self.SORTS))
+        self.table = LiveTable(self.COLUMNS, bool(self.SORTS))
         self._sort = 0
         self._reverse = False
-        self._picture: Picture | None = None
+        self._picture: Snapshot | None = None
 
-    def show(self, picture: Picture) -> None:
-        """Shows a picture."""
-        self._picture = picture
-        self.table.show(self.rows(picture), self.sort, self._reverse)
+    def show(self, snapshot: Snapshot) -> None:
+        """Shows a snapshot."""
+        self._picture = snapshot
+        self.table.show(self.rows(snapshot), self.sort, self._reverse)
 
-    def rows(self, picture: Picture) -> list[Row]:
+    def rows(self, snapshot: Snapshot) -> list[Row]:
         """What there is to show, in order."""
         raise NotImplementedError
 
@@ -65,7 +65,7 @@ class Pane(Vertical):
         self.table.move_cursor(row=0)
 
     def again(self) -> None:
-        """Shows the last picture as it is wanted now."""
+        """Shows the last snapshot as it is wanted now."""
         if self._picture is not None:
             self.show(self._picture)
 

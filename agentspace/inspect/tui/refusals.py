@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from agentspace.inspect.tui.pane import Pane
 from agentspace.inspect.tui.rows import Column, Row
-from agentspace.inspect.views import Picture, Refusal
+from agentspace.inspect.views import Refusal, Snapshot
 from agentspace.inspect.wording import duration
 
 
@@ -31,10 +31,10 @@ class RefusalsPane(Pane):
         """The table."""
         yield self.table
 
-    def rows(self, picture: Picture) -> list[Row]:
+    def rows(self, snapshot: Snapshot) -> list[Row]:
         """A row for each refusal."""
-        shown = [(number, item) for number, item in enumerate(picture.refusals) if self.wants(item.slot)]
-        return [_row(f"{item.at}:{number}", item, picture.at) for number, item in reversed(shown)]
+        shown = [(number, item) for number, item in enumerate(snapshot.refusals) if self.wants(item.slot)]
+        return [_row(f"{item.at}:{number}", item, snapshot.at) for number, item in reversed(shown)]
 
 
 def _row(key: str, item: Refusal, now: float) -> Row:

@@ -40,7 +40,7 @@ class Row(NamedTuple):
     cells: dict[str, Text]
 
 
-class Rows(DataTable[Text]):
+class LiveTable(DataTable[Text]):
     """Shows rows.
 
     Args:
@@ -48,7 +48,7 @@ class Rows(DataTable[Text]):
         follows: The cursor stays on its row when that moves; else on its line of the screen.
     """
 
-    DEFAULT_CSS = "Rows { height: 1fr; scrollbar-size-vertical: 1; }"
+    DEFAULT_CSS = "LiveTable { height: 1fr; scrollbar-size-vertical: 1; }"
 
     def __init__(self, columns: Sequence[Column], follows: bool) -> None:
         super().__init__(cursor_type="row", zebra_stripes=True, cell_padding=1)

@@ -9,8 +9,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 
 from agentspace.inspect.tui.pane import Pane
-from agentspace.inspect.tui.rows import Column, Row, Rows
-from agentspace.inspect.views import Picture, SlotView
+from agentspace.inspect.tui.rows import Column, LiveTable, Row
+from agentspace.inspect.views import SlotView, Snapshot
 from agentspace.inspect.wording import amount, duration, frequency, preview
 
 _SORT_BY: dict[str, Callable[[SlotView], Any]] = {
@@ -51,7 +51,7 @@ class SlotsPane(Pane):
         """The table."""
         yield self.table
 
-    def on_data_table_row_selected(self, event: Rows.RowSelected) -> None:
+    def on_data_table_row_selected(self, event: LiveTable.RowSelected) -> None:
         """Enter on a branch opens or closes it."""
         key = self.chosen or ""
         if key.endswith("/"):
@@ -59,9 +59,9 @@ class SlotsPane(Pane):
             self._shut ^= {key}
             self.again()
 
-    def rows(self, picture: Picture) -> list[Row]:
+    def rows(self, snapshot: Snapshot) -> list[Row]:
         """A row for each slot, and for each branch if they are a tree."""
-        slots = [slot for slot in picture.slots if self.wants(slot.name) and _there(slot)]
+        slots = [slot for slot in snapshot.slots if self.wants(slot.name) and _there(slot)]
         if self.sort == "slot" and not self._reverse:
             return self._tree(slots)
         slots.sort(key=_SORT_BY[self.sort], reverse=self._reverse)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from aiohttp import WSMsgType, web
 
 from agentspace.inspect.web.orders import Orders
-from agentspace.inspect.web.state import Scene
+from agentspace.inspect.web.page_state import PageState
 from agentspace.inspect.web.workers import Workers
 
 PERIOD = 0.1  # seconds between two messages at least
@@ -22,7 +22,7 @@ ORDERS = 16  # of one page, under way at once
 WANTED = 256  # values or pictures that one page follows at most
 
 
-class Wish(NamedTuple):
+class Subscription(NamedTuple):
     """What a page shows beyond the tables: values by mask, pictures by slot with their width in pixels."""
 
     values: tuple[str, ...] = ()
@@ -34,20 +34,20 @@ class Browser:
 
     Args:
         socket: To the page.
-        scene: What there is to see.
+        state: What there is to see.
         orders: Carry out what the page asks for.
         workers: In which orders are carried out, and pictures compressed.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, scene: Scene, orders: Orders, workers: Workers) -> None:
+    def __init__(self, socket: web.WebSocketResponse, state: PageState, orders: Orders, workers: Workers) -> None:
         self._socket = socket
-        self._scene = scene
+        self._state = state
         self._orders = orders
         self._workers = workers
         self._number = 0  # up to which it has seen the tables
         self._values: dict[str, int] = {}  # stamps that it has seen
         self._pictures: dict[str, tuple[int, int]] = {}  # with their widths
-        self._wish = Wish()
+        self._subscription = Subscription()
         self._ready = asyncio.Event()  # it has shown what it got
         self._visible = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -79,9 +79,9 @@ class Browser:
                 case "visible":
                     self._visible.set() if said["is"] else self._visible.clear()
                 case "wish":
-                    self._wish = _wish(said)
+                    self._subscription = _subscription(said)
                     self._forget()
-                    self._scene.rouse()
+                    self._state.rouse()
                 case "order":
                     self._take(said)
                 case _:
@@ -92,8 +92,10 @@ class Browser:
 
     def _forget(self) -> None:
         """What is wanted anew is sent anew."""
-        self._pictures = {name: seen for name, seen in self._pictures.items() if name in self._wish.pictures}
-        wanted = self._scene.names(self._wish.values)
+        self._pictures = {
+            name: seen for name, seen in self._pictures.items() if name in self._subscription.pictures
+        }
+        wanted = self._state.names(self._subscription.values)
         self._values = {name: stamp for name, stamp in self._values.items() if name in wanted}
 
     def _take(self, order: dict[str, Any]) -> None:
@@ -106,7 +108,7 @@ class Browser:
     async def _answer(self, order: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
         if order.get("do") == "history":
-            answer = self._scene.history(str(order.get("slot")))
+            answer = self._state.history(str(order.get("slot")))
         else:
             answer = await loop.run_in_executor(self._workers.of(order), self._orders.carry_out, order)
         await self._socket.send_str(json.dumps({"re": order.get("id"), **answer}))
@@ -118,7 +120,7 @@ class Browser:
         while True:
             await self._ready.wait()
             await self._visible.wait()
-            stamp = await self._scene.after(stamp)
+            stamp = await self._state.after(stamp)
             news = await self._compose()
             if news is None:
                 continue
@@ -130,12 +132,12 @@ class Browser:
             await asyncio.sleep(PERIOD)
 
     async def _compose(self) -> tuple[str, list[bytes]] | None:
-        message: dict[str, Any] = {"now": self._scene.now}
-        tables = self._scene.ledger.since(self._number)
-        self._number = self._scene.ledger.number
+        message: dict[str, Any] = {"now": self._state.now}
+        tables = self._state.tables.since(self._number)
+        self._number = self._state.tables.number
         if tables is not None:
             message["tables"] = tables
-        values = self._scene.values(self._wish.values, self._values)
+        values = self._state.values(self._subscription.values, self._values)
         if values:
             message["values"] = values
         heads, pictures = await self._draw()
@@ -145,13 +147,13 @@ class Browser:
 
     async def _draw(self) -> tuple[list[dict[str, Any]], list[bytes]]:
         """The pictures that changed, those first that were sent longest ago."""
-        due = [name for name in self._wish.pictures if self._is_due(name)]
+        due = [name for name in self._subscription.pictures if self._is_due(name)]
         order = {name: place for place, name in enumerate(self._pictures)}
         due.sort(key=lambda name: order.get(name, -1))
         heads, pictures = list[dict[str, Any]](), list[bytes]()
         for name in due[:PICTURES]:
-            width = self._wish.pictures[name]
-            drawn = await self._scene.draw(name, width, self._workers.pictures)
+            width = self._subscription.pictures[name]
+            drawn = await self._state.draw(name, width, self._workers.pictures)
             if drawn is not None:
                 heads.append(drawn.head)
                 pictures.append(drawn.data)
@@ -160,11 +162,11 @@ class Browser:
         return heads, pictures
 
     def _is_due(self, name: str) -> bool:
-        stamp = self._scene.picture_stamp(name)
-        return stamp is not None and self._pictures.get(name) != (stamp, self._wish.pictures[name])
+        stamp = self._state.picture_stamp(name)
+        return stamp is not None and self._pictures.get(name) != (stamp, self._subscription.pictures[name])
 
 
-def _wish(said: dict[str, Any]) -> Wish:
+def _subscription(said: dict[str, Any]) -> Subscription:
     masks = [str(mask) for mask in said.get("values", [])][:WANTED]
     pictures = {str(name): max(0, min(4096, int(width))) for name, width in said.get("pictures", {}).items()}
-    return Wish(tuple(masks), dict(list(pictures.items())[:WANTED]))
+    return Subscription(tuple(masks), dict(list(pictures.items())[:WANTED]))

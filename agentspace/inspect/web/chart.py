@@ -6,7 +6,7 @@ from typing import Any
 
 from agentspace.inspect.graph import Edge, graph_of
 from agentspace.inspect.layout import layout
-from agentspace.inspect.views import Picture
+from agentspace.inspect.views import Snapshot
 
 LARGEST = 300  # nodes that are laid out; nobody can read a larger graph, and it would take long
 _REST = 1.0  # seconds between two layouts
@@ -21,14 +21,14 @@ class Chart:
         self._drawn: dict[str, Any] = {}
         self._at = float("-inf")
 
-    def draw(self, picture: Picture) -> dict[str, Any]:
+    def draw(self, snapshot: Snapshot) -> dict[str, Any]:
         """Boxes and paths, or how many nodes are too many. May take long: not for the event loop."""
-        if picture.at < self._at + _REST:
+        if snapshot.at < self._at + _REST:
             return self._drawn
-        graph = graph_of(picture)
+        graph = graph_of(snapshot)
         shape = frozenset(node.id for node in graph.nodes), frozenset(graph.edges)
         if shape != self._shape:
             small = len(graph.nodes) <= LARGEST
             self._drawn = layout(graph).to_dict() if small else {"nodes": len(graph.nodes)}
-            self._shape, self._at = shape, picture.at
+            self._shape, self._at = shape, snapshot.at
         return self._drawn

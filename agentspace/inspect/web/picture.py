@@ -17,7 +17,7 @@ MOST_TILES = 1024
 QUALITY = 82  # of JPEG, in percent
 
 
-class Layout(NamedTuple):
+class Tiling(NamedTuple):
     """How a picture is to be read: one picture, or a sheet of equal tiles, row by row.
 
     Attributes:
@@ -36,15 +36,15 @@ class Layout(NamedTuple):
         return max(1, math.ceil(math.sqrt(self.tiles)))
 
 
-def layout(value: Value) -> Layout | None:
+def tiling(value: Value) -> Tiling | None:
     """How a value is a picture: uint8 (H, W), (H, W, 1|3|4), or a sheet (N, H, W, 3); None if it is none."""
     if not isinstance(value, np.ndarray) or value.dtype != np.uint8:
         return None
     shape = value.shape
     if value.ndim == 2 or (value.ndim == 3 and shape[2] in (1, 3, 4)):
-        found = Layout(shape[1], shape[0])
+        found = Tiling(shape[1], shape[0])
     elif value.ndim == 4 and shape[3] == 3 and 0 < shape[0] <= MOST_TILES:
-        found = Layout(shape[2], shape[1], shape[0])
+        found = Tiling(shape[2], shape[1], shape[0])
     else:
         return None
     return found if all(SMALLEST <= side <= LARGEST for side in (found.width, found.height)) else None
@@ -58,7 +58,7 @@ def compressed(value: NDArray[np.uint8], width: int = 0, format: str = "JPEG") -
     """
     from PIL import Image
 
-    found = layout(value)
+    found = tiling(value)
     if found is None:
         raise AgentspaceError(f"a value of {value.dtype} and shape {value.shape} is no picture")
     pixels = _sheet(value, found) if found.tiles else value
@@ -77,7 +77,7 @@ def _plain(pixels: NDArray[np.uint8]) -> NDArray[Any]:
     return pixels[:, :, :3] if pixels.ndim == 3 else pixels
 
 
-def _sheet(tiles: NDArray[np.uint8], found: Layout) -> NDArray[np.uint8]:
+def _sheet(tiles: NDArray[np.uint8], found: Tiling) -> NDArray[np.uint8]:
     columns = found.columns
     rows = math.ceil(found.tiles / columns)
     sheet = np.zeros((rows * columns, found.height, found.width, 3), np.uint8)

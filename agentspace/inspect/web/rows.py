@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from agentspace.core.plain import to_json
 from agentspace.core.value import Value, size_of
-from agentspace.inspect.views import Event, Picture, Refusal, RoleView, Sample, SlotView
-from agentspace.inspect.web.picture import layout
+from agentspace.inspect.views import Event, Refusal, RoleView, Sample, SlotView, Snapshot
+from agentspace.inspect.web.picture import tiling
 from agentspace.inspect.wording import brief
 
 PREVIEW = 160  # characters of a value in a list
@@ -43,23 +43,23 @@ class Rows:
         self._shown: dict[str, _Shown] = {}
         self._stamps = itertools.count(1)
 
-    def tables(self, picture: Picture) -> dict[str, dict[str, Any]]:
+    def tables(self, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
         """All tables of the page but the graph."""
         known, self._shown = self._shown, {}
         slots = {}
-        for slot in picture.slots:
+        for slot in snapshot.slots:
             shown = known.get(slot.name)
             if shown is None or not shown.is_of(slot):
                 shown = _Shown(slot.revision, slot.kind, slot.value, self._value(slot))
             self._shown[slot.name] = shown
-            slots[slot.name] = {**shown.row, **slot_row(slot, picture.at)}
+            slots[slot.name] = {**shown.row, **slot_row(slot, snapshot.at)}
         return {
             "slots": slots,
-            "roles": {role.name: role_row(role) for role in picture.roles},
-            "swaps": {role.name: to_json(role.swap) for role in picture.roles if isinstance(role.swap, dict)},
-            "log": _numbered([event_row(event) for event in picture.events]),
-            "refusals": _numbered([refusal_row(refusal) for refusal in picture.refusals]),
-            "server": {"facts": to_json(picture.server), "away": picture.away},
+            "roles": {role.name: role_row(role) for role in snapshot.roles},
+            "swaps": {role.name: to_json(role.swap) for role in snapshot.roles if isinstance(role.swap, dict)},
+            "log": _numbered([event_row(event) for event in snapshot.events]),
+            "refusals": _numbered([refusal_row(refusal) for refusal in snapshot.refusals]),
+            "server": {"facts": to_json(snapshot.server), "away": snapshot.away},
         }
 
     def _value(self, slot: SlotView) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Rows:
 
 def value_row(slot: SlotView) -> dict[str, Any]:
     """What depends on the value of a slot alone; its stamp is missing."""
-    found = layout(slot.value) if slot.readable else None
+    found = tiling(slot.value) if slot.readable else None
     large = size_of(slot.value) > _BRIEF and not isinstance(slot.value, str)
     text = slot.type if large else brief(slot.value)
     return {

@@ -20,14 +20,14 @@ from agentspace.errors import AgentspaceError
 from agentspace.inspect.attachment import Attachment
 from agentspace.inspect.commander import Commander
 from agentspace.inspect.observer import INSPECTOR
-from agentspace.inspect.views import Picture
+from agentspace.inspect.views import Snapshot
 from agentspace.inspect.web.browser import Browser
 from agentspace.inspect.web.chart import Chart
 from agentspace.inspect.web.guard import HEADERS, Guard
 from agentspace.inspect.web.orders import Orders
+from agentspace.inspect.web.page_state import PageState
 from agentspace.inspect.web.panels import Panels
 from agentspace.inspect.web.rows import Rows
-from agentspace.inspect.web.state import Scene
 from agentspace.inspect.web.values import saved
 from agentspace.inspect.web.workers import Workers
 from agentspace.wire.address import Address
@@ -58,7 +58,7 @@ class WebInspector:
         self._guard = Guard(host)
         self._panels = Panels(project)
         self._orders = Orders(self._space, Commander(address), read_only)
-        self._scene: Scene
+        self._state: PageState
         self._sockets: WeakSet[web.WebSocketResponse] = WeakSet()
         self._workers = Workers()
 
@@ -76,7 +76,7 @@ class WebInspector:
         asyncio.run(self._run(told))
 
     async def _run(self, told: Callable[[str], None]) -> None:
-        self._scene = Scene()
+        self._state = PageState()
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -107,17 +107,17 @@ class WebInspector:
         while True:
             seen = await asyncio.to_thread(self._attachment.fresh, seen, _PATIENCE)
             if self._sockets:
-                picture = self._attachment.picture
-                self._find_panels(picture)
-                tables = await asyncio.to_thread(self._tables, picture, *makers)
-                self._scene.show(picture, tables)
+                snapshot = self._attachment.snapshot
+                self._find_panels(snapshot)
+                tables = await asyncio.to_thread(self._tables, snapshot, *makers)
+                self._state.show(snapshot, tables)
 
-    def _tables(self, picture: Picture, made: Rows, chart: Chart) -> dict[str, dict[str, Any]]:
+    def _tables(self, snapshot: Snapshot, made: Rows, chart: Chart) -> dict[str, dict[str, Any]]:
         panels = {panel.name: panel.url for panel in self._panels.all()}
-        return {**made.tables(picture), "graph": {"drawing": chart.draw(picture)}, "panels": panels}
+        return {**made.tables(snapshot), "graph": {"drawing": chart.draw(snapshot)}, "panels": panels}
 
-    def _find_panels(self, picture: Picture) -> None:
-        for role in picture.roles:
+    def _find_panels(self, snapshot: Snapshot) -> None:
+        for role in snapshot.roles:
             project = role.info.get("project")
             if isinstance(project, str) and role.filled:
                 self._panels.add(Path(project))
@@ -170,7 +170,7 @@ class WebInspector:
 
     async def _value(self, request: web.Request) -> web.StreamResponse:
         """A whole value as a file."""
-        slot = self._scene.slot(request.query.get("slot", ""))
+        slot = self._state.slot(request.query.get("slot", ""))
         if slot is None or not slot.readable:
             raise web.HTTPNotFound(text="that slot has no value\n")
         try:
@@ -188,7 +188,7 @@ class WebInspector:
         await socket.prepare(request)
         self._sockets.add(socket)
         await socket.send_json({"hello": self._hello()})
-        await Browser(socket, self._scene, self._orders, self._workers).run()
+        await Browser(socket, self._state, self._orders, self._workers).run()
         return socket
 
     def _hello(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from agentspace.core.plain import to_json
 from agentspace.core.value import Value, describe, size_of
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.views import SlotView
-from agentspace.inspect.web.picture import compressed, layout
+from agentspace.inspect.web.picture import compressed, tiling
 
 MOST = 256 << 10  # bytes of a value that is sent whole; a larger one is offered as a file
 _SHOWN = 16 << 10  # characters of its text
@@ -55,7 +55,7 @@ def saved(value: Value, kind: str) -> bytes:
         file = io.BytesIO()
         np.save(file, value, allow_pickle=False)
         return file.getvalue()
-    if kind == "png" and layout(value):
+    if kind == "png" and tiling(value):
         return compressed(value, format="PNG")
     raise AgentspaceError(
         f"a {describe(value)} cannot be saved as {kind!r}: json takes all, npy arrays, png pictures"

@@ -1,4 +1,4 @@
-"""The rules of the doctor one by one, on pictures made by hand; the system tests are in test_inspect.py."""
+"""The rules of the doctor one by one, on snapshots made by hand; the system tests are in test_inspect.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from agentspace.inspect.doctor import RULES, Finding, examine
 from agentspace.inspect.surroundings import Surroundings, fits, look_around
-from agentspace.inspect.views import Picture, Refusal, RoleView, SlotView
+from agentspace.inspect.views import Refusal, RoleView, SlotView, Snapshot
 
 HERE = Surroundings("1.0")
 
@@ -23,14 +23,14 @@ def role(name: str, state: str = "running", **known: Any) -> RoleView:
     return RoleView(name, state, 1, **known)
 
 
-def picture(*views: SlotView | RoleView, **known: Any) -> Picture:
+def snapshot(*views: SlotView | RoleView, **known: Any) -> Snapshot:
     slots = tuple(view for view in views if isinstance(view, SlotView))
     roles = tuple(view for view in views if isinstance(view, RoleView))
-    return Picture(0.0, slots=slots, roles=roles, **{"server": {"version": "1.0"}, "linked": True, **known})
+    return Snapshot(0.0, slots=slots, roles=roles, **{"server": {"version": "1.0"}, "linked": True, **known})
 
 
 def rules(*views: SlotView | RoleView, here: Surroundings = HERE, **known: Any) -> list[tuple[str, str, str]]:
-    return [(found.severity, found.rule, found.subject) for found in examine(picture(*views, **known), here)]
+    return [(found.severity, found.rule, found.subject) for found in examine(snapshot(*views, **known), here)]
 
 
 SOUND = (
@@ -49,7 +49,7 @@ def test_sound_space_gives_no_finding():
 
 def test_no_server():
     """Without a server there is one error, that says how to start one."""
-    (found,) = examine(Picture(0.0, away="there is no server at x"), HERE)
+    (found,) = examine(Snapshot(0.0, away="there is no server at x"), HERE)
     assert found[:3] == ("error", "server", "server")
     assert "agentspace server" in found.remedy
 
@@ -97,7 +97,7 @@ def test_refused_writes():
     """Who is refused for ever by a higher priority is warned of; a refusal that passes is mentioned."""
     passing = Refusal(0.0, "x", "b#1", 0.0, "a#1", 5.0, 0.3)
     lasting = Refusal(0.0, "y", "b#1", 0.0, "a#1", 5.0, None)
-    found = examine(picture(refusals=(passing, passing, lasting)), HERE)
+    found = examine(snapshot(refusals=(passing, passing, lasting)), HERE)
     assert [(f.severity, f.subject) for f in found] == [("warning", "y"), ("info", "x")]
     assert "b was refused (2 of the last 3 refusals): a holds it with priority 5, b offers 0" in found[1].what
 
@@ -105,7 +105,7 @@ def test_refused_writes():
 @pytest.mark.parametrize("state", ["failed", "gone", "gave up", "blocked"])
 def test_roles_that_fell(state):
     """A role that is empty though nobody asked for it is an error, with the last line of its traceback."""
-    (found,) = examine(picture(role("eye", state, error="Traceback\nValueError: boom\n")), HERE)
+    (found,) = examine(snapshot(role("eye", state, error="Traceback\nValueError: boom\n")), HERE)
     assert (found.severity, found.rule, found.subject) == ("error", "fallen", "eye")
     assert "ValueError: boom" in found.what
     assert rules(role("eye", state, stop_requested=True)) == []
@@ -113,7 +113,7 @@ def test_roles_that_fell(state):
 
 def test_losses():
     """Lost changes and missed ticks are told with their numbers."""
-    found = examine(picture(role("eye", overflow=7, missed=3, handled=9)), HERE)
+    found = examine(snapshot(role("eye", overflow=7, missed=3, handled=9)), HERE)
     assert [(f.rule, f.severity) for f in found] == [("overflow", "warning"), ("missed", "warning")]
     assert "7 changes" in found[0].what
     assert "3 ticks of its timer, of 12" in found[1].what
@@ -130,7 +130,7 @@ def test_machine():
     here = Surroundings(
         "1.0", (("numpy", "0.9", ">=1.26,<3"),), (("cv2", "ImportError: libGL.so.1"),), (("m", ("A", "B")),)
     )
-    found = examine(picture(), here)
+    found = examine(snapshot(), here)
     assert [f.subject for f in found] == ["cv2", "numpy", "m"]
     assert "libGL.so.1" in found[0].what
     assert found[1].remedy == "pip install 'numpy>=1.26,<3'"
@@ -139,7 +139,7 @@ def test_machine():
 
 def test_gravest_come_first():
     """Errors, then warnings, then what may be meant so."""
-    found = examine(picture(slot("x"), role("a", "failed"), role("b", overflow=1)), HERE)
+    found = examine(snapshot(slot("x"), role("a", "failed"), role("b", overflow=1)), HERE)
     assert [f.severity for f in found] == ["error", "warning", "info"]
 
 

@@ -39,11 +39,11 @@ def observer(*entries: Entry, at: float = 0.0) -> Observer:
 
 
 def slot(model: Observer, name: str, at: float = 0.0) -> Any:
-    return next(view for view in model.picture(at).slots if view.name == name)
+    return next(view for view in model.snapshot(at).slots if view.name == name)
 
 
 def texts(model: Observer) -> list[str]:
-    return [f"{event.level} {event.subject}: {event.text}" for event in model.picture(0.0).events]
+    return [f"{event.level} {event.subject}: {event.text}" for event in model.snapshot(0.0).events]
 
 
 def test_time_goes_on_between_changes():
@@ -129,14 +129,14 @@ def test_roles_come_with_their_loads_errors_restarts_and_usage():
         entry("arm/left", 1),
     )
     model.measured({7: Usage(12.5, 4096)})
-    (view,) = model.picture(0.0).roles
+    (view,) = model.snapshot(0.0).roles
     assert (view.spec, view.pid, view.cpu, view.memory, view.restarts) == ("m:A", 7, 12.5, 4096, 3)
     assert (view.pending, view.lag, view.missed, view.overflow, view.busy) == (2, 0.3, 4, 1, True)
     assert "boom" in (view.error or "")
     assert view.rate is None
     assert slot(model, "arm/left").triggers == ("a",)
     model.feed([entry("_/loads", {"a": {**load, "handled": 25}}, revision=2)], 2.0)
-    assert model.picture(2.0).roles[0].rate == 10.0
+    assert model.snapshot(2.0).roles[0].rate == 10.0
 
 
 def test_roles_that_never_came_to_be_are_shown():
@@ -144,7 +144,7 @@ def test_roles_that_never_came_to_be_are_shown():
     model = observer(
         entry("launch/robot", {"roles": {"eye": {"state": "gave up", "restarts": 5, "reason": "no camera"}}})
     )
-    (view,) = model.picture(0.0).roles
+    (view,) = model.snapshot(0.0).roles
     assert (view.name, view.state, view.reason) == ("eye", "gave up", "no camera")
 
 
@@ -159,11 +159,11 @@ def test_refusals_are_told_once_each():
         "time_left": None,
     }
     model = observer(entry("_/refusals", {"counts": {"x": 2}, "recent": [item, item]}))
-    assert len(model.picture(0.0).refusals) == 2
+    assert len(model.snapshot(0.0).refusals) == 2
     assert texts(model) == []  # these are history
     model.feed([entry("_/refusals", {"counts": {"x": 3}, "recent": [item, item, item]}, revision=2)], 1.0)
     model.feed([entry("_/refusals", {"counts": {"x": 3}, "recent": [item, item, item]}, revision=3)], 2.0)
-    assert len(model.picture(0.0).refusals) == 3
+    assert len(model.snapshot(0.0).refusals) == 3
     assert texts(model) == ["warning x: write by b#1 refused: held by a#1 with priority 5"]
 
 
@@ -190,18 +190,18 @@ def test_log_tells_what_changes_but_not_what_was_there():
 
 
 def test_server_goes_and_comes():
-    """While the server is away, the last picture stays; after it, what is not told again is gone."""
+    """While the server is away, the last snapshot stays; after it, what is not told again is gone."""
     model = observer(entry("x", 1), entry("y", 2), role("a"))
     model.lost("it does not answer", 1.0)
     model.lost("it does not answer", 2.0)
-    assert model.picture(2.0).away == "it does not answer"
+    assert model.snapshot(2.0).away == "it does not answer"
     assert slot(model, "x").value == 1
     model.attached(3.0)
     model.feed([entry("x", 3)], 3.0)
-    picture = model.picture(3.0)
-    assert picture.away is None
-    assert [(s.name, s.kind) for s in picture.slots] == [("x", "written"), ("y", "deleted")]
-    assert picture.roles == ()
+    snapshot = model.snapshot(3.0)
+    assert snapshot.away is None
+    assert [(s.name, s.kind) for s in snapshot.slots] == [("x", "written"), ("y", "deleted")]
+    assert snapshot.roles == ()
     assert texts(model) == ["error server: away: it does not answer", "info server: is back"]
 
 
@@ -221,7 +221,7 @@ def test_graph_joins_writers_slots_and_readers():
             "b", triggers=[["x", "normal"], ["missing", "normal"], ["other/*", "normal"], ["_/server", "normal"]]
         ),
     )
-    graph = graph_of(model.picture(0.0))
+    graph = graph_of(model.snapshot(0.0))
     assert set(graph.edges) == {
         Edge("agent:a", "slot:x", "writes"),
         Edge("agent:command line", "slot:x", "writes"),
@@ -260,4 +260,4 @@ def test_accounts_that_are_none_are_passed_over(value):
     model = observer(
         *(entry(f"_/{name}", value) for name in names), entry("launch/x", {"roles": value}), entry("x", 1)
     )
-    assert [view.name for view in model.picture(0.0).slots] == ["launch/x", "x"]
+    assert [view.name for view in model.snapshot(0.0).slots] == ["launch/x", "x"]

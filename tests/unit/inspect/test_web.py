@@ -17,35 +17,35 @@ from agents.console import operation
 from agentspace import AgentspaceError, LocalSpace
 from agentspace.inspect.observer import Observer
 from agentspace.inspect.views import SlotView
-from agentspace.inspect.web import changes as ledgers
-from agentspace.inspect.web.changes import Ledger
+from agentspace.inspect.web import tables as numbered
 from agentspace.inspect.web.chart import LARGEST, Chart
 from agentspace.inspect.web.guard import Guard
 from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.panels import Panels
-from agentspace.inspect.web.picture import compressed, layout
+from agentspace.inspect.web.picture import compressed, tiling
 from agentspace.inspect.web.rows import PREVIEW, Rows
+from agentspace.inspect.web.tables import NumberedTables
 from agentspace.inspect.web.values import MOST, saved, whole
 from tests.support.paths import ROOT
 
 PANELS = ROOT / "agents" / "panels"
 
-# --- ledger
+# --- tables
 
 
 def test_whoever_follows_a_ledger_from_anywhere_has_its_tables():
     """Random histories: any number of followers, each looking now and then, end with what the tables hold."""
     dice = random.Random(7)
-    ledger, followers = Ledger(), [(0, {}) for _ in range(3)]
+    tables, followers = NumberedTables(), [(0, {}) for _ in range(3)]
     for _ in range(400):
-        ledger.replace("t", {str(n): dice.randrange(3) for n in range(6) if dice.random() < 0.6})
+        tables.replace("t", {str(n): dice.randrange(3) for n in range(6) if dice.random() < 0.6})
         if dice.random() < 0.3:
-            ledger.replace("u", {"only": dice.randrange(2)})
+            tables.replace("u", {"only": dice.randrange(2)})
         place = dice.randrange(3)
         number, held = followers[place]
-        followers[place] = ledger.number, follow(held, ledger.since(number))
+        followers[place] = tables.number, follow(held, tables.since(number))
     for number, held in followers:
-        assert follow(held, ledger.since(number)) == follow({}, ledger.since(0))
+        assert follow(held, tables.since(number)) == follow({}, tables.since(0))
 
 
 def follow(held, news):
@@ -62,24 +62,24 @@ def follow(held, news):
 
 def test_what_rests_is_not_told_again():
     """The same tables again are no news."""
-    ledger = Ledger()
-    ledger.replace("slots", {"a": {"x": 1}, "b": {"x": 2}})
-    number = ledger.number
-    ledger.replace("slots", {"a": {"x": 1}, "b": {"x": 2}})
-    assert ledger.since(number) is None
-    ledger.replace("slots", {"a": {"x": 1}, "b": {"x": 3}})
-    assert ledger.since(number) == {"all": False, "set": {"slots": {"b": {"x": 3}}}, "gone": {}}
+    tables = NumberedTables()
+    tables.replace("slots", {"a": {"x": 1}, "b": {"x": 2}})
+    number = tables.number
+    tables.replace("slots", {"a": {"x": 1}, "b": {"x": 2}})
+    assert tables.since(number) is None
+    tables.replace("slots", {"a": {"x": 1}, "b": {"x": 3}})
+    assert tables.since(number) == {"all": False, "set": {"slots": {"b": {"x": 3}}}, "gone": {}}
 
 
 def test_who_missed_too_many_removals_gets_everything(monkeypatch):
     """Removals are remembered up to a number; who is older begins anew, and so does who comes from elsewhere."""
-    monkeypatch.setattr(ledgers, "TOMBSTONES", 3)
-    ledger = Ledger()
-    ledger.replace("t", {str(n): n for n in range(9)})
-    number = ledger.number
-    ledger.replace("t", {"8": 8})
-    assert ledger.since(number) == {"all": True, "set": {"t": {"8": 8}}, "gone": {}}
-    assert ledger.since(10**6)["all"]
+    monkeypatch.setattr(numbered, "TOMBSTONES", 3)
+    tables = NumberedTables()
+    tables.replace("t", {str(n): n for n in range(9)})
+    number = tables.number
+    tables.replace("t", {"8": 8})
+    assert tables.since(number) == {"all": True, "set": {"t": {"8": 8}}, "gone": {}}
+    assert tables.since(10**6)["all"]
 
 
 # --- guard
@@ -160,7 +160,7 @@ def test_a_picture_is_a_jpeg_of_its_size(shape, size):
 def test_a_row_of_pictures_is_a_sheet_of_tiles():
     """Tile n lies in column n % columns of row n // columns, in its own size."""
     tiles = np.zeros((5, 16, 24, 3), np.uint8) + np.arange(5, dtype=np.uint8)[:, None, None, None] * 50
-    found = layout(tiles)
+    found = tiling(tiles)
     assert (found.width, found.height, found.tiles, found.columns) == (24, 16, 5, 3)
     sheet = np.asarray(Image.open(io.BytesIO(compressed(tiles, 10))))
     assert sheet.shape == (32, 72, 3)
@@ -176,7 +176,7 @@ def test_a_row_of_pictures_is_a_sheet_of_tiles():
 )
 def test_what_is_no_picture_is_none(value):
     """Only bytes in the shape of a picture are one."""
-    assert layout(value) is None
+    assert tiling(value) is None
 
 
 # --- rows and values
@@ -199,27 +199,27 @@ def test_every_value_has_a_short_row_and_a_bounded_whole(value):
     with LocalSpace() as space:
         space.write("s", value)
         observer.feed(space.snapshot("*").values(), 1.0)
-    picture = observer.picture(2.0)
-    row = Rows().tables(picture)["slots"]["s"]
+    snapshot = observer.snapshot(2.0)
+    row = Rows().tables(snapshot)["slots"]["s"]
     assert len(row["text"]) <= PREVIEW
-    text = json.dumps([row, whole(picture.slots[0])], allow_nan=False)
+    text = json.dumps([row, whole(snapshot.slots[0])], allow_nan=False)
     assert len(text) < 8 * MOST
 
 
 def test_a_slot_that_rests_makes_no_traffic():
     """Rows hold times, not ages: only what was written is told again."""
-    now, ledger, rows, observer = 10.0, Ledger(), Rows(), Observer()
+    now, tables, rows, observer = 10.0, NumberedTables(), Rows(), Observer()
     with LocalSpace(clock=lambda: now) as space:
         space.write("rests", 1, validity=60)
         space.write("moves", 1)
         observer.feed(space.snapshot("*").values(), now)
-        ledger.replace("slots", rows.tables(observer.picture(now))["slots"])
-        number = ledger.number
+        tables.replace("slots", rows.tables(observer.snapshot(now))["slots"])
+        number = tables.number
         now = 11.0
         space.write("moves", 2)
         observer.feed([space.entry("moves")], now)
-        ledger.replace("slots", rows.tables(observer.picture(now + 0.07))["slots"])
-    assert list(ledger.since(number)["set"]["slots"]) == ["moves"]
+        tables.replace("slots", rows.tables(observer.snapshot(now + 0.07))["slots"])
+    assert list(tables.since(number)["set"]["slots"]) == ["moves"]
 
 
 def test_a_value_of_the_next_server_is_news():
@@ -229,7 +229,7 @@ def test_a_value_of_the_next_server_is_news():
         with LocalSpace() as space:
             space.write("s", value)
             observer.feed(space.snapshot("*").values(), now)
-        row = rows.tables(observer.picture(now))["slots"]["s"]
+        row = rows.tables(observer.snapshot(now))["slots"]["s"]
         assert (row["text"], row["stamp"], row["revision"]) == (value, int(now), 1)
 
 
@@ -251,13 +251,13 @@ def test_a_graph_that_nobody_can_read_is_not_laid_out():
     with LocalSpace() as space:
         space.write("s0", 1)
         observer.feed(space.snapshot("*").values(), 1.0)
-        drawn = chart.draw(observer.picture(1.0))
+        drawn = chart.draw(observer.snapshot(1.0))
         assert "slot:s0" in drawn["boxes"]
-        assert chart.draw(observer.picture(9.0)) is drawn
+        assert chart.draw(observer.snapshot(9.0)) is drawn
         for number in range(LARGEST + 1):
             space.write(f"s{number}", 1)
         observer.feed(space.snapshot("*").values(), 10.0)
-    assert chart.draw(observer.picture(10.0)).keys() == {"nodes"}
+    assert chart.draw(observer.snapshot(10.0)).keys() == {"nodes"}
 
 
 # --- orders

@@ -1,6 +1,6 @@
-"""Tables whose changes are numbered: whoever says which number it saw last gets only what changed since.
+"""Tables whose changes are numbered: a browser that says which number it saw last gets what changed since.
 
-One ledger serves any number of browsers: a browser is one number, so one that went away costs nothing.
+They serve any number of browsers: a browser is one number, so one that went away costs nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Row = Any  # what JSON can say
 TOMBSTONES = 4096  # removed rows that are remembered; a browser that missed more gets everything anew
 
 
-class Ledger:
+class NumberedTables:
     """Named tables of rows, each with the number of its last change."""
 
     def __init__(self) -> None:

@@ -6,8 +6,8 @@ import itertools
 
 from rich.text import Text
 
-from agentspace.inspect.graph import AGENT, READS, WAKES, Edge, Graph, Node
-from agentspace.inspect.layout import layout
+from agentspace.inspect.graph import READS, WAKES, Edge, Graph, Node
+from agentspace.inspect.layout import agents_in_order
 from agentspace.inspect.wording import frequency
 
 _COLOURS = {"running": "bold cyan", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
@@ -21,9 +21,7 @@ def drawing(graph: Graph, width: int, wanted: frozenset[str] | None = None) -> T
         width: Characters in a line.
         wanted: Names of agents; by default all.
     """
-    column = {box.id: box.x for box in layout(graph).boxes}
-    agents = [node for node in graph.nodes if node.kind == AGENT and (wanted is None or node.name in wanted)]
-    agents.sort(key=lambda node: (column[node.id], node.name))
+    agents = [node for node in agents_in_order(graph) if wanted is None or node.name in wanted]
     nodes = {node.id: node for node in graph.nodes}
     centre = max((len(node.name) for node in agents), default=0) + 2
     left = max(12, (width - centre - 6) * 2 // 5)

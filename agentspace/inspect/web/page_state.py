@@ -1,4 +1,4 @@
-"""What there is to see, for all pages at once: the newest picture of the space, in numbered tables."""
+"""What there is to see, for all pages at once: the newest snapshot of the space, in numbered tables."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from agentspace.core.mailbox import Mask
 from agentspace.errors import SlotNameError
-from agentspace.inspect.views import Picture, SlotView
-from agentspace.inspect.web.changes import Ledger
-from agentspace.inspect.web.picture import compressed, layout
+from agentspace.inspect.views import SlotView, Snapshot
+from agentspace.inspect.web.picture import compressed, tiling
 from agentspace.inspect.web.rows import numbers
+from agentspace.inspect.web.tables import NumberedTables
 from agentspace.inspect.web.values import whole
 
 _DRAWN = 32  # pictures that are kept for the next page that wants them
@@ -26,11 +26,11 @@ class Drawn(NamedTuple):
     stamp: int
 
 
-class Scene:
-    """The newest picture, and what pages have asked of it. Lives in the event loop."""
+class PageState:
+    """The newest snapshot, and what pages have asked of it. Lives in the event loop."""
 
     def __init__(self) -> None:
-        self.ledger = Ledger()
+        self.tables = NumberedTables()
         self.now = 0.0
         self._slots: dict[str, SlotView] = {}
         self._stamps: dict[str, int] = {}  # of the values that they have
@@ -38,13 +38,13 @@ class Scene:
         self._changed = asyncio.Event()
         self._drawn: OrderedDict[tuple[str, int, int], Drawn] = OrderedDict()
 
-    def show(self, picture: Picture, tables: dict[str, dict[str, Any]]) -> None:
-        """Takes a newer picture, and the tables that were made of it."""
-        self.now = round(picture.at, 3)
-        self._slots = {slot.name: slot for slot in picture.slots}
+    def show(self, snapshot: Snapshot, tables: dict[str, dict[str, Any]]) -> None:
+        """Takes a newer snapshot, and the tables that were made of it."""
+        self.now = round(snapshot.at, 3)
+        self._slots = {slot.name: slot for slot in snapshot.slots}
         self._stamps = {name: row["stamp"] for name, row in tables["slots"].items()}
         for table, content in tables.items():
-            self.ledger.replace(table, content)
+            self.tables.replace(table, content)
         self.rouse()
 
     def rouse(self) -> None:
@@ -96,12 +96,12 @@ class Scene:
     def picture_stamp(self, name: str) -> int | None:
         """The stamp of a slot that holds a picture; None if it holds none."""
         slot = self._slots.get(name)
-        return self._stamps[name] if slot and slot.readable and layout(slot.value) else None
+        return self._stamps[name] if slot and slot.readable and tiling(slot.value) else None
 
     async def draw(self, name: str, width: int, workers: Executor) -> Drawn | None:
         """The picture in a slot, compressed once for all pages that show it in one size."""
         slot = self._slots.get(name)
-        found = layout(slot.value) if slot and slot.readable else None
+        found = tiling(slot.value) if slot and slot.readable else None
         if slot is None or found is None:
             return None
         stamp = self._stamps[name]

@@ -14,7 +14,7 @@ REFUSALS = 100
 _LEVELS = {"failed": "error", "gone": "error", "rolled back": "error"}
 
 
-class Chronicle:
+class EventLog:
     """Events and refusals, in order. What was there before it is settled is history, and not noted as news."""
 
     def __init__(self) -> None:
