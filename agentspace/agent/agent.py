@@ -170,7 +170,7 @@ class Agent:
         self._stage(Erase(check_free_name(name), float(priority), validity))
 
     def checkpoint(self) -> None:
-        """With the end of the handler, keeps what `get_state` gives, for who takes over after a crash."""
+        """With the end of the handler, keeps what `get_state` gives, for the successor after a crash."""
         self._keeps = True
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Typed values that somebody may set: parameters and slot names of agents, and arguments of launch files."""
+"""Typed settings: parameters and slot names of agents, and arguments of launch files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agentspace.core.slot import check_name
 from agentspace.errors import ParameterError, SlotNameError, suggest
 
 T = TypeVar("T")
-Data = Any  # what YAML and JSON can say: None, bool, int, float, str, list, dict with string keys
+Data = Any  #: what YAML and JSON can say: None, bool, int, float, str, list, dict with string keys
 _Type = type  # inside of `Setting`, `type` is the attribute
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _READERS: dict[type, Callable[[str], Data]] = {
@@ -31,12 +31,12 @@ _FORMS = {bool: "true, false", list: "JSON such as [1, 2]", dict: 'JSON such as 
 
 @dataclass(eq=False)
 class Setting:
-    """A typed value that somebody may set: an argument of a launch file, or a parameter of an agent.
+    """A typed value that can be set: an argument of a launch file, or a parameter of an agent.
 
     Attributes:
         name: As launch files and command lines write it.
         type: One of bool, int, float, str, list, dict.
-        default: The value if nobody sets one.
+        default: The value if none is set.
         help: What it means, with its unit.
         choices: The only valid values; None for no such limit.
         minimum: The least valid number.
@@ -167,7 +167,7 @@ class Parameter(Setting, Generic[T]):
             rate = Parameter(30.0, "frames per second at most", minimum=0.1)
 
     Args:
-        default: The value if nobody sets it; its type is the parameter's type.
+        default: The value if none is set; its type is the parameter's type.
         help: What it means, with its unit.
         type: The type, where the default does not tell it (default None).
         choices: The only valid values.
@@ -233,7 +233,7 @@ class SlotName:
     """A slot that an agent reads or writes, by a name that a launch file can change.
 
     Args:
-        default: The slot's name if nobody changes it.
+        default: The slot's name if it is not changed.
         help: What is in it, with shape and unit.
     """
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from agentspace.inspect.doctor import Finding
     from agentspace.inspect.views import RoleView, Snapshot
 
-_NICE = 10  #: who looks on comes last
+_NICE = 10  #: an onlooker comes last
 _PERIOD = 1.0  #: seconds between two tables
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -73,7 +73,7 @@ def inspect(
 
 
 def _stand_back() -> None:
-    """Takes the processor only when nobody else wants it: who looks on must not make others late."""
+    """Takes the processor only when no other process wants it: an onlooker must not make others late."""
     os.nice(_NICE)
     if hasattr(os, "SCHED_IDLE"):
         with contextlib.suppress(OSError):

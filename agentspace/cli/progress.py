@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-_PERIOD = 0.5  # seconds between two lines of progress
+_PERIOD = 0.5  #: seconds between two lines of progress
 
 
 class Line:
@@ -34,7 +34,7 @@ class Line:
 
 @contextlib.contextmanager
 def until_signal(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """Ctrl-C and SIGTERM stop what goes on; the list has those that came."""
+    """Ctrl-C and SIGTERM stop what goes on; the list has the signals that came."""
     came: list[int] = []
 
     def handle(number: int, frame: object) -> None:

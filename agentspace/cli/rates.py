@@ -56,7 +56,7 @@ class Rhythm:
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=window)
 
     def note(self, at: float, size: int = 0) -> None:
-        """Something of so many bytes arrived at a time (s); never before what was noted last."""
+        """Something of a size (bytes) arrived at a time (s); never before what was noted last."""
         if self._arrivals:
             at = max(at, self._arrivals[-1][0])
         self._arrivals.append((at, size))

@@ -16,7 +16,7 @@ from agentspace.client.swap import SwapReport
 from agentspace.core.swap import Step
 from agentspace.errors import AgentspaceError, ParameterError, SwapError
 
-_SHOWN = 14  # columns for the name of a step
+_SHOWN = 14  #: columns for the name of a step
 
 
 @click.command()

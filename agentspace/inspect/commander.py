@@ -19,7 +19,7 @@ _PATIENCE = 5.0  #: seconds for an answer
 class Commander:
     """Acts on a space in the name of a person.
 
-    Every method blocks until it is done, and returns what there is to say about it.
+    Every method blocks until it is done, and returns a line about it.
 
     Args:
         address: Of the space.
@@ -76,7 +76,7 @@ class Commander:
 
 
 def parse_value(text: str, present: Value = None) -> Value:
-    """The value that somebody typed: JSON, or text if it is not JSON.
+    """The value of a typed text: JSON, or text if it is not JSON.
 
     Args:
         text: What was typed.
@@ -98,7 +98,7 @@ def parse_value(text: str, present: Value = None) -> Value:
 
 
 def parse_settings(text: str) -> dict[str, str]:
-    """The ``name=value`` pairs that somebody typed.
+    """The ``name=value`` pairs of a typed text.
 
     Raises:
         ParameterError: One is none.

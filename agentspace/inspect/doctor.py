@@ -13,8 +13,8 @@ from agentspace.inspect.views import RoleView, Snapshot
 ERROR, WARNING, INFO = "error", "warning", "info"
 SEVERITIES = (ERROR, WARNING, INFO)
 _BEHIND = 0.8  #: of the changes that it is to see, an agent sees fewer than that
-_SLOWEST = 2.0  #: changes per second below which nobody minds
-_FALLEN = ("failed", "gone", "gave up", "blocked")  # as the space and the supervisor say
+_SLOWEST = 2.0  #: changes per second below which it does not matter
+_FALLEN = ("failed", "gone", "gave up", "blocked")  #: as the space and the supervisor say
 _LAG = 1.0  #: seconds
 
 
@@ -22,7 +22,7 @@ class Finding(NamedTuple):
     """Something that may be wrong.
 
     Attributes:
-        severity: error (somebody cannot do its work), warning (something is lost or late) or info (perhaps meant).
+        severity: error (an agent cannot do its work), warning (something is lost or late) or info (perhaps meant).
         rule: The kind of fault, for programs.
         subject: The role, slot or library.
         what: What is wrong.
@@ -40,7 +40,7 @@ Rule = Callable[[Snapshot, Surroundings], Iterable[Finding]]
 
 
 def unwritten(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
-    """A slot that wakes somebody, and that nobody has ever written."""
+    """A slot that wakes an agent, and was never written."""
     waiting: dict[str, list[str]] = {}
     for slot, role in awaited(snapshot):
         waiting.setdefault(slot, []).append(role)
@@ -51,7 +51,7 @@ def unwritten(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
 
 
 def unread(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
-    """A slot that is written, that wakes nobody, and that nobody has asked for."""
+    """A slot that is written, wakes no agent, and was never read."""
     if not snapshot.linked:
         return
     for slot in snapshot.slots:
@@ -116,7 +116,7 @@ def refused(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
 
 
 def fallen(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
-    """Roles that are empty although nobody asked them to end."""
+    """Roles that are empty, but were not asked to end."""
     for role in snapshot.roles:
         if role.state not in _FALLEN or role.stop_requested:
             continue

@@ -94,7 +94,7 @@ def graph_of(snapshot: Snapshot) -> Graph:
 
 
 def awaited(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Slots that nobody has written, each with a role that is to be woken by it."""
+    """Slots that were never written, each with a role that is to be woken by it."""
     known = {slot.name for slot in snapshot.slots}
     return [
         (mask, role.name)

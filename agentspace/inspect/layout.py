@@ -118,7 +118,7 @@ class _Drawing:
                 self.layer[name] = min(self.layer[other] for other in after[name]) - 1
 
     def _cycle_edges(self) -> set[Edge]:
-        """The arrows to turn so that there is no cycle: those that lead back on a walk along writes and wakes.
+        """The arrows to turn so that there is no cycle: the ones that lead back on a walk along writes and wakes.
 
         Plain reads go where these leave them to go: one that would close a cycle is turned, which closes no other.
         """

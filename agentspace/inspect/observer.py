@@ -18,7 +18,7 @@ from agentspace.inspect.views import RoleView, Sample, SlotView, Snapshot, numbe
 HISTORY = 120
 INSPECTOR = "inspector"  #: how inspectors sign
 COMMAND_LINE = "command line"
-_TOOLS = (INSPECTOR, COMMAND_LINE)  # who looks is no user of a slot
+_TOOLS = (INSPECTOR, COMMAND_LINE)  #: an onlooker is no user of a slot
 _COMMAND = re.compile(r"agentspace-\d+")
 _ROLES, _ERRORS = f"{OWN}roles/", f"{OWN}errors/"
 _LAUNCH = "launch/"
@@ -79,7 +79,7 @@ class Observer:
         self._away = why
 
     def feed(self, entries: Iterable[Entry], now: float) -> None:
-        """Takes in changes; older ones than those that are known already change nothing."""
+        """Takes in changes; what is older than what is known changes nothing."""
         for entry in entries:
             if entry.name.startswith(OWN):
                 self._feed_own(entry, now)

@@ -98,7 +98,7 @@ class RoleView:
         pid: Of its process; None if it is not told.
         host: Where that runs.
         spec: Module and class.
-        stop_requested: Somebody asked it to end.
+        stop_requested: It was asked to end.
         triggers: Masks with their kinds.
         handled: Handlers that ran.
         handler_ms: Median of the last ones (ms); None before the first.

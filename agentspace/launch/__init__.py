@@ -1,8 +1,8 @@
 """Launch files: from YAML to a frozen, completely checked plan. Nothing is started here.
 
 `load` makes a `Plan` of a launch file, or raises `LaunchError` with every mistake in it and its place; `schema` is
-the JSON Schema of launch files. `Document` is the careful reader of YAML below that, for files of one's own: plain
-data in which every key and value knows its line and column; what cannot be read is a `Problem`, not an exception.
+the JSON Schema of launch files. `Document` is the careful reader of YAML below that, for other files of a project:
+plain data in which every key and value knows its line and column. What cannot be read is a `Problem` in it.
 """
 
 from agentspace.launch.document import Document, Where, shown

@@ -64,7 +64,7 @@ class Arguments:
                 self._report(giver.problem((*where, name), f"argument {name}: {error}"))
 
     def finish(self) -> Variables:
-        """Complains about arguments that nobody gave; returns what `${...}` may name."""
+        """Complains about arguments without a value; returns what `${...}` may name."""
         for name, setting in self._settings.items():
             if name not in self.values:
                 self.values[name] = Unsettled()

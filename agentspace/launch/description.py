@@ -10,7 +10,7 @@ from pathlib import Path
 from agentspace.agent.parameter import Data, Setting
 from agentspace.errors import AgentspaceError
 
-PATIENCE = 120.0  # seconds for importing all agent modules of a launch file, on a slow machine
+PATIENCE = 120.0  #: seconds for importing all agent modules of a launch file, on a slow machine
 
 
 class DescriptionError(AgentspaceError):
@@ -49,7 +49,7 @@ class Description:
         )
 
 
-Describe = Callable[[Sequence[str], Path], Mapping[str, Description]]  # (specs, project folder)
+Describe = Callable[[Sequence[str], Path], Mapping[str, Description]]  #: (specs, project folder)
 
 
 def describe(specs: Sequence[str], project: Path) -> Mapping[str, Description]:

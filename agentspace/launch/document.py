@@ -12,8 +12,8 @@ import yaml
 from agentspace.agent.parameter import Data
 from agentspace.errors import Problem
 
-Where = tuple[str | int, ...]  # the way from the root of a document to a value: ("agents", "camera", "after", 0)
-Place = tuple[int, int]  # line and column, both 1-based
+Where = tuple[str | int, ...]  #: the way from the root of a document to a value: ("agents", "camera", "after", 0)
+Place = tuple[int, int]  #: line and column, both 1-based
 
 _SCALARS: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str")}
 _TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"

@@ -62,7 +62,7 @@ class Draft:
 
         Args:
             known: all roles of the launch.
-            running: those that take part.
+            running: the roles that take part.
         """
         known, running = set(known), set(running)
         names = []

@@ -47,7 +47,7 @@ _ORDER: Final[Mapping[str, Callable[[Data, Data], bool]]] = {
 }
 
 
-_Thunk = Callable[[], Data]  # a part of a condition that was read and waits to be evaluated
+_Thunk = Callable[[], Data]  #: a part of a condition that was read and waits to be evaluated
 
 
 class ExpressionError(AgentspaceError, ValueError):

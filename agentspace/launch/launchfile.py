@@ -23,7 +23,7 @@ from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan, froz
 from agentspace.launch.structure import check
 from agentspace.launch.substitution import settle
 
-RESERVED = ("launch", "server")  # whose lines in the logs are not those of an agent
+RESERVED = ("launch", "server")  #: whose lines in the logs are not those of an agent
 
 
 def load(

@@ -68,7 +68,7 @@ class Restart:
 
 @dataclass(frozen=True)
 class Ready:
-    """When those that come after an agent may start.
+    """When the agents that come after one may start.
 
     Attributes:
         slot: when this slot is valid and the agent has finished its init; None = when it has finished init.
@@ -95,7 +95,7 @@ class AgentPlan:
         on_exit: what its end means for the launch.
         env: environment variables on top of those of the launching shell.
         cpus: indices of the CPU cores that it may use; empty = all.
-        nice: 0 (normal) to 19 (only when nobody else wants the CPU); negative needs privileges.
+        nice: 0 (normal) to 19 (only when no other process wants the CPU); negative needs privileges.
         stop_timeout: seconds between SIGTERM and SIGKILL.
         place: "file:line" that defines it.
     """
@@ -127,7 +127,7 @@ class Plan:
         address: where the server listens, as given to --space; None = the default address.
         space: the named space that the agents join.
         arguments: the arguments of the launch and their values.
-        agents: in an order in which they can start: nobody stands before one that it comes after.
+        agents: in an order in which they can start: each stands after those that it comes after.
     """
 
     name: str

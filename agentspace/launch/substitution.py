@@ -8,7 +8,7 @@ from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, UnsettledError, Variables, condition, substitute
 from agentspace.launch.structure import check, copy
 
-_GONE: Final = object()  # a value that could not be put in; it is left out, and was reported
+_GONE: Final = object()  #: a value that could not be put in; it is left out, and was reported
 
 
 def settle(document: Document, data: Data, variables: Variables) -> tuple[dict[str, Data], list[Problem]]:

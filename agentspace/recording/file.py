@@ -25,13 +25,13 @@ from agentspace.recording.schemas import ABOUT, CHANGE, END, FORMAT, IMAGE, LOSS
 from agentspace.version import __version__
 
 CHUNK = 1 << 20  #: bytes of messages that are written at once
-FLUSH = 1.0  #: seconds after which what there is is written in any case
-_NEVER = 1 << 40  # bytes after which the library would end a chunk by itself
-_SPARE = 1 << 16  # bytes, for schemas and the like
-_INDEX = 32  # bytes that a message takes in indexes and around it
+FLUSH = 1.0  #: seconds after which what is pending is written in any case
+_NEVER = 1 << 40  #: bytes after which the library would end a chunk by itself
+_SPARE = 1 << 16  #: bytes, for schemas and the like
+_INDEX = 32  #: bytes that a message takes in indexes and around it
 _CHUNK_INDEX = 128
-_STEP = 8 << 20  # bytes that are taken at once, where there are so many
-_KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE: takes blocks, leaves the length of the file
+_STEP = 8 << 20  #: bytes that are taken at once, where the disk has them
+_KEEP_SIZE = 1  #: FALLOC_FL_KEEP_SIZE: takes blocks, leaves the length of the file
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -70,7 +70,7 @@ class RecordingFile:
 
     @property
     def size(self) -> int:
-        """Bytes, with those that are about to be written."""
+        """Bytes, with the pending ones."""
         return self._stream.tell() + self._pending
 
     def put(self, slot: str, message: Any, picture: Picture | None, logged: int, happened: int) -> None:
@@ -101,7 +101,7 @@ class RecordingFile:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what there is, as a chunk.
+        """Writes what is pending, as a chunk.
 
         Raises:
             DiskFull: There is no room for it.
@@ -113,7 +113,7 @@ class RecordingFile:
             self._chunks += 1
 
     def flush_in_time(self) -> None:
-        """Writes what there is if that was not done lately."""
+        """Writes what is pending if that was not done lately."""
         if time.monotonic() - self._flushed >= FLUSH:
             self.flush()
 

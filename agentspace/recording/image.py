@@ -15,7 +15,7 @@ import numpy as np
 from agentspace.core.value import Array, Value
 from agentspace.errors import ProtocolError
 
-_LEAST, _MOST = 8, 65_500  # pixels in each direction; a smaller array of bytes may well be something else
+_LEAST, _MOST = 8, 65_500  #: pixels in each direction; a smaller array of bytes may well be something else
 _TO_FILE = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 _FROM_FILE = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 

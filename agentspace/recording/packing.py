@@ -19,7 +19,7 @@ from agentspace.wire import codec
 
 SHOWN = 1 << 16  #: numbers, or bytes of a value that becomes JSON; beyond it only the type is shown
 _BYTES_SHOWN = 1024
-_REAL = "biuf"  # kinds of dtypes whose elements are real numbers
+_REAL = "biuf"  #: kinds of dtypes whose elements are real numbers
 
 
 def pack(entry: Entry, jpeg: int | None = None) -> tuple[Any, image.Picture | None]:

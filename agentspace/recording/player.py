@@ -13,11 +13,11 @@ from agentspace.core.space import Space
 from agentspace.errors import RecordingError, SlotNameError
 from agentspace.recording.reader import Raw, Recorded, Recording
 
-_LEAST = 0.01  # seconds that one round of a loop takes at least
-LAUNCH = "launch/"  #: slots of supervisors, which tell what runs now: nobody plays them back
-_LOOK = 0.1  # seconds between two looks whether to stop
-_DAY = 86_400.0  # seconds
-_EARLY = int(5e7)  # ns; a value that expired so much before its recorded end was heard of too late to know the end
+_LEAST = 0.01  #: seconds that one round of a loop takes at least
+LAUNCH = "launch/"  #: slots of supervisors, which tell what runs now: they are not played back
+_LOOK = 0.1  #: seconds between two looks whether to stop
+_DAY = 86_400.0  #: seconds
+_EARLY = int(5e7)  #: ns; of a value that expired so much before its recorded end, the end was heard of too late
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Played:
         refused: How many of them the space refused, by slot.
         seconds: So far in the recording, from its beginning.
         late: Seconds by which the latest write was late.
-        unplayable: Changes of the space's own slots, which nobody else may write.
+        unplayable: Changes of the space's own slots, which only the space may write.
     """
 
     changes: int = 0

@@ -168,7 +168,7 @@ class _Joined:
     def __init__(self, wanted: Callable[[str], bool]) -> None:
         self._wanted = wanted
         self._schemas: dict[int, str] = {}
-        self._channels: dict[int, tuple[str, str]] = {}  # slot and schema, of those that are wanted
+        self._channels: dict[int, tuple[str, str]] = {}  # slot and schema, of the wanted ones
         self._pictures: dict[str, Message] = {}  # the newest of each slot
 
     def add(self, record: McapRecord) -> Raw | None:
@@ -210,7 +210,7 @@ def read(path: Path | str, masks: Sequence[str] = ("*",)) -> Iterator[Recorded]:
 
 
 def _held(path: Path) -> str:
-    """What a file of somebody else holds, in words."""
+    """What a file of another program holds, in words."""
     schemas: dict[int, str] = {}
     topics: dict[int, str] = {}
     counts: dict[int, int] = {}

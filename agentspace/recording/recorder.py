@@ -16,9 +16,9 @@ from agentspace.recording import packing
 from agentspace.recording.file import DiskFull, RecordingFile
 
 REFUSED = OWN + "refused"  #: the slot in which the space tells each refusal
-_TICK = 0.1  # seconds between two looks whether it is over
-_SILENCE = 0.5  # seconds of it, after the end, that mean that all has come
-_DRAIN = 2.0  # seconds at most in which what happened before the end still comes
+_TICK = 0.1  #: seconds between two looks whether it is over
+_SILENCE = 0.5  #: seconds of it, after the end, that mean that all has come
+_DRAIN = 2.0  #: seconds at most in which what happened before the end still comes
 
 
 @dataclass

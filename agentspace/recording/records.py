@@ -15,7 +15,7 @@ from mcap.stream_reader import CRCValidationError, StreamReader, breakup_chunk
 from agentspace.errors import RecordingError
 
 _MAGIC = b"\x89MCAP0\r\n"
-_LARGEST = 1 << 30  # bytes of an unpacked chunk; ours have some megabytes
+_LARGEST = 1 << 30  #: bytes of an unpacked chunk; ours have some megabytes
 READ_ERRORS = (
     McapError,
     CRCValidationError,

@@ -9,7 +9,7 @@ from pathlib import Path
 from agentspace.agent.parameter import Data
 from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan
 
-_OWN_SHARE = 0.8  # of the time to stop; then an agent ends itself, and says why, before it is killed
+_OWN_SHARE = 0.8  #: of the time to stop; then an agent ends itself, and says why, before it is killed
 _PYTHON = (sys.executable, "-m", "agentspace")
 
 

@@ -54,7 +54,7 @@ class Contact:
         return state
 
     def stop_requested(self) -> Set[str]:
-        """Roles that somebody asked to stop; ``*`` stands for the whole launch."""
+        """Roles that were asked to stop; ``*`` stands for the whole launch."""
         seen = self._look()
         if "_/server" in seen and seen["_/server"].value["stop_requested"]:
             return {"*"}

@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-MARK_VARIABLE: Final = "AGENTSPACE_LAUNCH"  # in the environment of every process of a launch: its run and role
-PATIENCE: Final = 1.5  # seconds between SIGTERM and SIGKILL
-KILL_PATIENCE: Final = 1.0  # seconds after SIGKILL; what is left then hangs in the kernel
-_LOOK: Final = 0.02  # seconds between looks at what still lives
+MARK_VARIABLE: Final = "AGENTSPACE_LAUNCH"  #: in the environment of every process of a launch: its run and role
+PATIENCE: Final = 1.5  #: seconds between SIGTERM and SIGKILL
+KILL_PATIENCE: Final = 1.0  #: seconds after SIGKILL; what is left then hangs in the kernel
+_LOOK: Final = 0.02  #: seconds between looks at what still lives
 _FAREWELL: Final = "bye"
 
 
@@ -87,7 +87,7 @@ def end(find: Callable[[], list[Found]], patience: float = PATIENCE) -> int:
     """Asks processes to end and kills what does not; returns how many had to be killed.
 
     Args:
-        find: those that are still alive.
+        find: the processes that are still alive.
         patience: seconds before they are killed.
     """
     _signal(find(), signal.SIGTERM)
@@ -167,7 +167,7 @@ class Guardian:
         try:
             self._process.stdin.write(line + "\n")
         except (BrokenPipeError, ValueError):
-            return  # it was killed: whoever watches it starts a new one, which is told everything
+            return  # it was killed: the supervisor starts a new one, which is told everything
 
     def _dismiss(self) -> None:
         if self._process is None:

@@ -14,7 +14,7 @@ from enum import Enum, StrEnum
 
 from agentspace.launch.plan import Policy, Restart
 
-KILL_PATIENCE = 5.0  # seconds after SIGKILL; a process that still exists hangs in the kernel
+KILL_PATIENCE = 5.0  #: seconds after SIGKILL; a process that still exists hangs in the kernel
 
 
 class State(StrEnum):
@@ -58,7 +58,7 @@ class Lifecycle:
         restarts: new starts so far.
         exit_code: of the last process that ended; negative = killed by that signal.
         reason: why it is in this state, for people.
-        was_ready: at some time; then those that come after it may start.
+        was_ready: at some time; then the roles that come after it may start.
         deadline: when `due` must be called, if nothing happens before.
     """
 
@@ -84,7 +84,7 @@ class Lifecycle:
 
     @property
     def lets_others_start(self) -> bool:
-        """Those that come after it need not wait any longer."""
+        """The roles that come after it need not wait any longer."""
         return self.was_ready or self.state == State.DONE
 
     @property

@@ -22,9 +22,9 @@ from agentspace.supervise.process import Child
 from agentspace.supervise.supervisor import SERVER, Supervisor
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_CHUNK: Final = 65536  # bytes read at once
-_GUARDIANS: Final = 5  # as many are started; when all were killed within `_GUARDIANS_WITHIN`, no more
-_GUARDIANS_WITHIN: Final = 10.0  # seconds
+_CHUNK: Final = 65536  #: bytes read at once
+_GUARDIANS: Final = 5  #: as many are started; when all were killed within `_GUARDIANS_WITHIN`, no more
+_GUARDIANS_WITHIN: Final = 10.0  #: seconds
 
 
 class LocalHost:
@@ -137,7 +137,7 @@ class LocalHost:
         self._events.append(Exited(child.pid, code))
 
     def _read_rest(self, child: Child) -> None:
-        """A pipe holds 64 KiB by default, more only if somebody asked for it: so there is an end to this."""
+        """A pipe holds 64 KiB by default, more only where a program asked for it: so there is an end to this."""
         for _ in range(64):
             if child.output.closed or not select.select([child.output], [], [], 0.0)[0]:
                 return
@@ -164,7 +164,7 @@ class LocalHost:
     # Signals
 
     def _take_signals(self, numbers: Iterable[int]) -> None:
-        """Turns signals into events; those that whoever started us wants ignored (nohup) stay ignored."""
+        """Turns signals into events; those that the parent wants ignored (nohup) stay ignored."""
         self._handlers = {n: h for n in numbers if (h := signal.getsignal(n)) != signal.SIG_IGN}
         if not self._handlers:
             return

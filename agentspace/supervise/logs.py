@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
-MERGED: Final = "launch"  # name of the file with all lines, and of the launch itself among the roles
-_LONGEST: Final = 1 << 20  # bytes; a line that is longer is cut there
-_COLOURS: Final = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)  # ANSI foreground colours, without red and grey
+MERGED: Final = "launch"  #: name of the file with all lines, and of the launch itself among the roles
+_LONGEST: Final = 1 << 20  #: bytes; a line that is longer is cut there
+_COLOURS: Final = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)  #: ANSI foreground colours, without red and grey
 _BOLD: Final = 1
 
 

@@ -9,8 +9,8 @@ import threading
 import time
 from typing import Final
 
-PARENT_VARIABLE: Final = "AGENTSPACE_PARENT"  # pid of the supervisor, in the environment of what it starts
-_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+PARENT_VARIABLE: Final = "AGENTSPACE_PARENT"  #: pid of the supervisor, in the environment of what it starts
+_PR_SET_PDEATHSIG: Final = 1  #: prctl(2)
 
 
 def die_with_parent(grace: float = 0.0) -> None:

@@ -16,15 +16,15 @@ from agentspace.supervise.host import Event, Exited, Host, Interrupted
 from agentspace.supervise.lifecycle import Action, Lifecycle, State
 from agentspace.supervise.swaps import SupervisedSwaps
 
-EXIT_AGENTS_FAILED: Final = 1  # every agent has ended, at least one of them not well
-EXIT_NO_SERVER: Final = 3  # the server did not start, or failed too often
-POLL_STARTING: Final = 0.05  # seconds between looks at the blackboard while something starts
-POLL_RUNNING: Final = 0.2  # seconds between looks for requests to stop
-SILENCE: Final = 0.5  # seconds that a process may outlive its role; it may just be ending
+EXIT_AGENTS_FAILED: Final = 1  #: every agent has ended, at least one of them not well
+EXIT_NO_SERVER: Final = 3  #: the server did not start, or failed too often
+POLL_STARTING: Final = 0.05  #: seconds between looks at the blackboard while something starts
+POLL_RUNNING: Final = 0.2  #: seconds between looks for requests to stop
+SILENCE: Final = 0.5  #: seconds that a process may outlive its role; it may just be ending
 SERVER: Final = "server"
-SERVER_READY_TIMEOUT: Final = 30.0  # seconds
-SERVER_STOP_TIMEOUT: Final = 5.0  # seconds
-SERVER_HURRY: Final = 1.0  # seconds that the server gets to clean up when all else is killed
+SERVER_READY_TIMEOUT: Final = 30.0  #: seconds
+SERVER_STOP_TIMEOUT: Final = 5.0  #: seconds
+SERVER_HURRY: Final = 1.0  #: seconds that the server gets to clean up when all else is killed
 _SERVER_RESTART: Final = Restart(Policy.ON_FAILURE, backoff=0.1, backoff_max=5.0)
 
 
@@ -247,7 +247,7 @@ class Supervisor:
         self._report()  # while there is a server to tell
 
     def _stop_next(self) -> None:
-        """Stops what nobody needs any more: an agent before those that it comes after, the server last."""
+        """Stops what is not needed any more: an agent before those that it comes after, the server last."""
         now = self._host.now()
         for role in reversed(self._lives):
             if all(self._lives[other].is_final for other in self._needed_by[role]):

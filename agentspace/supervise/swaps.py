@@ -19,7 +19,7 @@ from agentspace.supervise.lifecycle import Lifecycle, State, how
 _DONE: Final = "done"
 _FAILED: Final = "failed"
 _ROLLED_BACK: Final = ("rolled back", _FAILED)
-_LOST: Final = 1  # exit code of a role whose process ended well, but in a swap that nobody can tell the end of
+_LOST: Final = 1  #: exit code of a role whose process ended well, but in a swap whose end is unknown
 
 
 @dataclass
@@ -80,7 +80,7 @@ class SupervisedSwaps:
         return bool(self._successors or self._ending)
 
     def holds(self, role: str) -> bool:
-        """Whether a swap decides who fills the role, so that nobody else is started."""
+        """Whether a swap decides who fills the role, so that no other process is started."""
         return role in self._successors
 
     def watch(self) -> None:
@@ -126,7 +126,7 @@ class SupervisedSwaps:
             self._roll_back(role, why)
 
     def server_lost(self) -> None:
-        """The server is gone, and with it who fills the roles: they are restarted as after a crash."""
+        """The server is gone, and with it the role of each process: they are restarted as after a crash."""
         for role, successor in list(self._successors.items()):
             pid = self._lives[role].pid
             if pid is None:
@@ -184,7 +184,7 @@ class SupervisedSwaps:
             life.exited(successor.predecessor_exit, self._host.now())
 
     def _end_fenced(self, role: str) -> None:
-        """Nobody acts: a predecessor that was there, but was not heard of any more, makes room for a new start."""
+        """No process acts: a predecessor that still runs, but was not heard of, makes room for a new start."""
         life = self._lives[role]
         if life.state == State.RUNNING and life.pid is not None:
             self._say(role, "gives no sign of life and has lost its role: killing its process group")

@@ -40,7 +40,7 @@ class Pane(Vertical):
         self.table.show(self.rows(snapshot), self.sort, self._reverse)
 
     def rows(self, snapshot: Snapshot) -> list[Row]:
-        """What there is to show, in order."""
+        """The rows to show, in order."""
         raise NotImplementedError
 
     @property

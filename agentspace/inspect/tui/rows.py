@@ -10,7 +10,7 @@ from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 from textual.widgets.data_table import RowKey
 
-_PADDING = 2  # that a DataTable puts around a cell
+_PADDING = 2  #: that a DataTable puts around a cell
 
 
 class Column(NamedTuple):

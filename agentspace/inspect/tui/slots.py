@@ -91,7 +91,7 @@ def _left(slot: SlotView) -> str:
 
 
 def _there(slot: SlotView) -> bool:
-    """Deleted slots are shown while they are held empty; values that expired always: somebody may miss them."""
+    """Deleted slots are shown while they are held empty; values that expired always: they may be missed."""
     if slot.kind == "expired":
         return slot.timed
     return slot.kind != "deleted" or slot.time_left is not None

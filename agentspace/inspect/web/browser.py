@@ -16,10 +16,10 @@ from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.page_state import PageState
 from agentspace.inspect.web.workers import Workers
 
-PERIOD = 0.1  # seconds between two messages at least
-PICTURES = 8  # in one message at most
-ORDERS = 16  # of one page, under way at once
-WANTED = 256  # values or pictures that one page follows at most
+PERIOD = 0.1  #: seconds between two messages at least
+PICTURES = 8  #: in one message at most
+ORDERS = 16  #: of one page, under way at once
+WANTED = 256  #: values or pictures that one page follows at most
 
 
 class Subscription(NamedTuple):
@@ -34,7 +34,7 @@ class Browser:
 
     Args:
         socket: To the page.
-        state: What there is to see.
+        state: Of all pages: the newest snapshot.
         orders: Carry out what the page asks for.
         workers: In which orders are carried out, and pictures compressed.
     """

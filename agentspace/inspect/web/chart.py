@@ -8,8 +8,8 @@ from agentspace.inspect.graph import Edge, graph_of
 from agentspace.inspect.layout import layout
 from agentspace.inspect.views import Snapshot
 
-LARGEST = 300  # nodes that are laid out; nobody can read a larger graph, and it would take long
-_REST = 1.0  # seconds between two layouts
+LARGEST = 300  #: nodes that are laid out; a larger graph cannot be read, and would take long
+_REST = 1.0  #: seconds between two layouts
 Shape = tuple[frozenset[str], frozenset[Edge]]
 
 

@@ -1,4 +1,4 @@
-"""Who may speak with the inspector: whoever has its token, under its own name, from its own page.
+"""Access to the inspector: with its token, under its own name, from its own page.
 
 The token comes once in the URL and then as a cookie that scripts cannot read. The name (header Host) is compared,
 so that a foreign page that lets its own name point here learns nothing; and so is the page (header Origin).

@@ -1,4 +1,4 @@
-"""What there is to see, for all pages at once: the newest snapshot of the space, in numbered tables."""
+"""The state of all pages at once: the newest snapshot of the space, in numbered tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from agentspace.inspect.web.rows import numbers
 from agentspace.inspect.web.tables import NumberedTables
 from agentspace.inspect.web.values import whole
 
-_DRAWN = 32  # pictures that are kept for the next page that wants them
+_DRAWN = 32  #: pictures that are kept for the next page that wants them
 
 
 class Drawn(NamedTuple):

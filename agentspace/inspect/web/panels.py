@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 FOLDER = Path("agents", "panels")
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(js|css)")
-HELPER = re.compile(r"_[A-Za-z0-9_-]*\.(js|css)")  # imported by panels, is none
+HELPER = re.compile(r"_[A-Za-z0-9_-]*\.(js|css)")  #: imported by panels, is none
 
 
-_REST = 1.0  # seconds between two looks at the folders
+_REST = 1.0  #: seconds between two looks at the folders
 
 
 class Panel(NamedTuple):
@@ -43,7 +43,7 @@ class Panels:
             self._looked = -_REST
 
     def all(self) -> list[Panel]:
-        """What there is, looked up once a second; of two with one name the project that was added first has it."""
+        """The panels, looked up once a second; of two with one name the project that was added first has it."""
         if (now := time.monotonic()) - self._looked >= _REST:
             self._looked = now
             self._found = self._look()

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError
 
-SMALLEST, LARGEST = 8, 8192  # pixels of a side; a smaller array is one of numbers
+SMALLEST, LARGEST = 8, 8192  #: pixels of a side; a smaller array is one of numbers
 MOST_TILES = 1024
-QUALITY = 82  # of JPEG, in percent
+QUALITY = 82  #: of JPEG, in percent
 
 
 class Tiling(NamedTuple):

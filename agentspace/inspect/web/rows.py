@@ -15,9 +15,9 @@ from agentspace.inspect.views import Event, Refusal, RoleView, Sample, SlotView,
 from agentspace.inspect.web.picture import tiling
 from agentspace.inspect.wording import brief
 
-PREVIEW = 160  # characters of a value in a list
-_BRIEF = 1 << 16  # bytes of a value that is put into words
-_DIGITS = 3  # of a time in seconds
+PREVIEW = 160  #: characters of a value in a list
+_BRIEF = 1 << 16  #: bytes of a value that is put into words
+_DIGITS = 3  #: of a time in seconds
 
 
 class _Shown(NamedTuple):

@@ -33,10 +33,10 @@ from agentspace.inspect.web.workers import Workers
 from agentspace.wire.address import Address
 
 STATIC = Path(__file__).with_name("static")
-_LONGEST = 1 << 20  # bytes of a message from a page
-_HEARTBEAT = 15.0  # seconds; a page that is silent for so long is gone
+_LONGEST = 1 << 20  #: bytes of a message from a page
+_HEARTBEAT = 15.0  #: seconds; a page that is silent for so long is gone
 _NICE = 10
-_PATIENCE = 1.0  # seconds that the end of the inspector waits for a look at most
+_PATIENCE = 1.0  #: seconds that the end of the inspector waits for a look at most
 
 
 class WebInspector:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-Row = Any  # what JSON can say
-TOMBSTONES = 4096  # removed rows that are remembered; a browser that missed more gets everything anew
+Row = Any  #: what JSON can say
+TOMBSTONES = 4096  #: removed rows that are remembered; a browser that missed more gets everything anew
 
 
 class NumberedTables:

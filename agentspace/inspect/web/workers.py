@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
-_WRITES, _SWAPS, _PICTURES = 4, 4, 1  # threads
+_WRITES, _SWAPS, _PICTURES = 4, 4, 1  #: threads
 
 
 class Workers:
@@ -13,7 +13,7 @@ class Workers:
 
     Attributes:
         writes: For orders that are done at once, an emergency stop among them.
-        swaps: For those that may take a minute.
+        swaps: For swaps, which may take a minute.
         pictures: For compressing.
     """
 
