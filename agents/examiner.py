@@ -10,11 +10,11 @@ import numpy as np
 
 from agents.exam import report
 from agents.exam.examination import Examination
-from agents.exam.lesson import LESSON, Delete, Demonstration, Imitate, Report, Step, Write, label
-from agents.exam.script import ScriptError, Wait, load
+from agents.exam.steps import GRAMMAR, Demonstration, ExamStep, Imitate, MakeReport, label
 from agents.exam.trial import FRESH, SHOWN, Trial
 from agents.pictures.thumbnail import thumbnail
-from agentspace import Agent, Entry, Kind, Parameter, SlotName, Trigger
+from agents.script.language import Do, Rest, ScriptError, Wait, load
+from agentspace import Agent, Entry, Kind, Parameter, Put, SlotName, Trigger
 from agentspace.errors import AgentspaceError
 from models.arrays import Floats
 from models.postures import decoders
@@ -33,11 +33,11 @@ class ExaminerError(AgentspaceError, TimeoutError):
 
 @dataclass(frozen=True)
 class Until:
-    """What a script waits for.
+    """A condition that a script waits for.
 
     Attributes:
-        reached: Whether it is so, at a time (s, monotonic).
-        deadline: Time after which it goes on without.
+        reached: Whether it holds at a time (s, monotonic).
+        deadline: Time after which the script goes on without.
     """
 
     reached: Callable[[float], bool]
@@ -79,7 +79,7 @@ class Examiner(Agent):
         demonstration = Demonstration(self.pairs, self.shown, self.fresh, self.patience, device)
         known = {MIRROR: demonstration.steps, IMITATION: demonstration.of_a_game}
         make = known.get(self.script)
-        steps = load(self.project / self.script, LESSON) if make is None else make()
+        steps = load(self.project / self.script, GRAMMAR) if make is None else make()
         self._examination = Examination()
         self._seconds: dict[str, float] = {}
         self._play = self._follow(steps)
@@ -126,26 +126,25 @@ class Examiner(Agent):
 
     # --- the script
 
-    def _follow(self, steps: Sequence[Step]) -> Play:
+    def _follow(self, steps: Sequence[ExamStep]) -> Play:
         for number, step in enumerate(steps, 1):
             began = time.monotonic()
             self.log.info("step %d of %d: %s", number, len(steps), step)
             yield from self._take(step, began)
             self._seconds[f"{number} {label(step)}"] = time.monotonic() - began
 
-    def _take(self, step: Step, now: float) -> Play:
+    def _take(self, step: ExamStep, now: float) -> Play:
         match step:
-            case Write(values):
-                for slot, value in values.items():
-                    self.write(slot, value)
-            case Delete(slots):
-                for slot in slots:
-                    self.delete(slot)
+            case Do():
+                for act in step.acts:
+                    self.write(*act) if isinstance(act, Put) else self.delete(*act)
+            case Rest():
+                yield Until(lambda _: False, now + step.seconds)
             case Wait():
                 yield from self._wait(step, now)
             case Imitate():
                 yield from self._imitate(step)
-            case Report():
+            case MakeReport():
                 yield from self._report(now)
 
     def _wait(self, step: Wait, now: float) -> Play:

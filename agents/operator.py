@@ -4,7 +4,7 @@
     python -m agents.operator --script procedure.yaml           # a script; exit code 0 if all of it was done
     agentspace agent agents.operator:Operator script=procedure.yaml     # the same
 
-Every action is a few slot writes (`agents.console.operation`), made at once: it works while every other agent
+Every action is a few slot writes (`agents.script.operation`), made at once: it works while every other agent
 hangs.
 """
 
@@ -12,13 +12,19 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.console.operation import STOP_SLOTS, Operation, attempt, is_stopped
-from agents.console.procedure import Do, Rest, Step, grammar
-from agents.exam.script import load
+import click
+
+from agents.script.language import Do, Rest, Step, grammar, load
+from agents.script.operation import STOP_SLOTS, Operation, attempt, is_stopped
 from agentspace import Agent, Parameter, SlotName
+from agentspace.agent import process
+from agentspace.cli import exit_code, space_option
 from agentspace.errors import AgentspaceError
+from agentspace.supervise import die_with_parent
+from agentspace.wire.address import parse
 
 if TYPE_CHECKING:
     from agents.console.screen import ConsoleScreen
@@ -169,11 +175,39 @@ def check_terminal() -> None:
         raise OperatorError("the console needs textual: pip install 'agentspace[tools]'") from None
 
 
-def main() -> None:
-    """The command line of this module."""
-    from agents.console.command import main as command
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("settings", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option("--script", type=click.Path(path_type=Path), help="YAML file with actions, done without a terminal.")
+@click.option("-r", "--role", default="operator", show_default=True, help="The role that it fills.")
+@space_option
+@click.pass_context
+def main(ctx: click.Context, settings: tuple[str, ...], script: Path | None, role: str, address: str) -> None:
+    """Drive the robot by hand: a console in this terminal, or a script. NAME=VALUE renames slots.
 
-    command()
+    \b
+    Examples:
+      python -m agents.operator
+      python -m agents.operator --script stop.yaml        with the one line: - stop
+      python -m agents.operator --space tcp://robot:7447 camera=left/camera
+
+    \b
+    Steps of a script: confirm, mode: use, act: [0.1, -0.3], forget, save: FILE, load: FILE,
+      pause, resume, stop, release, write: {SLOT: VALUE}, delete: SLOT,
+      wait: 2.5, wait: {slot: pairs, at_least: 3, timeout: 10}
+    """  # noqa: D301  (\b is click's mark for text that is not wrapped)
+    die_with_parent()
+    try:
+        values = process.settings(settings)
+        if script is None:
+            check_terminal()
+        else:
+            load(script, grammar(Operation()))  # what is wrong is said before anything is begun
+            values["script"] = str(script.absolute())
+        code = process.run("agents.operator:Operator", role, parse(address), Path.cwd(), values)
+    except AgentspaceError as error:
+        click.echo(f"operator: {error}", err=True)
+        code = exit_code(error)
+    ctx.exit(code)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from agents.console.dialogs import AskPath, Sure
 from agents.console.facts import banner, facts, held, holders
 from agents.console.halfblock import Picture
 from agents.console.latent_map import LatentMap
-from agents.console.operation import Outcome
 from agents.console.snapshot import Snapshot
 from agents.console.worker import STOP, Worker
+from agents.script.operation import Outcome
 from agents.words import ACQUIRE, USE
 
 BUTTONS: Final = {

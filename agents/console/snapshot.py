@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.console.operation import Operation, is_paused, is_stopped
+from agents.script.operation import Operation, is_paused, is_stopped
 from agentspace import Entry, Space
 from models.arrays import Floats
 

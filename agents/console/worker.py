@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from agents.console.operation import Acts, Operation, Outcome, attempt
 from agents.console.snapshot import Slots, Snapshot, take_snapshot
+from agents.script.operation import Acts, Operation, Outcome, attempt
 from agentspace import Space
 from agentspace.errors import AgentspaceError
 

@@ -1,4 +1,4 @@
-// What an operator can do to the robot: the writes of agents/console/operation.py, whose constants these are.
+// What an operator can do to the robot: the writes of agents/script/operation.py, whose constants these are.
 
 export const STOP_SLOTS = ["joints", "icub/target"];
 export const STOP_PRIORITY = 1e6;

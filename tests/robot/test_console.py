@@ -12,10 +12,10 @@ from textual.widgets import Input, RichLog
 
 from agents.console.halfblock import halfblock
 from agents.console.latent_map import Grid, LatentMap
-from agents.console.operation import STOP_PRIORITY, Operation, Outcome
 from agents.console.screen import ConsoleScreen
 from agents.console.snapshot import Slots, take_snapshot
 from agents.console.worker import Worker
+from agents.script.operation import STOP_PRIORITY, Operation, Outcome
 from agentspace import LocalSpace
 from tests.support.console import SIZE, play, text, until
 from tests.support.eventually import eventually

@@ -17,8 +17,7 @@ from agents.associator import Associator
 from agents.camera import Camera
 from agents.exam import contact_sheet, report
 from agents.exam.examination import Examination
-from agents.exam.lesson import LESSON, Delete, Demonstration, Imitate, Report, Write
-from agents.exam.script import ScriptError, Wait, load, parse
+from agents.exam.steps import GRAMMAR, Demonstration, Imitate, MakeReport
 from agents.exam.trial import FRESH, SHOWN, Trial
 from agents.examiner import Examiner
 from agents.explorer import Explorer
@@ -27,8 +26,10 @@ from agents.generator import Generator
 from agents.motor import Motor
 from agents.pictures.thumbnail import thumbnail
 from agents.proprioception import Proprioception
+from agents.script.language import Do, Rest, ScriptError, Wait, load, parse
+from agents.script.operation import Operation
 from agents.simulator import Simulator
-from agentspace import Agent, Entry, Kind, LocalSpace, Writer
+from agentspace import Agent, Entry, Erase, Kind, LocalSpace, Put, Writer
 from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS
 from models.icub.simulator import REST
@@ -62,24 +63,31 @@ def write_script(folder: Path, text: str) -> str:
 
 
 def test_a_script_is_read_step_by_step(tmp_path: Path) -> None:
-    """All kinds of steps, with their values."""
+    """All kinds of steps, with their values; an operator's are among them."""
+    operation = Operation()
     text = """
 - delete: [explorer/done, act]
 - write: {mode: acquire, camera/source: "0"}
 - wait: {slot: pairs, at_least: 10, timeout: 5}
 - wait: {slot: mode, equals: use}
 - wait: {slot: camera/state, has: {state: running}}
+- wait: 0.5
+- mode: use
+- stop
 - imitate: {fresh: 3}
 - report:
 """
-    assert load(tmp_path / write_script(tmp_path, text), LESSON) == (
-        Delete(("explorer/done", "act")),
-        Write({"mode": "acquire", "camera/source": "0"}),
+    assert load(tmp_path / write_script(tmp_path, text), GRAMMAR) == (
+        Do("delete explorer/done, act", (Erase("explorer/done"), Erase("act"))),
+        Do("write mode, camera/source", (Put("mode", "acquire"), Put("camera/source", "0"))),
         Wait("pairs", 5.0, at_least=10.0),
         Wait("mode", equals="use"),
         Wait("camera/state", has={"state": "running"}),
+        Rest(0.5),
+        Do("mode use", operation.switch("use")),
+        Do("emergency stop", operation.stop()),
         Imitate(0, 3),
-        Report(),
+        MakeReport(),
     )
 
 
@@ -111,7 +119,7 @@ def test_a_wait_for_items_of_a_dict() -> None:
 def test_a_script_that_cannot_be_followed_is_refused(data: Any, message: str) -> None:
     """The error names the step, the bad value and the valid ones."""
     with pytest.raises(ScriptError) as caught:
-        parse(data, LESSON)
+        parse(data, GRAMMAR)
     assert message in str(caught.value)
 
 
@@ -119,19 +127,28 @@ def test_all_that_is_wrong_with_a_script_file_is_told_with_its_line(tmp_path: Pa
     """Not only the first mistake; each with file, line and step."""
     path = tmp_path / write_script(tmp_path, "- report\n\n- wirte: {}\n- wait: {slot: a}\n- delete:\n    3\n")
     with pytest.raises(ScriptError) as caught:
-        load(path, LESSON)
+        load(path, GRAMMAR)
     first, second = str(caught.value).splitlines()
     assert first.startswith(f"{path}:3: step 2: 'wirte': did you mean 'write'?")
     assert second == f"{path}:5: step 4: delete takes slot names, not 3"
 
 
-@pytest.mark.parametrize("content", [None, b"- [", b"\xff\xfe"])
-def test_a_script_file_that_cannot_be_read_is_named(content: bytes | None, tmp_path: Path) -> None:
-    """Missing, no YAML, no text: the error names the file."""
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file"),
+        (b"", "1:1: the file is empty"),
+        (b"- [", "1:4: not YAML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"- write:\n    a: 1\n    a: 2\n", "3:5: key 'a' appears twice; first in line 2"),
+    ],
+)
+def test_a_script_file_that_cannot_be_read_is_named(content: bytes | None, reason: str, tmp_path: Path) -> None:
+    """Missing, no YAML, no text, a key twice: the error names the file, what is wrong, and where."""
     if content is not None:
         (tmp_path / "bad.yaml").write_bytes(content)
-    with pytest.raises(ScriptError, match=r"bad\.yaml cannot be read"):
-        load(tmp_path / "bad.yaml", LESSON)
+    with pytest.raises(ScriptError, match=rf"bad\.yaml cannot be read: {reason}"):
+        load(tmp_path / "bad.yaml", GRAMMAR)
 
 
 def test_steps_follow_one_another_and_the_end_is_a_success(space: LocalSpace, tmp_path: Path) -> None:

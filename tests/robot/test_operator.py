@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.console.operation import PAUSE_PRIORITY, STOP_PRIORITY, Operation
-from agents.console.procedure import Do, Rest, grammar
 from agents.console.screen import ConsoleScreen
-from agents.exam.script import ScriptError, Wait, parse
 from agents.operator import OperatorError, check_terminal
+from agents.script.language import Do, Rest, ScriptError, Wait, grammar, parse
+from agents.script.operation import PAUSE_PRIORITY, STOP_PRIORITY, Operation
+from agentspace import Erase, Put
 from agentspace.client.space import RemoteSpace
 from models.icub.kinematics import JOINT_LIMITS
 from tests.support.console import play, text, until
@@ -71,7 +71,8 @@ def test_a_script_is_a_list_of_actions() -> None:
         "pause",
         "resume",
     ]
-    data += ["stop", "release", {"wait": 0.5}, {"wait": {"slot": "pairs", "equals": 3}}]
+    data += ["stop", "release", {"write": {"a": [1]}}, {"delete": "a"}]
+    data += [{"wait": 0.5}, {"wait": {"slot": "pairs", "equals": 3}}]
     steps = parse(data, grammar(operation))
     assert [step.acts for step in steps if isinstance(step, Do)] == [
         operation.confirm("script"),
@@ -84,6 +85,8 @@ def test_a_script_is_a_list_of_actions() -> None:
         operation.resume(),
         operation.stop(),
         operation.release(),
+        (Put("a", [1]),),
+        (Erase("a"),),
     ]
     assert steps[-2:] == (Rest(0.5), Wait("pairs", equals=3))
 

@@ -10,10 +10,10 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from agents.console.halfblock import Picture
-from agents.console.operation import Operation
 from agents.console.screen import ConsoleScreen
 from agents.console.snapshot import Slots
 from agents.console.worker import Worker
+from agents.script.operation import Operation
 from agentspace import Space
 
 Play = Callable[[ConsoleScreen, Pilot[None]], Coroutine[Any, Any, None]]

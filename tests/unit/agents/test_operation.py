@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from agents.console.operation import (
+from agents.script.operation import (
     PAUSE_PRIORITY,
     STOP_PRIORITY,
     Acts,
-    Free,
     Operation,
-    Put,
     is_paused,
     is_stopped,
     perform,
 )
-from agentspace import LocalSpace
+from agentspace import Erase, LocalSpace, Put
 
 OPERATION = Operation()
 
@@ -35,17 +33,20 @@ def paused(space: LocalSpace) -> bool:
 
 def test_each_action_is_a_few_writes() -> None:
     """The slots, values, priorities and validities that panels, scripts and other agents share."""
-    assert OPERATION.confirm("operator 1") == (Put("confirm", "operator 1", 0.0, 1.0),)
+    assert OPERATION.confirm("operator 1") == (Put("confirm", "operator 1", 1.0),)
     assert OPERATION.switch("use") == (Put("mode", "use"),)
     assert OPERATION.undo() == (Put("memory/command", {"do": "undo"}),)
     assert OPERATION.forget() == (Put("memory/command", {"do": "forget"}),)
     assert OPERATION.save("a.npz") == (Put("memory/command", {"do": "save", "path": "a.npz"}),)
     assert OPERATION.load("a.npz") == (Put("memory/command", {"do": "load", "path": "a.npz"}),)
-    assert OPERATION.take((1, -0.5)) == (Put("act", [1.0, -0.5], 10.0, 5.0),)
-    assert OPERATION.pause() == (Put("joints", None, PAUSE_PRIORITY),)
-    assert OPERATION.resume() == (Free("joints", PAUSE_PRIORITY),)
-    assert OPERATION.stop() == (Put("joints", None, STOP_PRIORITY), Put("icub/target", None, STOP_PRIORITY))
-    assert OPERATION.release() == (Free("icub/target", STOP_PRIORITY), Free("joints", STOP_PRIORITY))
+    assert OPERATION.take((1, -0.5)) == (Put("act", [1.0, -0.5], 5.0, 10.0),)
+    assert OPERATION.pause() == (Put("joints", None, priority=PAUSE_PRIORITY),)
+    assert OPERATION.resume() == (Erase("joints", PAUSE_PRIORITY),)
+    assert OPERATION.stop() == (
+        Put("joints", None, priority=STOP_PRIORITY),
+        Put("icub/target", None, priority=STOP_PRIORITY),
+    )
+    assert OPERATION.release() == (Erase("icub/target", STOP_PRIORITY), Erase("joints", STOP_PRIORITY))
 
 
 def test_a_mode_that_is_none_is_refused() -> None:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from agents.console import operation
+from agents.script import operation
 from agentspace import AgentspaceError, LocalSpace
 from agentspace.inspect.observer import Observer
 from agentspace.inspect.views import SlotView
@@ -371,7 +371,7 @@ def test_a_project_without_panels_has_none(tmp_path):
 
 
 def test_the_operators_panel_does_what_the_operators_console_does():
-    """Its constants are those of agents/console/operation.py."""
+    """Its constants are those of agents/script/operation.py."""
     text = (PANELS / "_operation.js").read_text()
     found = dict(re.findall(r"export const (\w+) = (.+);", text))
     for name, written in found.items():

@@ -1,11 +1,11 @@
-"""What an operator can do to the robot: each action is a few writes, the same ones from whatever panel.
+"""The actions of an operator: each is a few writes, the same ones from whatever panel.
 
-This module says which slot gets which value, priority and validity; it writes nothing itself::
+`Operation` says which slot gets which value, priority and validity; it writes nothing itself::
 
     for act in Operation().confirm("operator 1"):
         decision = perform(space, act)
 
-Whoever wants to drive the robot from elsewhere (a web page, a whistle, a script) takes the acts from here.
+A program that drives the robot from elsewhere (a web page, a whistle, a script) takes the acts from here.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agents.words import ACQUIRE, CONFIRM_VALIDITY, USE
-from agentspace import Entry, Refused, Space
-from agentspace.core.slot import Decision
+from agentspace import Entry, Erase, Put, Refused, Space, Written
 from agentspace.errors import AgentspaceError
 
 MODES: Final = (ACQUIRE, USE)
 STOP_SLOTS: Final = ("joints", "icub/target")
-"""What the emergency stop holds: the motor's targets first, then the robot's own."""
+"""The slots that the emergency stop holds: the motor's targets first, then the robot's own."""
 STOP_PRIORITY: Final = 1e6
 PAUSE_PRIORITY: Final = 100.0
 """Above everything that moves the robot, below the emergency stop, which therefore wins over a pause."""
@@ -31,37 +30,7 @@ ACT_VALIDITY: Final = 5.0
 """Seconds that the robot stays at the chosen point; then the others may move it again."""
 
 
-@dataclass(frozen=True)
-class Put:
-    """One write.
-
-    Attributes:
-        slot: Its name.
-        value: What it gets.
-        priority: Of the write.
-        validity: Seconds; None for ever.
-    """
-
-    slot: str
-    value: Any
-    priority: float = 0.0
-    validity: float | None = None
-
-
-@dataclass(frozen=True)
-class Free:
-    """One delete.
-
-    Attributes:
-        slot: Its name.
-        priority: At least that of the value which holds the slot.
-    """
-
-    slot: str
-    priority: float = 0.0
-
-
-Act = Put | Free
+Act = Put[Any] | Erase
 Acts = tuple[Act, ...]
 
 
@@ -112,42 +81,40 @@ class Operation:
 
     def take(self, latent: Sequence[float]) -> Acts:
         """The robot takes the posture of a latent (m,) for a while."""
-        return (Put(self.act_slot, [float(number) for number in latent], ACT_PRIORITY, ACT_VALIDITY),)
+        return (Put(self.act_slot, [float(number) for number in latent], ACT_VALIDITY, ACT_PRIORITY),)
 
     def pause(self) -> Acts:
         """The robot stops where it is until `resume`."""
-        return (Put(self.pause_slot, None, PAUSE_PRIORITY),)
+        return (Put(self.pause_slot, None, priority=PAUSE_PRIORITY),)
 
     def resume(self) -> Acts:
         """Ends a pause; is refused while an emergency stop holds."""
-        return (Free(self.pause_slot, PAUSE_PRIORITY),)
+        return (Erase(self.pause_slot, PAUSE_PRIORITY),)
 
     def stop(self) -> Acts:
         """Emergency stop: every slot that moves the robot says "hold now", for ever, against everybody."""
-        return tuple(Put(slot, None, STOP_PRIORITY) for slot in self.stop_slots)
+        return tuple(Put(slot, None, priority=STOP_PRIORITY) for slot in self.stop_slots)
 
     def release(self) -> Acts:
         """Ends an emergency stop, and a pause with it.
 
         The robot's own slot is freed first: then no target gets as far as the motor while that is held.
         """
-        return tuple(Free(slot, STOP_PRIORITY) for slot in reversed(self.stop_slots))
+        return tuple(Erase(slot, STOP_PRIORITY) for slot in reversed(self.stop_slots))
 
 
-def perform(space: Space, act: Act) -> Decision:
+def perform(space: Space, act: Act) -> Written | Refused:
     """Carries out one act at once.
 
     Raises:
         AgentspaceError: The space cannot be reached, or the value is none that a slot holds.
     """
-    if isinstance(act, Put):
-        return space.write(act.slot, act.value, validity=act.validity, priority=act.priority)
-    return space.delete(act.slot, priority=act.priority)
+    return space.write(*act) if isinstance(act, Put) else space.delete(*act)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an action.
+    """The outcome of an action.
 
     Attributes:
         action: For people.

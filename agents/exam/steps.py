@@ -1,50 +1,26 @@
-"""Lessons: the scripts of an examiner.
+"""The steps that only an examiner takes, and the scripts that come with it.
 
 ::
 
-    - delete: [explorer/done]
-    - write: {mode: acquire}
-    - wait: {slot: explorer/done, timeout: 300}
-    - wait: {slot: pairs, at_least: 10, timeout: 5}
-    - write: {mode: use, camera/source: "slot:demonstrator/view"}
     - imitate: {shown: 10, fresh: 30}
     - report
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agents.exam.script import Wait, fields, wait
-from agentspace.core.slot import check_name
+from agents.script.language import SLOTS, Grammar, Step, Wait, delete, fields, grammar, write
+from agents.script.operation import Operation
 
 CHANGE: Final = 20.0
 """Seconds until the camera sees the demonstrator, at most."""
 
 
 @dataclass(frozen=True)
-class Write:
-    """Writes slots.
-
-    Attributes:
-        values: By slot name.
-    """
-
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Delete:
-    """Empties slots."""
-
-    slots: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Imitate:
-    """Shows postures on the demonstrator and looks what the robot answers.
+    """Shows postures on the demonstrator, and compares what the robot answers.
 
     Attributes:
         shown: How many of the acquired postures, the first ones.
@@ -54,23 +30,29 @@ class Imitate:
     shown: int = 0
     fresh: int = 0
 
+    def __str__(self) -> str:
+        return f"imitate {self.shown} shown and {self.fresh} fresh postures"
+
 
 @dataclass(frozen=True)
-class Report:
-    """Writes the report: table, JSON, contact sheet."""
+class MakeReport:
+    """Makes the report: table, JSON, contact sheet."""
+
+    def __str__(self) -> str:
+        return "report"
 
 
-Step = Write | Delete | Wait | Imitate | Report
+ExamStep = Step | Imitate | MakeReport
 
 
-def label(step: Step) -> str:
+def label(step: ExamStep) -> str:
     """A few words for a table."""
-    return f"wait for {step.slot}" if isinstance(step, Wait) else type(step).__name__.lower()
+    return f"wait for {step.slot}" if isinstance(step, Wait) else str(step).partition(" ")[0]
 
 
 @dataclass(frozen=True)
 class Demonstration:
-    """How the scripts of the mirror and of the game with a partner go.
+    """The scripts of the mirror, and of the game with a partner.
 
     Attributes:
         pairs: How many the robot shall acquire.
@@ -86,42 +68,31 @@ class Demonstration:
     patience: float
     device: str
 
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[ExamStep, ...]:
         """The robot looks at itself, acquires pairs, then imitates the demonstrator."""
         return (
-            Delete(("explorer/done",)),
-            Write({"mode": "acquire"}),
+            delete("explorer/done"),
+            write({"mode": "acquire"}),
             Wait("explorer/done", self.patience),
             Wait("pairs", 2.0, at_least=self.pairs),
-            Write({"mode": "use", "camera/source": self.device}),
+            write({"mode": "use", "camera/source": self.device}),
             Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),
             Imitate(min(self.shown, self.pairs), self.fresh),
-            Report(),
+            MakeReport(),
         )
 
-    def of_a_game(self) -> tuple[Step, ...]:
+    def of_a_game(self) -> tuple[ExamStep, ...]:
         """Robot and partner play by themselves, until the partner whistles that the robot shall imitate."""
         return (
             Wait("explorer/done", self.patience),
             Wait("pairs", 2.0, at_least=self.pairs),
             Wait("mode", CHANGE, equals="use"),
             Imitate(min(self.shown, self.pairs), self.fresh),
-            Report(),
+            MakeReport(),
         )
 
 
-def _write(body: Any) -> Step:
-    return Write({check_name(slot): value for slot, value in fields(body, None).items()})
-
-
-def _delete(body: Any) -> Step:
-    slots = [body] if isinstance(body, str) else body
-    if not isinstance(slots, list):
-        raise TypeError(f"delete takes slot names, not {body!r:.80}")
-    return Delete(tuple(map(check_name, slots)))
-
-
-def _imitate(body: Any) -> Step:
+def _imitate(body: Any) -> Imitate:
     found = fields(body, ("shown", "fresh"))
     bad = {key: value for key, value in found.items() if type(value) is not int or value < 0}
     if bad or not any(found.values()):
@@ -129,11 +100,10 @@ def _imitate(body: Any) -> Step:
     return Imitate(**found)
 
 
-LESSON: Final[Mapping[str, Callable[[Any], Step]]] = {
-    "write": _write,
-    "delete": _delete,
-    "wait": wait,
+GRAMMAR: Final[Grammar[ExamStep]] = {
+    **SLOTS,
     "imitate": _imitate,
-    "report": lambda _: Report(),
+    "report": lambda _: MakeReport(),
+    **grammar(Operation()),
 }
-"""The kinds of steps, for `agents.exam.script`."""
+"""All steps of an examiner."""
