@@ -1,20 +1,31 @@
-"""A blackboard for robots: independent agents, named slots, triggers, and a swap that loses none of them."""
+"""A blackboard for robots: independent agents, named slots, triggers, and a swap that loses none of them.
+
+What this module exports is public, and so are the modules that docs/reference/api.md names. Everything else is
+inner, and may change with any version.
+"""
 
 from agentspace.agent.agent import Agent
 from agentspace.agent.parameter import Parameter, SlotName
-from agentspace.client.space import connect
+from agentspace.agent.process import run
+from agentspace.agent.runner import Runner
+from agentspace.agent.timer import Timer
+from agentspace.client.account import SpaceAccount, SwapReport
+from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.change import Decision, Kind, Refused, Writer, Written
 from agentspace.core.mailbox import Trigger
+from agentspace.core.role import State
 from agentspace.core.slot import Erase, Put, check_name
 from agentspace.core.space import Entry, Session, Space, Wake, Watch
 from agentspace.core.value import EMPTY
 from agentspace.errors import AgentspaceError
-from agentspace.local import LocalSpace
+from agentspace.local.space import LocalSpace
+from agentspace.version import __version__
 
 __all__ = [
     "EMPTY",
     "Agent",
     "AgentspaceError",
+    "Decision",
     "Entry",
     "Erase",
     "Kind",
@@ -22,13 +33,22 @@ __all__ = [
     "Parameter",
     "Put",
     "Refused",
+    "RemoteSpace",
+    "Runner",
     "Session",
     "SlotName",
     "Space",
+    "SpaceAccount",
+    "State",
+    "SwapReport",
+    "Timer",
     "Trigger",
     "Wake",
     "Watch",
     "Writer",
     "Written",
+    "__version__",
+    "check_name",
     "connect",
+    "run",
 ]

@@ -1,5 +1,10 @@
 """The version of this library, read from its installation."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = version("agentspace")
+NOT_INSTALLED = "0+not.installed"
+
+try:
+    __version__ = version("agentspace")
+except PackageNotFoundError:  # a checkout on the path
+    __version__ = NOT_INSTALLED

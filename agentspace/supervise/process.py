@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import IO
 
 from agentspace.agent.parent import PARENT_VARIABLE
-from agentspace.agent.process import PARENT_VARIABLE
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import MARK_VARIABLE, mark
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from agentspace.agent.parent import PARENT_VARIABLE, die_with_parent
-from agentspace.agent.process import PARENT_VARIABLE, die_with_parent
 from agentspace.launch.plan import AgentPlan, Plan, Policy, Restart
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import Found, Guardian, end, processes, watch

@@ -173,10 +173,10 @@ def test_unknown_codes_are_refused(code):
 )
 def test_declared_lengths_are_not_trusted(header):
     """Lengths that lie are refused at once, however many there are."""
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(ProtocolError):
         parse(header)
-    assert time.monotonic() - begin < 1.0
+    assert time.process_time() - begin < 1.0
 
 
 def test_keys_of_maps_are_text():
