@@ -13,18 +13,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agents.script.language import Do, Rest, Step, grammar, load
 from agents.script.operation import STOP_SLOTS, Operation, attempt, is_stopped
-from agentspace import Agent, Parameter, SlotName
-from agentspace.agent import process
-from agentspace.cli import exit_code, space_option
+from agentspace import Agent, Parameter, SlotName, run
+from agentspace.cli import exit_code, settings, space_option
 from agentspace.errors import AgentspaceError
-from agentspace.supervise import die_with_parent
-from agentspace.wire.address import parse
 
 if TYPE_CHECKING:
     from agents.console.screen import ConsoleScreen
@@ -176,12 +173,12 @@ def check_terminal() -> None:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("settings", metavar="[NAME=VALUE]...", nargs=-1)
+@click.argument("pairs", metavar="[NAME=VALUE]...", nargs=-1)
 @click.option("--script", type=click.Path(path_type=Path), help="YAML file with actions, done without a terminal.")
 @click.option("-r", "--role", default="operator", show_default=True, help="The role that it fills.")
 @space_option
 @click.pass_context
-def main(ctx: click.Context, settings: tuple[str, ...], script: Path | None, role: str, address: str) -> None:
+def main(ctx: click.Context, pairs: tuple[str, ...], script: Path | None, role: str, address: str) -> None:
     """Drive the robot by hand: a console in this terminal, or a script. NAME=VALUE renames slots.
 
     \b
@@ -195,15 +192,14 @@ def main(ctx: click.Context, settings: tuple[str, ...], script: Path | None, rol
       pause, resume, stop, release, write: {SLOT: VALUE}, delete: SLOT,
       wait: 2.5, wait: {slot: pairs, at_least: 3, timeout: 10}
     """  # noqa: D301  (\b is click's mark for text that is not wrapped)
-    die_with_parent()
     try:
-        values = process.settings(settings)
+        values: dict[str, Any] = settings(pairs)
         if script is None:
             check_terminal()
         else:
             load(script, grammar(Operation()))  # what is wrong is said before anything is begun
             values["script"] = str(script.absolute())
-        code = process.run("agents.operator:Operator", role, parse(address), Path.cwd(), values)
+        code = run("agents.operator:Operator", role, address, values)
     except AgentspaceError as error:
         click.echo(f"operator: {error}", err=True)
         code = exit_code(error)
