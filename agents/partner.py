@@ -98,7 +98,7 @@ class Partner(Agent):
         self.write(self.limits, JOINT_LIMITS)
         self.attach_trigger(self.target)
         self.attach_timer(1.0 / self.fps)
-        if self.space.memory is None:
+        if self.space.inherited is None:
             self._show(time.monotonic())
 
     def sense_select_act(self) -> None:

@@ -64,7 +64,7 @@ class Simulator(Agent):
         self.attach_trigger(self.scene)
         self.attach_timer(1.0 / self.rate)
         self._take((self.target, self.scene))  # after a restart: what its predecessor was asked for
-        if self.space.memory is None:
+        if self.space.inherited is None:
             self._appear()
 
     def _appear(self) -> None:

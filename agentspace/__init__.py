@@ -3,9 +3,9 @@
 from agentspace.agent.agent import Agent
 from agentspace.agent.parameter import Parameter, SlotName
 from agentspace.client.space import connect
-from agentspace.core.board import Erase, Put
+from agentspace.core.change import Decision, Kind, Refused, Writer, Written
 from agentspace.core.mailbox import Trigger
-from agentspace.core.slot import Kind, Refused, Writer, Written
+from agentspace.core.slot import Erase, Put, check_name
 from agentspace.core.space import Entry, Session, Space, Wake, Watch
 from agentspace.core.value import EMPTY
 from agentspace.errors import AgentspaceError

@@ -25,10 +25,11 @@ from typing import Any
 
 from agentspace.agent.parameter import configure, declarations
 from agentspace.agent.timer import Timer
-from agentspace.core.board import Erase, Put, check_free_name
+from agentspace.core.change import Refused
 from agentspace.core.mailbox import Trigger
-from agentspace.core.slot import Refused, check_write
-from agentspace.core.space import Memory, Session, Wake
+from agentspace.core.role import State
+from agentspace.core.slot import Erase, Put
+from agentspace.core.space import Session, Wake
 from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError
 
@@ -161,13 +162,12 @@ class Agent:
             priority: Accepted if at least the priority that holds the slot.
             delay: Seconds until the value becomes readable.
         """
-        check_write(priority, validity, delay)
-        self._stage(Put(check_free_name(name), self.space.prepare(value), validity, float(priority), float(delay)))
+        put = Put(name, value, validity, priority, delay)
+        self._stage(put._replace(value=self.space.prepare(value)))
 
     def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> None:
         """Empties a slot with the end of the handler; with a validity (s) holds it empty for that time."""
-        check_write(priority, validity, 0.0)
-        self._stage(Erase(check_free_name(name), float(priority), validity))
+        self._stage(Erase(name, priority, validity))
 
     def checkpoint(self) -> None:
         """With the end of the handler, keeps what `get_state` gives, for the successor after a crash."""
@@ -211,11 +211,11 @@ class Agent:
         self._wake = Wake()
         return acts
 
-    def remember(self, always: bool = False) -> Memory | None:
+    def state_to_keep(self, always: bool = False) -> State[Any] | None:
         """What it knows, if it asked for a checkpoint, or always."""
         wanted, self._keeps = self._keeps or always, False
         state = self.get_state() if wanted else None
-        return None if state is None else Memory(*state)
+        return None if state is None else State(*state)
 
     @property
     def timers(self) -> list[Timer]:

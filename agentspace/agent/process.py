@@ -10,13 +10,15 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from agentspace.agent.agent import Agent
 from agentspace.agent.parameter import configure
 from agentspace.agent.parameter import values as values_of
+from agentspace.agent.parent import die_with_parent
 from agentspace.agent.runner import Runner
 from agentspace.client.space import connect
 from agentspace.errors import AgentNotFoundError, ParameterError, suggest
@@ -26,6 +28,7 @@ EXIT_OVERDUE = 124  #: a handler or `init` was still running when the time to st
 EXIT_INTERRUPTED = 130  #: Ctrl-C came twice
 STOP_TIMEOUT = 5.0  #: seconds between a signal and the end, at most
 CONNECT_TIMEOUT = 10.0  #: seconds to wait for the server
+NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 
 def load(spec: str, project: Path) -> type[Agent]:
@@ -92,73 +95,50 @@ def settings(pairs: Sequence[str]) -> dict[str, str]:
 
 def run(
     spec: str,
-    role: str | None,
-    address: Address,
-    project: Path,
-    values: dict[str, Any],
+    role: str | None = None,
+    space: str | Address = "",
+    values: Mapping[str, Any] = NO_VALUES,
+    *,
+    project: Path | None = None,
+    swap: int | None = None,
+    offers: Mapping[str, Any] = NO_VALUES,
     stop_timeout: float = STOP_TIMEOUT,
 ) -> int:
     """Runs an agent in this process until it is stopped; for the main thread.
 
+    It ends with SIGTERM, with SIGINT, and with the launch that started this process, if one did.
+
     Args:
-        spec: Module and class.
+        spec: Module and class, such as ``agents.camera:Camera``.
         role: The role that it fills; by default the class's name in lower case.
-        address: Of the space.
-        project: The folder of the user's project.
+        space: Where; by default the local space of this user.
         values: Parameters and slot names.
+        project: The folder of the user's project, from which the class is imported; by default this one.
+        swap: The number of the swap in which it takes its role over from a predecessor; 0 for one of its own;
+            None to fill a role that nobody fills.
+        offers: Further values, of its predecessor: used if the class has them and they are valid for it.
         stop_timeout: Seconds between SIGTERM or SIGINT and the end, at most.
 
     Returns:
         The exit code: 0 if it ended well, 1 if not.
 
     Raises:
-        AgentspaceError: It could not begin.
+        AgentspaceError: It could not begin; a swap is rolled back.
     """
-    agent = load(spec, project)(**values)
-    role = role or default_role(spec)
-    with connect(address, role, timeout=CONNECT_TIMEOUT) as space:
-        runner = Runner(agent, space.join(role, _introduction(spec, project, agent)), project)
-        with _stopped_by_signals(runner, stop_timeout):
-            return 0 if runner.run() else 1
-
-
-def succeed(
-    spec: str,
-    role: str | None,
-    address: Address,
-    project: Path,
-    values: dict[str, Any],
-    offers: dict[str, Any],
-    number: int = 0,
-    stop_timeout: float = STOP_TIMEOUT,
-) -> int:
-    """Runs an agent in this process that takes its role over from whoever fills it; for the main thread.
-
-    Args:
-        spec: Module and class.
-        role: The role that it fills; by default the class's name in lower case.
-        address: Of the space.
-        project: The folder of the user's project.
-        values: Parameters and slot names.
-        offers: Further ones, of its predecessor: used if the class has them and they are valid for it.
-        number: Of the swap; 0 for one of its own.
-        stop_timeout: Seconds between SIGTERM or SIGINT and the end, at most.
-
-    Returns:
-        The exit code: 0 if it ended well, 1 if not.
-
-    Raises:
-        AgentspaceError: It could not begin; the swap is rolled back.
-    """
-    role = role or default_role(spec)
-    with connect(address, role, timeout=CONNECT_TIMEOUT) as space:
-        session = space.join(role, {"class": spec}, number)
-        try:
-            agent, left_out = _accept(load(spec, project), values, offers)
-        except BaseException as error:
-            session.leave("failed", f"failed: {error}")  # whoever asked for the swap is to know why
-            raise
-        session.info = {**_introduction(spec, project, agent), "left_out": left_out}
+    die_with_parent()
+    role, project = role or default_role(spec), project or Path.cwd()
+    agent = load(spec, project)(**values) if swap is None else None
+    with connect(space, role, timeout=CONNECT_TIMEOUT) as there:
+        if agent is not None:
+            session = there.join(role, _introduction(spec, project, agent))
+        else:
+            session = there.join(role, {"class": spec}, swap)
+            try:
+                agent, left_out = _accept(load(spec, project), values, offers)
+            except BaseException as error:
+                session.leave("failed", f"failed: {error}")  # its requester is to know why
+                raise
+            session.info = {**_introduction(spec, project, agent), "left_out": left_out}
         runner = Runner(agent, session, project)
         with _stopped_by_signals(runner, stop_timeout):
             return 0 if runner.run() else 1
@@ -169,7 +149,7 @@ def default_role(spec: str) -> str:
     return spec.partition(":")[2].lower()
 
 
-def _accept(found: type[Agent], values: dict[str, Any], offers: dict[str, Any]) -> tuple[Agent, list[str]]:
+def _accept(found: type[Agent], values: Mapping[str, Any], offers: Mapping[str, Any]) -> tuple[Agent, list[str]]:
     """The agent with its values and those of the offers that it can use; and the names of the others."""
     agent = found(**values)
     left_out = []

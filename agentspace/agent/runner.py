@@ -10,11 +10,13 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from agentspace.agent.agent import Agent
 from agentspace.agent.timer import earliest
-from agentspace.core.slot import Decision, Refused
-from agentspace.core.space import Memory, Session, Wake
+from agentspace.core.change import Decision, Refused
+from agentspace.core.role import State
+from agentspace.core.space import Session, Wake
 from agentspace.core.swap import HANDLERS, Step
 from agentspace.errors import FencedError, SpaceUnreachableError
 
@@ -75,28 +77,28 @@ class Runner:
                 return
             self._proving = HANDLERS
         agent.init()
-        if session.memory is not None:
-            agent.set_state(*session.memory)
-        session.commit(None, agent.finish(), agent.remember())
+        if session.inherited is not None:
+            agent.set_state(*session.inherited)
+        session.commit(None, agent.finish(), agent.state_to_keep())
         session.running()
         while not (agent.stopped or session.stop_requested or self._rested):
-            if session.yielding:
-                self._yield()
+            if session.handing_over:
+                self._hand_over()
                 continue
             wake = self._next()
             if wake is None:
                 continue
             agent.begin(wake)
             agent.sense_select_act()
-            session.commit(wake, agent.finish(), self._remember())
+            session.commit(wake, agent.finish(), self._state())
 
-    def _yield(self) -> None:
+    def _hand_over(self) -> None:
         """Hands the role over to a successor, and rests until that has proved itself; acts again if it fails."""
         agent, session = self.agent, self._session
         session.hand_over(Step.QUIESCE)
         step = Step.SNAPSHOT
         try:
-            session.hand_over(step, agent.remember(always=True))
+            session.hand_over(step, agent.state_to_keep(always=True))
             step = Step.RELEASE
             agent.release()
             session.commit(None, agent.finish())
@@ -116,23 +118,23 @@ class Runner:
         session.commit(None, agent.finish())
         session.running()
 
-    def _remember(self) -> Memory | None:
+    def _state(self) -> State[Any] | None:
         """What is kept with a commit: on probation all that is known, for a predecessor that may return."""
         if not self._proving:
-            return self.agent.remember()
+            return self.agent.state_to_keep()
         self._proving -= 1
         try:
-            return self.agent.remember(always=True)
+            return self.agent.state_to_keep(always=True)
         except Exception:
             self._log.exception("could not say what it knows")
             return None
 
     def _learn(self) -> None:
         """Takes over what a successor learned before it failed, if that can be read."""
-        if self._session.memory is None:
+        if self._session.inherited is None:
             return
         try:
-            self.agent.set_state(*self._session.memory)
+            self.agent.set_state(*self._session.inherited)
         except Exception as error:
             self._log.warning("what its successor had learned cannot be read: %s", error)
 

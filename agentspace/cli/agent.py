@@ -21,7 +21,6 @@ from agentspace.cli.options import (
     space_option,
 )
 from agentspace.errors import AgentspaceError
-from agentspace.supervise.parent import die_with_parent
 
 
 class _AgentCommand(click.Command):
@@ -109,12 +108,17 @@ def agent(
       agentspace agent agents.camera:Camera --replace   in place of the one that runs
     """  # noqa: D301
     set_up_logging(role or spec.partition(":")[2].lower(), log_level)
-    die_with_parent()
-    values, where = process.settings(settings), address_of(address, space_name)
-    if not (replace or number):
-        ctx.exit(process.run(spec, role, where, project.absolute(), values, stop_timeout))
-    offers = process.settings(offer)
-    ctx.exit(process.succeed(spec, role, where, project.absolute(), values, offers, number or 0, stop_timeout))
+    code = process.run(
+        spec,
+        role,
+        address_of(address, space_name),
+        process.settings(settings),
+        project=project.absolute(),
+        swap=(number or 0) if replace or number else None,
+        offers=process.settings(offer),
+        stop_timeout=stop_timeout,
+    )
+    ctx.exit(code)
 
 
 @click.command()

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from agentspace.agent.parent import PARENT_VARIABLE
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.errors import AgentspaceError
-from agentspace.supervise.parent import PARENT_VARIABLE
 from agentspace.wire.address import Address, parse
 
 F = TypeVar("F", bound=Callable[..., Any])

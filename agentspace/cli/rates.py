@@ -14,8 +14,8 @@ import click
 from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.render import in_bytes, seconds
 from agentspace.client.space import connect
+from agentspace.core.change import Kind
 from agentspace.core.mailbox import Trigger
-from agentspace.core.slot import Kind
 from agentspace.core.space import Watch
 from agentspace.core.value import size_of
 from agentspace.inspect.observer import INSPECTOR

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from agentspace.core.plain import is_long, to_json
 from agentspace.core.space import Entry
-from agentspace.core.value import Value, describe
+from agentspace.core.value import Value, describe, is_long, to_json
 
 __all__ = ["entry_to_json", "in_bytes", "seconds", "short", "table", "to_json"]
 

@@ -9,8 +9,8 @@ import signal
 
 import click
 
+from agentspace.agent.parent import die_with_parent
 from agentspace.cli.options import Seconds, log_option, set_up_logging, space_option
-from agentspace.supervise.parent import die_with_parent
 from agentspace.wire.address import parse
 
 _GRACE = 4.0  #: seconds that the server outlives its supervisor: the agents end first

@@ -11,8 +11,8 @@ import click
 
 from agentspace.agent import process
 from agentspace.cli.options import complete_agent, complete_role, echo_json, json_option, space_option
+from agentspace.client.account import SwapReport
 from agentspace.client.space import RemoteSpace, connect
-from agentspace.client.swap import SwapReport
 from agentspace.core.swap import Step
 from agentspace.errors import AgentspaceError, ParameterError, SwapError
 

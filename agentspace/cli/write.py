@@ -13,7 +13,7 @@ from agentspace.cli.exits import FAILED, REFUSED
 from agentspace.cli.options import Seconds, complete_role, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.render import seconds
 from agentspace.client.space import RemoteSpace, connect
-from agentspace.core.slot import Decision, Refused
+from agentspace.core.change import Decision, Refused
 from agentspace.core.value import Value
 from agentspace.errors import RoleNotFoundError
 

@@ -9,49 +9,27 @@ import os
 import threading
 import time
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 import zmq
 
 from agentspace import errors
+from agentspace.client.acquaintance import Acquaintance
 from agentspace.errors import AgentspaceError, LimitError, ProtocolError, SpaceUnreachableError
 from agentspace.wire import messages
-from agentspace.wire.address import Address
-from agentspace.wire.multipart import NOBLOCK, receive, send
+from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, Message, parse, receive, send
 
 LINGER = 500  #: milliseconds in which what was sent last may still go out
 Arrived = tuple[Any, list[bytes]]  #: a message and its frames
 
 
-class Owner(Protocol):
-    """The link whose connection it is."""
-
-    address: Address
-    patience: float
-
-    def greeting(self, call: int) -> messages.Hello:
-        """How the client introduces itself."""
-
-    def welcome(self, reply: messages.Welcome) -> None:
-        """Takes note of the server's answer to it."""
-
-    def recycle(self, segments: list[Any]) -> None:
-        """The server gives shared memory back."""
-
-    def release(self, segments: list[int]) -> None:
-        """Nobody will look at what lies in these segments of the server."""
-
-    def take_released(self) -> list[int]:
-        """The segments whose views are gone since the last call."""
-
-
-class Channel:
+class Connection:
     """A connection; for one thread at a time, but for `wake` and `close`, which any thread may call.
 
     What arrives unasked while a reply is awaited waits in `unasked`.
 
     Args:
-        owner: Whose it is.
+        acquaintance: Of the client and its server.
         socket: Connected, or about to be.
         timeout: Seconds to wait for the server's welcome.
 
@@ -59,9 +37,9 @@ class Channel:
         SpaceUnreachableError: No server answers.
     """
 
-    def __init__(self, owner: Owner, socket: zmq.Socket[bytes], timeout: float) -> None:
+    def __init__(self, acquaintance: Acquaintance, socket: zmq.Socket[bytes], timeout: float) -> None:
         self.unasked: deque[Arrived] = deque()
-        self._owner = owner
+        self._acquaintance = acquaintance
         self._socket = socket
         self._calls = itertools.count(1)
         self._closed = False
@@ -83,11 +61,13 @@ class Channel:
         """Introduces this connection to the server."""
         call = self.number()
         with self._used:
-            self._send(self._owner.greeting(call), ())  # before it, nothing is heard, so nothing may be released
+            self._send(
+                self._acquaintance.greeting(call), ()
+            )  # before it, nothing is heard, so nothing may be released
             reply, _ = self._reply(call, timeout)
         if not isinstance(reply, messages.Welcome):
             raise ProtocolError(f"expected a welcome, got {reply!r:.80}")
-        self._owner.welcome(reply)
+        self._acquaintance.welcome(reply)
 
     def number(self) -> int:
         """A number for the next request."""
@@ -102,14 +82,13 @@ class Channel:
         """
         with self._used:
             self.send(message, frames)
-            return self._reply(message.call, self._owner.patience)
+            return self._reply(message.call, self._acquaintance.patience)
 
-    def send(self, message: messages.Message, frames: tuple[bytes, ...] = ()) -> None:
+    def send(self, message: Message, frames: tuple[bytes, ...] = ()) -> None:
         """Sends a message, after telling which views are gone."""
         with self._used:
-            released = self._owner.take_released()
-            if released:
-                self._send(messages.Release(released), ())
+            if self._acquaintance.released:
+                self._send(messages.Release(self._acquaintance.take_released()), ())
             self._send(message, frames)
 
     def receive(self, timeout: float) -> Arrived | None:
@@ -123,7 +102,7 @@ class Channel:
         """Makes `receive` return; may be called from a signal handler."""
         os.eventfd_write(self._waker, 1)
 
-    def close(self, last: messages.Message | None = None) -> None:
+    def close(self, last: Message | None = None) -> None:
         """Closes the connection, after a last message; whoever waits for a message or a reply stops waiting.
 
         If the last message has an answer, what came before it and nobody took is given back.
@@ -139,16 +118,18 @@ class Channel:
                     self._give_back(getattr(last, "call", None))
             self._socket.close(linger=LINGER)
 
-    def _send(self, message: messages.Message, frames: tuple[bytes, ...]) -> None:
+    def _send(self, message: Message, frames: tuple[bytes, ...]) -> None:
         size = sum(map(len, frames))
-        if size > messages.MAX_MESSAGE:
-            raise LimitError(f"a message of {size} bytes; at most {messages.MAX_MESSAGE} are allowed")
+        if size > MAX_MESSAGE:
+            raise LimitError(f"a message of {size} bytes; at most {MAX_MESSAGE} are allowed")
         if self._closed:
             raise closed()
         try:
             send(self._socket, message.pack(), frames, NOBLOCK)
         except zmq.Again:
-            raise SpaceUnreachableError(f"the server at {self._owner.address} does not take messages") from None
+            raise SpaceUnreachableError(
+                f"the server at {self._acquaintance.address} does not take messages"
+            ) from None
 
     def _wait(self, seconds: float) -> bool:
         """Whether something has arrived within a time."""
@@ -161,9 +142,9 @@ class Channel:
 
     def _take(self) -> Arrived | None:
         header, *frames = receive(self._socket)
-        message = messages.parse(header)
+        message = parse(header)
         if isinstance(message, messages.Recycle):
-            self._owner.recycle(message.segments)
+            self._acquaintance.recycle(message.segments)
             return None
         return message, frames
 
@@ -176,7 +157,9 @@ class Channel:
                 left.append(taken)
                 if getattr(taken[0], "call", None) == call:
                     break
-        self._owner.release([segment for message, _ in left for segment in messages.segments_of(message)])
+        self._acquaintance.released.extend(
+            [segment for message, _ in left for segment in messages.segments_of(message)]
+        )
 
     def _reply(self, call: int, timeout: float) -> Arrived:
         until = time.monotonic() + timeout
@@ -190,9 +173,9 @@ class Channel:
                 raise to_error(taken[0])
             else:
                 return taken
-        doubt = "" if self._owner.address.local else "; a wrong key gets none either"
+        doubt = "" if self._acquaintance.address.local else "; a wrong key gets none either"
         raise SpaceUnreachableError(
-            f"no answer from a server at {self._owner.address} within {timeout:g} s{doubt}"
+            f"no answer from a server at {self._acquaintance.address} within {timeout:g} s{doubt}"
         )
 
     def _set_aside(self, taken: Arrived) -> None:
@@ -200,13 +183,13 @@ class Channel:
         if isinstance(
             taken[0], messages.Entries | messages.Done | messages.Welcome | messages.Joined | messages.Numbered
         ):
-            self._owner.release(messages.segments_of(taken[0]))
+            self._acquaintance.released.extend(messages.segments_of(taken[0]))
         else:
             self.unasked.append(taken)
 
 
 def closed() -> SpaceUnreachableError:
-    """What whoever uses a space that was closed is told."""
+    """The error of a space that was closed."""
     return SpaceUnreachableError("this space was closed")
 
 

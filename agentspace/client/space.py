@@ -1,28 +1,33 @@
-"""A space behind a server, as its clients see it."""
+"""A space behind a server, as its clients see it: as anybody, and as one incarnation of a role."""
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentspace.client.connection import Channel
+from agentspace.client.connection import Connection, to_error
 from agentspace.client.link import PATIENCE, Link
-from agentspace.client.swap import SwapReport, swap
+from agentspace.client.swap import RemoteSwaps
+from agentspace.client.watch import LOOK
+from agentspace.core.change import Decision, Kind
 from agentspace.core.mailbox import Mask, Trigger
-from agentspace.core.slot import Decision, check_name, check_write
-from agentspace.core.space import Entry, Session
+from agentspace.core.role import State
+from agentspace.core.slot import Erase, Put, check_name
+from agentspace.core.space import Session, Wake
+from agentspace.core.swap import Step
 from agentspace.core.value import Value
 from agentspace.errors import FencedError, SpaceUnreachableError
 from agentspace.wire import messages
 from agentspace.wire.address import Address, parse
-
-Make = Callable[[int], tuple[Any, *tuple[bytes, ...]]]  #: a message with its frames, for the number of a call
-LOOK = 1.0  #: seconds after which a waiting client looks whether its server is still there
+from agentspace.wire.codec import encode
+from agentspace.wire.format import Message, kind_of, unpack_decision
+from agentspace.wire.parcel import Incoming, Outgoing
 
 
 def connect(
@@ -45,56 +50,8 @@ def connect(
     return RemoteSpace(Link(where, check_name(name or f"{program}-{os.getpid()}"), timeout, patience), where.space)
 
 
-class RemoteSpace:
+class RemoteSpace(RemoteSwaps):
     """A space behind a server; made by `connect`. Each thread has a connection of its own."""
-
-    def __init__(self, link: Link, name: str) -> None:
-        self.name = name
-        self._link = link
-        self._signature = ("", 0)
-
-    def read(self, name: str, default: Value = None) -> Value:
-        """The value of a slot while it is valid, else the default."""
-        entry = self.entry(name)
-        return default if entry is None else entry.value
-
-    def entry(self, name: str) -> Entry | None:
-        """The value with everything known of it; None if the slot is empty."""
-        entries = self._entries(check_name(name), held=False)
-        return entries[0] if entries else None
-
-    def write(
-        self, name: str, value: Value, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
-    ) -> Decision:
-        """Writes at once; see `Space.write`."""
-        check_name(name)
-        check_write(priority, validity, delay)
-        role, epoch = self._signature
-        lasts, strength, wait = number_of(validity), float(priority), float(delay)
-        server = self._link.tie.server
-        encoded = self._link.encode(value)
-
-        def make(call: int) -> tuple[messages.Message, bytes]:
-            again = self._link.encode(value) if self._link.tie.server != server else encoded  # with new segments
-            made = messages.Write(call, self.name, role, epoch, name, lasts, strength, wait, again.refs)
-            return made, again.data
-
-        return self._decide(make)
-
-    def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
-        """Empties a slot; see `Space.delete`."""
-        check_name(name)
-        check_write(priority, validity, 0.0)
-        (role, epoch), strength, lasts = self._signature, float(priority), number_of(validity)
-        return self._decide(lambda call: (messages.Delete(call, self.name, role, epoch, name, strength, lasts),))
-
-    def snapshot(self, mask: str = "*") -> dict[str, Entry]:
-        """All slots under a mask that something holds now."""
-        return {entry.name: entry for entry in self._entries(Mask(mask).text, held=True)}
-
-    def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> RemoteWatch:
-        """Follows the slots under a mask."""
-        return RemoteWatch(self._link, self.name, Mask(mask).text, Trigger(kind))
 
     def named(self, name: str) -> RemoteSpace:
         """Another space of the same server."""
@@ -102,45 +59,7 @@ class RemoteSpace:
 
     def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> Session:
         """Fills a role, or stands by to take it over; see `Space.join`."""
-        from agentspace.client.session import RemoteSession
-
         return RemoteSession(self._link, self.name, role, info or {}, swap)
-
-    def stop(self, role: str) -> None:
-        """Asks a role to end; ``*``: all roles, and the server."""
-        self._call(lambda call: (messages.Stop(call, self.name, role),))
-
-    def swap(
-        self,
-        role: str,
-        spec: str | None = None,
-        settings: Mapping[str, Any] | None = None,
-        **options: Any,
-    ) -> SwapReport:
-        """Replaces the agent of a role while everything else goes on; see `agentspace.client.swap.swap`."""
-        return swap(self, role, spec, settings, **options)
-
-    def request_swap(
-        self,
-        role: str,
-        spec: str | None = None,
-        settings: Mapping[str, Any] | None = None,
-        *,
-        force: bool = False,
-        fresh: bool = False,
-        limits: Mapping[str, float] | None = None,
-    ) -> int:
-        """Asks for a swap and returns its number at once; see `swap`, which waits for its end."""
-        made, seconds = dict(settings or {}), dict(limits or {})
-        reply, _ = self._call(
-            lambda call: (messages.Swap(call, self.name, role, spec, made, seconds, force, fresh),)
-        )
-        number: int = reply.number
-        return number
-
-    def give_up(self, role: str, number: int, why: str) -> None:
-        """Tells that there will be no successor in a swap."""
-        self._call(lambda call: (messages.GiveUp(call, self.name, role, number, why),))
 
     def close(self) -> None:
         """Lets go of the space."""
@@ -152,110 +71,263 @@ class RemoteSpace:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _channel(self) -> Channel:
-        return self._link.channel()
 
-    def _call(self, make: Make) -> tuple[Any, list[bytes]]:
-        """One request; introduces itself again if the server has forgotten this client, or is a new one."""
-        channel = self._channel()
-        try:
-            message, *frames = make(channel.number())
-            return channel.call(message, tuple(frames))
-        except FencedError:
-            if self._signature[1]:
-                raise
-            channel.hello(self._link.patience)
-            message, *frames = make(channel.number())
-            return channel.call(message, tuple(frames))
+class RemoteSession(RemoteSpace):
+    """A remote space as one incarnation of a role sees it; see `Session`."""
 
-    def _decide(self, make: Make) -> Decision:
-        reply, _ = self._call(make)
-        return messages.unpack_decision(reply.decisions[0])
-
-    def _entries(self, mask: str, held: bool) -> list[Entry]:
-        reply, frames = self._call(lambda call: (messages.Read(call, self.name, mask, held),))
-        return [self._link.entry(head, frame) for head, frame in zip(reply.heads, frames, strict=True)]
-
-
-class RemoteWatch:
-    """See `Watch`. Survives a restart of the server: it then begins with what has changed."""
-
-    def __init__(self, link: Link, space: str, mask: str, kind: Trigger) -> None:
-        self.overflow = 0
-        self._link = link
-        self._space = space
-        self._mask = mask
-        self._kind = kind
-        self._known: dict[str, int] = {}
-        self._unseen: int | None = None
-        self._channel = link.new_channel()
-        self._tie = link.tie
-        self._open = True
+    def __init__(self, link: Link, space: str, role: str, info: dict[str, Any], swap: int | None) -> None:
+        super().__init__(link, space)
+        self.role = role
+        self.info = info
+        self.epoch = 0
+        self.inherited: State[Value] | None = None
+        self.on_decisions: Callable[[list[Decision]], None] = lambda decisions: None
+        self.stop_requested = False
+        self.handing_over = False
+        self._swap = swap
+        self._hurries = False  # it takes a role over, and nothing handles what waits
+        self._missed = 0
+        self._interrupted = False
+        self._left = False
         link.keep_alive()
-        self._begin()
-
-    def next(self, timeout: float | None = None) -> list[Entry] | None:
-        """The next changes; the first call gives the present content."""
-        until = float("inf") if timeout is None else time.monotonic() + timeout
+        self._own = link.new_connection()
+        self._meeting = link.acquaintance.meeting
+        self._owner = threading.get_ident()
         try:
-            return self._await(until)
-        except SpaceUnreachableError:
-            if self._open:
-                raise
-            return None
+            self._sit_down(check_name(role), encode(info))
+        except BaseException:
+            link.drop_connection(self._own)
+            raise
 
-    def __iter__(self) -> Iterator[Entry]:
-        while (entries := self.next()) is not None:
-            yield from entries
+    def _sit_down(self, role: str, frame: bytes) -> None:
+        call = self._own.number()
+        if self._swap is not None:
+            reply, _ = self._own.call(messages.StandBy(call, self.name, role, self._swap), (frame,))
+            self._swap = reply.number
+        else:
+            reply, frames = self._own.call(messages.Join(call, self.name, role), (frame,))
+            self._act(reply.epoch, reply.kept, frames)
 
-    def close(self) -> None:
-        """Ends watching."""
-        if self._open:
-            self._open = False
-            self._link.drop_channel(self._channel)
+    def _act(self, epoch: int, kept: list[Any] | None, frames: list[bytes]) -> None:
+        """It fills the role from now on."""
+        self.epoch = epoch
+        self._signature = (self.role, epoch)
+        self.inherited = None
+        if kept is not None:
+            self.inherited = State(kept[0], self._link.incoming(kept[1], frames[0]).value())
 
-    def __enter__(self) -> RemoteWatch:
-        return self
+    @property
+    def standing_by(self) -> bool:
+        """It will take the role over from a predecessor."""
+        return self.epoch == 0
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def write(
+        self, name: str, value: Value, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
+    ) -> Decision:
+        """Writes at once; see `Space.write`."""
+        self._check_acts()
+        return super().write(name, value, validity, priority, delay)
 
-    def _await(self, until: float) -> list[Entry] | None:
-        if self._unseen is not None:
-            self._channel.send(messages.Seen(self._unseen))
-            self._unseen = None
-        while self._open:
-            left = until - time.monotonic()
-            arrived = self._channel.receive(max(0.0, min(left, LOOK)))
-            if arrived is not None and isinstance(arrived[0], messages.Changes):
-                return self._take(*arrived)
-            if isinstance(arrived and arrived[0], messages.Failed) or self._link.tie != self._tie:
-                self._resume()
-            elif left <= 0:
-                return None
+    def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
+        """Empties a slot; see `Space.delete`."""
+        self._check_acts()
+        return super().delete(name, priority, validity)
+
+    def take_over(self) -> bool:
+        """Says that it is prepared and waits for its turn."""
+        self._owner = threading.get_ident()
+        number = self._swap or 0
+        frame = encode(self.info)
+        self._own.call(messages.Prepared(self._own.number(), self.name, self.role, number), (frame,))
+        arrived = self._await(messages.TakeOver)
+        if arrived is None:
+            return False
+        message, frames = arrived
+        self._act(message.epoch, message.kept, frames)
+        self._hurries = True
+        return True
+
+    def hand_over(self, step: Step, state: State[Any] | None = None, error: str | None = None) -> None:
+        """Says that a step of handing over is done."""
+        refs, frames = self._pack(state)
+        message = messages.HandOver(self.name, self.role, self.epoch, step.value, refs, error)
+        self._own.send(message, frames)
+
+    def rest(self) -> bool:
+        """Waits until it is over, or has to act again."""
+        arrived = self._await(messages.TakeBack)
+        if arrived is None:
+            self._left = True
+            self._link.drop_connection(self._own)
+            return False
+        self.handing_over = False
+        message, frames = arrived
+        self._act(message.epoch, message.kept, frames)
+        return True
+
+    def _await(self, kind: type[Message]) -> tuple[Any, list[bytes]] | None:
+        """The next message of a kind; None if it is asked to end before."""
+        while not (self.stop_requested or self._interrupted):
+            arrived = self._own.receive(LOOK)
+            if arrived is None:
+                self._check()
+            elif isinstance(arrived[0], kind):
+                return arrived
+            else:
+                self._hear(*arrived)
         return None
 
-    def _begin(self) -> None:
-        call = self._channel.number()
-        self._channel.call(messages.Watch(call, self._space, self._mask, self._kind.value, self._known))
+    def _pack(self, state: State[Any] | None) -> tuple[list[Any] | None, tuple[bytes, ...]]:
+        if state is None:
+            return None, ()
+        outgoing = self.prepare(state.value)
+        return [state.version, outgoing.refs], (outgoing.data,)
 
-    def _resume(self) -> None:
-        """The server has forgotten this watcher, or is a new one, or is not there yet."""
-        with contextlib.suppress(SpaceUnreachableError, FencedError):
-            self._channel.hello(LOOK)
-            tie = self._link.tie
-            if tie.server != self._tie.server:
-                self._known.clear()
-            self._begin()
-            self._tie = tie
+    def _check_acts(self) -> None:
+        if self.standing_by:
+            raise FencedError(f"role {self.role!r}: who stands by may read, and do nothing else")
 
-    def _take(self, changes: messages.Changes, frames: list[bytes]) -> list[Entry]:
-        self._unseen, self.overflow = changes.batch, changes.overflow
-        entries = [self._link.entry(head, frame) for head, frame in zip(changes.heads, frames, strict=True)]
-        self._known |= {entry.name: entry.revision for entry in entries}
-        return entries
+    def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
+        """Wakes this role when a slot under the mask changes.
 
+        A successor that takes the role over does not wait for the answer: the predecessor's triggers count until
+        it runs, and if it does not fill the role any more, it hears so then.
+        """
+        self._check_acts()
+        kind_name = Trigger(kind).value
+        mask = Mask(mask).text
 
-def number_of(validity: float | None) -> float | None:
-    """A validity as messages carry it."""
-    return None if validity is None else float(validity)
+        def make(call: int) -> tuple[messages.Attach]:
+            return (messages.Attach(call, self.name, self.role, self.epoch, mask, kind_name),)
+
+        if self._hurries and threading.get_ident() == self._owner:
+            self._own.send(*make(self._own.number()))
+        else:
+            self._call(make)
+
+    def detach_trigger(self, mask: str) -> None:
+        """Takes the triggers of that mask away."""
+        self._call(lambda call: (messages.Attach(call, self.name, self.role, self.epoch, mask, None),))
+
+    def running(self) -> None:
+        """Begins to receive; from now on the calling thread owns the session's connection."""
+        self._owner = threading.get_ident()
+        self._hurries = False
+        self._call(lambda call: (messages.Running(call, self.name, self.role, self.epoch),))
+
+    def receive(self, timeout: float | None = None) -> Wake | None:
+        """The next wake-up."""
+        self._owner = threading.get_ident()
+        until = float("inf") if timeout is None else time.monotonic() + timeout
+        self._check()
+        while not (self._interrupted or self.stop_requested or self.handing_over):
+            left = until - time.monotonic()
+            arrived = self._own.receive(max(0.0, min(left, LOOK)))
+            if arrived is not None:
+                wake = self._hear(*arrived)
+                if wake is not None:
+                    return wake
+            else:
+                self._check()
+                if left <= 0:
+                    return None
+        self._interrupted = False
+        return None
+
+    def interrupt(self) -> None:
+        """Makes `receive` return."""
+        self._interrupted = True
+        self._own.wake()
+
+    def prepare(self, value: Value) -> Outgoing:
+        """The value as it travels."""
+        return Outgoing(value, self._link.acquaintance.pool)
+
+    def reveal(self, prepared: Any) -> Value:
+        """The value that was prepared, or that came with a wake-up."""
+        value: Value = prepared.value()
+        return value
+
+    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], state: State[Any] | None = None) -> None:
+        """Carries out a handler's acts together with its acknowledgement."""
+        number = wake.number if wake else None
+        if number is None and not acts and state is None and not (wake and wake.timer):
+            return
+        missed, self._missed = self._missed, 0
+        packed, frames = [], []
+        for act in acts:
+            if isinstance(act, Put):
+                name, outgoing, lasts, priority, delay = act
+                packed.append([name, lasts, priority, delay, outgoing.refs])
+                frames.append(outgoing.data)
+            else:
+                packed.append([*act])
+        kept, more = self._pack(state)
+        connection = self._connection()
+        call = connection.number()
+        message = messages.Commit(call, self.name, self.role, self.epoch, number, missed, packed, kept)
+        connection.send(message, (*frames, *more))
+
+    def collect(self) -> None:
+        """Lets what QUIET triggers have collected come with the next `receive`."""
+        self._call(lambda call: (messages.Collect(call, self.name, self.role, self.epoch),))
+
+    def tick_missed(self, count: int) -> None:
+        """Reports missed timer ticks, with the next commit."""
+        self._missed += count
+
+    def leave(self, state: str, error: str | None = None) -> None:
+        """Vacates the role."""
+        self._owner = threading.get_ident()
+        self._check()
+        try:
+            if self.standing_by:
+                why = state if error is None else error
+                self._call(
+                    lambda call: (messages.SuccessorLost(call, self.name, self.role, self._swap or 0, why),)
+                )
+            else:
+                self._call(lambda call: (messages.Leave(call, self.name, self.role, self.epoch, state, error),))
+        finally:
+            self._left = True
+            self._link.drop_connection(self._own)
+
+    def _connection(self) -> Connection:
+        if self._left:
+            raise FencedError(f"epoch {self.epoch} has left role {self.role!r}")
+        return self._own if threading.get_ident() == self._owner else self._link.connection()
+
+    def _check(self) -> None:
+        """Whether the server still knows this incarnation, as far as its heart has heard."""
+        if self._left or self._link.acquaintance.meeting != self._meeting:
+            raise FencedError(f"epoch {self.epoch} fills role {self.role!r} no more: it left, or was silent")
+        if self._link.acquaintance.lost is not None:
+            raise SpaceUnreachableError(self._link.acquaintance.lost)
+
+    def _hear(self, message: Message, frames: list[bytes]) -> Wake | None:
+        match message:
+            case messages.Dispatch():
+                return self._wake(message, frames)
+            case messages.Decided():
+                self.on_decisions([unpack_decision(decision) for decision in message.decisions])
+            case messages.Stopping():
+                self.stop_requested = True
+            case messages.BeginHandOver():
+                self.handing_over = True
+            case messages.Failed():
+                raise to_error(message)
+        return None
+
+    def _wake(self, message: messages.Dispatch, frames: list[bytes]) -> Wake:
+        now = time.monotonic()
+        supply = iter(frames)
+        values: dict[str, tuple[Incoming, float] | None] = {}
+        for head, frame in zip(message.newest, itertools.islice(supply, len(message.newest)), strict=True):
+            if kind_of(head) is Kind.WRITTEN:
+                left = float("inf") if head[7] is None else head[7]
+                incoming = self._link.incoming(head[9], frame) if head[9] else Incoming(frame)
+                values[head[0]] = (incoming, now + left)
+            else:
+                values[head[0]] = None
+        every = tuple(self._link.entry(head, frame) for head, frame in zip(message.every, supply, strict=True))
+        return Wake(tuple(message.names), every, number=message.batch, values=values)

@@ -1,64 +1,30 @@
 """One named space: its slots, the roles that act on it, and the watchers that look on.
 
 A role is a place in the constellation ("extractor"); an incarnation is what fills it now, known by its epoch.
-Every act of an incarnation is checked against the role's epoch, exactly: whoever was replaced is fenced.
+Every act of an incarnation is checked against the role's epoch, exactly: one that was replaced is fenced.
 The board is pure: time is passed in, values are opaque, and what should be sent is returned by `deliveries`.
 The in-memory space and the server both are hosts of boards; they differ only in how a batch reaches its reader.
 """
 
 from __future__ import annotations
 
-import statistics
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
 from agentspace.core.account import Account
+from agentspace.core.change import Change, Decision, Kind, Refused, V, Writer
 from agentspace.core.mailbox import Batch, Mailbox, Mask, Trigger
-from agentspace.core.role import Kept, Role
-from agentspace.core.slot import (
-    OWN,
-    Change,
-    Decision,
-    Kind,
-    Refused,
-    Slot,
-    SlotTable,
-    V,
-    Writer,
-    check_name,
-    check_write,
-)
-from agentspace.core.swap import Swap
-from agentspace.core.swap_table import Swaps
-from agentspace.errors import (
-    FencedError,
-    LimitError,
-    RoleNotFoundError,
-    RoleTakenError,
-    SlotNameError,
-)
+from agentspace.core.role import FILLED, Role, State, ending
+from agentspace.core.seats import Seats
+from agentspace.core.slot import OWN, Erase, Put, Slot, SlotTable, check_name
+from agentspace.core.swap import Order, Part, Swap
+from agentspace.core.swap_table import SwapTable
+from agentspace.errors import FencedError, LimitError, RoleNotFoundError, RoleTakenError, SlotNameError
 
 SPACE = Writer("_")
 MAX_ROLES = 1024
 REFUSED = f"{OWN}refused"  #: each refusal as a change of this slot, while somebody follows it
-
-
-class Put(NamedTuple, Generic[V]):
-    """A write that a handler made, to be committed."""
-
-    name: str
-    value: V
-    validity: float | None = None
-    priority: float = 0.0
-    delay: float = 0.0
-
-
-class Erase(NamedTuple):
-    """A delete that a handler made, to be committed."""
-
-    name: str
-    priority: float = 0.0
-    validity: float | None = None
 
 
 class Delivery(NamedTuple, Generic[V]):
@@ -83,13 +49,13 @@ class Board(Generic[V]):
         self._encode = encode
         self._measure = measure
         self._table: SlotTable[V] = SlotTable(self._emit)
-        self.swaps: Swaps[V] = Swaps(self._role, self.known, self._show_swap)
+        self.swaps: SwapTable[V] = SwapTable(self._role, self.known, self._show_swap)
+        self.seats: Seats[Any] = Seats()
         self._watchers: dict[int, Mailbox[V]] = {}
         self._watcher_count = 0
         self.ready: dict[str | int, Mailbox[V]] = {}  #: who may have something to be delivered
         self._routes: dict[str, list[tuple[str | int, Mailbox[V]]]] = {}  # who wants a slot: remembered per name
-        self._published: dict[str, Any] = {}
-        self._account = Account()
+        self.account = Account(self._write)
 
     # --- slots
 
@@ -100,7 +66,7 @@ class Board(Generic[V]):
 
     def note_read(self, name: str, reader: str) -> None:
         """Takes note of who is interested in a slot."""
-        self._account.read(name, reader)
+        self.account.read(name, reader)
 
     def snapshot(self, mask: str, now: float) -> list[Slot[V]]:
         """The slots under a mask that something holds now, by name."""
@@ -108,36 +74,33 @@ class Board(Generic[V]):
         return sorted((s for s in self._table.slots(now) if pattern.matches(s.name)), key=lambda s: s.name)
 
     def apply(self, act: Put[V] | Erase, writer: Writer, now: float, origin: float | None = None) -> Decision:
-        """Carries out one write or delete.
-
-        Raises:
-            SlotNameError: The name is not one, or is the space's own.
-            WriteError: A number is out of range.
-        """
-        if writer is not SPACE and (type(act.name) is not str or act.name[:2] == OWN):
-            check_free_name(act.name)
+        """Carries out one write or delete."""
         if isinstance(act, Put):
-            decision = self._table.write(
-                act.name, act.value, now, writer,
-                priority=act.priority, validity=act.validity, delay=act.delay, origin=origin,
-            )  # fmt: skip
+            decision, size = self._table.write(act, now, writer, origin), self._measure(act.value)
         else:
-            decision = self._table.delete(act.name, now, writer, priority=act.priority, validity=act.validity)
-        if isinstance(decision, Refused):
+            decision, size = self._table.delete(act, now, writer), 0
+        if type(decision) is Refused:
             self._note_refusal(decision, writer, "write" if isinstance(act, Put) else "delete", now)
         else:
-            self._account.wrote(act.name, writer.role, self._measure(act.value) if isinstance(act, Put) else 0)
+            account = self.account
+            if (writer.role, act.name) in account.writes:
+                account.sizes[act.name] += size
+            else:
+                account.wrote(act.name, writer.role, size)
         return decision
 
     def advance(self, now: float) -> None:
         """Lets time pass: expiries, delayed values, swaps that take too long."""
         self._table.advance(now)
-        self.swaps.advance(now)
+        if self.swaps.under_way:
+            self.swaps.advance(now)
 
     def next_deadline(self) -> float | None:
         """When `advance` has something to do next."""
-        deadlines = [d for d in (self._table.next_deadline(), self.swaps.next_deadline()) if d is not None]
-        return min(deadlines, default=None)
+        deadline = self._table.next_deadline()
+        if not self.swaps.under_way:
+            return deadline
+        return min(d for d in (deadline, self.swaps.next_deadline()) if d is not None)
 
     # --- roles
 
@@ -160,7 +123,7 @@ class Board(Generic[V]):
         role.enter("starting", info)
         role.stop_requested = False
         role.mailbox.renew()
-        self._publish_role(role, now)
+        self.account.tell_role(role, now)
         return role
 
     def _role(self, name: str) -> Role[V]:
@@ -183,7 +146,7 @@ class Board(Generic[V]):
         role.mailbox.settle()
         self._routes.clear()
         self.swaps.running(name, now)
-        self._publish_role(role, now)
+        self.account.tell_role(role, now)
         self._note_ready(name, role.mailbox)
 
     def vacate(self, name: str, epoch: int, state: str, now: float, error: str | None = None) -> None:
@@ -200,12 +163,12 @@ class Board(Generic[V]):
         role.state = state
         role.mailbox.give_back()
         if state == "stopped":
-            role.kept = None  # it ended well: whoever comes begins anew
+            role.kept = None  # it ended well: its successor begins anew
         if error is not None:
             report = {"epoch": epoch, "traceback": error}
-            self.apply(Put(f"{OWN}errors/{name}", self._encode(report)), SPACE, now)
-        self.swaps.vacated(name, _ending(state, error), now)
-        self._publish_role(role, now)
+            self._write(f"errors/{name}", report, now)
+        self.swaps.vacated(name, ending(state, error), now)
+        self.account.tell_role(role, now)
 
     def check(self, name: str, epoch: int) -> Role[V]:
         """The role, if this epoch fills it.
@@ -214,7 +177,7 @@ class Board(Generic[V]):
             FencedError: It does not (any more).
         """
         role = self.roles.get(name)
-        if role is None or role.epoch != epoch or not role.filled:
+        if role is None or role.epoch != epoch or role.state not in FILLED:
             now_filled = f"epoch {role.epoch} ({role.state})" if role else "unknown"
             raise FencedError(f"epoch {epoch} does not fill role {name!r}, which is {now_filled}")
         return role
@@ -246,17 +209,26 @@ class Board(Generic[V]):
         ack: int | None,
         acts: Sequence[Put[V] | Erase],
         now: float,
-        kept: Kept[V] | None = None,
+        state: State[V] | None = None,
+        missed: int = 0,
     ) -> list[Decision]:
-        """Carries out a handler's writes together with its acknowledgement, or neither.
+        """Carries out a handler's acts together with its acknowledgement, or neither.
 
-        What is written inherits the origin of what woke the handler. What it keeps is for whoever comes after it.
+        Args:
+            name: The role.
+            epoch: Of the incarnation.
+            ack: The number of the batch that it handled; None after a timer.
+            acts: What it wants done; what is written inherits the origin of what woke the handler.
+            now: The time (s).
+            state: What is kept for its successor; None leaves what was kept before.
+            missed: Timer ticks that passed unhandled.
 
         Raises:
             FencedError: Another incarnation fills the role; nothing was written.
         """
         role = self.check(name, epoch)
-        self._check_acts(acts)
+        if acts:
+            self._table.check_room({act.name for act in acts})
         origin = None
         if ack is not None:
             batch = role.mailbox.acknowledge(ack)
@@ -267,11 +239,12 @@ class Board(Generic[V]):
             role.times.append(now - role.dispatched)
         elif role.state == "running":
             role.handled += 1  # a timer's
-        if kept is not None:
-            role.kept = kept
+        role.missed += missed
+        if state is not None:
+            role.kept = state
         writer = Writer(name, epoch)
         decisions = [self.apply(act, writer, now, origin) for act in acts]
-        if ack is not None or role.state == "running":
+        if self.swaps.under_way and (ack is not None or role.state == "running"):
             self.swaps.handled(name, now)
         self._note_ready(name, role.mailbox)
         return decisions
@@ -285,7 +258,7 @@ class Board(Generic[V]):
         role = self.known(name)
         role.stop_requested = True
         self.swaps.roll_back(name, "the role was asked to stop", now)
-        self._publish_role(role, now)
+        self.account.tell_role(role, now)
 
     def known(self, name: str) -> Role[V]:
         """The role of that name.
@@ -298,6 +271,26 @@ class Board(Generic[V]):
                 f"there is no role {name!r}; there are: {', '.join(sorted(self.roles)) or 'none'}"
             )
         return self.roles[name]
+
+    # --- parties
+
+    def orders(self) -> Iterator[tuple[Any, Order[V]]]:
+        """What swaps want told to parties; these have moved to their new seats."""
+        return self.seats.carry_out(self.swaps.orders)
+
+    def party_gone(self, party: Any, why: str, now: float) -> None:
+        """A party has ended without saying so: it died, fell silent, or hung up."""
+        seat = self.seats.leave(party)
+        if seat is None:
+            return
+        match seat.part:
+            case Part.ACTS:
+                with contextlib.suppress(FencedError):  # it has just been replaced
+                    self.vacate(seat.role, seat.number, "gone", now)
+            case Part.STANDS_BY:
+                self.swaps.successor_lost(seat.role, seat.number, why, now)
+            case Part.RESTS:
+                self.swaps.predecessor_lost(seat.role, now)
 
     # --- watchers
 
@@ -354,54 +347,23 @@ class Board(Generic[V]):
                 role.dispatched = now
             yield Delivery(to, mailbox.take())
 
-    def account(self, name: str, value: Any, now: float) -> None:
-        """Shows plain data in one of the space's own slots, ``_/NAME``, if it has changed."""
-        self._publish(name, value, now)
-
     def publish(self, now: float) -> None:
         """Writes what changed in the space's own account of itself; to be called about once a second."""
-        for name, value in self._account.show(self._table.writes(), now).items():
-            self._publish(name, value, now)
-        self._publish("loads", {role.name: _load(role, now) for role in self.roles.values()}, now)
-        watchers = {str(n): box.overflow for n, box in self._watchers.items() if box.overflow}
-        roles = {role.name: role.mailbox.overflow for role in self.roles.values() if role.mailbox.overflow}
-        self._publish("overflows", {"roles": roles, "watchers": watchers}, now)
+        self.account.publish(self._table.writes(), self.roles.values(), self._watchers, now)
 
     # --- inside
 
     def _present(self, mask: str, now: float) -> Iterator[Change[V]]:
         return (slot.change for slot in self.snapshot(mask, now) if slot.readable and slot.change is not None)
 
-    def _check_acts(self, acts: Sequence[Put[V] | Erase]) -> None:
-        """Finds what would fail before anything is carried out."""
-        for act in acts:
-            check_free_name(act.name)
-            check_write(act.priority, act.validity, act.delay if isinstance(act, Put) else 0.0)
-        self._table.check_room({act.name for act in acts})
-
-    def _publish(self, name: str, value: Any, now: float) -> None:
-        if self._published.get(name) != value:
-            self._published[name] = value
-            self.apply(Put(OWN + name, self._encode(value)), SPACE, now)
-
-    def _publish_role(self, role: Role[V], now: float) -> None:
-        account = {
-            **role.info,
-            "state": role.state,
-            "epoch": role.epoch,
-            "stop_requested": role.stop_requested,
-            "triggers": sorted([mask, str(kind)] for mask, kind in role.mailbox.attachments),
-        }
-        self.apply(Put(f"{OWN}roles/{role.name}", self._encode(account)), SPACE, now)
+    def _write(self, name: str, value: Any, now: float) -> None:
+        """Writes one of the space's own slots, which nobody else may."""
+        self.apply(Put.own(name, self._encode(value)), SPACE, now)
 
     def _show_swap(self, swap: Swap[V], now: float) -> None:
         """Shows where a swap is, if it is news."""
-        name = f"swaps/{swap.role.name}"
-        report = swap.report()
-        if self._published.get(name, {}).get("state") != report["state"]:
+        if self.account.tell_swap(swap, now):
             self._routes.clear()  # triggers may have come or gone
-            self._publish(name, report, now)
-            self._publish_role(swap.role, now)
 
     def _emit(self, change: Change[V]) -> None:
         for to, mailbox in self._route(change.name):
@@ -426,50 +388,12 @@ class Board(Generic[V]):
         role = self.roles.get(writer.role)
         if role is not None:
             role.refused += 1
-        told = self._account.refused(refusal, writer, kind)
+        told = self.account.refused(refusal, writer, kind)
         if self._route(REFUSED):  # nobody pays for what nobody follows
-            self.apply(Put(REFUSED, self._encode(told)), SPACE, now)
-
-
-def check_free_name(name: str) -> str:
-    """The name, if anybody may write a slot of that name.
-
-    Raises:
-        SlotNameError: It is no slot name, or one of the space's own.
-    """
-    check_name(name)
-    if name[:2] == OWN:
-        raise SlotNameError(f"{name!r}: slots under {OWN!r} are the space's own; choose another name")
-    return name
+            self._write("refused", told, now)
 
 
 def _origin(batch: Batch[Any]) -> float | None:
     """The oldest root cause among the values that woke a handler."""
     changes: Iterable[Change[Any]] = (*batch.changed.values(), *batch.every)
     return min((change.origin for change in changes if change.kind is Kind.WRITTEN), default=None)
-
-
-def _ending(state: str, error: str | None) -> str:
-    """How an incarnation ended, in a few words."""
-    if error is None:
-        return {"stopped": "stopped", "gone": "died, or fell silent"}.get(state, state)
-    return "failed: " + (error.strip().splitlines() or [""])[-1]
-
-
-def _load(role: Role[Any], now: float) -> dict[str, Any]:
-    box = role.mailbox
-    times = sorted(role.times)
-    load: dict[str, Any] = {
-        "handled": role.handled,
-        "refused": role.refused,
-        "missed_ticks": role.missed,
-        "overflow": box.overflow,
-        "redelivered": box.redelivered,
-        "pending": box.pending,
-        "busy": box.outstanding is not None,
-        "lag": round(now - box.since, 3) if box.since is not None else 0.0,
-    }
-    if times:
-        load["handler_ms"] = round(1e3 * statistics.median(times), 3)
-        load["handler_ms_p99"] = round(1e3 * times[int(0.99 * (len(times) - 1))], 3)
-    return load

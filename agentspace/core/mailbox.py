@@ -14,7 +14,8 @@ from collections.abc import Iterable, Set
 from enum import StrEnum
 from typing import Generic, NamedTuple
 
-from agentspace.core.slot import MAX_NAME, Change, V
+from agentspace.core.change import Change, V
+from agentspace.core.slot import MAX_NAME
 from agentspace.errors import SlotNameError
 
 EVERY_LIMIT = 1024

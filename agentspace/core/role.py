@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple
 
+from agentspace.core.change import V
 from agentspace.core.mailbox import Mailbox
-from agentspace.core.slot import V
 
 SAMPLES = 256
-FILLED = frozenset({"starting", "running", "yielding"})
+FILLED = frozenset({"starting", "running", "handing over"})
 
 
-class Kept(NamedTuple, Generic[V]):
-    """What an incarnation knows, for whoever takes its place: the version of its form, and a value."""
+class State(NamedTuple, Generic[V]):
+    """What an incarnation knows, for the one that takes its place.
+
+    Attributes:
+        version: Of the form that the value has; the agent's class knows which ones it can read.
+        value: What a slot can hold.
+    """
 
     version: int
     value: V
@@ -26,11 +32,11 @@ class Role(Generic[V]):
 
     Attributes:
         epoch: Of the incarnation that fills it, or did last; grows with each.
-        state: starting, running, yielding (hands over to a successor), stopped (ended well), failed (ended badly),
-            gone (died or fell silent).
+        state: starting, running, handing over (to a successor), stopped (ended well), failed (ended badly), gone
+            (died or fell silent).
         info: What the incarnation says of itself (pid, host, class).
         stop_requested: Somebody asked it to end.
-        kept: The last state that an incarnation kept for whoever comes after it.
+        kept: The last state that an incarnation kept for its successor.
         dispatched: When its last batch went out (s).
         times: Of its last handlers (s).
         missed: Timer ticks.
@@ -42,7 +48,7 @@ class Role(Generic[V]):
     state: str = "gone"
     info: dict[str, Any] = field(default_factory=dict)
     stop_requested: bool = False
-    kept: Kept[V] | None = None
+    kept: State[V] | None = None
     dispatched: float = 0.0
     handled: int = 0
     refused: int = 0
@@ -59,3 +65,29 @@ class Role(Generic[V]):
         self.epoch += 1
         self.state, self.info = state, info
         self.mailbox.give_back()
+
+    def load(self, now: float) -> dict[str, Any]:
+        """How busy it is, as plain data; times since now (s)."""
+        box = self.mailbox
+        load: dict[str, Any] = {
+            "handled": self.handled,
+            "refused": self.refused,
+            "missed_ticks": self.missed,
+            "overflow": box.overflow,
+            "redelivered": box.redelivered,
+            "pending": box.pending,
+            "busy": box.outstanding is not None,
+            "lag": round(now - box.since, 3) if box.since is not None else 0.0,
+        }
+        times = sorted(self.times)
+        if times:
+            load["handler_ms"] = round(1e3 * statistics.median(times), 3)
+            load["handler_ms_p99"] = round(1e3 * times[int(0.99 * (len(times) - 1))], 3)
+        return load
+
+
+def ending(state: str, error: str | None) -> str:
+    """How an incarnation ended, in a few words."""
+    if error is None:
+        return {"stopped": "stopped", "gone": "died, or fell silent"}.get(state, state)
+    return "failed: " + (error.strip().splitlines() or [""])[-1]

@@ -21,13 +21,11 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Set
-from enum import StrEnum
 from numbers import Real
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Self
 
+from agentspace.core.change import Change, Decision, Kind, Refused, V, Writer, Written
 from agentspace.errors import LimitError, SlotNameError, WriteError
-
-V = TypeVar("V")
 
 FOREVER = math.inf
 _MOST = sys.float_info.max
@@ -38,94 +36,70 @@ _PART = r"[^\x00-\x20\x7f\ud800-\udfff*?\[\]/]+"  # surrogates cannot be encoded
 _NAME = re.compile(f"{_PART}(/{_PART})*")
 
 
-class Kind(StrEnum):
-    """What happened to a slot."""
-
-    WRITTEN = "written"  #: a value became readable
-    DELAYED = "delayed"  #: a value was accepted that becomes readable later (then WRITTEN follows)
-    DELETED = "deleted"  #: the slot was emptied
-    EXPIRED = "expired"  #: the value, or a delete that held the slot empty, ran out
-
-
 _WRITTEN = Kind.WRITTEN  # looking it up in the enum takes longer than the rest of a comparison
 
 
-class Writer(NamedTuple):
-    """Who wrote: a role and the epoch of the incarnation that filled it."""
-
-    role: str
-    epoch: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.role}#{self.epoch}" if self.epoch else self.role
-
-
-class Written(NamedTuple):
-    """An accepted write or delete. True in a condition."""
-
+class _Put(NamedTuple, Generic[V]):
     name: str
-    revision: int
+    value: V
+    validity: float | None
+    priority: float
+    delay: float
 
-    def __bool__(self) -> bool:
-        return True
 
+class Put(_Put[V]):
+    """A write: what is put where. One that exists has a free name, and numbers in their ranges.
 
-class Refused(NamedTuple):
-    """A refused write or delete, and why. False in a condition.
-
-    Attributes:
+    Args:
         name: The slot.
-        priority: The priority that was offered.
-        holder: Who holds the slot.
-        held_priority: With which priority.
-        time_left: Seconds until the holder's claim runs out; None if it never does.
+        value: What to put there.
+        validity: Seconds for which the value is valid, counted from when it becomes readable; None for ever.
+        priority: Accepted if at least the priority that holds the slot.
+        delay: Seconds until the value becomes readable.
+
+    Raises:
+        SlotNameError: The name is not one, or one of the space's own.
+        WriteError: Priority, validity or delay is out of range.
     """
 
+    __slots__ = ()
+
+    def __new__(
+        cls, name: str, value: V, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
+    ) -> Self:
+        """Checks what `_make` and `_replace` take as it is."""
+        check_free_name(name)
+        check_write(priority, validity, delay)
+        lasts = None if validity is None else float(validity)
+        return tuple.__new__(cls, (name, value, lasts, float(priority), float(delay)))
+
+    @classmethod
+    def own(cls, name: str, value: V) -> Self:
+        """A write of one of the space's own slots, ``_/NAME``; nobody else may."""
+        return cls._make((OWN + name, value, None, 0.0, 0.0))
+
+
+class _Erase(NamedTuple):
     name: str
     priority: float
-    holder: Writer
-    held_priority: float
-    time_left: float | None
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __str__(self) -> str:
-        left = "without end" if self.time_left is None else f"for another {self.time_left:.3g} s"
-        return (
-            f"{self.name!r} is held by {self.holder} with priority {self.held_priority:g} {left}; "
-            f"priority {self.priority:g} is refused"
-        )
+    validity: float | None
 
 
-Decision = Written | Refused
+class Erase(_Erase):
+    """A delete: empties a slot; with a validity (s), holds it empty for that time against lower priorities.
 
-
-class Change(NamedTuple, Generic[V]):
-    """One thing that happened to one slot.
-
-    Attributes:
-        name: The slot.
-        kind: What happened.
-        revision: The slot's revision after it.
-        value: The value that became readable; None for every other kind.
-        writer: Who did it; for an expiry, whose value expired.
-        priority: The priority it was done with.
-        at: When it happened (seconds, the space's clock).
-        valid_to: When what was written runs out (`FOREVER` if never).
-        origin: When the root cause was written: the camera frame that led, through a chain of
-            handlers, to this joint command. ``at - origin`` is the end-to-end latency.
+    Raises:
+        SlotNameError: The name is not one, or one of the space's own.
+        WriteError: Priority or validity is out of range.
     """
 
-    name: str
-    kind: Kind
-    revision: int
-    value: V | None
-    writer: Writer
-    priority: float
-    at: float
-    valid_to: float
-    origin: float
+    __slots__ = ()
+
+    def __new__(cls, name: str, priority: float = 0.0, validity: float | None = None) -> Self:
+        """Checks what `_make` and `_replace` take as it is."""
+        check_free_name(name)
+        check_write(priority, validity, 0.0)
+        return tuple.__new__(cls, (name, float(priority), None if validity is None else float(validity)))
 
 
 class Slot(Generic[V]):
@@ -163,42 +137,24 @@ class SlotTable(Generic[V]):
         self._order = 0
         self._now = -math.inf
 
-    def write(
-        self,
-        name: str,
-        value: V,
-        now: float,
-        writer: Writer,
-        *,
-        priority: float = 0.0,
-        validity: float | None = None,
-        delay: float = 0.0,
-        origin: float | None = None,
-    ) -> Decision:
+    def write(self, put: Put[V], now: float, writer: Writer, origin: float | None = None) -> Decision:
         """Offers a value.
 
         Args:
-            name: The slot.
-            value: What to put there.
+            put: What to write.
             now: The time (s).
-            writer: Who writes.
-            priority: Accepted if at least the priority that holds the slot.
-            validity: Seconds for which the value is valid, counted from when it becomes readable; None for ever.
-            delay: Seconds until it becomes readable.
+            writer: The writer.
             origin: When the root cause was written (s); by default now.
 
         Raises:
-            SlotNameError: The name is not one.
-            WriteError: Priority, validity or delay is out of range.
             LimitError: There are too many slots.
         """
-        check_write(priority, validity, delay)
-        priority, delay = float(priority), float(delay)
+        name, value, validity, priority, delay = put
         slot, refusal = self._claim(name, now, priority)
         if refusal is not None:
             return refusal
         valid_from = self._now + delay
-        valid_to = FOREVER if validity is None else valid_from + float(validity)
+        valid_to = FOREVER if validity is None else valid_from + validity
         slot.value, slot.valid_from, slot.empty, slot.pending = value, valid_from, False, delay > 0
         slot.writes += 1
         cause = self._now if origin is None else origin
@@ -208,21 +164,10 @@ class SlotTable(Generic[V]):
             self._hold(slot, _WRITTEN, value, writer, priority, valid_to, cause)
         return Written(name, slot.revision)
 
-    def delete(
-        self, name: str, now: float, writer: Writer, *, priority: float = 0.0, validity: float | None = None
-    ) -> Decision:
-        """Empties a slot; with a validity (s), holds it empty for that time against lower priorities.
-
-        Deleting what is empty already is accepted and changes nothing.
-
-        Raises:
-            SlotNameError: The name is not one.
-            WriteError: Priority or validity is out of range.
-        """
-        check_write(priority, validity, 0.0)
-        priority = float(priority)
+    def delete(self, erase: Erase, now: float, writer: Writer) -> Decision:
+        """Empties a slot; deleting what is empty already is accepted and changes nothing."""
+        name, priority, validity = erase
         if validity is None and name not in self._slots:
-            check_name(name)
             self.advance(now)
             return Written(name, 0)
         slot, refusal = self._claim(name, now, priority)
@@ -231,7 +176,7 @@ class SlotTable(Generic[V]):
         if slot.change is None and validity is None:
             return Written(name, slot.revision)
         slot.value, slot.empty, slot.pending = None, True, False
-        valid_to = self._now if validity is None else self._now + float(validity)
+        valid_to = self._now if validity is None else self._now + validity
         self._hold(slot, Kind.DELETED, None, writer, priority, valid_to, self._now)
         if validity is None:
             slot.change = None
@@ -297,7 +242,6 @@ class SlotTable(Generic[V]):
             self.advance(now)
         slot = self._slots.get(name)
         if slot is None:
-            check_name(name)
             if not name.startswith(OWN):  # the space can always give its account of itself
                 self.check_room({name})
             slot = self._slots[name] = Slot(name)
@@ -372,6 +316,17 @@ def check_name(name: str) -> str:
 @functools.lru_cache(maxsize=4096)
 def _is_name(text: str) -> bool:
     return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
+
+
+def check_free_name(name: str) -> None:
+    """Whether anybody may write a slot of that name.
+
+    Raises:
+        SlotNameError: It is no slot name, or one of the space's own.
+    """
+    check_name(name)
+    if name[:2] == OWN:
+        raise SlotNameError(f"{name!r}: slots under {OWN!r} are the space's own; choose another name")
 
 
 def check_write(priority: float, validity: float | None, delay: float) -> None:

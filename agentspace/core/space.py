@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
-from agentspace.core.board import Erase, Put
+from agentspace.core.change import Change, Decision, Kind, Writer
 from agentspace.core.mailbox import Trigger
-from agentspace.core.slot import Decision, Kind, Writer
+from agentspace.core.role import State
+from agentspace.core.slot import FOREVER, Erase, Put
 from agentspace.core.swap import Step
 from agentspace.core.value import Value
 
@@ -47,6 +48,15 @@ class Entry:
     time_left: float | None
     latency: float
 
+    @classmethod
+    def of(cls, change: Change[Any], now: float, value: Value) -> Self:
+        """What a change made of a slot, with times told from now (s); the value if it can be read."""
+        return cls(
+            change.name, change.kind, value if change.kind is Kind.WRITTEN else None, change.revision,
+            change.priority, change.writer, now - change.at,
+            None if change.valid_to == FOREVER else max(change.valid_to - now, 0.0), change.at - change.origin,
+        )  # fmt: skip
+
 
 class Wake(NamedTuple):
     """Why a handler runs.
@@ -67,18 +77,6 @@ class Wake(NamedTuple):
     missed: int = 0
     number: int | None = None
     values: Mapping[str, tuple[Any, float] | None] = MappingProxyType({})
-
-
-class Memory(NamedTuple):
-    """What an incarnation knows, for whoever takes its place.
-
-    Attributes:
-        version: Of the form that the value has; its class knows which ones it can read.
-        value: What a slot can hold.
-    """
-
-    version: int
-    value: Any
 
 
 class Watch(Protocol):
@@ -151,8 +149,8 @@ class Space(Protocol):
         Args:
             role: Its name.
             info: What the incarnation says of itself.
-            swap: The number of the swap in which it takes the role over from whoever fills it; 0 for a swap
-                of its own; None to fill a role that nobody fills.
+            swap: The number of the swap in which it takes the role over from its predecessor; 0 for a swap of
+                its own; None to fill a role that nobody fills.
 
         Raises:
             RoleTakenError: A live incarnation fills it.
@@ -177,14 +175,14 @@ class Session(Space, Protocol):
         role: The role that it fills.
         epoch: Grows with each incarnation of the role.
         info: What it says of itself.
-        memory: What a predecessor has left, to be taken over after `init`; None if nothing.
+        inherited: The state that its predecessor has left, to be taken over after `init`; None if there is none.
         on_decisions: Is told what became of the writes of each commit.
     """
 
     role: str
     epoch: int
     info: dict[str, Any]
-    memory: Memory | None
+    inherited: State[Any] | None
     on_decisions: Callable[[list[Decision]], None]
 
     @property
@@ -192,7 +190,7 @@ class Session(Space, Protocol):
         """Whether it will take the role over from a predecessor; until then it may read, and nothing else."""
 
     @property
-    def yielding(self) -> bool:
+    def handing_over(self) -> bool:
         """Whether a successor is prepared, so that the role is to be handed over."""
 
     @property
@@ -224,20 +222,20 @@ class Session(Space, Protocol):
     def reveal(self, prepared: Any) -> Value:
         """The value that was prepared."""
 
-    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], memory: Memory | None = None) -> None:
+    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], state: State[Any] | None = None) -> None:
         """Carries out a handler's acts together with the acknowledgement of its wake-up, or neither.
 
-        The memory is kept for whoever fills the role next, unless the role ends well.
+        The state is kept for the next incarnation of the role, unless this one ends well.
         """
 
     def take_over(self) -> bool:
-        """Who stands by says that it is prepared, and waits for its turn; False if it is not needed.
+        """The successor says that it is prepared, and waits for its turn; False if it is not needed.
 
         From then on it fills the role, under the epoch that it has now.
         """
 
-    def hand_over(self, step: Step, memory: Memory | None = None, error: str | None = None) -> None:
-        """Says that a step of handing over is done: QUIESCE, SNAPSHOT (with the memory), RELEASE; or why not."""
+    def hand_over(self, step: Step, state: State[Any] | None = None, error: str | None = None) -> None:
+        """Says that a step of handing over is done: QUIESCE, SNAPSHOT (with the state), RELEASE; or why not."""
 
     def rest(self) -> bool:
         """After handing over: waits until the successor has proved itself (False) or has failed (True).

@@ -21,11 +21,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic, NamedTuple, Self
 
+from agentspace.core.change import V
 from agentspace.core.mailbox import Mask, Trigger
-from agentspace.core.role import Kept, Role
-from agentspace.core.slot import V
+from agentspace.core.role import Role, State
 from agentspace.errors import SwapError, suggest
 
 HANDLERS = 3  #: of a successor that must go well before its predecessor ends
@@ -48,10 +48,9 @@ class Step(StrEnum):
 
 
 ENDS = frozenset({Step.DONE, Step.ROLLED_BACK, Step.FAILED})
-_BEFORE_FENCE = frozenset(
-    {Step.REQUESTED, Step.PREPARE, Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE}
-)  #: the predecessor acts, or could again at once
-_YIELDING = {Step.QUIESCE: Step.SNAPSHOT, Step.SNAPSHOT: Step.RELEASE}
+#: the predecessor acts, or could again at once
+_BEFORE_FENCE = frozenset({Step.REQUESTED, Step.PREPARE, Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE})
+_HANDING_OVER = {Step.QUIESCE: Step.SNAPSHOT, Step.SNAPSHOT: Step.RELEASE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +67,24 @@ class Limits:
     probation: float = 1.0
     first_handler: float = 10.0
 
+    @classmethod
+    def of(cls, seconds: Mapping[str, Any]) -> Self:
+        """The limits, with other seconds for some steps.
 
-def limits(seconds: Mapping[str, Any]) -> Limits:
-    """The limits, where others than usual are wished for.
-
-    Raises:
-        SwapError: One is unknown, or not a positive number of seconds.
-    """
-    known = [field.name for field in fields(Limits)]
-    for name, value in seconds.items():
-        if name not in known:
-            raise SwapError(f"a swap has no limit {name!r}: {suggest(name, known)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-            raise SwapError(f"limit {name!r} is {value!r}; it must be a positive number of seconds")
-    return Limits(**{name: float(value) for name, value in seconds.items()})
+        Raises:
+            SwapError: One is unknown, or not a positive number of seconds.
+        """
+        known = [field.name for field in fields(cls)]
+        for name, value in seconds.items():
+            if name not in known:
+                raise SwapError(f"a swap has no limit {name!r}: {suggest(name, known)}")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+                raise SwapError(f"limit {name!r} is {value!r}; it must be a positive number of seconds")
+        return cls(**{name: float(value) for name, value in seconds.items()})
 
 
-class Party(StrEnum):
-    """Who takes part in a swap."""
+class Part(StrEnum):
+    """The part that an incarnation has in its role."""
 
     ACTS = "acts"  #: it fills the role
     STANDS_BY = "stands by"  #: the successor, until it takes over
@@ -93,42 +92,42 @@ class Party(StrEnum):
 
 
 class Suspend(NamedTuple):
-    """To who acts: finish, say what you know, let go, and rest."""
+    """To the predecessor: finish, say what you know, let go, and rest."""
 
     role: str
 
 
 class Resume(NamedTuple, Generic[V]):
-    """To who stands by: act, under this epoch, with this state. Who acted before rests, or is outcast."""
+    """To the successor: act, under this epoch, with this state. The predecessor rests, or is fenced."""
 
     role: str
     epoch: int
-    kept: Kept[V] | None
-    outcast: bool
+    state: State[V] | None
+    fenced: bool
 
 
-class Outcast(NamedTuple):
-    """Of who acted, but does not answer: nothing of it counts any more; its end is waited for."""
+class Fence(NamedTuple):
+    """The predecessor does not answer: nothing of it counts any more; its end is waited for."""
 
     role: str
 
 
 class Reclaim(NamedTuple, Generic[V]):
-    """To who rested, or was about to: act again, under this epoch, with what its successor has learned."""
+    """To the predecessor: act again, under this epoch, with what its successor has learned."""
 
     role: str
     epoch: int
-    kept: Kept[V] | None = None
+    state: State[V] | None = None
 
 
 class Dismiss(NamedTuple):
-    """To a party: end."""
+    """To the incarnation with this part: end."""
 
     role: str
-    party: Party
+    part: Part
 
 
-Order = Suspend | Outcast | Resume[V] | Reclaim[V] | Dismiss
+Order = Suspend | Fence | Resume[V] | Reclaim[V] | Dismiss
 
 
 @dataclass(slots=True)
@@ -162,7 +161,7 @@ class Swap(Generic[V]):
     Attributes:
         step: Where it is.
         deadline: When `due` must be called if nothing happens before (s).
-        orders: What the parties are to be told; whoever tells them empties it.
+        orders: What the parties are to be told; the host empties it.
         reason: Why it was rolled back, or failed.
         gap: Seconds in which nobody could have handled a wake-up.
         carried: Slots and changes that waited for the successor when it took over.
@@ -186,7 +185,7 @@ class Swap(Generic[V]):
         self._new_info: dict[str, Any] = {}
         self._rests = False  # the predecessor could act again
         self._triggers: dict[tuple[str, Trigger], Mask] = {}  # the predecessor's
-        self._handed: Kept[V] | None = None  # what the successor was given
+        self._handed: State[V] | None = None  # what the successor was given
         self._quiet_since: float | None = None
         self._good = 0  # handlers of the successor
 
@@ -207,16 +206,16 @@ class Swap(Generic[V]):
         self._new_info = info
         self._new = {"pid": info.get("pid"), "class": info.get("class")}
         self._enter(Step.QUIESCE, now, self.wish.limits.quiesce)
-        self.may_yield(now)
+        self.may_hand_over(now)
 
     def running(self, now: float) -> None:
-        """Whoever fills the role has finished `init`."""
+        """The incarnation that fills the role has finished `init`."""
         if self.step is Step.RESUME:
             self.carried = self.role.mailbox.pending
             self.gap = None if self._quiet_since is None else now - self._quiet_since
             self._enter(Step.PROBATION, now, self.wish.limits.probation)
         elif self.step is Step.QUIESCE:
-            self.may_yield(now)
+            self.may_hand_over(now)
 
     def handled(self, now: float) -> None:
         """A handler has ended well."""
@@ -227,14 +226,14 @@ class Swap(Generic[V]):
         elif self.step is Step.QUIESCE and self._quiet_since is not None:
             self._quiet_since = now  # it was still at work
 
-    def lost_successor(self, why: str, now: float) -> None:
+    def successor_lost(self, why: str, now: float) -> None:
         """The successor has ended before it acted."""
         if self.step in _BEFORE_FENCE or self.step is Step.FENCE:
             self.roll_back(f"the successor {why}", now)
 
     # --- what the predecessor does
 
-    def may_yield(self, now: float) -> None:
+    def may_hand_over(self, now: float) -> None:
         """Asks the predecessor to hand over, if it can; takes over at once if there is none."""
         role = self.role
         if not role.filled:
@@ -242,30 +241,30 @@ class Swap(Generic[V]):
         elif role.state == "running":
             self._old, self._old_info = _about(role), role.info
             self._quiet_since = now
-            role.state = "yielding"
+            role.state = "handing over"
             self.orders.append(Suspend(role.name))
 
-    def yielded(self, step: Step, kept: Kept[V] | None, now: float) -> None:
+    def handed_over(self, step: Step, state: State[V] | None, now: float) -> None:
         """The predecessor has done a step: its last handler (QUIESCE), SNAPSHOT or RELEASE."""
         if self.step is not step:
             return  # it was not waited for any longer
-        if step is Step.SNAPSHOT and kept is not None:
-            self.role.kept = kept
+        if step is Step.SNAPSHOT and state is not None:
+            self.role.kept = state
         if step is Step.RELEASE:
             self._fence(now, rests=True)
         else:
-            following = _YIELDING[step]
+            following = _HANDING_OVER[step]
             self._enter(following, now, getattr(self.wish.limits, following.value))
 
-    def failed_to_yield(self, why: str, now: float) -> None:
+    def failed_to_hand_over(self, why: str, now: float) -> None:
         """The predecessor could not say what it knows, or not let go."""
         if self.step in (Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE):
             self.roll_back(f"the predecessor {why}", now)
 
-    # --- what happens to who fills the role, and to who rests
+    # --- what happens to the incarnation that acts, and to the one that rests
 
     def vacated(self, why: str, now: float) -> None:
-        """Whoever filled the role does so no more."""
+        """The incarnation that filled the role does so no more."""
         if self.step in (Step.REQUESTED, Step.PREPARE):
             return  # the successor takes over when it is prepared
         if self.step in (Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE):
@@ -275,8 +274,8 @@ class Swap(Generic[V]):
         else:
             self.roll_back(f"the successor {why}", now)
 
-    def lost_predecessor(self, now: float) -> None:
-        """Who rested has ended: there is no way back."""
+    def predecessor_lost(self, now: float) -> None:
+        """The predecessor, which rested, has ended: there is no way back."""
         self._rests = False
         if self.step is Step.FENCE:
             self._resume(now)
@@ -286,7 +285,7 @@ class Swap(Generic[V]):
 
         Args:
             now: The time (s).
-            silent: Whoever fills the role gives no sign of life.
+            silent: The incarnation that fills the role gives no sign of life.
         """
         if self.over or now < self.deadline:
             return
@@ -316,9 +315,9 @@ class Swap(Generic[V]):
             return
         role, self.reason = self.role, reason
         acted = self.step not in _BEFORE_FENCE and self.step is not Step.FENCE
-        self.orders.append(Dismiss(role.name, Party.ACTS if acted else Party.STANDS_BY))
+        self.orders.append(Dismiss(role.name, Part.ACTS if acted else Part.STANDS_BY))
         if not acted:
-            if role.state == "yielding":
+            if role.state == "handing over":
                 role.state = "starting"
                 self.orders.append(Reclaim(role.name, role.epoch))
             lost = self.step is Step.FENCE or not role.filled
@@ -347,23 +346,23 @@ class Swap(Generic[V]):
             self._quiet_since = now
         if alive:
             role.epoch += 1
-            self._old["outcast"] = True
+            self._old["fenced"] = True
             role.state = "gone"
-            self.orders.append(Outcast(role.name))
+            self.orders.append(Fence(role.name))
             self._enter(Step.FENCE, now, self.wish.limits.fence)
         else:
             self._resume(now)
 
     def _resume(self, now: float) -> None:
         role = self.role
-        outcast = not self._rests
+        fenced = not self._rests
         role.enter("starting", self._new_info)
         role.stop_requested = False  # of one that had ended; a stop that comes meanwhile ends the swap
         role.mailbox.renew()
         self._new["epoch"] = role.epoch
         self._handed = role.kept
-        kept = None if self.wish.fresh else role.kept
-        self.orders.append(Resume(role.name, role.epoch, kept, outcast))
+        state = None if self.wish.fresh else role.kept
+        self.orders.append(Resume(role.name, role.epoch, state, fenced))
         self._enter(Step.RESUME, now, self.wish.limits.resume)
 
     def _judge(self, now: float) -> None:
@@ -378,7 +377,7 @@ class Swap(Generic[V]):
 
     def _finish(self, now: float) -> None:
         if self._rests:
-            self.orders.append(Dismiss(self.role.name, Party.RESTS))
+            self.orders.append(Dismiss(self.role.name, Part.RESTS))
         self._enter(Step.DONE, now, 0.0)
 
     def _enter(self, step: Step, now: float, limit: float) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic
 
-from agentspace.core.role import Kept, Role
-from agentspace.core.slot import V
+from agentspace.core.change import V
+from agentspace.core.role import Role, State
 from agentspace.core.swap import Order, Step, Swap, Wish
 from agentspace.errors import FencedError, SwapError
 
 
-class Swaps(Generic[V]):
+class SwapTable(Generic[V]):
     """The swaps of one space.
 
     Args:
@@ -21,7 +21,8 @@ class Swaps(Generic[V]):
 
     Attributes:
         orders: What the parties are to be told; the host empties it.
-        is_silent: Whether who fills a role gives no sign of life; the host says.
+        is_silent: Whether the incarnation that fills a role gives no sign of life; the host says.
+        under_way: The swaps that are not over, by role.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Swaps(Generic[V]):
         self._make = make
         self._known = known
         self._show = show
-        self._under_way: dict[str, Swap[V]] = {}  # by role
+        self.under_way: dict[str, Swap[V]] = {}  # by role
         self._count = 0
 
     def request(self, name: str, wish: Wish, now: float) -> int:
@@ -81,15 +82,15 @@ class Swaps(Generic[V]):
         swap.prepared(info, now)
         self._settle(swap, now)
 
-    def give_up(self, name: str, number: int, why: str, now: float) -> None:
+    def successor_lost(self, name: str, number: int, why: str, now: float) -> None:
         """The successor has ended, or cannot be started; of no account once it acts, or when the swap is over."""
-        swap = self._under_way.get(name)
+        swap = self.under_way.get(name)
         if swap is not None and swap.number == number:
-            swap.lost_successor(why, now)
+            swap.successor_lost(why, now)
             self._settle(swap, now)
 
-    def yielded(
-        self, name: str, epoch: int, step: Step, kept: Kept[V] | None, error: str | None, now: float
+    def handed_over(
+        self, name: str, epoch: int, step: Step, state: State[V] | None, error: str | None, now: float
     ) -> None:
         """The predecessor has done a step of handing over, or could not.
 
@@ -101,30 +102,29 @@ class Swaps(Generic[V]):
             raise FencedError(
                 f"epoch {epoch} does not fill role {name!r}, which is epoch {role.epoch} ({role.state})"
             )
-        swap = self._under_way.get(name)
+        swap = self.under_way.get(name)
         if swap is None:
             return
         if error is None:
-            swap.yielded(step, kept, now)
+            swap.handed_over(step, state, now)
         else:
-            swap.failed_to_yield(error, now)
+            swap.failed_to_hand_over(error, now)
         self._settle(swap, now)
 
-    def lost_predecessor(self, name: str, now: float) -> None:
+    def predecessor_lost(self, name: str, now: float) -> None:
         """An incarnation that rested has ended."""
-        self._tell(name, now, lambda swap: swap.lost_predecessor(now))
+        self._tell(name, now, lambda swap: swap.predecessor_lost(now))
 
     def running(self, name: str, now: float) -> None:
-        """Whoever fills the role has finished `init`."""
+        """The incarnation that fills the role has finished `init`."""
         self._tell(name, now, lambda swap: swap.running(now))
 
     def handled(self, name: str, now: float) -> None:
         """A handler of the role has ended well."""
-        if self._under_way:
-            self._tell(name, now, lambda swap: swap.handled(now))
+        self._tell(name, now, lambda swap: swap.handled(now))
 
     def vacated(self, name: str, why: str, now: float) -> None:
-        """Whoever filled the role does so no more."""
+        """The incarnation that filled the role does so no more."""
         self._tell(name, now, lambda swap: swap.vacated(why, now))
 
     def roll_back(self, name: str, why: str, now: float) -> None:
@@ -133,32 +133,32 @@ class Swaps(Generic[V]):
 
     def advance(self, now: float) -> None:
         """Lets time pass: ends what takes too long."""
-        for swap in [swap for swap in self._under_way.values() if swap.deadline <= now]:
+        for swap in [swap for swap in self.under_way.values() if swap.deadline <= now]:
             swap.due(now, self.is_silent(swap.role.name))
             self._settle(swap, now)
 
     def next_deadline(self) -> float | None:
         """When `advance` has something to do next (s)."""
-        return min((swap.deadline for swap in self._under_way.values()), default=None)
+        return min((swap.deadline for swap in self.under_way.values()), default=None)
 
     def _begin(self, role: Role[V], wish: Wish, now: float) -> Swap[V]:
-        swap = self._under_way.get(role.name)
+        swap = self.under_way.get(role.name)
         if swap is not None:
             raise SwapError(f"role {role.name!r} is being swapped already: swap {swap.number} is at {swap.step}")
         self._count += 1
         swap = Swap(self._count, role, wish, now)
         self._show(swap, now)  # which fails if the wish is not what a slot holds
-        self._under_way[role.name] = swap
+        self.under_way[role.name] = swap
         return swap
 
     def _numbered(self, name: str, number: int) -> Swap[V]:
-        swap = self._under_way.get(name)
+        swap = self.under_way.get(name)
         if swap is None or swap.number != number:
             raise SwapError(f"swap {number} of role {name!r} is over")
         return swap
 
     def _tell(self, name: str, now: float, what: Callable[[Swap[V]], None]) -> None:
-        swap = self._under_way.get(name)
+        swap = self.under_way.get(name)
         if swap is not None:
             what(swap)
             self._settle(swap, now)
@@ -168,5 +168,5 @@ class Swaps(Generic[V]):
         self.orders += swap.orders
         swap.orders.clear()
         if swap.over:
-            self._under_way.pop(swap.role.name, None)
+            self.under_way.pop(swap.role.name, None)
         self._show(swap, now)

@@ -7,6 +7,8 @@ place inside the value. What is read is read-only as far as arrays go: it belong
 
 from __future__ import annotations
 
+import base64
+import math
 import re
 from collections.abc import Callable
 from enum import Enum
@@ -33,7 +35,8 @@ class Empty(Enum):
 EMPTY = Empty.EMPTY  #: as the default of a read tells an empty slot from one that holds None; no slot can hold it
 
 MAX_DEPTH = 64
-_FLAT = frozenset({type(None), bool, int, float, bytes})
+_LONG = 1 << 13  # bits; a longer int is shown in hexadecimal: Python refuses to write it in decimal
+FLAT = frozenset({type(None), bool, int, float, bytes})  #: types all of whose values a slot can hold
 _ARRAYS = frozenset({np.ndarray, np.memmap})
 _FIXED: set[np.dtype[Any]] = set()  # dtypes that were found to have a fixed size
 _FIXED_KEPT = 1024
@@ -55,7 +58,7 @@ def check(value: Value) -> None:
 
 def _check(value: Value, path: str, depth: int) -> None:
     kind = type(value)
-    if kind in _FLAT:
+    if kind in FLAT:
         return
     if kind is str:
         _check_text(value, path)
@@ -79,7 +82,7 @@ def _check_items(value: Value, path: str, depth: int) -> None:
             if type(key) is not str:
                 raise ValueTypeError(f"{path} has the key {key!r}, a {_type_name(type(key))}; keys are str")
             _check_text(key, f"a key of {path}")
-        if type(item) not in _FLAT:
+        if type(item) not in FLAT:
             _check(item, f"{path}[{key!r}]", depth + 1)
 
 
@@ -160,3 +163,26 @@ def copy_containers(value: Value, leaf: Callable[[Value], Value] | None = None) 
     if type(value) is tuple:
         return tuple(each(item) for item in value)
     return value
+
+
+def to_json(value: Value) -> Any:
+    """The value as JSON can say it: arrays as nested lists, bytes as base64, numbers that JSON lacks as text."""
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return str(value) if value.dtype.kind in "mM" and value.ndim == 0 else to_json(value.tolist())
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    if is_long(value):
+        return hex(value)
+    exact = (
+        value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+    )
+    return value if exact else str(value)
+
+
+def is_long(value: Value) -> bool:
+    """Whether it is an int that Python refuses to write in decimal."""
+    return isinstance(value, int) and value.bit_length() > _LONG

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator
 import psutil
 
 from agentspace.client.space import RemoteSpace, connect
-from agentspace.core.slot import OWN, Kind
+from agentspace.core.change import Kind
+from agentspace.core.slot import OWN
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.observer import INSPECTOR, Observer, Usage
 from agentspace.inspect.views import RoleView, Snapshot

@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from agentspace.client.space import RemoteSpace, connect
-from agentspace.core.slot import Decision, Refused
+from agentspace.core.change import Decision, Refused
 from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError, ParameterError
 from agentspace.inspect.observer import INSPECTOR

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from agentspace.core.slot import OWN, Kind
+from agentspace.core.change import Kind
+from agentspace.core.slot import OWN
 from agentspace.core.space import Entry
 from agentspace.inspect.views import Event, Refusal
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agentspace.core.board import SPACE
-from agentspace.core.slot import OWN, Kind
+from agentspace.core.change import Kind
+from agentspace.core.slot import OWN
 from agentspace.core.space import Entry
 from agentspace.core.value import size_of
 from agentspace.inspect.events import EventLog

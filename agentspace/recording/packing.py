@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from agentspace.core.plain import to_json
-from agentspace.core.slot import Kind
+from agentspace.core.change import Kind
 from agentspace.core.space import Entry
-from agentspace.core.value import Array, Value, describe
+from agentspace.core.value import Array, Value, describe, to_json
 from agentspace.errors import ProtocolError
 from agentspace.recording import image
 from agentspace.recording.schemas import Change

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agentspace.core.change import Decision, Kind
 from agentspace.core.mailbox import Mask
-from agentspace.core.slot import OWN, Decision, Kind, check_name
+from agentspace.core.slot import OWN, check_name
 from agentspace.core.space import Space
 from agentspace.errors import RecordingError, SlotNameError
 from agentspace.recording.reader import Raw, Recorded, Recording

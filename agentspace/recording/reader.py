@@ -13,8 +13,8 @@ from google.protobuf.message import DecodeError
 from mcap.reader import make_reader
 from mcap.records import Channel, McapRecord, Message, Metadata, Schema
 
+from agentspace.core.change import Kind, Writer
 from agentspace.core.mailbox import Mask
-from agentspace.core.slot import Kind, Writer
 from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError, RecordingError
 from agentspace.recording import packing

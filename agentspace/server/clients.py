@@ -10,53 +10,14 @@ from dataclasses import dataclass, field
 import zmq
 
 from agentspace.core.board import Board
-from agentspace.core.swap import Party
-from agentspace.core.value import Value
-from agentspace.wire.codec import decode, encode, validate
-from agentspace.wire.messages import Ref
+from agentspace.core.seats import Seat
+from agentspace.wire.parcel import Ref, Stored
 from agentspace.wire.payload import Ledger, Loan
 
 
-class Stored:
-    """A value as the server holds it: encoded, with its payloads in shared memory."""
-
-    __slots__ = ("_inline", "data", "loans")
-
-    def __init__(self, data: bytes, loans: tuple[Loan, ...] = ()) -> None:
-        self.data = data
-        self.loans = loans
-        self._inline: bytes | None = None if loans else data
-
-    @property
-    def size(self) -> int:
-        """Bytes, with those of its payloads."""
-        return len(self.data) + sum(loan.nbytes for loan in self.loans)
-
-    def value(self) -> Value:
-        """The value itself; arrays in shared memory are views."""
-        return decode(self.data, lambda index, nbytes: self.loans[index].view(nbytes))
-
-    def validate(self) -> None:
-        """Checks the value to the last byte.
-
-        Raises:
-            ProtocolError: It is none.
-        """
-        if self.loans:
-            self.value()
-        else:
-            validate(self.data)
-
-    def inline(self) -> bytes:
-        """The value with its arrays inside, for a client that cannot share memory."""
-        if self._inline is None:
-            self._inline = encode(self.value())
-        return self._inline
-
-
 @dataclass(slots=True, eq=False)
-class Client:
-    """A client process.
+class ClientProcess:
+    """A client process, as the server knows it.
 
     Attributes:
         ident: What it calls itself on all of its connections.
@@ -64,11 +25,12 @@ class Client:
         pid: Its process, on its own machine.
         pidfd: Tells when its process ends; -1 if that cannot be seen from here.
         ledger: The segments that it writes into.
-        recycled: Segments that it should hear it may fill again.
+        waiting: The processes that have to hear that they may fill segments again.
+        recycled: Those segments.
         lent: The payloads that it holds, with how many times, by segment.
         silent_since: When it gave its last sign of life (s).
         meeting: Which of the server's meetings with clients is the last with it; 0 while it is silent.
-        peers: Its connections.
+        connections: Its connections.
         voice: The connection that it spoke on last: there it listens.
     """
 
@@ -77,16 +39,21 @@ class Client:
     pid: int
     pidfd: int
     idents: Callable[[], int]
+    waiting: set[ClientProcess]
     silent_since: float
     meeting: int = 0
     recycled: list[int] = field(default_factory=list)
     lent: dict[int, list[Loan]] = field(default_factory=dict)
-    peers: list[Peer] = field(default_factory=list)
-    voice: Peer | None = None
+    connections: list[ClientConnection] = field(default_factory=list)
+    voice: ClientConnection | None = None
     ledger: Ledger = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.pid, self.recycled.append, self.idents)
+        self.ledger = Ledger(self.pid, self._recycle, self.idents)
+
+    def _recycle(self, segment: int) -> None:
+        self.recycled.append(segment)
+        self.waiting.add(self)
 
     @property
     def shares(self) -> bool:
@@ -122,30 +89,8 @@ class Client:
 
 
 @dataclass(slots=True, eq=False)
-class Seat:
-    """What a connection is for: a role that it fills, will fill, or has filled.
-
-    Attributes:
-        space: The name of the space.
-        role: The role.
-        number: The epoch; of who stands by, the number of the swap.
-        party: Whether it acts, stands by or rests.
-    """
-
-    space: str
-    role: str
-    number: int
-    party: Party = Party.ACTS
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """The space and the role."""
-        return self.space, self.role
-
-
-@dataclass(slots=True, eq=False)
-class Peer:
-    """One connection of a client.
+class ClientConnection:
+    """One connection of a client process.
 
     Attributes:
         key: The server's socket, by number, and the identity of the connection there.
@@ -155,16 +100,16 @@ class Peer:
 
     socket: zmq.Socket[bytes]
     key: tuple[int, bytes]
-    client: Client
+    process: ClientProcess
     seat: Seat | None = None
     watch: tuple[Board[Stored], int] | None = None
 
     def reader(self, space: str) -> str:
-        """In whose name it asks: the role that its client fills in a space, or else the client's own."""
+        """The name in which it asks: the role that its process fills in a space, or else the process's own."""
         if self.seat is not None:
             return self.seat.role
-        seats = (peer.seat for peer in self.client.peers)
-        return next((seat.role for seat in seats if seat is not None and seat.space == space), self.client.name)
+        seats = (other.seat for other in self.process.connections)
+        return next((seat.role for seat in seats if seat is not None and seat.space == space), self.process.name)
 
 
 def open_process(pid: int) -> int:

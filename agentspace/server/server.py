@@ -19,10 +19,10 @@ from zmq.auth.thread import ThreadAuthenticator
 from agentspace.core.space import DEFAULT_SPACE
 from agentspace.errors import AgentspaceError
 from agentspace.server.handlers import serve
-from agentspace.server.registry import LEASE, Hub
-from agentspace.wire import messages
+from agentspace.server.outbox import Outbox
+from agentspace.server.registry import LEASE, Registry
 from agentspace.wire.address import Address, Lock, check_bind, server_keys
-from agentspace.wire.multipart import NOBLOCK, receive
+from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, receive
 
 BURST = 64  #: messages taken from one socket before time and the others get their turn
 
@@ -65,7 +65,8 @@ class Server:
         self._sockets: list[zmq.Socket[bytes]] = []
         self._processes: set[int] = set()
         endpoints = [address.endpoint]
-        self._hub = Hub(endpoints, lease, clock(), self._watch_process, self._forget_process)
+        self._registry = Registry(endpoints, lease, clock(), self._watch_process, self._forget_process)
+        self._outbox = Outbox(self._registry)
         try:
             self._open(address.endpoint, None)
             if bind is not None:
@@ -74,21 +75,26 @@ class Server:
         except BaseException:
             self.close()
             raise
-        self._hub.board(DEFAULT_SPACE)
+        self._registry.board(DEFAULT_SPACE)
 
     def run(self) -> None:
         """Serves until `stop` is called or a client asks for it."""
-        hub = self._hub
-        while not (self._stopping or hub.over):
-            left = hub.next_event() - self._clock()
-            events = dict(self._poller.poll(math.ceil(1e3 * max(0.0, left))))
-            hub.now = self._clock()
+        registry, outbox = self._registry, self._outbox
+        while not (self._stopping or (registry.stop_at is not None and registry.over)):
+            deadlines = [board.next_deadline() for board in registry.boards.values()]
+            due = min([registry.due, *(deadline for deadline in deadlines if deadline is not None)])
+            events = dict(self._poller.poll(math.ceil(1e3 * max(0.0, due - self._clock()))))
+            registry.now = self._clock()
             for number, socket in enumerate(self._sockets):
                 if socket in events:
                     self._take(number, socket)
             for pidfd in self._processes & events.keys():
-                hub.process_ended(pidfd)
-            hub.tick()
+                registry.process_ended(pidfd)
+            if registry.now >= due:
+                registry.tick()
+            outbox.deliver()
+            if registry.recycling:
+                outbox.recycle_all()
 
     def stop(self) -> None:
         """Ends `run`; may be called from a signal handler or another thread."""
@@ -97,7 +103,7 @@ class Server:
 
     def close(self) -> None:
         """Lets go of the sockets, the shared memory and the address."""
-        self._hub.close()
+        self._registry.close()
         if self._auth is not None:
             self._auth.stop()
         for socket in self._sockets:
@@ -112,13 +118,13 @@ class Server:
                 identity, *frames = receive(socket, NOBLOCK)
             except zmq.Again:
                 return
-            self._hub.now = self._clock()
-            serve(self._hub, (number, identity), socket, frames)
+            self._registry.now = self._clock()
+            serve(self._registry, self._outbox, (number, identity), socket, frames)
 
     def _open(self, endpoint: str, secret: str | None) -> str:
         socket: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         self._sockets.append(socket)
-        socket.setsockopt(zmq.MAXMSGSIZE, messages.MAX_MESSAGE)
+        socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
         if secret is not None:
             key = server_keys()[1]
             self._auth = ThreadAuthenticator(self._context)

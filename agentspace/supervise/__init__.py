@@ -1,8 +1,1 @@
-"""Runs the plans of launch files: processes, their order, their restarts, their logs.
-
-A program of a project that may be started by a launch calls `die_with_parent`, so that it ends with it.
-"""
-
-from agentspace.supervise.parent import die_with_parent
-
-__all__ = ["die_with_parent"]
+"""Supervision: runs a plan as processes, restarts what fails, ends everything in order, leaves no orphan."""

@@ -75,7 +75,7 @@ class Contact:
         """Tells that a successor has ended, or could not be started."""
         with contextlib.suppress(AgentspaceError):
             if self._space is not None:
-                self._space.give_up(role, number, why)
+                self._space.successor_lost(role, number, why)
 
     def report(self, report: dict[str, Any]) -> None:
         """Shows the state of the launch to everybody."""

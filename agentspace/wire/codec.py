@@ -1,4 +1,4 @@
-"""How a value travels: msgpack with a closed set of extensions; never pickle.
+"""How a value is written: msgpack with a closed set of extensions; never pickle.
 
 Extension types (all bodies are msgpack):
 
@@ -29,7 +29,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgpack
 import numpy as np
 
-from agentspace.core.value import DTYPE, MAX_DEPTH, Array, Value, check
+from agentspace.core.value import DTYPE, FLAT, MAX_DEPTH, Array, Value, check
 from agentspace.errors import ProtocolError
 
 Share = Callable[[Array], int | None]
@@ -56,6 +56,11 @@ _HEADS_OUT: dict[tuple[np.dtype[Any], tuple[int, ...], Order], bytes] = {}  # of
 _KEPT = 1024
 _HELD = 1 << 30  # bytes at most of extensions that are being decoded: each level of nesting has a copy of its body
 _EMPTY = 1 << 20  # elements at most of an array whose elements have no bytes: no length of a message limits them
+_FLAT_HEADS = frozenset(
+    bytes([head]) for head in (*range(0x80), 0xC0, *range(0xC2, 0xC7), *range(0xCA, 0xD4), *range(0xE0, 0x100))
+)
+_pack: Callable[..., bytes] = msgpack.packb
+_unpack: Callable[..., Value] = msgpack.unpackb
 _EXTENSION = {0xC7: 2, 0xC8: 3, 0xC9: 5}  # msgpack's ext 8, 16, 32: where the type stands
 
 
@@ -69,6 +74,8 @@ def encode(value: Value, share: Share | None = None) -> bytes:
     Raises:
         ValueTypeError: The value is not one that a slot holds.
     """
+    if type(value) in FLAT:
+        return _pack(value, default=_big, strict_types=True)
     check(value)
     if isinstance(value, np.ndarray) and value.nbytes and (share is None or value.nbytes < SMALL):
         return _array_bytes(value)
@@ -106,9 +113,14 @@ class _Encoder:
         if isinstance(item, np.ndarray):
             return _array_out(item, self._share)
         if isinstance(item, int):
-            return msgpack.ExtType(BIGINT, self.pack(f"{item:x}"))
+            return _big(item)
         scalar = np.asarray(item)
         return msgpack.ExtType(SCALAR, self.pack([_dtype_out(scalar.dtype), scalar.tobytes()]))
+
+
+def _big(item: int) -> msgpack.ExtType:
+    """An int that msgpack has no place for."""
+    return msgpack.ExtType(BIGINT, _pack(f"{item:x}"))
 
 
 def _array_out(array: Array, share: Share | None) -> msgpack.ExtType:
@@ -134,8 +146,9 @@ def decode(data: bytes, resolve: Resolve | None = None) -> Value:
     if form is not None and data.startswith(form.head):
         return np.ndarray(form.shape, form.dtype, buffer=data[len(form.head) :], order=form.order)
     try:
-        value = _Decoder(resolve).unpack(data)
-        check(value)
+        value = _unpack(data) if data[:1] in _FLAT_HEADS else _Decoder(resolve).unpack(data)
+        if type(value) not in FLAT:
+            check(value)
     except ProtocolError:
         raise
     except (

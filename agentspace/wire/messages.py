@@ -1,94 +1,16 @@
-"""The messages between a server and its clients, and how they are written.
+"""The messages between a server and its clients: a small closed set, described by the protocol for all languages.
 
-A message is a ZeroMQ multipart: a header, then one frame for each value that it carries. The header is a msgpack
-array ``[version, code, field, ...]``; values are encoded as `agentspace.core.value` says. There is a small closed
-set of messages; what is not one of them, to the type of every field, is answered with an error. docs/protocol.md
-describes it all for other languages.
+`call` numbers a request; its reply carries the same number.
 """
 
 from __future__ import annotations
 
-import operator
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from agentspace.wire.format import Message, message
 
-import msgpack
-
-from agentspace.core.slot import FOREVER, Change, Decision, Kind, Refused, Writer, Written
-from agentspace.errors import ProtocolError
-
-VERSION = 2
-MAX_MESSAGE = 256 << 20  #: bytes
-
-Ref = tuple[int, int, int, int]
-M = TypeVar("M", bound="Message")
-_TYPES: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "int | None": (int, type(None)),
-    "str": (str,),
-    "str | None": (str, type(None)),
-    "bytes": (bytes,),
-    "bool": (bool,),
-    "float": (float, int),
-    "float | None": (float, int, type(None)),
-    "list": (list,),
-    "list | None": (list, type(None)),
-    "dict": (dict,),
-}
+# --- from client to server
 
 
-class Message:
-    """Base of all messages; a subclass is a dataclass whose fields are the message's, in order."""
-
-    CODE: ClassVar[int]
-    FIELDS: ClassVar[tuple[tuple[str, tuple[type, ...]], ...]]
-    GET: ClassVar[Any]  # the values of all fields of a message
-    KNOWN: ClassVar[set[tuple[type, ...]]]  # combinations of types that were found right before
-    __slots__ = ()
-
-    def pack(self) -> bytes:
-        """The header."""
-        try:
-            packer = _own.packer
-        except AttributeError:  # the first message of this thread; a packer for each message would cost a buffer
-            packer = _own.packer = msgpack.Packer()
-        header: bytes = packer.pack((VERSION, self.CODE, *self.GET(self)))
-        return header
-
-
-_own = threading.local()
-_CODES: dict[int, type[Message]] = {}
-_KINDS = {kind.value: kind for kind in Kind}
-
-
-def _getter(names: list[str]) -> Any:
-    if len(names) > 1:
-        return staticmethod(operator.attrgetter(*names))
-    return staticmethod(lambda message: tuple(getattr(message, name) for name in names))
-
-
-@dataclass_transform()
-def _message(code: int) -> Callable[[type[M]], type[M]]:
-    """Makes a message of a class, with the code by which it is known on the wire."""
-
-    def register(cls: type[M]) -> type[M]:
-        made = dataclass(slots=True)(cls)
-        made.CODE = code
-        made.FIELDS = tuple((f.name, _TYPES[str(f.type)]) for f in fields(made))  # type: ignore[arg-type]  # is one
-        made.GET = _getter([name for name, _ in made.FIELDS])
-        made.KNOWN = set()
-        _CODES[code] = made
-        return made
-
-    return register
-
-
-# --- from client to server. `call` numbers a request; its reply carries the same number.
-
-
-@_message(1)
+@message(1)
 class Hello(Message):
     """A connection of a client process. Answered with `Welcome`."""
 
@@ -99,7 +21,7 @@ class Hello(Message):
     machine: str  # equal on two processes that can share memory
 
 
-@_message(2)
+@message(2)
 class Write(Message):
     """Offers the value in the frame. Answered with `Decided`."""
 
@@ -114,7 +36,7 @@ class Write(Message):
     refs: list  # type: ignore[type-arg]  # of [segment, fd, size, nbytes]: payloads in shared memory
 
 
-@_message(3)
+@message(3)
 class Delete(Message):
     """Empties a slot. Answered with `Decided`."""
 
@@ -127,7 +49,7 @@ class Delete(Message):
     validity: float | None
 
 
-@_message(4)
+@message(4)
 class Read(Message):
     """Asks for the slots under a mask; `held`: those delayed or held empty too. Answered with `Entries`."""
 
@@ -137,7 +59,7 @@ class Read(Message):
     held: bool
 
 
-@_message(5)
+@message(5)
 class Join(Message):
     """Fills a role from this connection; the frame holds a dict that it says of itself. Answered with `Joined`."""
 
@@ -146,7 +68,7 @@ class Join(Message):
     role: str
 
 
-@_message(6)
+@message(6)
 class Attach(Message):
     """Adds a trigger of a kind, or takes those of the mask away (no kind). Answered with `Done`."""
 
@@ -158,7 +80,7 @@ class Attach(Message):
     kind: str | None
 
 
-@_message(7)
+@message(7)
 class Running(Message):
     """`init` is over: dispatch. Answered with `Done`."""
 
@@ -168,7 +90,7 @@ class Running(Message):
     epoch: int
 
 
-@_message(8)
+@message(8)
 class Commit(Message):
     """What a handler did and the batch that it acknowledges. Answered with `Decided` if something was refused."""
 
@@ -182,7 +104,7 @@ class Commit(Message):
     kept: list | None  # type: ignore[type-arg]  # [version, refs] of a state to keep, in the last frame
 
 
-@_message(9)
+@message(9)
 class Leave(Message):
     """Vacates a role. Answered with `Done`."""
 
@@ -194,8 +116,8 @@ class Leave(Message):
     error: str | None
 
 
-@_message(10)
-class Watch(Message):
+@message(10)
+class Follow(Message):
     """Follows a mask from this connection. Answered with `Done`, then come `Changes`."""
 
     call: int
@@ -205,28 +127,28 @@ class Watch(Message):
     known: dict  # type: ignore[type-arg]  # slot to revision: leave these out of the present content
 
 
-@_message(11)
+@message(11)
 class Seen(Message):
     """The watcher of this connection is ready for more."""
 
     batch: int
 
 
-@_message(12)
+@message(12)
 class Release(Message):
     """Views of these segments are gone."""
 
     segments: list  # type: ignore[type-arg]  # of int
 
 
-@_message(13)
+@message(13)
 class Beat(Message):
     """The client is alive. Answered with `Done`."""
 
     call: int
 
 
-@_message(14)
+@message(14)
 class Stop(Message):
     """Asks a role to end; ``*``: all, and the server. Answered with `Done`."""
 
@@ -235,19 +157,19 @@ class Stop(Message):
     role: str
 
 
-@_message(15)
+@message(15)
 class Bye(Message):
     """The client process is about to end."""
 
 
-@_message(16)
+@message(16)
 class HangUp(Message):
     """This connection is about to end; the client has others. Answered with `Done`, which is the last message."""
 
     call: int
 
 
-@_message(17)
+@message(17)
 class Collect(Message):
     """Dispatches what QUIET triggers have collected, if anything. Answered with `Done`, after the `Dispatch`."""
 
@@ -257,8 +179,8 @@ class Collect(Message):
     epoch: int
 
 
-@_message(18)
-class Swap(Message):
+@message(18)
+class RequestSwap(Message):
     """Asks for another incarnation of a role. Answered with `Numbered`."""
 
     call: int
@@ -271,7 +193,7 @@ class Swap(Message):
     fresh: bool  # hand over no state
 
 
-@_message(19)
+@message(19)
 class StandBy(Message):
     """Will take a role over; the frame holds a dict that it says of itself. Answered with `Numbered`."""
 
@@ -281,9 +203,9 @@ class StandBy(Message):
     number: int  # of the swap that was asked for; 0: of a new one
 
 
-@_message(20)
+@message(20)
 class Prepared(Message):
-    """Who stands by is prepared; the frame as with `StandBy`. Answered with `Done`, later comes `Resume`."""
+    """The successor is prepared; the frame as with `StandBy`. Answered with `Done`, later comes `TakeOver`."""
 
     call: int
     space: str
@@ -291,8 +213,8 @@ class Prepared(Message):
     number: int
 
 
-@_message(21)
-class GiveUp(Message):
+@message(21)
+class SuccessorLost(Message):
     """The successor has ended, or cannot be started. Answered with `Done`."""
 
     call: int
@@ -302,8 +224,8 @@ class GiveUp(Message):
     why: str
 
 
-@_message(22)
-class Yield(Message):
+@message(22)
+class HandOver(Message):
     """A step of handing the role over is done; for SNAPSHOT with a frame that holds the state, if there is one."""
 
     space: str
@@ -317,7 +239,7 @@ class Yield(Message):
 # --- from server to client
 
 
-@_message(64)
+@message(64)
 class Welcome(Message):
     """Answers `Hello`."""
 
@@ -330,7 +252,7 @@ class Welcome(Message):
     lease: float  # seconds without a sign of life after which a client counts as gone
 
 
-@_message(65)
+@message(65)
 class Failed(Message):
     """A request could not be carried out."""
 
@@ -339,14 +261,14 @@ class Failed(Message):
     text: str
 
 
-@_message(66)
+@message(66)
 class Done(Message):
     """A request was carried out."""
 
     call: int
 
 
-@_message(67)
+@message(67)
 class Decided(Message):
     """What became of writes and deletes."""
 
@@ -354,7 +276,7 @@ class Decided(Message):
     decisions: list  # type: ignore[type-arg]  # see `pack_decision`
 
 
-@_message(68)
+@message(68)
 class Entries(Message):
     """Slots, with a frame each (empty if there is no value)."""
 
@@ -362,7 +284,7 @@ class Entries(Message):
     heads: list  # type: ignore[type-arg]  # see `pack_head`
 
 
-@_message(69)
+@message(69)
 class Joined(Message):
     """The role is filled; with a frame if a predecessor has kept a state."""
 
@@ -371,7 +293,7 @@ class Joined(Message):
     kept: list | None  # type: ignore[type-arg]  # [version, refs]
 
 
-@_message(70)
+@message(70)
 class Dispatch(Message):
     """A role's wake-up: names, then NORMAL's newest values and EVERY's changes, with a frame for each head."""
 
@@ -381,7 +303,7 @@ class Dispatch(Message):
     every: list  # type: ignore[type-arg]  # heads
 
 
-@_message(71)
+@message(71)
 class Changes(Message):
     """A watcher's next changes, with a frame each."""
 
@@ -390,19 +312,19 @@ class Changes(Message):
     heads: list  # type: ignore[type-arg]
 
 
-@_message(72)
+@message(72)
 class Recycle(Message):
     """Nobody holds these segments of yours any more."""
 
     segments: list  # type: ignore[type-arg]
 
 
-@_message(73)
+@message(73)
 class Stopping(Message):
     """Somebody asked the role of this connection to end, or it is not needed any more."""
 
 
-@_message(74)
+@message(74)
 class Numbered(Message):
     """The number of a swap."""
 
@@ -410,78 +332,25 @@ class Numbered(Message):
     number: int
 
 
-@_message(75)
-class Suspend(Message):
-    """The role is to be handed over: answered with a `Yield` for each of quiesce, snapshot, release."""
+@message(75)
+class BeginHandOver(Message):
+    """The role is to be handed over: answered with a `HandOver` for each of quiesce, snapshot, release."""
 
 
-@_message(76)
-class Resume(Message):
-    """Who stood by fills the role from now on; with a frame if there is a state to take over."""
-
-    epoch: int
-    kept: list | None  # type: ignore[type-arg]  # [version, refs]
-
-
-@_message(77)
-class Reclaim(Message):
-    """Who handed the role over fills it again: its successor failed, but had learned what comes in a frame."""
+@message(76)
+class TakeOver(Message):
+    """The successor fills the role from now on; with a frame if there is a state to take over."""
 
     epoch: int
     kept: list | None  # type: ignore[type-arg]  # [version, refs]
 
 
-def parse(header: bytes) -> Message:
-    """The message of a header.
+@message(77)
+class TakeBack(Message):
+    """The predecessor fills the role again: its successor failed, but had learned what comes in a frame."""
 
-    Raises:
-        ProtocolError: It is not one.
-    """
-    try:
-        parts = msgpack.unpackb(header, strict_map_key=True, raw=False)
-    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        raise ProtocolError(f"not a header: {type(error).__name__}: {error}") from None
-    if type(parts) is not list or len(parts) < 2:
-        raise ProtocolError("a header is an array [version, code, ...]")
-    if parts[0] != VERSION:
-        raise ProtocolError(f"protocol version {parts[0]!r:.20}; this side speaks {VERSION}")
-    cls = _CODES.get(parts[1]) if type(parts[1]) is int else None
-    if cls is None:
-        raise ProtocolError(f"message code {parts[1]!r:.20} is not known")
-    del parts[:2]
-    types = tuple(map(type, parts))
-    if types not in cls.KNOWN:
-        _check_fields(cls, parts)
-        cls.KNOWN.add(types)
-    return cls(*parts)
-
-
-def _check_fields(cls: type[Message], parts: list[Any]) -> None:
-    if len(parts) != len(cls.FIELDS):
-        raise ProtocolError(f"{cls.__name__} has {len(cls.FIELDS)} fields, not {len(parts)}")
-    for value, (name, allowed) in zip(parts, cls.FIELDS, strict=True):
-        if type(value) not in allowed:
-            raise ProtocolError(f"{cls.__name__}.{name} cannot be {value!r:.40}")
-
-
-def pack_head(change: Change[Any], now: float, refs: list[Ref]) -> list[Any]:
-    """A change without its value: name, kind, revision, priority, role, epoch, age, time left, latency, refs."""
-    writer = change.writer
-    left = None if change.valid_to == FOREVER else max(change.valid_to - now, 0.0)
-    return [
-        change.name, change.kind, change.revision, change.priority, writer.role, writer.epoch,
-        now - change.at, left, change.at - change.origin, refs,
-    ]  # fmt: skip
-
-
-def writer_of(head: list[Any]) -> Writer:
-    """Who made the change of a head."""
-    return Writer(head[4], head[5])
-
-
-def kind_of(head: list[Any]) -> Kind:
-    """What kind of change a head tells."""
-    return _KINDS[head[1]]
+    epoch: int
+    kept: list | None  # type: ignore[type-arg]  # [version, refs]
 
 
 def segments_of(message: Message) -> list[int]:
@@ -491,29 +360,6 @@ def segments_of(message: Message) -> list[int]:
             return [ref[0] for head in heads for ref in head[9]]
         case Dispatch(_, _, newest, every):
             return [ref[0] for head in (*newest, *every) for ref in head[9]]
-        case Joined(_, _, [_, refs]) | Resume(_, [_, refs]) | Reclaim(_, [_, refs]):
+        case Joined(_, _, [_, refs]) | TakeOver(_, [_, refs]) | TakeBack(_, [_, refs]):
             return [ref[0] for ref in refs]
     return []
-
-
-def pack_decision(decision: Decision) -> list[Any]:
-    """A decision: ``[name, revision]`` if accepted, else the fields of `Refused`."""
-    if isinstance(decision, Written):
-        return [decision.name, decision.revision]
-    holder = decision.holder
-    return [
-        decision.name,
-        decision.priority,
-        holder.role,
-        holder.epoch,
-        decision.held_priority,
-        decision.time_left,
-    ]
-
-
-def unpack_decision(fields: list[Any]) -> Decision:
-    """The decision that `pack_decision` made this of."""
-    if len(fields) == 2:
-        return Written(*fields)
-    name, priority, role, epoch, held, left = fields
-    return Refused(name, priority, Writer(role, epoch), held, left)

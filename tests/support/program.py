@@ -11,16 +11,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from agentspace.supervise.parent import PARENT_VARIABLE
+from agentspace.agent.parent import PARENT_VARIABLE
 
 PATIENCE = 30.0  # seconds in which a process on a busy machine has done what it must do
 CLIENT = """
 import os, sys, threading, time
 import numpy as np
 from agentspace import Agent, AgentspaceError, Refused, SlotName, Trigger
-from agentspace.core.board import Erase, Put
+from agentspace.core.slot import Erase, Put
 from agentspace.client.space import connect
-from agentspace.supervise.parent import die_with_parent
+from agentspace.agent.parent import die_with_parent
 die_with_parent()
 def say(*words): print(*words, flush=True)
 def wait(): return sys.stdin.readline().strip()

@@ -571,7 +571,7 @@ class Script:
     """A session without a space: wake-ups by script, on a clock that only waiting and working move."""
 
     role, epoch, stop_requested = "scripted", 1, False
-    standing_by, yielding, memory = False, False, None
+    standing_by, handing_over, inherited = False, False, None
 
     def __init__(self) -> None:
         self.now = 100.0

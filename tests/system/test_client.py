@@ -21,7 +21,7 @@ from agentspace import Agent, Trigger, Writer
 from agentspace.agent.runner import Runner
 from agentspace.client.connection import to_error
 from agentspace.client.space import RemoteSpace, connect
-from agentspace.core.board import Put
+from agentspace.core.slot import Put
 from agentspace.errors import (
     AgentspaceError,
     FencedError,
@@ -30,7 +30,8 @@ from agentspace.errors import (
     SlotNameError,
     SpaceUnreachableError,
 )
-from agentspace.wire.messages import VERSION, Done, Failed, Welcome
+from agentspace.wire.format import VERSION
+from agentspace.wire.messages import Done, Failed, Welcome
 from tests.support.eventually import eventually
 from tests.support.program import client
 from tests.support.server_process import ServerProcess
@@ -124,7 +125,7 @@ def test_errors_of_the_server_have_their_own_type(name, expected):
 
 def test_message_that_is_too_large_is_refused_here(space, monkeypatch):
     """Before anything is sent; the connection goes on."""
-    monkeypatch.setattr("agentspace.wire.messages.MAX_MESSAGE", 1000)
+    monkeypatch.setattr("agentspace.client.connection.MAX_MESSAGE", 1000)
     with pytest.raises(LimitError, match="1000"):
         space.write("big", bytes(1001))
     assert space.write("big", bytes(100))
@@ -224,7 +225,7 @@ def test_threads_that_end_leave_no_connection(server, space):
     before = server.descriptors
     run(100)
     assert server.descriptors <= before + 3
-    assert len(space._link._channels) < 10
+    assert len(space._link._connections) < 10
 
 
 def test_watches_that_end_leave_no_connection(server, space):

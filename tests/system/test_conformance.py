@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from agentspace import Agent, Entry, Kind, Refused, Session, SlotName, Space, Trigger, Wake, Writer, Written
-from agentspace.core.board import Erase, Put
 from agentspace.core.mailbox import BATCH_LIMIT, EVERY_LIMIT
+from agentspace.core.slot import Erase, Put
 from agentspace.errors import (
     AgentspaceError,
     FencedError,
@@ -897,8 +897,13 @@ def test_commit_writes_all_or_nothing(space, join):
     session = ready(join("anne"), go=Trigger.NORMAL)
     space.write("go", 1)
     wake = woken(session)
-    acts = [put(session, "x", 1), Put("_/roles/anne", session.prepare(2)), put(session, "y", 3)]
-    raises_soon(SlotNameError, session, lambda: session.commit(wake, acts))
+    raises_soon(
+        SlotNameError,
+        session,
+        lambda: session.commit(
+            wake, [put(session, "x", 1), put(session, "_/roles/anne", 2), put(session, "y", 3)]
+        ),
+    )
     assert space.entry("x") is None
     assert space.entry("y") is None
 

@@ -14,8 +14,8 @@ import pytest
 
 from agentspace import Refused, Session, Trigger
 from agentspace.client.space import RemoteSpace
-from agentspace.core.board import Put
 from agentspace.core.mailbox import EVERY_LIMIT
+from agentspace.core.slot import Put
 from tests.support.eventually import eventually
 from tests.support.program import Program
 from tests.support.server_process import ServerProcess
@@ -373,7 +373,7 @@ def test_stopped_watcher_of_images_keeps_few(space, server):
     watcher.signal(signal.SIGSTOP)
     for number in range(200):
         space.write("frame", np.full((480, 640, 3), number % 256, np.uint8))
-    assert space._link.pool.size <= 6 << 20
+    assert space._link.acquaintance.pool.size <= 6 << 20
     watcher.close()
 
 

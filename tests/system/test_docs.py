@@ -15,7 +15,7 @@ import click
 import pytest
 
 from agentspace.cli import main
-from agentspace.wire.messages import Message
+from agentspace.wire.format import Message
 from tests.support.page import act_out, commands, fences
 from tests.support.paths import ROOT
 

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from agentspace.client.session import RemoteSession
-from agentspace.client.space import RemoteSpace, connect
-from agentspace.client.swap import SwapReport
+from agentspace.client.account import SwapReport
+from agentspace.client.space import RemoteSession, RemoteSpace, connect
 from agentspace.errors import AgentspaceError, ParameterError, SwapError
 from agentspace.inspect.attachment import Attachment
 from agentspace.inspect.blocks import bar, picture, profile
@@ -398,8 +397,8 @@ def test_read_only_forbids(address, space, eye):
 
 def test_commander_does_what_it_is_told(address, space):
     """On a real space: writes text and numbers, deletes, and names what is wrong."""
-    commander = Commander(space._link.address)
-    space = space.named(space._link.address.space)
+    commander = Commander(space._link.acquaintance.address)
+    space = space.named(space._link.acquaintance.address.space)
     assert commander.write("x", "hello") == "wrote x, revision 1"
     assert space.read("x") == "hello"
     assert commander.delete("x", validity="60").startswith("deleted x")

@@ -16,7 +16,7 @@ import pytest
 
 from agentspace import Trigger
 from agentspace.client.space import RemoteSpace, connect
-from agentspace.core.board import Put
+from agentspace.core.slot import Put
 from agentspace.errors import LimitError, ProtocolError, SpaceUnreachableError
 from agentspace.wire.codec import SMALL
 from agentspace.wire.payload import MAX_SEGMENTS, SMALLEST, Holding, Ledger, Mapper, Pool
@@ -43,7 +43,7 @@ def ultimate(array: np.ndarray[Any, Any]) -> Any:
 
 def pool_of(space: RemoteSpace) -> Pool:
     """The segments of a user of this process."""
-    return space._link.pool
+    return space._link.acquaintance.pool
 
 
 def descriptors() -> int:
@@ -451,10 +451,10 @@ def test_what_nobody_looked_at_is_given_back(server, space, kind):
                 space.write("image", image(number + 1))
                 session.leave("stopped")
             else:
-                careless._link.patience = 0.0
+                careless._link.acquaintance.patience = 0.0
                 with pytest.raises(SpaceUnreachableError):
                     careless.read("image")
-                careless._link.patience = 10.0
+                careless._link.acquaintance.patience = 10.0
                 assert careless.read("nothing") is None
         assert pool.size <= 5 * SEGMENT
 

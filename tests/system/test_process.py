@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from agentspace.agent.parent import PARENT_VARIABLE, die_with_parent
+from agentspace.agent.process import PARENT_VARIABLE, die_with_parent
 from agentspace.launch.plan import AgentPlan, Plan, Policy, Restart
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import Found, Guardian, end, processes, watch
 from agentspace.supervise.host import Exited, Interrupted
 from agentspace.supervise.localhost import LocalHost, launch
 from agentspace.supervise.logs import Log
-from agentspace.supervise.parent import PARENT_VARIABLE, die_with_parent
 from tests.support.eventually import eventually
 
 SLEEP = "import time; time.sleep(100)"
@@ -487,7 +488,7 @@ import os, subprocess, sys, time
 os.environ["AGENTSPACE_PARENT"] = str(os.getpid() + int(sys.argv[2]))
 child = subprocess.Popen([sys.executable, "-c", '''
 import os, signal, sys, time
-from agentspace.supervise.parent import die_with_parent
+from agentspace.agent.parent import die_with_parent
 def leave(*_):
     print("asked", flush=True)
     sys.exit(0)

@@ -27,11 +27,11 @@ from agentspace.server.server import Server
 from agentspace.wire import messages
 from agentspace.wire.address import Address, Lock, machine, parse
 from agentspace.wire.codec import encode
-from agentspace.wire.messages import VERSION
+from agentspace.wire.format import CODES, VERSION
 from tests.support.eventually import eventually
 from tests.support.server_process import ServerProcess
 
-MESSAGES = {cls.__name__: cls for cls in messages._CODES.values()}
+MESSAGES = {cls.__name__: cls for cls in CODES.values()}
 TO_SERVER = [name for name, cls in MESSAGES.items() if cls.CODE < 64]
 TO_CLIENT = [name for name, cls in MESSAGES.items() if cls.CODE >= 64]
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
@@ -198,7 +198,7 @@ def test_mutated_messages_harm_nobody(raw, space):
         messages.Join(1, "DATA", "mutant").pack(),
         messages.Attach(1, "DATA", "mutant", 1, "mutant", "every").pack(),
         messages.Commit(1, "DATA", "mutant", 1, None, 0, [["mutant", 1.0, 0.0, 0.0, []]], None).pack(),
-        messages.Watch(1, "DATA", "mutant", "normal", {"mutant": 1}).pack(),
+        messages.Follow(1, "DATA", "mutant", "normal", {"mutant": 1}).pack(),
         messages.Release([1]).pack(),
         messages.Seen(1).pack(),
     ]
@@ -583,7 +583,7 @@ def keys(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_tcp_with_the_key(server, space, keys, monkeypatch, place):
     """With the key a client does what a local one does; from elsewhere, arrays travel inside the messages."""
     if place == "elsewhere":
-        monkeypatch.setattr("agentspace.client.link.machine", lambda: "another one")
+        monkeypatch.setattr("agentspace.client.acquaintance.machine", lambda: "another one")
     image = np.random.default_rng(1).integers(0, 255, (300, 400, 3), np.uint8)
     space.write("image", {"left": image, "small": np.arange(3)})
     assert server.tcp is not None
@@ -750,3 +750,17 @@ def test_clients_are_limited(address, monkeypatch):
             connect(address)
         connect(address).close()
         assert space.write("x", 1)
+
+
+def test_commit_with_a_slot_of_the_space_is_refused_whole(space: RemoteSpace, raw: Callable[[], Raw]) -> None:
+    """A client that does not check its acts is refused by the server, and nothing of its commit is carried out."""
+    liar = raw().hello()
+    joined = liar.ask(5, 1, "DATA", "liar", frames=(msgpack.packb({}),))
+    assert joined[0] == messages.Joined.CODE
+    epoch = joined[2]
+    acts = [["whole/x", None, 0.0, 0.0, []], ["_/roles/liar", None, 0.0, 0.0, []], ["whole/y", None, 0.0, 0.0, []]]
+    values = (msgpack.packb(1), msgpack.packb(2), msgpack.packb(3))
+    error, text = liar.refused(8, 2, "DATA", "liar", epoch, None, 0, acts, None, frames=values)
+    assert (error, "the space's own" in text) == ("SlotNameError", True)
+    assert space.snapshot("whole/*") == {}
+    assert space.entry("_/roles/liar").value["state"] == "starting"

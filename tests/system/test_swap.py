@@ -13,10 +13,10 @@ import pytest
 
 from agentspace import Agent, AgentspaceError, Trigger, Writer
 from agentspace.agent.runner import Runner
-from agentspace.core.board import Board, Erase, Put
-from agentspace.core.role import Kept
-from agentspace.core.space import Memory
-from agentspace.core.swap import Dismiss, Limits, Outcast, Party, Reclaim, Resume, Step, Suspend, Wish, limits
+from agentspace.core.board import Board
+from agentspace.core.role import State
+from agentspace.core.slot import Erase, Put
+from agentspace.core.swap import Dismiss, Fence, Limits, Part, Reclaim, Resume, Step, Suspend, Wish
 from agentspace.errors import FencedError, RoleNotFoundError, SwapError
 from tests.support.eventually import eventually
 
@@ -74,7 +74,7 @@ class Stage:
         self.board.swaps.prepared("anne", number, NEW, self.now)
 
     def yields(self, step: Step, kept: Any = None, error: str | None = None) -> None:
-        self.board.swaps.yielded("anne", self.epoch, step, kept, error, self.now)
+        self.board.swaps.handed_over("anne", self.epoch, step, kept, error, self.now)
 
     def hand_over(self, kept: Any = None) -> None:
         for step in (Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE):
@@ -122,14 +122,14 @@ def test_swap_goes_through_its_steps(stage):
     stage.pass_time(2.0)
     stage.board.swaps.prepared("anne", number, NEW, stage.now)
     assert (stage.report["state"], stage.orders()) == ("quiesce", [Suspend("anne")])
-    stage.hand_over(Kept(3, "memory"))
-    assert stage.orders() == [Resume("anne", 2, Kept(3, "memory"), False)]
+    stage.hand_over(State(3, "memory"))
+    assert stage.orders() == [Resume("anne", 2, State(3, "memory"), False)]
     assert stage.acting == (2, "new", "starting")
     stage.pass_time(0.25)
     stage.board.running("anne", 2, stage.now)
     assert (stage.report["state"], stage.report["gap"]) == ("probation", 0.25)
     stage.pass_time(Limits().probation)
-    assert stage.orders() == [Dismiss("anne", Party.RESTS)]
+    assert stage.orders() == [Dismiss("anne", Part.RESTS)]
     assert stage.acting == (2, "new", "running")
     report = stage.report
     assert report["state"] == "done"
@@ -149,7 +149,7 @@ def test_three_good_handlers_end_the_probation(stage):
         assert stage.report["state"] == "probation"
         stage.write(number)
         stage.commit(2, stage.batch())
-    assert (stage.report["state"], stage.orders()) == ("done", [Dismiss("anne", Party.RESTS)])
+    assert (stage.report["state"], stage.orders()) == ("done", [Dismiss("anne", Part.RESTS)])
 
 
 def test_every_change_is_handled_once_across_a_swap(stage):
@@ -192,7 +192,7 @@ def test_successor_that_ends_before_it_acts_changes_nothing(stage, step):
     batch = stage.batch()
     number = stage.until(step)
     stage.orders()
-    stage.board.swaps.give_up("anne", number, "failed: no such module", stage.now)
+    stage.board.swaps.successor_lost("anne", number, "failed: no such module", stage.now)
     assert stage.report["state"] == "rolled back"
     assert stage.report["reason"] == "the successor failed: no such module"
     stage.commit(1, batch, Put("y", 1))
@@ -222,7 +222,7 @@ def test_successor_that_fails_brings_its_predecessor_back(stage, step, end):
         stage.pass_time(31.0)
     else:
         stage.board.vacate("anne", 2, end, stage.now, "Traceback\nBoom: bang" if end == "failed" else None)
-    assert stage.orders() == [Dismiss("anne", Party.ACTS), Reclaim("anne", 3)]
+    assert stage.orders() == [Dismiss("anne", Part.ACTS), Reclaim("anne", 3)]
     assert stage.report["state"] == "rolled back"
     assert ("Boom: bang" in stage.report["reason"]) == (end == "failed")
     assert stage.acting == (3, "old", "starting")
@@ -231,7 +231,7 @@ def test_successor_that_fails_brings_its_predecessor_back(stage, step, end):
     stage.board.running("anne", 3, stage.now)
     assert stage.role.mailbox.attachments.keys() == {("x", Trigger.EVERY)}
     assert [change.value for change in stage.batch().every] == [1]
-    assert number not in [swap.number for swap in stage.board.swaps._under_way.values()]
+    assert number not in [swap.number for swap in stage.board.swaps.under_way.values()]
 
 
 @pytest.mark.parametrize("step", [Step.PREPARE, *BEFORE_FENCE[2:]])
@@ -239,16 +239,16 @@ def test_predecessor_that_dies_is_not_waited_for(stage, step):
     """The successor takes over with what was kept last, and with what the dead had at hand."""
     stage.write(1)
     first = stage.batch()
-    stage.commit(1, first, kept=Kept(1, "checkpoint"))
+    stage.commit(1, first, kept=State(1, "checkpoint"))
     stage.write(2)
     assert stage.batch() is not None
-    number = stage.until(step, Kept(2, "snapshot"))
+    number = stage.until(step, State(2, "snapshot"))
     stage.orders()
     stage.board.vacate("anne", 1, "gone", stage.now)
     if step is Step.PREPARE:
         assert stage.orders() == []
         stage.board.swaps.prepared("anne", number, NEW, stage.now)
-    kept = Kept(2, "snapshot") if step is Step.RELEASE else Kept(1, "checkpoint")
+    kept = State(2, "snapshot") if step is Step.RELEASE else State(1, "checkpoint")
     assert stage.orders() == [Resume("anne", 2, kept, True)]
     stage.board.running("anne", 2, stage.now)
     assert stage.role.mailbox.redelivered == 1
@@ -259,7 +259,7 @@ def test_who_rests_may_end_too(stage, step):
     """Then there is no way back: a successor that fails leaves the role empty, and it says so."""
     stage.until(step)
     stage.orders()
-    stage.board.swaps.lost_predecessor("anne", stage.now)
+    stage.board.swaps.predecessor_lost("anne", stage.now)
     assert stage.report["state"] == str(step), "the successor goes on"
     stage.board.vacate("anne", 2, "gone", stage.now)
     assert stage.report["state"] == "failed"
@@ -301,8 +301,8 @@ def test_predecessor_that_does_not_answer_is_fenced(stage, step, why):
         stage.yields(each)
     stage.orders()
     stage.pass_time(5.0)
-    assert stage.orders() == [Outcast("anne")]
-    assert (stage.report["state"], stage.report["old"]["outcast"]) == ("fence", True)
+    assert stage.orders() == [Fence("anne")]
+    assert (stage.report["state"], stage.report["old"]["fenced"]) == ("fence", True)
     with pytest.raises(FencedError):
         stage.commit(1, None, Put("y", "zombie"))
     stage.pass_time(3.0)
@@ -312,22 +312,22 @@ def test_predecessor_that_does_not_answer_is_fenced(stage, step, why):
     assert stage.report["state"] == "failed", "there is nobody to go back to"
 
 
-def test_outcast_that_ends_lets_its_successor_begin(stage):
+def test_fenced_predecessor_that_ends_lets_its_successor_begin(stage):
     """The wait is over when its process is."""
     number = stage.request(force=True)
     stage.prepare(number)
     stage.pass_time(5.0)
     stage.orders()
-    stage.board.swaps.lost_predecessor("anne", stage.now)
+    stage.board.swaps.predecessor_lost("anne", stage.now)
     assert [type(order) for order in stage.orders()] == [Resume]
 
 
-def test_successor_lost_while_an_outcast_ends_leaves_the_role_empty(stage):
+def test_successor_lost_while_a_fenced_predecessor_ends_leaves_the_role_empty(stage):
     """Nobody acts then, and it is said."""
     number = stage.request(force=True)
     stage.prepare(number)
     stage.pass_time(5.0)
-    stage.board.swaps.give_up("anne", number, "died", stage.now)
+    stage.board.swaps.successor_lost("anne", number, "died", stage.now)
     assert stage.report["state"] == "failed"
     assert not stage.role.filled
 
@@ -339,7 +339,7 @@ def test_predecessor_that_cannot_say_what_it_knows_goes_on(stage):
     stage.yields(Step.SNAPSHOT, error="failed at snapshot: ValueError: no")
     assert stage.report["state"] == "rolled back"
     assert "ValueError: no" in stage.report["reason"]
-    assert stage.orders() == [Dismiss("anne", Party.STANDS_BY), Reclaim("anne", 1)]
+    assert stage.orders() == [Dismiss("anne", Part.STANDS_BY), Reclaim("anne", 1)]
 
 
 def test_two_swaps_of_one_role_are_refused(stage):
@@ -392,7 +392,7 @@ def test_stop_ends_a_swap(stage):
     stage.until(Step.RESUME)
     stage.orders()
     stage.board.request_stop("anne", stage.now)
-    assert stage.orders() == [Dismiss("anne", Party.ACTS), Reclaim("anne", 3)]
+    assert stage.orders() == [Dismiss("anne", Part.ACTS), Reclaim("anne", 3)]
     assert stage.role.stop_requested
 
 
@@ -400,28 +400,28 @@ def test_fresh_successor_takes_over_no_state(stage):
     """If that is wished for."""
     number = stage.request(fresh=True)
     stage.prepare(number)
-    stage.hand_over(Kept(1, "memory"))
+    stage.hand_over(State(1, "memory"))
     assert stage.orders()[-1] == Resume("anne", 2, None, False)
 
 
 def test_state_is_kept_for_who_comes_after_a_crash_but_not_after_a_good_end(stage):
     """A role that ended well begins anew."""
-    stage.commit(1, None, kept=Kept(1, "memory"))
+    stage.commit(1, None, kept=State(1, "memory"))
     stage.board.vacate("anne", 1, "gone", stage.now)
     role = stage.board.claim("anne", OLD, stage.now)
-    assert role.kept == Kept(1, "memory")
+    assert role.kept == State(1, "memory")
     stage.board.vacate("anne", role.epoch, "stopped", stage.now)
     assert stage.board.claim("anne", OLD, stage.now).kept is None
 
 
 def test_limits_are_checked():
     """An unknown step or a time that is none is named."""
-    assert limits({"prepare": 5}) == Limits(prepare=5.0)
+    assert Limits.of({"prepare": 5}) == Limits(prepare=5.0)
     with pytest.raises(SwapError, match="prepar"):
-        limits({"prepar": 5})
+        Limits.of({"prepar": 5})
     for bad in (0, -1, float("inf"), float("nan"), "5", True, None):
         with pytest.raises(SwapError, match="positive number of seconds"):
-            limits({"prepare": bad})
+            Limits.of({"prepare": bad})
 
 
 # --- on both kinds of space
@@ -651,18 +651,18 @@ def test_successor_that_leaves_takes_nothing_from_its_predecessor(space, join, a
 def test_memory_survives_a_crash(space, join):
     """What a commit kept is offered to the next incarnation, with large arrays; not after a good end."""
     session = join("anne")
-    assert session.memory is None
+    assert session.inherited is None
     session.running()
-    session.commit(None, [], Memory(2, {"keys": np.ones((64, 1024), np.float32)}))
+    session.commit(None, [], State(2, {"keys": np.ones((64, 1024), np.float32)}))
     eventually(lambda: space.read("_/roles/anne")["state"] == "running")
     session.leave("failed", "bang")
     heir = join("anne")
-    assert heir.memory is not None
-    assert heir.memory.version == 2
-    assert heir.memory.value["keys"].shape == (64, 1024)
-    assert heir.memory.value["keys"].sum() == 64 * 1024
+    assert heir.inherited is not None
+    assert heir.inherited.version == 2
+    assert heir.inherited.value["keys"].shape == (64, 1024)
+    assert heir.inherited.value["keys"].sum() == 64 * 1024
     heir.leave("stopped")
-    assert join("anne").memory is None
+    assert join("anne").inherited is None
 
 
 def test_resting_predecessor_can_be_stopped(space, run, replace):

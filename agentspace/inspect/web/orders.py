@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agentspace.core.slot import Decision, Refused
+from agentspace.core.change import Decision, Refused
 from agentspace.core.space import Space
 from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError

@@ -9,8 +9,7 @@ import itertools
 import math
 from typing import Any, NamedTuple
 
-from agentspace.core.plain import to_json
-from agentspace.core.value import Value, size_of
+from agentspace.core.value import Value, size_of, to_json
 from agentspace.inspect.views import Event, Refusal, RoleView, Sample, SlotView, Snapshot
 from agentspace.inspect.web.picture import tiling
 from agentspace.inspect.wording import brief

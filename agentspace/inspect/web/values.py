@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agentspace.core.plain import to_json
-from agentspace.core.value import Value, describe, size_of
+from agentspace.core.value import Value, describe, size_of, to_json
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web.picture import compressed, tiling

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from agentspace.core.account import LINKS_KEPT, REFUSALS_KEPT, Account
-from agentspace.core.slot import Refused, Writer
+from agentspace.core.change import Refused, Writer
 
 ANNE = Writer("anne", 1)
 
 
 def test_bytes_per_second_are_told_for_each_slot():
     """Bandwidth is what was written since the last look, by the time between, but for the space's own slots."""
-    account = Account()
+    account = Account(lambda *_: None)
     account.show({}, 10.0)
     for name in ("x", "x", "_/loads"):
         account.wrote(name, "anne", 100)
@@ -21,7 +21,7 @@ def test_bytes_per_second_are_told_for_each_slot():
 
 def test_links_tell_who_reads_and_writes_what():
     """Each role is told once with its slots, in both directions; the space's own slots are nobody's link."""
-    account = Account()
+    account = Account(lambda *_: None)
     for _ in range(2):
         account.wrote("y", "anne", 1)
         account.wrote("x", "anne", 1)
@@ -32,7 +32,7 @@ def test_links_tell_who_reads_and_writes_what():
 
 def test_links_are_bounded():
     """Clients that come and go with ever new names push out the oldest."""
-    account = Account()
+    account = Account(lambda *_: None)
     for number in range(LINKS_KEPT + 1):
         account.read("x", f"client-{number}")
     reads = account.show({}, 1.0)["links"]["reads"]
@@ -43,7 +43,7 @@ def test_links_are_bounded():
 
 def test_refusals_are_counted_and_the_last_ones_kept():
     """All are counted by slot; the newest ones are told whole."""
-    account = Account()
+    account = Account(lambda *_: None)
     for number in range(REFUSALS_KEPT + 1):
         told = account.refused(Refused("x", float(number), ANNE, 99.0, None), Writer("bob"), "delete")
     shown = account.show({}, 1.0)["refusals"]

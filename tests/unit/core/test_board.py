@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from agentspace.core import board as module
 from agentspace.core import slot as slot_module
 from agentspace.core.account import REFUSALS_KEPT
-from agentspace.core.board import MAX_ROLES, SPACE, Board, Delivery, Erase, Put
+from agentspace.core.board import MAX_ROLES, SPACE, Board, Delivery
+from agentspace.core.change import Change, Kind, Refused, Writer, Written
 from agentspace.core.mailbox import Trigger
-from agentspace.core.slot import Change, Kind, Refused, Writer, Written
+from agentspace.core.slot import Erase, Put
 from agentspace.core.value import freeze
 from agentspace.errors import (
     FencedError,
@@ -201,15 +202,15 @@ def test_commit_with_a_wrong_number_does_nothing(board):
 @pytest.mark.parametrize(
     ("bad", "error"),
     [
-        (Put("no name", 1), SlotNameError),
-        (Put("_/roles/anne", 1), SlotNameError),
-        (Erase("_/roles/anne"), SlotNameError),
-        (Put("z", 1, validity=0), WriteError),
-        (Put("z", 1, validity=10**400), WriteError),
-        (Put("z", 1, priority=10**400), WriteError),
-        (Put("z", 1, delay=-1), WriteError),
-        (Erase("z", priority=float("nan")), WriteError),
-        (Put("full", 1), LimitError),
+        (lambda: Put("no name", 1), SlotNameError),
+        (lambda: Put("_/roles/anne", 1), SlotNameError),
+        (lambda: Erase("_/roles/anne"), SlotNameError),
+        (lambda: Put("z", 1, validity=0), WriteError),
+        (lambda: Put("z", 1, validity=10**400), WriteError),
+        (lambda: Put("z", 1, priority=10**400), WriteError),
+        (lambda: Put("z", 1, delay=-1), WriteError),
+        (lambda: Erase("z", priority=float("nan")), WriteError),
+        (lambda: Put("full", 1), LimitError),
     ],
 )
 def test_commit_is_all_or_nothing(board, monkeypatch, bad, error):
@@ -220,7 +221,7 @@ def test_commit_is_all_or_nothing(board, monkeypatch, bad, error):
         write(board, name, "before")
     delivery = only(board)
     with pytest.raises(error):
-        board.commit("anne", epoch, delivery.batch.number, [Put("y", "after"), bad, Erase("x")], 0.0)
+        board.commit("anne", epoch, delivery.batch.number, [Put("y", "after"), bad(), Erase("x")], 0.0)
     assert (read(board, "x"), read(board, "y")) == ("before", "before")
     assert board.roles["anne"].mailbox.outstanding is delivery.batch
     board.vacate("anne", epoch, "failed", 0.0)
@@ -389,18 +390,18 @@ def test_own_slots_can_be_written_by_nobody_else(board):
             board.apply(Put("_/roles/anne", 1), writer, 0.0)
         with pytest.raises(SlotNameError):
             board.apply(Erase("_/roles/anne"), writer, 0.0)
-    assert board.apply(Put("_/note", 1), SPACE, 0.0)
+    assert board.apply(Put.own("note", 1), SPACE, 0.0)
 
 
 @pytest.mark.parametrize("name", [None, 3, b"x", ["x"]])
 def test_name_of_any_type_is_refused_as_a_name(board, name):
     """What is no str is a SlotNameError too, in writes, deletes and commits."""
     epoch = start(board, "anne")
-    for act in (Put(name, 1), Erase(name)):
+    for act in (lambda: Put(name, 1), lambda: Erase(name)):
         with pytest.raises(SlotNameError):
-            board.apply(act, ANNE, 0.0)
+            board.apply(act(), ANNE, 0.0)
         with pytest.raises(SlotNameError):
-            board.commit("anne", epoch, None, [act], 0.0)
+            board.commit("anne", epoch, None, [act()], 0.0)
 
 
 def test_full_board_still_tells_of_itself(board, monkeypatch):
@@ -493,7 +494,7 @@ def test_account_is_written_only_when_it_has_changed(board):
     before = [board.read(f"_/{name}", 2.0).revision for name in ("loads", "rates", "refusals", "overflows")]
     for now in (3.0, 4.0):
         board.publish(now)
-        board.account("mine", {"a": 1}, now)
+        board.account.tell("mine", {"a": 1}, now)
     after = [board.read(f"_/{name}", 4.0).revision for name in ("loads", "rates", "refusals", "overflows")]
     assert after == before
     assert board.read("_/mine", 4.0).revision == 1

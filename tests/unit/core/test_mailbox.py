@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from agentspace.core import mailbox as module
+from agentspace.core.change import Change, Kind, Writer
 from agentspace.core.mailbox import BATCH_LIMIT, EVERY_LIMIT, Batch, Mailbox, Mask, Trigger
-from agentspace.core.slot import FOREVER, Change, Kind, Writer
+from agentspace.core.slot import FOREVER
 from agentspace.errors import SlotNameError
 from tests.support.examples import examples
 

@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentspace.core import slot as slot_module
-from agentspace.core.slot import FOREVER, Change, Kind, Refused, SlotTable, Writer, Written, check_name
+from agentspace.core.change import Change, Kind, Refused, Writer, Written
+from agentspace.core.slot import FOREVER, Erase, Put, SlotTable, check_name
 from agentspace.errors import LimitError, SlotNameError, WriteError
 from tests.support.examples import examples
 
@@ -188,10 +189,10 @@ def act_on_both(table: SlotTable[Any], model: History, op: Op, number: int, time
     """Carries out one operation; decisions and readings must agree."""
     if op.what == "write":
         numbers = {"priority": op.priority, "validity": op.validity, "delay": op.delay}
-        got = table.write(op.name, number, time, op.writer, **numbers)
+        got = table.write(Put(op.name, number, **numbers), time, op.writer)
         assert got == model.write(time, op.name, number, op.writer, **numbers)
     elif op.what == "delete":
-        got = table.delete(op.name, time, op.writer, priority=op.priority, validity=op.validity)
+        got = table.delete(Erase(op.name, priority=op.priority, validity=op.validity), time, op.writer)
         assert got == model.delete(time, op.name, op.writer, op.priority, op.validity)
     else:
         model.pass_time(time)
@@ -274,16 +275,16 @@ def told() -> Table:
 def test_value_is_valid_up_to_but_not_at_its_end(told):
     """The interval is half open: at valid_to itself the value is gone and a lower priority is accepted."""
     table = told.table
-    table.write("a", 1, 10.0, ANNE, priority=5, validity=2.0)
+    table.write(Put("a", 1, priority=5, validity=2.0), 10.0, ANNE)
     assert table.get("a", math.nextafter(12.0, 0)) is not None
-    assert not table.write("a", 2, math.nextafter(12.0, 0), BERT)
-    assert table.write("a", 3, 12.0, BERT)
+    assert not table.write(Put("a", 2), math.nextafter(12.0, 0), BERT)
+    assert table.write(Put("a", 3), 12.0, BERT)
     assert told.kinds == ["written", "expired", "written"]
 
 
 def test_none_is_a_value(told):
     """A slot that holds None is readable, an empty one is not."""
-    told.table.write("a", None, 0.0, ANNE)
+    told.table.write(Put("a", None), 0.0, ANNE)
     slot = told.table.get("a", 0.0)
     assert slot is not None
     assert slot.value is None
@@ -293,19 +294,19 @@ def test_none_is_a_value(told):
 def test_equal_priority_overwrites_and_lower_is_refused_even_for_the_owner(told):
     """A role that lowers its priority is refused like anybody else."""
     table = told.table
-    assert table.write("a", 1, 0.0, ANNE, priority=2)
-    assert table.write("a", 2, 0.0, BERT, priority=2)
-    assert table.write("a", 3, 0.0, BERT, priority=3)
-    assert table.write("a", 4, 0.0, BERT, priority=2.5) == Refused("a", 2.5, BERT, 3.0, None)
+    assert table.write(Put("a", 1, priority=2), 0.0, ANNE)
+    assert table.write(Put("a", 2, priority=2), 0.0, BERT)
+    assert table.write(Put("a", 3, priority=3), 0.0, BERT)
+    assert table.write(Put("a", 4, priority=2.5), 0.0, BERT) == Refused("a", 2.5, BERT, 3.0, None)
 
 
 def test_refusal_changes_nothing(told):
     """A refused write or delete leaves value, revision, validity and the log of changes as they were."""
     table = told.table
-    table.write("a", "kept", 0.0, ANNE, priority=1, validity=4.0)
+    table.write(Put("a", "kept", priority=1, validity=4.0), 0.0, ANNE)
     before = list(told.changes)
-    assert not table.write("a", "lost", 1.0, BERT)
-    assert not table.delete("a", 1.0, BERT, validity=9.0)
+    assert not table.write(Put("a", "lost"), 1.0, BERT)
+    assert not table.delete(Erase("a", validity=9.0), 1.0, BERT)
     assert told.changes == before
     assert table.revision("a") == 1
     assert table.next_deadline() == 4.0
@@ -324,42 +325,42 @@ def test_refusal_explains_itself():
 def test_delete_with_validity_inhibits_lower_priorities(told):
     """A slot that is held empty reads as empty, refuses lower priorities, and is free at the end."""
     table = told.table
-    table.write("a", 1, 0.0, ANNE)
-    assert table.delete("a", 1.0, BERT, priority=2, validity=3.0) == Written("a", 2)
+    table.write(Put("a", 1), 0.0, ANNE)
+    assert table.delete(Erase("a", priority=2, validity=3.0), 1.0, BERT) == Written("a", 2)
     assert table.get("a", 1.0) is None
-    assert table.write("a", 2, 2.0, ANNE, priority=1) == Refused("a", 1.0, BERT, 2.0, 2.0)
+    assert table.write(Put("a", 2, priority=1), 2.0, ANNE) == Refused("a", 1.0, BERT, 2.0, 2.0)
     assert [slot.name for slot in table.slots(2.0)] == ["a"]
-    assert table.write("a", 3, 4.0, ANNE)
+    assert table.write(Put("a", 3), 4.0, ANNE)
     assert told.kinds == ["written", "deleted", "expired", "written"]
 
 
 def test_delete_without_validity_frees_for_everybody(told):
     """After a plain delete of high priority, the lowest priority is accepted, and no expiry follows."""
     table = told.table
-    table.write("a", 1, 0.0, ANNE, priority=9, validity=1.0)
-    table.delete("a", 0.5, BERT, priority=9)
+    table.write(Put("a", 1, priority=9, validity=1.0), 0.0, ANNE)
+    table.delete(Erase("a", priority=9), 0.5, BERT)
     assert table.next_deadline() is None
-    assert table.write("a", 2, 0.5, ANNE, priority=-9)
+    assert table.write(Put("a", 2, priority=-9), 0.5, ANNE)
     table.advance(99.0)
     assert told.kinds == ["written", "deleted", "written"]
 
 
 def test_deleting_what_is_empty_changes_nothing_and_takes_no_room(told):
     """A delete of an unknown slot is accepted, emits nothing and makes no slot."""
-    assert told.table.delete("never", 0.0, ANNE) == Written("never", 0)
+    assert told.table.delete(Erase("never"), 0.0, ANNE) == Written("never", 0)
     assert told.changes == []
     assert told.table.writes() == {}
     with pytest.raises(SlotNameError):
-        told.table.delete("not a name", 0.0, ANNE)
+        told.table.delete(Erase("not a name"), 0.0, ANNE)
 
 
 def test_delayed_value_holds_its_slot_before_it_is_readable(told):
     """From its acceptance a delayed value refuses lower priorities, empties the slot, and ripens as an event."""
     table = told.table
-    table.write("a", "old", 0.0, ANNE)
-    table.write("a", "new", 1.0, BERT, priority=1, delay=2.0, validity=1.0)
+    table.write(Put("a", "old"), 0.0, ANNE)
+    table.write(Put("a", "new", priority=1, delay=2.0, validity=1.0), 1.0, BERT)
     assert table.get("a", 1.0) is None
-    assert table.write("a", "x", 2.0, ANNE) == Refused("a", 0.0, BERT, 1.0, 2.0)
+    assert table.write(Put("a", "x"), 2.0, ANNE) == Refused("a", 0.0, BERT, 1.0, 2.0)
     assert table.get("a", 3.0).value == "new"
     table.advance(4.0)
     assert told.kinds == ["written", "delayed", "written", "expired"]
@@ -370,9 +371,9 @@ def test_delayed_value_holds_its_slot_before_it_is_readable(told):
 def test_one_long_jump_tells_everything_that_happened_in_order(told):
     """When time passes over many deadlines at once, ripening and expiry of all slots come in order of time."""
     table = told.table
-    table.write("late", 1, 0.0, ANNE, delay=3.0, validity=1.0)
-    table.write("soon", 2, 0.0, ANNE, validity=1.0)
-    table.write("mid", 3, 0.0, ANNE, delay=2.0, validity=5.0)
+    table.write(Put("late", 1, delay=3.0, validity=1.0), 0.0, ANNE)
+    table.write(Put("soon", 2, validity=1.0), 0.0, ANNE)
+    table.write(Put("mid", 3, delay=2.0, validity=5.0), 0.0, ANNE)
     told.changes.clear()
     table.advance(100.0)
     assert [(c.at, c.name, str(c.kind)) for c in told.changes] == [
@@ -387,10 +388,10 @@ def test_one_long_jump_tells_everything_that_happened_in_order(told):
 def test_time_never_runs_backwards(told):
     """A clock that steps back neither revives an expired value nor shifts a new one into the past."""
     table = told.table
-    table.write("a", 1, 10.0, ANNE, validity=1.0)
+    table.write(Put("a", 1, validity=1.0), 10.0, ANNE)
     table.advance(11.0)
     assert table.get("a", 10.5) is None
-    table.write("a", 2, 10.5, ANNE, validity=1.0)
+    table.write(Put("a", 2, validity=1.0), 10.5, ANNE)
     assert told.changes[-1].at == 11.0
     assert table.get("a", 11.75) is not None
 
@@ -401,17 +402,17 @@ def test_validity_too_short_for_the_clock_still_ends(told, start, act):
     """Where now + validity rounds to now, the claim is over at once; it does not hold for ever."""
     table = told.table
     if act == "write":
-        table.write("a", 1, start, ANNE, priority=1, validity=5e-324)
+        table.write(Put("a", 1, priority=1, validity=5e-324), start, ANNE)
     else:
-        table.delete("a", start, ANNE, priority=1, validity=5e-324)
-    assert table.write("a", 2, start, BERT)
+        table.delete(Erase("a", priority=1, validity=5e-324), start, ANNE)
+    assert table.write(Put("a", 2), start, BERT)
     assert told.kinds[1:] == ["expired", "written"]
 
 
 def test_delay_beyond_all_times_is_just_never_readable(told):
     """The largest possible delay and validity overflow to infinity without an error."""
     huge = 1.7e308
-    assert told.table.write("a", 1, huge, ANNE, delay=huge, validity=huge)
+    assert told.table.write(Put("a", 1, delay=huge, validity=huge), huge, ANNE)
     assert told.table.get("a", huge) is None
     assert told.table.next_deadline() == math.inf
 
@@ -420,13 +421,13 @@ def test_delay_beyond_all_times_is_just_never_readable(told):
 def test_every_real_number_counts_as_a_float(told, number):
     """Exotic numbers neither leak into entries and refusals nor spoil the precision of the clock."""
     table, now = told.table, 1e9 + 0.125
-    table.write("a", 1, now, ANNE, priority=number, validity=number, delay=number)
-    refused = table.write("a", 2, now, BERT, priority=number / 2)
+    table.write(Put("a", 1, priority=number, validity=number, delay=number), now, ANNE)
+    refused = table.write(Put("a", 2, priority=number / 2), now, BERT)
     assert {type(refused.priority), type(refused.held_priority), type(refused.time_left)} == {float}
     change = told.changes[0]
     assert (type(change.priority), change.valid_to) == (float, now + 2)
     assert type(change.valid_to) is float
-    table.delete("a", now, ANNE, priority=number, validity=number)
+    table.delete(Erase("a", priority=number, validity=number), now, ANNE)
     assert told.changes[-1].valid_to == now + 1
     assert type(told.changes[-1].priority) is float
 
@@ -440,10 +441,10 @@ def test_numbers_out_of_range_are_refused_before_anything_happens(told, what, ba
     if (what, bad) == ("validity", None):
         bad = 0
     with pytest.raises(WriteError, match=what):
-        told.table.write("a", 1, 0.0, ANNE, **{what: bad})
+        told.table.write(Put("a", 1, **{what: bad}), 0.0, ANNE)
     if what != "delay":
         with pytest.raises(WriteError, match=what):
-            told.table.delete("a", 0.0, ANNE, **{what: bad})
+            told.table.delete(Erase("a", **{what: bad}), 0.0, ANNE)
     assert told.changes == []
     assert told.table.writes() == {}
 
@@ -452,7 +453,7 @@ def test_numbers_out_of_range_are_refused_before_anything_happens(told, what, ba
 def test_negative_spans_and_zero_validity_are_refused(told, what, number):
     """A span of time is not negative, and a value that is valid for no time cannot be written."""
     with pytest.raises(WriteError, match=what):
-        told.table.write("a", 1, 0.0, ANNE, **{what: number})
+        told.table.write(Put("a", 1, **{what: number}), 0.0, ANNE)
 
 
 @pytest.mark.parametrize("name", ["a", "a/b/c", "_x", "é/ü", "a.b-c:d", "x" * 255, "\U0001f916"])
@@ -474,7 +475,7 @@ def test_names_that_are_none(told, name):
         check_name(name)
     if name.__hash__ is not None:
         with pytest.raises(SlotNameError):
-            told.table.write(name, 1, 0.0, ANNE)
+            told.table.write(Put(name, 1), 0.0, ANNE)
     assert told.table.writes() == {}
 
 
@@ -482,18 +483,18 @@ def test_number_of_slots_is_limited_but_not_for_the_space_itself(told, monkeypat
     """A full table refuses new names, still takes known ones, and the space's own slots always fit."""
     monkeypatch.setattr(slot_module, "MAX_SLOTS", 2)
     table = told.table
-    table.write("a", 1, 0.0, ANNE)
-    table.write("b", 1, 0.0, ANNE)
+    table.write(Put("a", 1), 0.0, ANNE)
+    table.write(Put("b", 1), 0.0, ANNE)
     with pytest.raises(LimitError, match="room for c"):
-        table.write("c", 1, 0.0, ANNE)
+        table.write(Put("c", 1), 0.0, ANNE)
     with pytest.raises(LimitError):
-        table.delete("c", 0.0, ANNE, validity=1.0)
+        table.delete(Erase("c", validity=1.0), 0.0, ANNE)
     with pytest.raises(LimitError, match="c, d"):
         table.check_room({"a", "c", "d"})
     table.check_room({"a", "b"})
-    assert table.write("a", 2, 0.0, ANNE)
-    assert table.write("_/roles/x", 1, 0.0, ANNE)
-    assert table.delete("c", 0.0, ANNE)
+    assert table.write(Put("a", 2), 0.0, ANNE)
+    assert table.write(Put.own("roles/x", 1), 0.0, ANNE)
+    assert table.delete(Erase("c"), 0.0, ANNE)
     assert sorted(table.writes()) == ["_/roles/x", "a", "b"]
 
 
@@ -501,7 +502,7 @@ def test_overwritten_values_leave_no_pile_of_deadlines(told):
     """A slot that is refreshed with a validity a hundred thousand times keeps few reminders, and the right one."""
     table = told.table
     for step in range(100_000):
-        table.write("a", step, step / 1000, ANNE, validity=1000.0)
+        table.write(Put("a", step, validity=1000.0), step / 1000, ANNE)
     assert len(table._deadlines) <= 64 + 4
     assert table.next_deadline() == 99.999 + 1000.0
 
@@ -510,7 +511,7 @@ def test_no_expiry_is_lost_while_old_deadlines_are_swept(told):
     """However often slots are refreshed, in the end each expires exactly once, at its last deadline."""
     names = [f"slot/{n}" for n in range(30)]
     for step in range(3000):
-        told.table.write(names[step * 7 % 30], step, step / 1000, ANNE, validity=100.0)
+        told.table.write(Put(names[step * 7 % 30], step, validity=100.0), step / 1000, ANNE)
     told.changes.clear()
     told.table.advance(200.0)
     assert [str(change.kind) for change in told.changes] == ["expired"] * 30
@@ -520,8 +521,8 @@ def test_no_expiry_is_lost_while_old_deadlines_are_swept(told):
 
 def test_origin_is_the_root_cause_or_the_write_itself(told):
     """A write keeps the origin that it is given, so that latency adds up along a chain of handlers."""
-    told.table.write("a", 1, 5.0, ANNE)
-    told.table.write("b", 1, 7.0, ANNE, origin=5.0)
+    told.table.write(Put("a", 1), 5.0, ANNE)
+    told.table.write(Put("b", 1), 7.0, ANNE, origin=5.0)
     assert [(change.at, change.origin) for change in told.changes] == [(5.0, 5.0), (7.0, 5.0)]
 
 

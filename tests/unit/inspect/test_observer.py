@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agentspace.core.slot import Kind, Writer
+from agentspace.core.change import Kind, Writer
 from agentspace.core.space import Entry
 from agentspace.inspect.graph import Edge, graph_of
 from agentspace.inspect.observer import HISTORY, Observer, Usage

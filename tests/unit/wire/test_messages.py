@@ -11,11 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentspace.core.slot import FOREVER, Change, Kind, Refused, Writer, Written
+from agentspace.core.change import Change, Kind, Refused, Writer, Written
+from agentspace.core.slot import FOREVER
 from agentspace.errors import ProtocolError
 from agentspace.wire import messages
+from agentspace.wire.format import (
+    CODES,
+    VERSION,
+    Message,
+    kind_of,
+    pack_decision,
+    pack_head,
+    parse,
+    unpack_decision,
+    writer_of,
+)
 
-CLASSES = sorted(messages._CODES.values(), key=lambda cls: cls.CODE)
+CLASSES = sorted(CODES.values(), key=lambda cls: cls.CODE)
 PLAIN = st.recursive(
     st.one_of(
         st.none(),
@@ -57,13 +69,13 @@ EXAMPLES = {
 def message_or_refusal(header: bytes) -> None:
     """Checks that bytes give a message, or a ProtocolError and no other."""
     with contextlib.suppress(ProtocolError):
-        assert isinstance(messages.parse(header), messages.Message)
+        assert isinstance(parse(header), Message)
 
 
 @given(MESSAGES)
 def test_what_is_packed_is_parsed(message):
     """Every message comes back equal, with every value that its fields take."""
-    assert messages.parse(message.pack()) == message
+    assert parse(message.pack()) == message
 
 
 @given(st.binary(max_size=64))
@@ -75,7 +87,7 @@ def test_any_bytes_are_a_message_or_refused(data):
 @given(PLAIN)
 def test_any_plain_data_is_a_message_or_refused(data):
     """Nor does any valid msgpack, as the whole header or as the fields of any message."""
-    for header in (data, *([messages.VERSION, cls.CODE, data] for cls in CLASSES)):
+    for header in (data, *([VERSION, cls.CODE, data] for cls in CLASSES)):
         message_or_refusal(msgpack.packb(header))
 
 
@@ -96,15 +108,15 @@ def test_every_wrong_field_is_refused_by_name(cls):
     wrong: list[Any] = [None, True, 1, 0.5, "s", b"b", [], {}, msgpack.Timestamp(1)]
     for index, (name, types) in enumerate(cls.FIELDS):
         for value in wrong:
-            parts = [messages.VERSION, cls.CODE, *[getattr(good, other) for other, _ in cls.FIELDS]]
+            parts = [VERSION, cls.CODE, *[getattr(good, other) for other, _ in cls.FIELDS]]
             parts[2 + index] = value
             header = msgpack.packb(parts)
             if type(value) in types:
-                assert getattr(messages.parse(header), name) == value
+                assert getattr(parse(header), name) == value
                 continue
             for _ in range(2):
                 with pytest.raises(ProtocolError, match=f"{cls.__name__}.{name}"):
-                    messages.parse(header)
+                    parse(header)
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -113,21 +125,21 @@ def test_number_of_fields_is_checked(cls):
     parts = msgpack.unpackb(EXAMPLES[cls].pack())
     for wrong in ([*parts, 1], parts[:-1]):
         with pytest.raises(ProtocolError, match=rf"{len(cls.FIELDS)}|array"):
-            messages.parse(msgpack.packb(wrong))
+            parse(msgpack.packb(wrong))
 
 
 @pytest.mark.parametrize("version", [0, 1, 255, -1, "2", None, 1.5, [1]])
 def test_other_versions_are_refused_with_both(version):
     """The error names the version that came and the one that is spoken here."""
-    with pytest.raises(ProtocolError, match=rf"version .*{messages.VERSION}"):
-        messages.parse(msgpack.packb([version, messages.Beat.CODE, 1]))
+    with pytest.raises(ProtocolError, match=rf"version .*{VERSION}"):
+        parse(msgpack.packb([version, messages.Beat.CODE, 1]))
 
 
 @pytest.mark.parametrize("code", [0, 23, 63, 255, -1, "1", None, [1], {}])
 def test_unknown_codes_are_refused(code):
     """The error names the code."""
     with pytest.raises(ProtocolError, match="code"):
-        messages.parse(msgpack.packb([messages.VERSION, code, 1]))
+        parse(msgpack.packb([VERSION, code, 1]))
 
 
 @pytest.mark.parametrize(
@@ -163,14 +175,14 @@ def test_declared_lengths_are_not_trusted(header):
     """Lengths that lie are refused at once, however many there are."""
     begin = time.monotonic()
     with pytest.raises(ProtocolError):
-        messages.parse(header)
+        parse(header)
     assert time.monotonic() - begin < 1.0
 
 
 def test_keys_of_maps_are_text():
     """A map with another kind of key is refused."""
     with pytest.raises(ProtocolError):
-        messages.parse(msgpack.packb([messages.VERSION, messages.Watch.CODE, 1, "S", "*", "normal", {1: 1}]))
+        parse(msgpack.packb([VERSION, messages.Follow.CODE, 1, "S", "*", "normal", {1: 1}]))
 
 
 @pytest.mark.parametrize(
@@ -179,13 +191,13 @@ def test_keys_of_maps_are_text():
 )
 def test_decisions_travel(decision):
     """A decision arrives as it was made."""
-    assert messages.unpack_decision(msgpack.unpackb(msgpack.packb(messages.pack_decision(decision)))) == decision
+    assert unpack_decision(msgpack.unpackb(msgpack.packb(pack_decision(decision)))) == decision
 
 
 @pytest.mark.parametrize(("valid_to", "left"), [(FOREVER, None), (12.5, 2.5), (9.0, 0.0)])
 def test_heads_tell_times_from_now(valid_to, left):
     """No clock is shared: age, time left and latency are durations; what has just expired has no time left."""
     change = Change("a", Kind.WRITTEN, 7, b"", Writer("r", 2), 1.5, 8.0, valid_to, 7.5)
-    head = messages.pack_head(change, 10.0, [(1, 2, 3, 4)])
+    head = pack_head(change, 10.0, [(1, 2, 3, 4)])
     assert head == ["a", "written", 7, 1.5, "r", 2, 2.0, left, 0.5, [(1, 2, 3, 4)]]
-    assert (messages.kind_of(head), messages.writer_of(head)) == (Kind.WRITTEN, Writer("r", 2))
+    assert (kind_of(head), writer_of(head)) == (Kind.WRITTEN, Writer("r", 2))

@@ -15,108 +15,19 @@ from typing import Any
 
 from agentspace.agent.agent import Agent
 from agentspace.agent.runner import Runner
-from agentspace.core.board import Board, Erase, Put
+from agentspace.core.board import Board
+from agentspace.core.change import Change, Decision, Kind, Writer
 from agentspace.core.mailbox import Batch, Mask, Trigger
-from agentspace.core.role import Kept
-from agentspace.core.slot import FOREVER, Change, Decision, Kind, Slot, Writer
-from agentspace.core.space import DEFAULT_SPACE, Entry, Memory, Wake
-from agentspace.core.swap import Dismiss, Order, Outcast, Party, Reclaim, Resume, Step, Suspend
-from agentspace.core.value import Value, check, copy_containers, freeze, size_of
+from agentspace.core.role import State
+from agentspace.core.seats import Seat
+from agentspace.core.slot import FOREVER, Erase, Put
+from agentspace.core.space import DEFAULT_SPACE, Entry, Wake
+from agentspace.core.swap import Part, Step
+from agentspace.core.value import Value, check, copy_containers, freeze
 from agentspace.errors import FencedError
+from agentspace.local.host import Host
 
-PUBLISH_PERIOD = 1.0
 _scripts = itertools.count(1)
-
-
-class _Host:
-    """Boards by name, one lock, and the batches that wait to be picked up."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock = clock
-        self.changed = threading.Condition(threading.RLock())
-        self.inbox: dict[tuple[str, str | int], Batch[Value]] = {}
-        self.seats: dict[tuple[str, str, Party], LocalSession] = {}  # (space, role, party)
-        self._boards: dict[str, Board[Value]] = {}
-        self._published = clock()
-
-    def board(self, name: str) -> Board[Value]:
-        with self.changed:
-            if name not in self._boards:
-                self._boards[name] = Board(name, freeze, size_of)
-            return self._boards[name]
-
-    def step(self) -> float:
-        """Lets time pass on all boards and moves what is ready to the inboxes; returns the time (s)."""
-        now = self.clock()
-        publish = now - self._published >= PUBLISH_PERIOD
-        if publish:
-            self._published = now
-        for board in self._boards.values():
-            board.advance(now)
-            if publish:
-                board.publish(now)
-        self.deliver(now)
-        return now
-
-    def deliver(self, now: float) -> None:
-        for board in self._boards.values():
-            orders = board.swaps.orders[:]
-            board.swaps.orders.clear()
-            for order in orders:
-                self._tell(board.name, order)
-                self.changed.notify_all()
-            for delivery in board.deliveries(now):
-                self.inbox[board.name, delivery.to] = delivery.batch
-                self.changed.notify_all()
-
-    def seat(self, session: LocalSession, party: Party) -> None:
-        """A session takes part as one of the parties of its role."""
-        self.unseat(session)
-        self.seats[session.name, session.role, party] = session
-
-    def unseat(self, session: LocalSession) -> None:
-        for key in [key for key, seated in self.seats.items() if seated is session]:
-            del self.seats[key]
-
-    def _tell(self, space: str, order: Order[Value]) -> None:
-        """Does to the parties of a swap what a board orders."""
-        acting = self.seats.get((space, order.role, Party.ACTS))
-        match order:
-            case Suspend() if acting is not None:
-                acting.yielding = True
-            case Outcast() if acting is not None:
-                self.seat(acting, Party.RESTS)
-            case Resume(role, epoch, kept):
-                if acting is not None:
-                    self.seat(acting, Party.RESTS)
-                self._act(self.seats.get((space, role, Party.STANDS_BY)), epoch, kept)
-            case Reclaim(role, epoch, kept):
-                self._act(self.seats.get((space, role, Party.RESTS), acting), epoch, kept)
-            case Dismiss(role, party):
-                self._dismiss(self.seats.get((space, role, party)))
-
-    def _act(self, session: LocalSession | None, epoch: int, kept: Kept[Value] | None) -> None:
-        if session is not None:
-            self.seat(session, Party.ACTS)
-            session.act(epoch, kept)
-
-    def _dismiss(self, session: LocalSession | None) -> None:
-        if session is not None:
-            self.unseat(session)
-            session.dismissed = True
-
-    def wait(self, key: tuple[str, str | int], until: float, wanted: Callable[[], bool]) -> Batch[Value] | None:
-        """The batch for an address, once there is one; None when the time comes or it is no longer wanted."""
-        while True:
-            now = self.step()
-            if not wanted():  # asked first: the batch may be for a successor
-                return None
-            batch = self.inbox.pop(key, None)
-            if batch is not None or now >= until:
-                return batch
-            deadlines = [d for d in (board.next_deadline() for board in self._boards.values()) if d is not None]
-            left = min([until, self._published + PUBLISH_PERIOD, *deadlines]) - now
-            self.changed.wait(max(left, 0.0))
 
 
 class LocalSpace:
@@ -128,9 +39,9 @@ class LocalSpace:
     """
 
     def __init__(self, name: str = DEFAULT_SPACE, clock: Callable[[], float] = time.monotonic) -> None:
-        self._start(name, _Host(clock), Writer(f"thread-{next(_scripts)}"))
+        self._start(name, Host(clock), Writer(f"thread-{next(_scripts)}"))
 
-    def _start(self, name: str, host: _Host, writer: Writer) -> None:
+    def _start(self, name: str, host: Host, writer: Writer) -> None:
         self.name = name
         self._host = host
         self._board = host.board(name)
@@ -154,7 +65,8 @@ class LocalSpace:
         self, name: str, value: Value, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
     ) -> Decision:
         """Writes at once; see `Space.write`."""
-        return self._apply(Put(name, freeze(value), validity, priority, delay))
+        put = Put(name, value, validity, priority, delay)
+        return self._apply(put._replace(value=freeze(value)))
 
     def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
         """Empties a slot; see `Space.delete`."""
@@ -164,7 +76,8 @@ class LocalSpace:
         """All slots under a mask that something holds now."""
         with self._host.changed:
             now = self._host.step()
-            return {slot.name: entry_of(slot, now, _copy) for slot in self._board.snapshot(mask, now)}
+            changes = [slot.change for slot in self._board.snapshot(mask, now)]
+            return {change.name: _entry(change, now) for change in changes if change is not None}
 
     def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> LocalWatch:
         """Follows the slots under a mask."""
@@ -234,7 +147,7 @@ class LocalSpace:
 class LocalWatch:
     """See `Watch`."""
 
-    def __init__(self, host: _Host, board: Board[Value], number: int) -> None:
+    def __init__(self, host: Host, board: Board[Value], number: int) -> None:
         self._host = host
         self._board = board
         self._number = number
@@ -288,9 +201,10 @@ class LocalSession(LocalSpace):
         self.role = role
         self.info = info
         self.epoch = 0
-        self.memory: Memory | None = None
+        self.inherited: State[Value] | None = None
         self.on_decisions: Callable[[list[Decision]], None] = lambda decisions: None
-        self.yielding = False
+        self.seat: Seat | None = None
+        self.handing_over = False
         self.dismissed = False  # of no use any more in a swap
         self._interrupted = False
         self._swap = 0
@@ -300,20 +214,20 @@ class LocalSession(LocalSpace):
             if swap is not None:
                 check(info)
                 self._swap = self._board.swaps.stand_by(role, swap, info, now)
-                host.seat(self, Party.STANDS_BY)
+                self._board.seats.take(self, Seat(self.name, role, self._swap, Part.STANDS_BY))
             else:
                 filled = self._board.claim(role, info, now)
-                host.seat(self, Party.ACTS)
+                self._board.seats.take(self, Seat(self.name, role, filled.epoch))
                 self.act(filled.epoch, filled.kept)
             self._filled = self._board.roles[role]
             host.deliver(now)
 
-    def act(self, epoch: int, kept: Kept[Value] | None) -> None:
+    def act(self, epoch: int, state: State[Value] | None) -> None:
         """It fills the role from now on, under this epoch; called by the host."""
         self.epoch = epoch
-        self.yielding = False
+        self.handing_over = False
         self._writer = Writer(self.role, epoch)
-        self.memory = None if kept is None else Memory(kept.version, copy_containers(kept.value))
+        self.inherited = None if state is None else State(state.version, copy_containers(state.value))
 
     @property
     def standing_by(self) -> bool:
@@ -334,18 +248,18 @@ class LocalSession(LocalSpace):
             self._await(lambda: not self.standing_by)
             return not self.standing_by
 
-    def hand_over(self, step: Step, memory: Memory | None = None, error: str | None = None) -> None:
+    def hand_over(self, step: Step, state: State[Value] | None = None, error: str | None = None) -> None:
         """Says that a step of handing over is done."""
         with self._host.changed:
             now = self._host.step()
-            self._board.swaps.yielded(self.role, self.epoch, step, _keep(memory), error, now)
+            self._board.swaps.handed_over(self.role, self.epoch, step, _frozen(state), error, now)
             self._host.deliver(now)
 
     def rest(self) -> bool:
         """Waits until it is over, or has to act again."""
         with self._host.changed:
-            self._await(lambda: not self.yielding)
-            return not self.yielding
+            self._await(lambda: not self.handing_over)
+            return not self.handing_over
 
     def _await(self, reached: Callable[[], bool]) -> None:
         """Waits until something is so, or it is asked to end."""
@@ -398,14 +312,16 @@ class LocalSession(LocalSpace):
         """The value that was prepared."""
         return copy_containers(prepared)
 
-    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], memory: Memory | None = None) -> None:
+    def commit(
+        self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], state: State[Value] | None = None
+    ) -> None:
         """Carries out a handler's acts together with its acknowledgement."""
-        if wake is None and not acts and memory is None:
+        if wake is None and not acts and state is None:
             return
         with self._host.changed:
             now = self._host.step()
             number = wake.number if wake else None
-            decisions = self._board.commit(self.role, self.epoch, number, acts, now, _keep(memory))
+            decisions = self._board.commit(self.role, self.epoch, number, acts, now, _frozen(state))
             self._host.deliver(now)
         self.on_decisions(decisions)
 
@@ -425,9 +341,9 @@ class LocalSession(LocalSpace):
         """Vacates the role."""
         with self._host.changed:
             now = self._host.step()
-            self._host.unseat(self)
+            self._board.seats.leave(self)
             if self.standing_by:
-                self._board.swaps.give_up(self.role, self._swap, error or state, now)
+                self._board.swaps.successor_lost(self.role, self._swap, error or state, now)
             else:
                 self._board.vacate(self.role, self.epoch, state, now, error)
                 self._host.inbox.pop((self.name, self.role), None)
@@ -449,19 +365,15 @@ class LocalSession(LocalSpace):
             self._board.check(self.role, self.epoch)
         except FencedError:
             return False
-        return not (self._interrupted or self.stop_requested or self.yielding)
+        return not (self._interrupted or self.stop_requested or self.handing_over)
 
 
-def _keep(memory: Memory | None) -> Kept[Value] | None:
-    return None if memory is None else Kept(memory.version, freeze(memory.value))
-
-
-def _copy(change: Change[Value]) -> Value:
-    return copy_containers(change.value)
+def _frozen(state: State[Value] | None) -> State[Value] | None:
+    return None if state is None else State(state.version, freeze(state.value))
 
 
 def _entry(change: Change[Value], now: float) -> Entry:
-    return to_entry(change, now, _copy)
+    return Entry.of(change, now, copy_containers(change.value))
 
 
 def _wake(batch: Batch[Value], now: float) -> Wake:
@@ -474,18 +386,3 @@ def _wake(batch: Batch[Value], now: float) -> Wake:
     every = tuple(_entry(change, now) for change in batch.every)
     names = dict.fromkeys((*batch.changed, *(change.name for change in batch.every)))
     return Wake(tuple(names), every, number=batch.number, values=values)
-
-
-def to_entry(change: Change[Any], now: float, reveal: Callable[[Change[Any]], Value]) -> Entry:
-    """A change as its reader sees it, with times told from now."""
-    return Entry(
-        change.name, change.kind, reveal(change) if change.kind is Kind.WRITTEN else None, change.revision,
-        change.priority, change.writer, now - change.at,
-        None if change.valid_to == FOREVER else max(change.valid_to - now, 0.0), change.at - change.origin,
-    )  # fmt: skip
-
-
-def entry_of(slot: Slot[Any], now: float, reveal: Callable[[Change[Any]], Value]) -> Entry:
-    """What holds a slot, as its reader sees it."""
-    assert slot.change is not None, slot.name  # noqa: S101  (snapshot gives only slots that something holds)
-    return to_entry(slot.change, now, reveal)

@@ -1,0 +1,268 @@
+"""What a space tells of itself, read and typed: its slots ``_/...``, and ``launch/...`` of those that launch.
+
+The space writes its account itself; anybody can write under ``launch/``, so what is no report there is left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol, Self
+
+from agentspace.core.role import FILLED
+from agentspace.core.slot import OWN
+from agentspace.core.space import Entry
+from agentspace.core.swap import ENDS
+
+ROLES = f"{OWN}roles/"
+SWAPS = f"{OWN}swaps/"
+ERRORS = f"{OWN}errors/"
+LAUNCHES = "launch/"
+
+
+@dataclass(frozen=True)
+class RoleAccount:
+    """What is told of a role and of the incarnation that fills it, or did last.
+
+    Attributes:
+        name: Of the role.
+        state: starting, running, handing over, stopped, failed or gone.
+        epoch: Of the incarnation.
+        pid: Of its process; None if it is not told.
+        host: Where that runs.
+        spec: Module and class.
+        project: The folder from which it was imported.
+        settings: Its parameters and slot names.
+        triggers: Masks with their kinds.
+        stop_requested: Somebody asked it to end.
+        load: How busy it is: handled, refused, missed_ticks, overflow, redelivered, pending, busy, lag (s),
+            handler_ms and handler_ms_p99 (none before the first handler).
+        error: The last traceback.
+        told: All that the role's own slot says.
+    """
+
+    name: str
+    state: str = "gone"
+    epoch: int = 0
+    pid: int | None = None
+    host: str = ""
+    spec: str = ""
+    project: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    triggers: tuple[tuple[str, str], ...] = ()
+    stop_requested: bool = False
+    load: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def filled(self) -> bool:
+        """Whether an incarnation fills it now."""
+        return self.state in FILLED
+
+    @classmethod
+    def of(cls, name: str, told: Mapping[str, Any], load: Mapping[str, Any], error: str | None) -> Self:
+        """The role of plain data."""
+        pid = told.get("pid")
+        return cls(
+            name=name,
+            state=str(told.get("state", "gone")),
+            epoch=told.get("epoch", 0),
+            pid=pid if isinstance(pid, int) else None,
+            host=str(told.get("host", "")),
+            spec=str(told.get("class", "")),
+            project=str(told.get("project", "")),
+            settings=_dict(told.get("settings")),
+            triggers=tuple((mask, kind) for mask, kind in told.get("triggers", ())),
+            stop_requested=bool(told.get("stop_requested")),
+            load=load,
+            error=error,
+            told=told,
+        )
+
+
+@dataclass(frozen=True)
+class ServerAccount:
+    """What a server tells of itself.
+
+    Attributes:
+        version: Of the library there.
+        pid: Its process.
+        endpoints: Where clients can reach it.
+        started: When it was started (s since 1970).
+        clients: How many there are.
+        spaces: Their names.
+        shared_bytes: Of shared memory that clients have written into.
+        stop_requested: Everything was asked to end.
+    """
+
+    version: str = ""
+    pid: int = 0
+    endpoints: tuple[str, ...] = ()
+    started: float = 0.0
+    clients: int = 0
+    spaces: tuple[str, ...] = ()
+    shared_bytes: int = 0
+    stop_requested: bool = False
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """The server of plain data."""
+        endpoints, spaces = tuple(told.get("endpoints", ())), tuple(told.get("spaces", ()))
+        return cls(**{**_known(cls, told), "endpoints": endpoints, "spaces": spaces})
+
+
+@dataclass(frozen=True)
+class LaunchAccount:
+    """What a supervisor tells of its launch.
+
+    Attributes:
+        name: Of the launch.
+        pid: The supervisor's process; None if it is not told.
+        roles: What it says of each of its roles: state, pid, restarts, reason and more.
+    """
+
+    name: str
+    pid: int | None = None
+    roles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def restarts(self) -> int:
+        """How often an agent was started again."""
+        return sum(role.get("restarts", 0) for role in self.roles.values())
+
+
+@dataclass(frozen=True)
+class SwapReport:
+    """How a swap went.
+
+    Attributes:
+        number: Tells it from others of the role.
+        role: What was swapped.
+        state: done; rolled back (the predecessor acts as before); failed (nobody acts); or a step under way.
+        spec: The class that was asked for; None for the same.
+        settings: Parameters and slot names that were asked for.
+        old: The predecessor: epoch, pid, class.
+        new: The successor: the same.
+        left_out: What the predecessor had set and the successor's class does not know.
+        steps: What was done, with seconds.
+        gap: Seconds between the last handler of the old and the first moment in which the new could have one.
+        carried: Slots and changes that waited meanwhile, and were handed to the successor.
+        reason: Why it was not done.
+    """
+
+    number: int
+    role: str
+    state: str
+    spec: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    old: Mapping[str, Any] = field(default_factory=dict)
+    new: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    steps: tuple[tuple[str, float], ...] = ()
+    gap: float | None = None
+    carried: int | None = None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """The report that a slot ``_/swaps/ROLE`` holds."""
+        steps = tuple((str(step), float(seconds)) for step, seconds in told.get("steps", ()))
+        return cls(**{**_known(cls, told), "steps": steps, "left_out": tuple(told.get("left_out", ()))})
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will happen."""
+        return self.state in ENDS
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON can say it."""
+        return dataclasses.asdict(self)
+
+
+class Tells(Protocol):
+    """A space, as far as its account is asked for."""
+
+    def snapshot(self, mask: str) -> dict[str, Entry]:
+        """All slots under a mask that something holds now."""
+
+
+class SpaceAccount:
+    """What a space tells of itself at one moment.
+
+    Args:
+        slots: The values of the slots under ``_/*`` and ``launch/*``, by name.
+    """
+
+    def __init__(self, slots: Mapping[str, Any]) -> None:
+        self._slots = slots
+
+    @classmethod
+    def of(cls, space: Tells) -> Self:
+        """What a space tells now."""
+        entries = {**space.snapshot(f"{OWN}*"), **space.snapshot(f"{LAUNCHES}*")}
+        return cls({name: entry.value for name, entry in entries.items()})
+
+    @cached_property
+    def roles(self) -> dict[str, RoleAccount]:
+        """The roles, by name."""
+        loads, failures = self.told("loads"), self._under(ERRORS)
+        return {
+            name: RoleAccount.of(name, told, _dict(loads.get(name)), failures.get(name, {}).get("traceback"))
+            for name, told in self._under(ROLES).items()
+        }
+
+    @cached_property
+    def swaps(self) -> dict[str, SwapReport]:
+        """The last swap of each role."""
+        return {role: SwapReport.of(told) for role, told in self._under(SWAPS).items()}
+
+    @cached_property
+    def launches(self) -> dict[str, LaunchAccount]:
+        """The launches, by name."""
+        found = {}
+        for name, told in self._under(LAUNCHES).items():
+            pid, roles = told.get("pid"), _dict(told.get("roles"))
+            lives = {role: _dict(life) for role, life in roles.items()}
+            found[name] = LaunchAccount(name, pid if isinstance(pid, int) else None, lives)
+        return found
+
+    @property
+    def server(self) -> ServerAccount | None:
+        """The server; None if the space has none, or has not said."""
+        told = self.told("server")
+        return ServerAccount.of(told) if told else None
+
+    @property
+    def overflows(self) -> dict[str, int] | None:
+        """How many changes each role lost because its queue was full; None if the space has not said."""
+        told = self.told("overflows")
+        return {role: int(count) for role, count in told["roles"].items()} if told else None
+
+    @property
+    def refusals(self) -> dict[str, int]:
+        """How many writes of each slot were refused."""
+        return _dict(self.told("refusals").get("counts"))
+
+    def told(self, name: str) -> dict[str, Any]:
+        """What the slot ``_/NAME`` says: ``loads``, ``rates``, ``bandwidth``, ``links``, ...; empty if nothing."""
+        return _dict(self._slots.get(OWN + name))
+
+    def _under(self, prefix: str) -> dict[str, dict[str, Any]]:
+        names = [
+            name for name, value in self._slots.items() if name.startswith(prefix) and isinstance(value, dict)
+        ]
+        return {name.removeprefix(prefix): self._slots[name] for name in names}
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    """Plain data, or none of it where there is something else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _known(cls: type[Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record has fields for: another version may tell more."""
+    names = {part.name for part in dataclasses.fields(cls)}
+    return {name: value for name, value in told.items() if name in names}

@@ -1,0 +1,106 @@
+"""What a client process and its server know of each other; all connections of the process share it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from collections import deque
+from typing import Any, NamedTuple
+
+from agentspace.core.change import Kind
+from agentspace.core.space import Entry
+from agentspace.wire.address import Address, machine
+from agentspace.wire.format import kind_of, writer_of
+from agentspace.wire.messages import Hello, Welcome
+from agentspace.wire.parcel import Incoming, Ref
+from agentspace.wire.payload import AVAILABLE, Holding, Mapper, Pool
+
+
+class Meeting(NamedTuple):
+    """Which server a client has met, and which of their meetings it was; another one if the server forgot it."""
+
+    server: bytes = b""
+    number: int = 0
+
+
+class Acquaintance:
+    """A client process and its server.
+
+    Args:
+        address: Of the server.
+        name: How writes are signed that no role makes.
+        patience: Seconds to wait for an answer.
+
+    Attributes:
+        meeting: Their last meeting.
+        lease: Seconds without a sign of life after which the server forgets the client.
+        lost: Why the server is out of reach, as far as the signs of life have told; None if it is not.
+        pool: Takes large arrays; None if the server cannot see it.
+        held: The payloads that views in this process look at.
+        released: Segments of the server that nothing here looks at any more; it is to be told.
+    """
+
+    def __init__(self, address: Address, name: str, patience: float) -> None:
+        self.address = address
+        self.patience = patience
+        self.meeting = Meeting()
+        self.lease = 0.0
+        self.lost: str | None = None
+        self.held: weakref.WeakSet[Holding] = weakref.WeakSet()
+        self.released: deque[int] = deque()
+        self._name = name
+        self._ident = os.urandom(16)
+        self._machine = machine() if AVAILABLE else ""
+        self.pool: Pool | None = None
+        self._pool = Pool()
+        self._mapper = Mapper(0)
+        self._lock = threading.Lock()
+
+    def greeting(self, call: int) -> Hello:
+        """How a connection introduces this client."""
+        return Hello(call, self._ident, self._name, os.getpid(), self._machine)
+
+    def welcome(self, reply: Welcome) -> None:
+        """Takes note of the server's answer."""
+        with self._lock:
+            if reply.server != self.meeting.server:
+                self.lease, self.pool = reply.lease, self._pool if reply.shared else None
+                self._mapper = Mapper(reply.pid)
+                self._pool.abandon()
+            elif reply.meeting <= self.meeting.number:
+                return
+            self.meeting = Meeting(reply.server, reply.meeting)
+
+    def incoming(self, refs: list[Ref], frame: bytes) -> Incoming:
+        """A value that came with a message, and the payloads that it refers to."""
+        if not refs:
+            return Incoming(frame)
+        holding = Holding([(int(a), int(b), int(c), int(d)) for a, b, c, d in refs], self.released.extend)
+        self.held.add(holding)
+        return Incoming(frame, holding, self._mapper)
+
+    def entry(self, head: list[Any], frame: bytes) -> Entry:
+        """A head and its frame, as a reader sees them."""
+        kind = kind_of(head)
+        value = self.incoming(head[9], frame).value() if kind is Kind.WRITTEN else None
+        return Entry(head[0], kind, value, head[2], head[3], writer_of(head), head[6], head[7], head[8])
+
+    def recycle(self, segments: list[Any]) -> None:
+        """The server gives shared memory back."""
+        for number in segments:
+            self._pool.recycle(number)
+
+    def take_released(self) -> list[int]:
+        """The segments that were released since the last call."""
+        taken = []
+        with contextlib.suppress(IndexError):
+            while True:
+                taken.append(self.released.popleft())
+        return taken
+
+    def close(self) -> None:
+        """Lets go of the shared memory."""
+        self._pool.close()
+        self._mapper.close()

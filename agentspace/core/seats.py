@@ -1,0 +1,108 @@
+"""The seats of roles: which party of the host acts in a role, stands by for it, or rests; how a swap moves them.
+
+Pure. A party is whatever the host knows an incarnation by: a connection of the server, a session of a local space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from agentspace.core.swap import Dismiss, Fence, Order, Part, Reclaim, Resume, Suspend
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """What a party is for: a role that it fills, will fill, or has filled.
+
+    Attributes:
+        space: The name of the space.
+        role: The role.
+        number: The epoch; for a part that stands by, the number of the swap.
+        part: Whether it acts, stands by or rests.
+    """
+
+    space: str
+    role: str
+    number: int
+    part: Part = Part.ACTS
+
+
+class Seated(Protocol):
+    """A party; it has one seat at most."""
+
+    seat: Seat | None
+
+
+P = TypeVar("P", bound=Seated)
+
+
+class Seats(Generic[P]):
+    """The seats of one space."""
+
+    def __init__(self) -> None:
+        self.acting: dict[str, P] = {}  #: the party that fills each role
+        self._others: dict[tuple[str, Part], P] = {}
+
+    def get(self, role: str, part: Part = Part.ACTS) -> P | None:
+        """The party that has this part in a role."""
+        return self.acting.get(role) if part is Part.ACTS else self._others.get((role, part))
+
+    def take(self, party: P, seat: Seat) -> None:
+        """A party has this seat from now on, and no other."""
+        self.leave(party)
+        party.seat = seat
+        if seat.part is Part.ACTS:
+            self.acting[seat.role] = party
+        else:
+            self._others[seat.role, seat.part] = party
+
+    def leave(self, party: P) -> Seat | None:
+        """A party has no seat any more; returns the one that it had."""
+        seat, party.seat = party.seat, None
+        if seat is not None and self.get(seat.role, seat.part) is party:
+            self.acting.pop(seat.role) if seat.part is Part.ACTS else self._others.pop((seat.role, seat.part))
+        return seat
+
+    def carry_out(self, orders: list[Order[Any]]) -> Iterator[tuple[P, Order[Any]]]:
+        """Moves the parties as the orders of swaps say, and empties the list.
+
+        Yields:
+            A party with the order that it is to be told.
+        """
+        while orders:
+            order = orders.pop(0)
+            party = self._move(order)
+            if party is not None:
+                yield party, order
+
+    def _move(self, order: Order[Any]) -> P | None:
+        """Moves the parties; returns the one that is to be told, if there is one."""
+        acting = self.get(order.role)
+        match order:
+            case Suspend():
+                return acting
+            case Fence():
+                self._change(acting, Part.RESTS, 0)
+            case Resume(role, epoch, _, fenced):
+                self._change(acting, Part.RESTS, 0)
+                resting = self.get(role, Part.RESTS)
+                if fenced and resting is not None:
+                    self.leave(resting)
+                # if the successor has ended in this moment, the board will hear of it
+                return self._change(self.get(role, Part.STANDS_BY), Part.ACTS, epoch)
+            case Reclaim(role, epoch):
+                return self._change(self.get(role, Part.RESTS) or acting, Part.ACTS, epoch)
+            case Dismiss(role, part):
+                party = self.get(role, part)
+                if party is not None:
+                    self.leave(party)
+                return party
+        return None
+
+    def _change(self, party: P | None, part: Part, number: int) -> P | None:
+        """Gives a party another part in its role."""
+        if party is not None and party.seat is not None:
+            self.take(party, Seat(party.seat.space, party.seat.role, number, part))
+        return party
