@@ -6,7 +6,7 @@
     python -m models.evaluate speed                           # milliseconds
     python -m models.evaluate online                          # launch/mirror.yaml, compared with the functions
     python -m models.evaluate bars                            # what was aimed at, and what came out
-    python -m models.evaluate all --write docs/learning.md    # all of them, into the page
+    python -m models.evaluate all --write docs/learning/measured.md    # all of them, into the page
 
 Each seed is a robot with postures and noises of its own; a cell is the mean of the robots' mean errors, and half
 of the 95 % confidence interval of it (Student's t). With --quick everything is small: it shows that it works, no

@@ -13,8 +13,8 @@ from textual.widgets import Button, Footer, Input, RichLog, Static
 
 from agents.console.dialogs import AskPath, Sure
 from agents.console.facts import banner, facts, held, holders
-from agents.console.halfblock import Picture
 from agents.console.latent_map import LatentMap
+from agents.console.picture import Picture
 from agents.console.snapshot import Snapshot
 from agents.console.worker import STOP, Worker
 from agents.script.operation import Outcome

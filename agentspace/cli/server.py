@@ -18,7 +18,9 @@ _GRACE = 4.0  #: seconds that the server outlives its supervisor: the agents end
 
 @click.command()
 @click.option(
-    "--bind", metavar="tcp://HOST:PORT", help="Serve other machines too; needs keys, see docs/protocol.md."
+    "--bind",
+    metavar="tcp://HOST:PORT",
+    help="Serve other machines too; needs keys: docs/reference/protocol.md.",
 )
 @click.option(
     "--lease",

@@ -1,6 +1,7 @@
 """Recordings: what happened in a space, in a file of the format MCAP, and back into a space.
 
-`Recorder` writes a file, `Recording` and `read` read it, `Player` plays it. docs/recording.md describes the file.
+`Recorder` writes a file, `Recording` and `read` read it, `Player` plays it. The file is described
+in docs/guides/recording.md.
 
 Needs ``pip install 'agentspace[tools]'``.
 """

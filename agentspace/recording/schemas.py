@@ -34,7 +34,7 @@ _FIELDS = (
     ("numbers", "*double"),  # of an array or a number, in C order: to look at
     ("text", "string"),  # of all other values: a str as it is, the rest as JSON; to look at
     ("image", "bool"),  # the value is the image that precedes this message
-    ("exact", "bytes"),  # the value, as docs/protocol.md encodes it
+    ("exact", "bytes"),  # the value, as docs/reference/protocol.md encodes it
 )
 
 

@@ -10,7 +10,7 @@ drawing; they are cut into convex pieces (`models.icub.convex_pieces`). Torso, n
   others apart), and the links of a shoulder against the body, in which they turn (`SOCKETS`).
 
 There is no tolerance: what touches, collides. The pieces are at most some millimetres thicker than the meshes; see
-docs/kinematics.md for what that means.
+docs/robots/kinematics.md for what that means.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A training that was interrupted, or killed, goes on from its checkpoint, and ends with the same weights as one that
 was not: the checkpoint holds the networks, the state of Adam and of the schedule, and both random generators.
 
-What was tried, and how good it was, is in docs/generator.md.
+What was tried, and how good it was, is in docs/learning/generator.md.
 """
 
 from __future__ import annotations

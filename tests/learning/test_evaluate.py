@@ -151,8 +151,8 @@ def test_a_constellation_that_takes_too_long_is_ended() -> None:
 
 
 def test_the_page_of_the_documentation_has_a_block_for_each_command() -> None:
-    """So that `all --write docs/learning.md` can fill it."""
-    page.check(ROOT / "docs" / "learning.md", COMMANDS)
+    """So that `all --write docs/learning/measured.md` can fill it."""
+    page.check(ROOT / "docs" / "learning" / "measured.md", COMMANDS)
 
 
 def test_a_page_without_marks_is_told_before_anything_is_measured(tmp_path: Path) -> None:

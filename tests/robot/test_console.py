@@ -10,13 +10,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, RichLog
 
-from agents.console.halfblock import halfblock
 from agents.console.latent_map import Grid, LatentMap
 from agents.console.screen import ConsoleScreen
 from agents.console.snapshot import Slots, take_snapshot
 from agents.console.worker import Worker
 from agents.script.operation import STOP_PRIORITY, Operation, Outcome
 from agentspace import LocalSpace
+from agentspace.inspect.blocks import picture
 from tests.support.console import SIZE, play, text, until
 from tests.support.eventually import eventually
 from tests.support.recording import recording
@@ -311,12 +311,10 @@ def test_pictures_keep_their_aspect_and_colours() -> None:
     """Each character has the colours of two pixels; wide pictures are low, high ones narrow."""
     image = np.zeros((40, 80, 3), np.uint8)
     image[:20] = (255, 0, 0)
-    lines = halfblock(image, 40, 40)
-    assert (len(lines), {line.cell_length for line in lines}) == (10, {40})
-    first, last = next(iter(lines[0])).style, list(lines[-1])[-1].style
+    lines = picture(image, 40, 40).plain.splitlines()
+    assert (len(lines), {len(line) for line in lines}) == (10, {40})
+    first, last = (picture(image, 40, 40).spans[at].style for at in (0, -1))
     assert first.color.triplet == first.bgcolor.triplet == (255, 0, 0)
     assert last.bgcolor.triplet == (0, 0, 0)
-    assert len(halfblock(image.transpose(1, 0, 2), 40, 20)) == 20
-    assert halfblock(np.zeros((1, 1), np.uint8), 40, 20)
-    with pytest.raises(TypeError):
-        halfblock("text", 10, 10)
+    assert len(picture(image.transpose(1, 0, 2), 40, 20).plain.splitlines()) == 20
+    assert picture(np.zeros((1, 1), np.uint8), 40, 20)

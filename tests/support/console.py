@@ -9,7 +9,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from agents.console.halfblock import Picture
+from agents.console.picture import Picture
 from agents.console.screen import ConsoleScreen
 from agents.console.snapshot import Slots
 from agents.console.worker import Worker

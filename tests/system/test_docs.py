@@ -19,21 +19,21 @@ from agentspace.wire.format import Message
 from tests.support.page import act_out, commands, fences
 from tests.support.paths import ROOT
 
-DOCS = sorted((ROOT / "docs").glob("*.md"))
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS]
 TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
-TESTED_ELSEWHERE = ["launch.md"]  # by test_launchfile.py
+TESTED_ELSEWHERE = [ROOT / "docs" / "reference" / "launch.md"]  # by test_launchfile.py
 _ENDS = ("|", "||", "&&", "&", ";", ">", "2>/dev/null")  # of a command in a line of a shell
 COMMANDS: dict[str, click.Command] = main.commands
 
 
 def name(page: Path) -> str:
-    return page.name
+    return str(page.relative_to(ROOT))
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [p for p in PAGES if p.name not in TESTED_ELSEWHERE], ids=name)
+@pytest.mark.parametrize("page", [p for p in PAGES if p not in TESTED_ELSEWHERE], ids=name)
 def test_what_a_page_shows_happens(page: Path) -> None:
     """Every example, from the top of the page to its end, gives what is printed below it."""
     act_out(page)
@@ -68,16 +68,16 @@ def test_commands_exist(page: Path) -> None:
         used = {word.partition("=")[0] for word in words if re.match(r"--?[A-Za-z]", word)}
         command: click.Command = main
         if words and not words[0].startswith("-") and words[0] != "COMMAND":
-            assert words[0] in COMMANDS, f"{page.name}: agentspace {' '.join(words)}"
+            assert words[0] in COMMANDS, f"{name(page)}: agentspace {' '.join(words)}"
             command = COMMANDS[words[0]]
         known = options(command) | {"--help", "-h"}
-        assert used <= known, f"{page.name}: agentspace {' '.join(words)}"
+        assert used <= known, f"{name(page)}: agentspace {' '.join(words)}"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_no_option_is_left_out(command: str) -> None:
     """The reference has a section for every command, and in it every option."""
-    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     section = re.search(rf"^## agentspace {command}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert section is not None, command
     shown = set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", section[1]))
@@ -87,7 +87,7 @@ def test_no_option_is_left_out(command: str) -> None:
 
 def test_exit_codes() -> None:
     """The table of exit codes has those that the program itself explains."""
-    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     told = {int(code) for code in re.findall(r"(?<!\S)(\d+)  [a-z]", main.help or "")}
     assert {0, 1, 2, 3, 4, 5, 130} <= told
     assert told <= {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
@@ -105,7 +105,7 @@ def messages() -> dict[int, tuple[str, str]]:
 
 def test_messages() -> None:
     """The tables of the protocol have the messages of the code: numbers, names, fields and their types."""
-    text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "protocol.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| ([A-Z]\w+) \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE)
     assert {int(code): (kind, fields.replace("\\|", "|")) for code, kind, fields in rows} == messages()
 
@@ -119,11 +119,11 @@ def test_links(page: Path) -> None:
             continue
         file, _, heading = link.partition("#")
         target = page.parent / file if file else page
-        assert target.exists(), f"{page.name}: {link}"
+        assert target.exists(), f"{name(page)}: {link}"
         if heading:
             titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
-            assert heading in anchors, f"{page.name}: {link}"
+            assert heading in anchors, f"{name(page)}: {link}"
 
 
 WRONG = {
@@ -169,4 +169,5 @@ def test_builds_without_warnings(tmp_path: Path) -> None:
         [*command, ROOT / "docs", tmp_path], capture_output=True, text=True, timeout=110, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert {page.stem for page in DOCS} <= {page.stem for page in tmp_path.glob("*.html")}
+    built = {page.relative_to(tmp_path).with_suffix(".md") for page in tmp_path.rglob("*.html")}
+    assert {page.relative_to(ROOT / "docs") for page in DOCS} <= built

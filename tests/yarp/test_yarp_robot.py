@@ -24,7 +24,7 @@ TARGET = "icub/target"
 def test_ancestors_program_reaches_its_target(yarp_robot: YarpRobotProcess) -> None:
     """The program that everybody writes first, as the docs have it: open, move, get encoders until it is there."""
     yarp_robot.serve()
-    (code,) = [fence.text for fence in fences(ROOT / "docs" / "yarp.md") if fence.language == "py"]
+    (code,) = [fence.text for fence in fences(ROOT / "docs" / "robots" / "yarp.md") if fence.language == "py"]
     program = yarp_robot.network.program(sys.executable, "-c", code)
     reached = [float(value) for value in words(program.expect("reached"))]
     assert program.wait() == 0

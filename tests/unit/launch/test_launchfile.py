@@ -500,7 +500,7 @@ def test_schema_is_valid() -> None:
 
 
 def documented() -> list[str]:
-    text = (ROOT / "docs" / "launch.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "launch.md").read_text(encoding="utf-8")
     return re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
 
 
@@ -519,7 +519,7 @@ def test_documentation(example: str) -> None:
 
 def test_documentation_names_every_key() -> None:
     """No section, and no key of an agent, is missing in the documentation."""
-    text = (ROOT / "docs" / "launch.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "launch.md").read_text(encoding="utf-8")
     keys = {*schema()["properties"], *schema()["$defs"]["agent"]["properties"]}
     assert {key for key in keys if f"| `{key}` |" not in text} == set()
 
