@@ -15,12 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agents.words import ACQUIRE, CONFIRM_VALIDITY, USE
-<<<<<<< HEAD:agents/script/operation.py
 from agentspace import Entry, Erase, Put, Refused, Space, Written
-=======
-from agentspace import Entry, Refused, Space
-from agentspace.core.change import Decision
->>>>>>> 1abbb8f (Say a value's way in one line of rooms: acts are valid once they exist, parcels lie side by side, parties sit in seats):agents/console/operation.py
 from agentspace.errors import AgentspaceError
 
 MODES: Final = (ACQUIRE, USE)
