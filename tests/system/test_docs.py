@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+import agentspace
 from agentspace.cli import main
 from agentspace.wire.format import Message
 from tests.support.page import act_out, commands, fences
@@ -91,6 +92,14 @@ def test_exit_codes() -> None:
     told = {int(code) for code in re.findall(r"(?<!\S)(\d+)  [a-z]", main.help or "")}
     assert {0, 1, 2, 3, 4, 5, 130} <= told
     assert told <= {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+
+
+def test_the_public_api_is_documented() -> None:
+    """The page names each public name of the library, and no other as if it were one."""
+    text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    directive = r"^\.\. (?:autoclass|autofunction|py:data):: agentspace\.(\w+)(?:\(\))?$"
+    elsewhere = {"AgentspaceError"}  # shown with the module of errors
+    assert set(re.findall(directive, text, re.MULTILINE)) | elsewhere == set(agentspace.__all__)
 
 
 def messages() -> dict[int, tuple[str, str]]:
