@@ -41,11 +41,6 @@ def space(server: ServerProcess) -> Iterator[RemoteSpace]:
         yield connected
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "run.mcap"
-
-
 def agentspace(server: ServerProcess, *words: str | Path, folder: Path | None = None) -> Program:
     return Program([sys.executable, "-m", "agentspace", *words], folder, server.environment)
 

@@ -1,0 +1,58 @@
+"""Agents for commands to run, and what commands printed."""
+
+from __future__ import annotations
+
+from click.testing import Result
+
+CREW = '''
+import ctypes, time
+from agentspace import Agent, Parameter, SlotName
+
+class Counter(Agent):
+    """Counts.
+
+    And more.
+    """
+    step = Parameter(1, "by how much", minimum=1, maximum=10)
+    mood = Parameter("good", "how it counts", choices=("good", "bad"))
+    fast = Parameter(False, "whether")
+    source = SlotName("go", "anything: count now")
+    count = SlotName("count", "int")
+    def init(self):
+        self.attach_trigger(self.source)
+        self.write("ready/" + self.role, self.project.name)
+    def sense_select_act(self):
+        self.write(self.count, (self.read(self.count) or 0) + self.step)
+    def close(self):
+        self.space.write("closed/" + self.role, True)
+
+class Crasher(Counter):
+    def sense_select_act(self):
+        raise ValueError("boom")
+
+class Sleeper(Counter):
+    def sense_select_act(self):
+        self.space.write("asleep/" + self.role, True)
+        while True:
+            time.sleep(0.01)
+
+class Stuck(Counter):
+    """Waits inside of C, where no signal handler of Python runs."""
+    def sense_select_act(self):
+        self.space.write("asleep/" + self.role, True)
+        libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+        libc.pthread_mutex_lock(mutex)
+        libc.pthread_mutex_lock(mutex)
+
+class Unloadable(Counter):
+    def init(self):
+        raise OSError("no such camera")
+
+NotAnAgent = 3
+'''
+
+
+def lines_of(result: Result) -> list[str]:
+    """What a command printed."""
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()

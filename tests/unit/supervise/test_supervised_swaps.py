@@ -1,0 +1,188 @@
+"""A supervisor's part in swaps."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentspace.launch.plan import AgentPlan, Plan, Policy, Restart
+from agentspace.supervise.command import successor_command
+from agentspace.supervise.swaps import changed
+from tests.support.supervised_world import World, agent, run
+
+
+def swapping(world: World, role: str, number: int, state: str, **more: Any) -> None:
+    """The blackboard shows a swap."""
+    shown = {"number": number, "state": state, "spec": None, "settings": {}, "reason": "", "gap": None}
+    world.swapping[role] = {**shown, **more}
+
+
+def pids(world: World, role: str) -> list[int]:
+    """Of all processes of a role, in the order in which they were started."""
+    return [pid for pid, name in world.names.items() if name == role]
+
+
+def test_swap_that_is_done(world: World) -> None:
+    """A successor is started when one is asked for; when it acts, its predecessor ends, and it has its place."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested", spec="agents.new:New", settings={"x": "1"}))
+    world.at(2.0, lambda: swapping(world, "a", 1, "done", gap=0.002))
+    world.at(3.0, lambda: world.end(pids(world, "a")[1], 9))
+    world.at(5.0, world.interrupt)
+    assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=0.5))) == 130
+    _first, second, third = pids(world, "a")
+    assert "--swap" in world.words[second]
+    assert "agents.new:New" in world.words[second]
+    assert world.when("asked", "a")[0] == pytest.approx(2.0, abs=0.3)
+    assert "agents.new:New" in world.words[third], "it is restarted as it was swapped in"
+    assert "--swap" not in world.words[third]
+    assert any("swap 1 is done" in text and "2.0 ms" in text for _, text in world.said)
+
+
+def test_swap_that_is_rolled_back(world: World) -> None:
+    """The successor is ended, and killed if it does not end; the predecessor goes on as it was."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested", spec="agents.new:New"))
+    world.at(2.0, lambda: (world.deaf.add("a"), swapping(world, "a", 1, "rolled back", reason="no"))[0])
+    world.at(8.0, lambda: (world.deaf.clear(), world.interrupt())[0])
+    assert run(world, agent("a", stop_timeout=1.0)) == 130
+    _first, _second = pids(world, "a")
+    assert world.when("killed", "a")[0] == pytest.approx(3.0, abs=0.3)
+    assert ("a", "swap 1 is rolled back: no") in world.said
+    assert world.when("ended", "a")[-1] == pytest.approx(8.0, abs=0.3)
+
+
+def test_predecessor_that_dies_in_a_swap_is_not_restarted_before_its_end(world: World) -> None:
+    """The swap decides who fills the role: with a successor nobody is restarted; without one the old plan is."""
+    for number, (end, restarts) in enumerate([("done", 0), ("failed", 1)], 1):
+        before = len(pids(world, "a"))
+        world = World() if number > 1 else world
+        world.at(1.0, lambda w=world: swapping(w, "a", 1, "requested", spec="agents.new:New"))
+        world.at(2.0, lambda w=world: w.end(pids(w, "a")[0], -9))
+        world.at(
+            5.0,
+            lambda w=world, end=end: (
+                w.end(pids(w, "a")[1], 1) if end == "failed" else None,
+                swapping(w, "a", 1, end),
+            )[0],
+        )
+        world.at(8.0, world.interrupt)
+        assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=0.1))) == 130
+        assert len(pids(world, "a")) == 2 + restarts, (end, before)
+        assert all(time >= 5.0 for time in world.when("started", "a")[2:])
+
+
+def test_successor_that_ends_is_told_to_the_space(world: World) -> None:
+    """Also one that cannot be started at all."""
+    world.at(1.0, lambda: swapping(world, "a", 4, "requested"))
+    world.at(2.0, lambda: world.end(pids(world, "a")[1], 3))
+    world.at(2.5, lambda: swapping(world, "a", 4, "rolled back"))
+    world.at(3.0, lambda: (world.broken.add("a"), swapping(world, "a", 5, "requested"))[0])
+    world.at(3.5, lambda: swapping(world, "a", 5, "rolled back"))
+    world.at(4.0, world.interrupt)
+    assert run(world, agent("a")) == 130
+    assert [(role, number) for role, number, _ in world.given_up] == [("a", 4), ("a", 5)]
+    assert "exit code 3" in world.given_up[0][2]
+    assert "no such program" in world.given_up[1][2]
+
+
+@pytest.mark.parametrize("first", ["predecessor", "server", "only the server"])
+def test_server_that_dies_in_a_swap(world: World, first: str) -> None:
+    """A predecessor that was replaced already ends well; its role is restarted all the same: nobody fills it."""
+
+    def die() -> None:
+        if first == "predecessor":
+            world.end(pids(world, "a")[0], 0)
+        world.exit("server", -9)
+        if first == "server":
+            world.end(pids(world, "a")[0], 0)
+
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(2.0, lambda: (world.swapping.clear(), die())[0])
+    world.at(6.0, world.interrupt)
+    assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=0.1))) == 130
+    assert len(pids(world, "a")) == 3
+    assert world.order("started").count("server") == 2
+
+
+def test_swap_after_the_server_was_restarted(world: World) -> None:
+    """A new server counts its swaps anew: number 1 is another one then."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(2.0, lambda: swapping(world, "a", 1, "done"))
+    world.at(3.0, lambda: (world.swapping.clear(), world.exit("server", -9))[0])
+    world.at(6.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(7.0, lambda: swapping(world, "a", 1, "done"))
+    world.at(8.0, world.interrupt)
+    assert run(world, agent("a")) == 130
+    assert len(pids(world, "a")) == 3
+
+
+def test_role_in_backoff_can_be_swapped(world: World) -> None:
+    """Nobody is restarted while a swap decides; a role that was given up works again after one."""
+    world.at(1.0, lambda: world.exit("a", 1))
+    world.at(1.1, lambda: swapping(world, "a", 1, "requested"))
+    world.at(9.0, lambda: swapping(world, "a", 1, "done"))
+    world.at(12.0, world.interrupt)
+    assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=5.0))) == 130
+    assert len(pids(world, "a")) == 2
+
+
+def test_successor_is_restarted_with_what_it_took_over(world: World) -> None:
+    """A crash, or a further swap, changes no slot name and no parameter that the new class had accepted."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested", spec="x:New", settings={"size": "3"}))
+    world.at(2.0, lambda: swapping(world, "a", 1, "done", left_out=["rate"]))
+    world.at(3.0, lambda: world.end(pids(world, "a")[1], 1))
+    world.at(6.0, lambda: swapping(world, "a", 2, "requested"))
+    world.at(7.0, lambda: swapping(world, "a", 2, "done"))
+    world.at(8.0, world.interrupt)
+    plan = agent("a", params={"rate": 1, "size": 2, "gain": 4}, slots={"image": "cam"})
+    assert run(world, plan) == 130
+    _first, _second, *later = pids(world, "a")
+    assert len(later) == 2
+    for pid in later:
+        settings = [word for word in world.words[pid] if "=" in word]
+        assert sorted(settings) == ["gain=4", "image=cam", "size=3"]
+
+
+def test_stopped_predecessor_is_killed_when_nobody_acts(world: World) -> None:
+    """One that rested and fell silent does not act again when its successor fails: the role is started anew."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(2.0, lambda: (world.end(pids(world, "a")[1], 1), swapping(world, "a", 1, "failed", reason="no"))[0])
+    world.at(8.0, world.interrupt)
+    assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=0.1))) == 130
+    assert world.when("killed", "a")[0] == pytest.approx(2.0, abs=0.3)
+    assert world.when("started", "a")[-1] == pytest.approx(2.1, abs=0.6)
+
+
+def test_changed_plan_of_a_successor() -> None:
+    """The same class adds to what was set; another one has what is set for it, and is offered the rest."""
+    plan = AgentPlan("a", "x:Y", params={"rate": 1, "size": 2}, slots={"image": "cam"})
+    same = changed(plan, None, {"rate": "3"})
+    assert (same.spec, dict(same.params), dict(same.slots)) == ("x:Y", {"rate": "3", "size": 2}, {"image": "cam"})
+    renamed = changed(plan, "x:Y", {"image": "other"})
+    assert (dict(renamed.params), dict(renamed.slots)) == ({"rate": 1, "size": 2, "image": "other"}, {})
+    other = changed(plan, "x:Z", {"rate": "3"})
+    assert (other.spec, dict(other.params), dict(other.slots)) == ("x:Z", {"rate": "3"}, {})
+    whole = Plan("t", Path("/t.yaml"), Path("/"), (plan,))
+    words = successor_command(whole, other, plan, 7).argv
+    assert words[words.index("--swap") + 1] == "7"
+    assert [words[i + 1] for i, word in enumerate(words) if word == "--offer"] == ["rate=1", "size=2", "image=cam"]
+    assert "--offer" not in successor_command(whole, same, plan, 7).argv
+
+
+def test_swap_that_is_asked_for_while_the_launch_stops_is_refused(world: World) -> None:
+    """No successor is started any more, and whoever asked is told why."""
+    world.deaf = {"a"}
+    world.at(1.0, lambda: world.interrupt(signal.SIGTERM))
+    world.at(1.5, lambda: swapping(world, "a", 1, "requested"))
+    assert run(world, agent("a", stop_timeout=2.0)) == 128 + signal.SIGTERM
+    assert world.given_up == [("a", 1, "is not started: the launch stops")]
+    assert world.when("started", "a") == [0.0]
+
+
+def test_swap_that_is_under_way_when_the_launch_stops_is_given_up(world: World) -> None:
+    """Its successor is ended with the others."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(2.0, lambda: world.interrupt(signal.SIGTERM))
+    assert run(world, agent("a")) == 128 + signal.SIGTERM
+    assert ("a", 1, "was given up: the launch stops") in world.given_up
+    assert len(world.when("started", "a")) == 2
