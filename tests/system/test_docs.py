@@ -23,7 +23,7 @@ from tests.support.paths import ROOT
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS]
 TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
-TESTED_ELSEWHERE = [ROOT / "docs" / "reference" / "launch.md"]  # by test_launchfile.py
+TESTED_ELSEWHERE = [ROOT / "docs" / "reference" / "launch.md"]  # by test_documented.py
 _ENDS = ("|", "||", "&&", "&", ";", ">", "2>/dev/null")  # of a command in a line of a shell
 COMMANDS: dict[str, click.Command] = main.commands
 
