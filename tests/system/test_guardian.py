@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agentspace.supervise.guardian import Found, Guardian, end, processes, watch
 from agentspace.agent.parent import PARENT_VARIABLE, die_with_parent
+from agentspace.supervise.guardian import Found, Guardian, end, processes, watch
 from tests.support.eventually import eventually
 from tests.support.tiny_programs import DEAF
 
