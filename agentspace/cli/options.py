@@ -16,6 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from agentspace.agent.parent import PARENT_VARIABLE
+from agentspace.client.account import SpaceAccount
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.errors import AgentspaceError
 from agentspace.wire.address import Address, parse
@@ -108,7 +109,7 @@ def complete_slot(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 def complete_role(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The roles that exist now."""
-    found = _from_space(ctx, lambda space: [name.removeprefix("_/roles/") for name in space.snapshot("_/roles/*")])
+    found = _from_space(ctx, lambda space: list(SpaceAccount.told_by(space).roles))
     return [CompletionItem(name) for name in found if name.startswith(incomplete)]
 
 

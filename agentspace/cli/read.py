@@ -13,6 +13,7 @@ import numpy as np
 from agentspace.cli.exits import EMPTY
 from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.render import entry_to_json, seconds, short, table, to_json
+from agentspace.client.account import SpaceAccount
 from agentspace.client.space import connect
 from agentspace.core.mailbox import Trigger
 from agentspace.core.space import Entry
@@ -31,14 +32,8 @@ def ps(address: str, as_json: bool) -> None:
       agentspace ps --json | jq '.[] | select(.state != "running")'
     """  # noqa: D301
     with connect(address) as space:
-        own = {name: entry.value for name, entry in space.snapshot("_/*").items()}
-    loads = own.get("_/loads", {})
-    prefix = "_/roles/"
-    roles = [
-        {"role": name.removeprefix(prefix), **value, **loads.get(name.removeprefix(prefix), {})}
-        for name, value in own.items()
-        if name.startswith(prefix)
-    ]
+        account = SpaceAccount.told_by(space)
+    roles = [{"role": name, **role.told, **role.load} for name, role in account.roles.items()]
     if as_json:
         echo_json(roles)
         return
@@ -83,8 +78,8 @@ def slots(mask: str, everything: bool, address: str, as_json: bool) -> None:
     with connect(address) as space:
         found = space.snapshot(mask)
         own = space.snapshot("_/*")
-    rates = own["_/rates"].value if "_/rates" in own else {}
-    refusals = own["_/refusals"].value["counts"] if "_/refusals" in own else {}
+    account = SpaceAccount({name: entry.value for name, entry in own.items()})
+    rates, refusals = account.told("rates"), account.refusals
     if everything:
         found |= own
     if as_json:

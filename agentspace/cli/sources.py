@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agentspace.client.account import RoleAccount, SpaceAccount
 from agentspace.core.space import Space
 from agentspace.errors import AgentspaceError, RoleNotFoundError, suggest
 
@@ -20,11 +21,10 @@ def sources(space: Space, role: str | None = None) -> dict[str, Path]:
         RoleNotFoundError: There is no such role; the error lists them.
         AgentspaceError: It has no file here.
     """
-    prefix = "_/roles/"
-    infos = {name.removeprefix(prefix): entry.value for name, entry in space.snapshot(f"{prefix}*").items()}
-    if role is not None and role not in infos:
-        raise RoleNotFoundError(f"there is no role {role!r}: {suggest(role, sorted(infos))}")
-    found = {name: _file(info) for name, info in infos.items() if role in (None, name)}
+    roles = SpaceAccount.told_by(space).roles
+    if role is not None and role not in roles:
+        raise RoleNotFoundError(f"there is no role {role!r}: {suggest(role, sorted(roles))}")
+    found = {name: _file(told) for name, told in roles.items() if role in (None, name)}
     files = {name: file for name, file in found.items() if file is not None}
     if not files:
         raise AgentspaceError(
@@ -75,12 +75,12 @@ class _Saved:
         return change is not Change.deleted and Path(path).resolve() in self._files
 
 
-def _file(info: Any) -> Path | None:
+def _file(role: RoleAccount) -> Path | None:
     """The file of the class that an incarnation says it has, if it is here."""
-    module = str(info.get("class", "")).partition(":")[0]
-    if not module or "project" not in info:
+    module = role.spec.partition(":")[0]
+    if not module or not role.project:
         return None
-    stem = Path(info["project"]).joinpath(*module.split("."))
+    stem = Path(role.project).joinpath(*module.split("."))
     for file in (stem.with_suffix(".py"), stem / "__init__.py"):
         if file.is_file():
             return file.resolve()

@@ -12,6 +12,7 @@ import numpy as np
 from agentspace.cli.exits import FAILED, REFUSED
 from agentspace.cli.options import Seconds, complete_role, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.render import seconds
+from agentspace.client.account import ROLES, SpaceAccount
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.change import Decision, Refused
 from agentspace.core.value import Value
@@ -132,7 +133,7 @@ def stop(roles: tuple[str, ...], everything: bool, timeout: float, address: str,
     if everything == bool(roles):
         raise click.UsageError("name ROLES, or give --all")
     with connect(address) as space:
-        known = {name.removeprefix("_/roles/"): entry.value for name, entry in space.snapshot("_/roles/*").items()}
+        known = SpaceAccount.told_by(space).roles
         unknown = [role for role in roles if role not in known]
         if unknown:
             raise RoleNotFoundError(f"there is no role {unknown[0]!r}; there are: {', '.join(known) or 'none'}")
@@ -150,11 +151,11 @@ def _wait(space: RemoteSpace, roles: list[str], timeout: float) -> list[str]:
     """The roles that are still filled when the time (s) is over."""
     until = time.monotonic() + timeout
     left = set(roles)
-    with space.watch("_/roles/*") as changes:
+    with space.watch(f"{ROLES}*") as changes:
         while left and (rest := until - time.monotonic()) > 0:
             for entry in changes.next(rest) or ():
                 if entry.kind == "written" and entry.value["state"] not in ("starting", "running"):
-                    left.discard(entry.name.removeprefix("_/roles/"))
+                    left.discard(entry.name.removeprefix(ROLES))
     return sorted(left)
 
 

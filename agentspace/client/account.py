@@ -201,18 +201,24 @@ class SpaceAccount:
 
     @classmethod
     def of(cls, space: Tells) -> Self:
-        """What a space tells now."""
+        """What a space tells now, and what launches tell there."""
         entries = {**space.snapshot(f"{OWN}*"), **space.snapshot(f"{LAUNCHES}*")}
         return cls({name: entry.value for name, entry in entries.items()})
+
+    @classmethod
+    def told_by(cls, space: Tells) -> Self:
+        """What a space tells now of itself alone: one request."""
+        return cls({name: entry.value for name, entry in space.snapshot(f"{OWN}*").items()})
 
     @cached_property
     def roles(self) -> dict[str, RoleAccount]:
         """The roles, by name."""
-        loads, failures = self.told("loads"), self._under(ERRORS)
-        return {
-            name: RoleAccount.of(name, told, _dict(loads.get(name)), failures.get(name, {}).get("traceback"))
-            for name, told in self._under(ROLES).items()
-        }
+        return {name: self.role(name, told) for name, told in self._under(ROLES).items()}
+
+    def role(self, name: str, told: Mapping[str, Any]) -> RoleAccount:
+        """The role of that name, with what its slot says, or with what something else says of it."""
+        load, failure = self.told("loads").get(name), self._slots.get(ERRORS + name)
+        return RoleAccount.of(name, told, _dict(load), _dict(failure).get("traceback"))
 
     @cached_property
     def swaps(self) -> dict[str, SwapReport]:

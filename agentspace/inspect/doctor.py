@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from agentspace.client.account import LAUNCHES
 from agentspace.inspect.graph import awaited
 from agentspace.inspect.surroundings import Surroundings
 from agentspace.inspect.views import RoleView, Snapshot
@@ -55,7 +56,7 @@ def unread(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     if not snapshot.linked:
         return
     for slot in snapshot.slots:
-        if slot.readable and not slot.triggers and not slot.readers and not slot.name.startswith("launch/"):
+        if slot.readable and not slot.triggers and not slot.readers and not slot.name.startswith(LAUNCHES):
             what = f"{_and(slot.writers) or 'somebody'} writes it, but nobody has read it"
             yield Finding(INFO, "unread", slot.name, what, "perhaps it is for you; else the writer can go")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from agentspace.client.account import LAUNCHES
 from agentspace.core.mailbox import Mask
 from agentspace.core.slot import OWN
 from agentspace.inspect.views import Snapshot
 
 AGENT, SLOT = "agent", "slot"
 WRITES, WAKES, READS = "writes", "wakes", "reads"
-_ACCOUNTS = "launch/"  #: slots in which a launch tells of itself
 
 
 class Node(NamedTuple):
@@ -75,7 +75,7 @@ def graph_of(snapshot: Snapshot) -> Graph:
     edges: list[Edge] = []
     for role in snapshot.roles:
         nodes[_agent(role.name)] = Node(_agent(role.name), AGENT, role.name, role.state, role.rate or 0.0)
-    shown = [slot for slot in snapshot.slots if not slot.name.startswith(_ACCOUNTS)]
+    shown = [slot for slot in snapshot.slots if not slot.name.startswith(LAUNCHES)]
     for slot in shown:
         here = f"{SLOT}:{slot.name}"
         nodes[here] = Node(here, SLOT, slot.name, slot.kind, slot.rate)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from agentspace.client.account import LAUNCHES, SWAPS, RoleAccount, SpaceAccount
 from agentspace.core.board import SPACE
 from agentspace.core.change import Kind
 from agentspace.core.slot import OWN
@@ -21,8 +22,6 @@ INSPECTOR = "inspector"  #: how inspectors sign
 COMMAND_LINE = "command line"
 _TOOLS = (INSPECTOR, COMMAND_LINE)  #: an onlooker is no user of a slot
 _COMMAND = re.compile(r"agentspace-\d+")
-_ROLES, _ERRORS = f"{OWN}roles/", f"{OWN}errors/"
-_LAUNCH = "launch/"
 
 
 class Usage(NamedTuple):
@@ -111,7 +110,7 @@ class Observer:
         elif entry.kind is Kind.DELETED:
             record.timed = False  # if it is held empty, that runs out unnoticed
         self._log.slot_changed(entry, record.timed, now)
-        if entry.name.startswith(_LAUNCH):
+        if entry.name.startswith(LAUNCHES):
             self._own[entry.name] = _plain(entry.value)
 
     def _feed_own(self, entry: Entry, now: float) -> None:
@@ -180,28 +179,29 @@ class Observer:
         )
 
     def _roles(self) -> list[RoleView]:
-        launched: dict[str, Any] = {}
-        for name, value in self._own.items():
-            if name.startswith(_LAUNCH):  # anybody can write these
-                launched |= {role: _plain(told) for role, told in _plain(value.get("roles")).items()}
-        names = {name.removeprefix(_ROLES) for name in self._own if name.startswith(_ROLES)}
-        return [self._role(name, launched.get(name, {})) for name in sorted(names | launched.keys())]
+        account = SpaceAccount(self._own)
+        launched = {name: life for launch in account.launches.values() for name, life in launch.roles.items()}
+        return [
+            self._role(name, account.roles.get(name), launched.get(name, {}), account)
+            for name in sorted(account.roles.keys() | launched.keys())
+        ]
 
-    def _role(self, name: str, launched: dict[str, Any]) -> RoleView:
-        info = self._own.get(_ROLES + name) or launched  # it may have fallen before it could fill its role
-        load = self._account("loads").get(name, {})
-        pid = info.get("pid") if isinstance(info.get("pid"), int) else None
-        usage = self._usage.get(pid or 0)
-        failure = self._own.get(_ERRORS + name) or {}
+    def _role(
+        self, name: str, role: RoleAccount | None, launched: Mapping[str, Any], account: SpaceAccount
+    ) -> RoleView:
+        if role is None:  # it has fallen before it could fill its role
+            role = account.role(name, launched)
+        usage = self._usage.get(role.pid or 0)
+        load = role.load
         return RoleView(
             name=name,
-            state=str(info.get("state", "gone")),
-            epoch=info.get("epoch", 0),
-            pid=pid,
-            host=str(info.get("host", "")),
-            spec=str(info.get("class", "")),
-            stop_requested=bool(info.get("stop_requested")),
-            triggers=tuple((mask, kind) for mask, kind in info.get("triggers", ())),
+            state=role.state,
+            epoch=role.epoch,
+            pid=role.pid,
+            host=role.host,
+            spec=role.spec,
+            stop_requested=role.stop_requested,
+            triggers=role.triggers,
             handled=load.get("handled", 0),
             handler_ms=load.get("handler_ms"),
             handler_ms_p99=load.get("handler_ms_p99"),
@@ -214,11 +214,11 @@ class Observer:
             overflow=load.get("overflow", 0),
             restarts=launched.get("restarts"),
             reason=str(launched.get("reason") or ""),
-            error=failure.get("traceback"),
+            error=role.error,
             cpu=usage.cpu if usage else None,
             memory=usage.memory if usage else None,
-            info=info,
-            swap=self._own.get(f"{OWN}swaps/{name}"),
+            info=dict(role.told),
+            swap=self._own.get(SWAPS + name),
         )
 
 

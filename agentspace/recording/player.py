@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agentspace.client.account import LAUNCHES
 from agentspace.core.change import Decision, Kind
 from agentspace.core.mailbox import Mask
 from agentspace.core.slot import OWN, check_name
@@ -15,7 +16,6 @@ from agentspace.errors import RecordingError, SlotNameError
 from agentspace.recording.reader import Raw, Recorded, Recording
 
 _LEAST = 0.01  #: seconds that one round of a loop takes at least
-LAUNCH = "launch/"  #: slots of supervisors, which tell what runs now: they are not played back
 _LOOK = 0.1  #: seconds between two looks whether to stop
 _DAY = 86_400.0  #: seconds
 _EARLY = int(5e7)  #: ns; of a value that expired so much before its recorded end, the end was heard of too late
@@ -160,7 +160,7 @@ class Player:
         if not self._matters(raw, at):
             return not self._over
         name = self._rename(raw.name)
-        if name.startswith((OWN, LAUNCH)):
+        if name.startswith((OWN, LAUNCHES)):
             self.played.unplayable += 1
             return not self._over
         change = raw.decoded()

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Set
 from typing import Any
 
+from agentspace.client.account import LAUNCHES, SpaceAccount, SwapReport
 from agentspace.client.space import RemoteSpace, connect
-from agentspace.core.space import Entry
 from agentspace.errors import AgentspaceError
 from agentspace.wire.address import Address
 
@@ -28,7 +28,7 @@ class Contact:
         self._address = address
         self._name = name
         self._space: RemoteSpace | None = None
-        self._seen: Mapping[str, Entry] = {}
+        self._seen = SpaceAccount({})
         self._seen_at = float("-inf")
 
     def connect(self) -> bool:
@@ -47,29 +47,19 @@ class Contact:
 
     def role_state(self, role: str, pid: int) -> str | None:
         """State of a role if the process `pid` fills it: "starting", "running", "stopped", "gone", ..."""
-        entry = self._look().get(f"_/roles/{role}")
-        if entry is None or entry.value.get("pid") != pid:
-            return None
-        state: str = entry.value["state"]
-        return state
+        told = self._look().roles.get(role)
+        return told.state if told is not None and told.pid == pid else None
 
     def stop_requested(self) -> Set[str]:
         """Roles that were asked to stop; ``*`` stands for the whole launch."""
-        seen = self._look()
-        if "_/server" in seen and seen["_/server"].value["stop_requested"]:
+        account = self._look()
+        if account.server is not None and account.server.stop_requested:
             return {"*"}
-        prefix = "_/roles/"
-        return {
-            name.removeprefix(prefix)
-            for name, entry in seen.items()
-            if name.startswith(prefix) and entry.value["stop_requested"]
-        }
+        return {name for name, role in account.roles.items() if role.stop_requested}
 
-    def swaps(self) -> Mapping[str, Mapping[str, Any]]:
-        """The last swap of each role, as ``_/swaps/ROLE`` has it."""
-        prefix = "_/swaps/"
-        seen = self._look()
-        return {name.removeprefix(prefix): entry.value for name, entry in seen.items() if name.startswith(prefix)}
+    def swaps(self) -> Mapping[str, SwapReport]:
+        """The last swap of each role."""
+        return self._look().swaps
 
     def successor_lost(self, role: str, number: int, why: str) -> None:
         """Tells that a successor has ended, or could not be started."""
@@ -81,7 +71,7 @@ class Contact:
         """Shows the state of the launch to everybody."""
         with contextlib.suppress(AgentspaceError):
             if self._space is not None:
-                self._space.write(f"launch/{self._name}", report)
+                self._space.write(LAUNCHES + self._name, report)
 
     def close(self) -> None:
         """Lets go of the server."""
@@ -89,10 +79,10 @@ class Contact:
         if space is not None:
             space.close()
 
-    def _look(self) -> Mapping[str, Entry]:
+    def _look(self) -> SpaceAccount:
         now = time.monotonic()
         if self._space is not None and now - self._seen_at > _FRESH:
             with contextlib.suppress(AgentspaceError):
-                self._seen = self._space.snapshot("_/*")
+                self._seen = SpaceAccount.told_by(self._space)
                 self._seen_at = time.monotonic()
         return self._seen

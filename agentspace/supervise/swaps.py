@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agentspace.client.account import SwapReport
 from agentspace.launch.plan import AgentPlan
 from agentspace.supervise.command import Command
 from agentspace.supervise.contact import Contact
@@ -90,7 +91,7 @@ class SupervisedSwaps:
         self._seen = {role: number for role, number in self._seen.items() if role in swaps}
         for role, swap in swaps.items():
             if role in self._lives:
-                self._follow(role, swap["number"], swap["state"], swap)
+                self._follow(role, swap)
         now = self._host.now()
         for pid in [pid for pid, deadline in self._ending.items() if deadline <= now]:
             self._ending[pid] = now + 1.0
@@ -136,27 +137,29 @@ class SupervisedSwaps:
                 self._host.kill(pid)
             self._roll_back(role, "the server is gone")
 
-    def _follow(self, role: str, number: int, state: str, swap: Mapping[str, Any]) -> None:
+    def _follow(self, role: str, swap: SwapReport) -> None:
+        number, state = swap.number, swap.state
         successor = self._successors.get(role)
         if successor is None or successor.number != number:
             if state == "requested" and self._seen.get(role) != number:
                 self._seen[role] = number
-                self._start(role, number, swap)
+                self._start(role, swap)
         elif state == _DONE:
             self._take_over(role, swap)
         elif state in _ROLLED_BACK:
-            self._roll_back(role, swap["reason"])
+            self._roll_back(role, swap.reason)
             if state == _FAILED:
                 self._end_fenced(role)
         elif state == "fence" and self._lives[role].pid is not None:
             self._host.kill(self._lives[role].pid or 0)
 
-    def _start(self, role: str, number: int, swap: Mapping[str, Any]) -> None:
+    def _start(self, role: str, swap: SwapReport) -> None:
+        number = swap.number
         if self._closed:
             self._contact.successor_lost(role, number, f"is not started: {self._closed}")
             return
         before = self._agents[role]
-        plan = changed(before, swap["spec"], swap["settings"])
+        plan = changed(before, swap.spec, swap.settings)
         successor = self._successors[role] = Successor(number, plan)
         try:
             successor.pid = self._host.spawn(role, self._command(plan, before, number))
@@ -165,12 +168,12 @@ class SupervisedSwaps:
             return
         self._say(role, f"swap {number}: {plan.spec} prepares, pid {successor.pid}")
 
-    def _take_over(self, role: str, swap: Mapping[str, Any]) -> None:
+    def _take_over(self, role: str, swap: SwapReport) -> None:
         successor, life = self._successors.pop(role), self._lives[role]
         before = self._agents[role]
         self._end(life.pid, before.stop_timeout)
-        self._agents[role] = settled(successor.plan, before, swap.get("left_out", ()))
-        gap = "" if swap["gap"] is None else f", after a gap of {1e3 * swap['gap']:.1f} ms"
+        self._agents[role] = settled(successor.plan, before, swap.left_out)
+        gap = "" if swap.gap is None else f", after a gap of {1e3 * swap.gap:.1f} ms"
         life.adopt(successor.pid)
         self._say(role, f"swap {successor.number} is done: pid {successor.pid} acts{gap}")
         if successor.exit_code is not None:
