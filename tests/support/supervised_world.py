@@ -5,6 +5,7 @@ from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
+from agentspace.client.account import SwapReport
 from agentspace.launch.plan import AgentPlan, Plan
 from agentspace.supervise.command import Command
 from agentspace.supervise.host import Event, Exited, Interrupted
@@ -40,7 +41,7 @@ class World:
         self.broken: set[str] = set()
         self.slots: set[str] = set()
         self.requested: set[str] = set()
-        self.swapping: dict[str, dict[str, Any]] = {}  # what `_/swaps/ROLE` shows
+        self.swapping: dict[str, SwapReport] = {}  # what `_/swaps/ROLE` shows
         self.given_up: list[tuple[str, int, str]] = []
         self.reports: list[dict[str, Any]] = []
         self.connectable = True
@@ -143,7 +144,7 @@ class World:
             return "gone"
         return "starting" if role in self.unready else "running"
 
-    def swaps(self) -> dict[str, dict[str, Any]]:
+    def swaps(self) -> dict[str, SwapReport]:
         return self.swapping
 
     def successor_lost(self, role: str, number: int, why: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agentspace.client.account import SwapReport
 from agentspace.launch.plan import AgentPlan, Plan, Policy, Restart
 from agentspace.supervise.command import successor_command
 from agentspace.supervise.swaps import changed
@@ -15,7 +16,7 @@ from tests.support.supervised_world import World, agent, run
 def swapping(world: World, role: str, number: int, state: str, **more: Any) -> None:
     """The blackboard shows a swap."""
     shown = {"number": number, "state": state, "spec": None, "settings": {}, "reason": "", "gap": None}
-    world.swapping[role] = {**shown, **more}
+    world.swapping[role] = SwapReport.of({"role": role, **shown, **more})
 
 
 def pids(world: World, role: str) -> list[int]:
