@@ -236,15 +236,13 @@ def test_folder_called_yarp_is_named_as_the_culprit(tmp_path: Path) -> None:
     """A package called yarp in the working directory shadows the bindings; the error says so."""
     (tmp_path / "yarp").mkdir()
     (tmp_path / "yarp" / "__init__.py").touch()
-    code = "from agents.yarp.robot.binding import import_yarp; import_yarp()"
+    code = "from agents.yarp.binding import import_yarp; import_yarp()"
     assert f"{tmp_path / 'yarp' / '__init__.py'} is not YARP" in run_python(code, tmp_path)
 
 
 def test_without_yarp_the_error_says_how_to_get_it(tmp_path: Path) -> None:
     """The agent ends at once; the message names both ways to install YARP."""
-    code = (
-        "import sys; sys.modules['yarp'] = None; from agents.yarp.robot.binding import import_yarp; import_yarp()"
-    )
+    code = "import sys; sys.modules['yarp'] = None; from agents.yarp.binding import import_yarp; import_yarp()"
     said = run_python(code, tmp_path)
     assert "`make yarp` installs them, or: conda install -c conda-forge yarp-python" in said
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from agents.yarp.binding import decode
 from agents.yarp.client.child import CALL, Child, run
 from agents.yarp.client.helper import GRACE
 from agents.yarp.client.pipe import PipeEndedError
@@ -258,7 +259,7 @@ class Arms:
 
     def _strange(self) -> str:
         return "; ".join(
-            f"{arm.remote} has joints in control mode {_decode(mode)}, not {_decode(self._mode)}"
+            f"{arm.remote} has joints in control mode {decode(mode)}, not {decode(self._mode)}"
             for arm in self._arms
             for mode in sorted(arm.modes() - {self._mode})
         )
@@ -282,10 +283,6 @@ class Arms:
 
     def _trouble(self) -> str:
         return next(filter(None, (arm.trouble() for arm in self._arms)), "")
-
-
-def _decode(vocab: int) -> str:
-    return (vocab & 0xFFFFFFFF).to_bytes(4, "little").rstrip(b"\0").decode("latin-1")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
+from agents.yarp.binding import NoYarpError, import_yarp
 from agents.yarp.client.helper import BEAT, GRACE
 from agents.yarp.client.names import NameServer, Place
 from agents.yarp.client.pipe import Pipe, PipeEndedError
@@ -21,10 +22,6 @@ from agents.yarp.client.pipe import Pipe, PipeEndedError
 CALL: Final = 0.4
 """Seconds that a call of YARP may take; a remote call takes 50 us, opening a control board some 50 ms."""
 _ROUNDS: Final = 100  #: names that are tried where the name server gives out numbers in use, at some 30 ms each
-MISSING: Final = (
-    "the Python module yarp is not installed (or a folder called yarp hides it): `make yarp` builds it; "
-    "conda has it as yarp-python"
-)
 UNCONFIGURED: Final = (
     "YARP is not configured, there is no yarp.conf: run `yarp conf HOST PORT`, or `yarp detect --write`"
 )
@@ -82,11 +79,9 @@ class Child:
     def start_yarp(self) -> Any:
         """The module yarp, with a name server that answers; fails the process otherwise."""
         try:
-            import yarp
-        except ImportError:
-            self.fail(MISSING)
-        if not hasattr(yarp, "Network"):
-            self.fail(MISSING)
+            yarp = import_yarp()
+        except NoYarpError as error:
+            self.fail(str(error))
         with self.step("starting YARP", lambda: "", 2.0):
             yarp.Network.init()
             contact = yarp.Network.getNameServerContact()
@@ -117,7 +112,8 @@ class Child:
         """Opens local ports, also if the name server gives them numbers that are in use.
 
         One that was restarted does so, as it knows nothing of the ports that there are. A name keeps the number
-        that it got; so other names are tried, which get the next numbers.
+        that it got, even if another one is registered for it; so other names are tried, which get the next
+        numbers. (A robot's ports must keep their names; `agents.yarp.robot.opening` says the numbers itself.)
 
         Args:
             name: First part of the names of the ports.

@@ -1,6 +1,6 @@
 """A control board of YARP: what clients ask, and what they are told (protocol 1.9). Pure: messages are lists.
 
-A message is a list of vocabs, strings, ints, floats and lists. The names of requests are those of YARP: three
+The names of requests are those of YARP: three
 letters mean one joint (`[set] [pos] 3 20.0`), an `s` behind them all joints (`[get] [encs]`), a `g` a group
 (`[set] [posg] 2 (0 3) (10.0 20.0)`).
 
@@ -13,20 +13,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.yarp.binding import Message, Vocab
 from agents.yarp.robot.motion import JointState, Motion, MotionError
 from models.arrays import Floats
 
 PROTOCOL: Final = (1, 9, 0)
-Message = list[Any]
 Indices = NDArray[np.int_]
 _STREAMED: Final = ("dpo", "vmo", "pos")
 """What may come as a stream; it has no reply."""
-
-
-class Vocab(str):
-    """Up to four letters that YARP sends as a number."""
-
-    __slots__ = ()
 
 
 class RequestError(ValueError):

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from agents.yarp.robot.binding import import_yarp
+from agents.yarp.binding import import_yarp
 
 _MANY = 2000  # ports that there may be on a machine
 _PATIENCE = 0.3  # seconds in which somebody who lives on this network accepts a connection

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.yarp.robot.binding import encode, fill, import_yarp, to_list
-from agents.yarp.robot.control_board import ControlBoard, Message, Vocab
+from agents.yarp.binding import Message, Vocab, encode, fill, import_yarp, to_list
+from agents.yarp.robot.control_board import ControlBoard
 
 _UNKNOWN = 3  # torque, duty cycle, current: a simulated motor has none
 

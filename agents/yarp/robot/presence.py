@@ -9,7 +9,7 @@ import time
 from enum import StrEnum
 from typing import Any
 
-from agents.yarp.robot.binding import import_yarp
+from agents.yarp.binding import import_yarp
 from agents.yarp.robot.opening import PortError, Ports, close_ports, exhaust, open_ports
 
 POLL = 0.25

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.yarp.robot.binding import import_yarp
+from agents.yarp.binding import import_yarp
 from agents.yarp.robot.control_board import ControlBoard
 from agents.yarp.robot.motion import Motion
 from agents.yarp.robot.parts import AXES, EYES, PARTS, axes_of_part, limits_of_axes

@@ -1,9 +1,18 @@
-"""YARP's own module, imported when it is needed, and its messages as lists."""
+"""YARP's own module, imported when it is needed, and its messages as lists.
+
+A message is a list of vocabs, strings, ints, floats and lists.
+"""
 
 import importlib
 from typing import Any
 
-from agents.yarp.robot.control_board import Message, Vocab
+Message = list[Any]
+
+
+class Vocab(str):
+    """Up to four letters that YARP sends as a number."""
+
+    __slots__ = ()
 
 
 class NoYarpError(RuntimeError):
@@ -18,13 +27,13 @@ def import_yarp() -> Any:
     """
     try:
         yarp = importlib.import_module("yarp")
+        if not hasattr(yarp, "Network"):  # a folder of that name in the working directory comes first
+            raise ImportError(f"{yarp.__file__ or yarp.__path__} is not YARP: rename it")
     except ImportError as error:
         raise NoYarpError(
-            f"YARP's Python bindings do not load ({error}): `make yarp` installs them, "
-            "or: conda install -c conda-forge yarp-python"
+            f"YARP's bindings, the Python module yarp, do not load, or a folder called yarp hides it ({error}): "
+            "`make yarp` installs them, or: conda install -c conda-forge yarp-python"
         ) from error
-    if not hasattr(yarp, "Network"):  # a folder of that name in the working directory comes first
-        raise NoYarpError(f"{yarp.__file__ or yarp.__path__} is not YARP: rename it, it hides YARP's bindings")
     return yarp
 
 
