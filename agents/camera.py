@@ -9,8 +9,7 @@ from typing import Any
 
 from agents.pictures.rate_limit import RateLimit
 from agents.pictures.source import PictureSource, SourceError, open_source
-from agentspace import EMPTY, Agent, Parameter, SlotName
-from agentspace.core.slot import check_name
+from agentspace import EMPTY, Agent, Parameter, SlotName, check_name
 from agentspace.errors import AgentspaceError, SlotNameError
 from models.arrays import Image, as_rgb
 

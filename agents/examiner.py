@@ -14,7 +14,7 @@ from agents.exam.steps import GRAMMAR, Demonstration, ExamStep, Imitate, MakeRep
 from agents.exam.trial import FRESH, SHOWN, Trial
 from agents.pictures.thumbnail import thumbnail
 from agents.script.language import Do, Rest, ScriptError, Wait, load
-from agentspace import Agent, Entry, Kind, Parameter, Put, SlotName, Trigger
+from agentspace import Agent, Entry, Kind, Parameter, Put, SlotName, SpaceAccount, Trigger
 from agentspace.errors import AgentspaceError
 from models.arrays import Floats
 from models.postures import decoders
@@ -188,7 +188,7 @@ class Examiner(Agent):
         found = report.make(
             decoders.load(self.variant).name,
             self._examination,
-            {**self.space.snapshot("_/*"), **self.space.snapshot("launch/*")},
+            SpaceAccount.of(self.space),
             self._seconds,
         )
         report.publish(found, self._examination.trials, self.project / self.out)

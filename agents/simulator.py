@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from agents.body.posture import NotAPostureError, read_posture
-from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName
-from agentspace.agent.timer import Timer
+from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName, Timer
 from models.icub.simulator import REST, Icub, View, ViewError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from agents.script.operation import Operation, is_paused, is_stopped
-from agentspace import Entry, Space
+from agentspace import Entry, Space, SpaceAccount
 from models.arrays import Floats
 
 
@@ -92,8 +92,8 @@ def take_snapshot(space: Space, operation: Operation, slots: Slots, role: str = 
     """
     names = {*vars(slots).values(), *operation.stop_slots, operation.pause_slot}
     found = {name: entry for name in sorted(names) if (entry := space.entry(name)) is not None}
-    own = space.read(f"_/roles/{role}") if role else None
-    return Snapshot(found, operation, slots, isinstance(own, dict) and bool(own.get("stop_requested")))
+    own = SpaceAccount.of(space).roles.get(role) if role else None
+    return Snapshot(found, operation, slots, own is not None and own.stop_requested)
 
 
 def _none() -> Floats:

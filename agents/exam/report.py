@@ -16,7 +16,7 @@ from agents.exam import contact_sheet
 from agents.exam.examination import Examination
 from agents.exam.meter import Flow
 from agents.exam.trial import FRESH, SHOWN, Trial, of_kind
-from agentspace import Entry
+from agentspace import SpaceAccount
 from models.arrays import Floats
 from models.files.artifact import write_atomically
 from models.measures import Measure, chance, measure, nmae
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 
 NUMBERS = "report.json"
 PICTURES = "contact_sheet.png"
-ROLES = "_/roles/"
-SERVER = "_/server"
-OVERFLOWS = "_/overflows"
-LAUNCHES = "launch/"
-ENDED = ("stopped", "failed", "gone")
 
 
 @dataclass(frozen=True)
@@ -111,7 +106,7 @@ class Report:
 def make(
     decoder: str,
     examination: Examination,
-    accounts: Mapping[str, Entry],
+    account: SpaceAccount,
     seconds: Mapping[str, float],
 ) -> Report:
     """Computes the numbers.
@@ -119,12 +114,11 @@ def make(
     Args:
         decoder: See `Report`.
         examination: The notes.
-        accounts: The space's own: slots under ``_/*`` and ``launch/*``.
+        account: Of the space.
         seconds: See `Report`.
     """
     acquired, trials = examination.acquired, examination.trials
     fresh = [trial.true for trial in of_kind(trials, FRESH)]
-    losses = lost(accounts)
     return Report(
         decoder=decoder,
         pairs=len(acquired),
@@ -136,9 +130,9 @@ def make(
         unsettled=sum(not trial.settled for trial in trials),
         joints=examination.joints.flow(),
         commands=examination.commands.flow(),
-        lost_triggers=None if losses is None else sum(losses.values()),
-        processes=tuple(sorted(processes(accounts).values())),
-        restarts=restarts(accounts),
+        lost_triggers=None if account.overflows is None else sum(account.overflows.values()),
+        processes=tuple(sorted(_processes(account).values())),
+        restarts=sum(launch.restarts for launch in account.launches.values()),
         seconds=dict(seconds),
     )
 
@@ -155,33 +149,15 @@ def publish(report: Report, trials: Sequence[Trial], folder: Path) -> None:
     print(f"{folder / NUMBERS}\n{folder / PICTURES}")  # noqa: T201  (for people, as the table)
 
 
-def processes(accounts: Mapping[str, Entry]) -> dict[int, str]:
+def _processes(account: SpaceAccount) -> dict[int, str]:
     """Names of the processes by their number: agents, server, supervisor; two roles in one process are one."""
     found: dict[int, str] = {}
-    for slot, entry in accounts.items():
-        account = entry.value
-        pid = account.get("pid") if isinstance(account, dict) else None
-        if not isinstance(pid, int):
-            continue
-        if slot.startswith(ROLES) and account.get("state") not in ENDED:
-            found.setdefault(pid, slot.removeprefix(ROLES))
-        elif slot == SERVER:
-            found[pid] = "server"
-        elif slot.startswith(LAUNCHES):
-            found[pid] = "supervisor"
-    return found
-
-
-def lost(accounts: Mapping[str, Entry]) -> dict[str, int] | None:
-    """How many changes each role lost because its queue was full; None if the space has not said."""
-    entry = accounts.get(OVERFLOWS)
-    return None if entry is None else {role: int(count) for role, count in entry.value["roles"].items()}
-
-
-def restarts(accounts: Mapping[str, Entry]) -> int:
-    """How often a supervisor started an agent again."""
-    launches = [entry.value for slot, entry in accounts.items() if slot.startswith(LAUNCHES)]
-    return sum(life["restarts"] for launch in launches for life in launch["roles"].values())
+    for role in account.roles.values():
+        if role.filled and role.pid is not None:
+            found.setdefault(role.pid, role.name)
+    if account.server is not None:
+        found[account.server.pid] = "server"
+    return found | {launch.pid: "supervisor" for launch in account.launches.values() if launch.pid is not None}
 
 
 def _measure(trials: Sequence[Trial]) -> Measure | None:

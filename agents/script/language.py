@@ -28,8 +28,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from agents.script.operation import Acts, Operation
-from agentspace import Erase, Put
-from agentspace.core.slot import check_name
+from agentspace import Erase, Put, check_name
 from agentspace.errors import AgentspaceError, suggest
 
 PATIENCE: Final = 60.0

@@ -29,7 +29,7 @@ from agents.proprioception import Proprioception
 from agents.script.language import Do, Rest, ScriptError, Wait, load, parse
 from agents.script.operation import Operation
 from agents.simulator import Simulator
-from agentspace import Agent, Entry, Erase, Kind, LocalSpace, Put, Writer
+from agentspace import Agent, Entry, Erase, Kind, LocalSpace, Put, SpaceAccount, Writer
 from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS
 from models.icub.simulator import REST
@@ -382,19 +382,19 @@ def test_the_report_computes_its_numbers() -> None:
     examination.acquired.extend([middle - 2 * step, middle + step, middle + 4 * step])
     examination.tries = 7
     examination.trials.extend([trial(SHOWN, 1.0), trial(SHOWN, 3.0), trial(FRESH, 8.0, settled=False)])
-    found = report.make("wide-2", examination, {}, {"1 wait": 2.0})
+    found = report.make("wide-2", examination, SpaceAccount({}), {"1 wait": 2.0})
     assert found.shown is not None
     assert found.fresh is not None
     assert (found.shown.mean, found.fresh.mean) == (pytest.approx(2.0), pytest.approx(8.0))
     assert (found.chance, found.nearest) == (pytest.approx(10.0), pytest.approx(10.0))
     assert (found.pairs, found.tries, found.unsettled, found.lost_triggers) == (3, 7, 1, None)
-    empty = report.make("wide-2", Examination(), {}, {})
+    empty = report.make("wide-2", Examination(), SpaceAccount({}), {})
     assert (empty.shown, empty.fresh, empty.chance, empty.nearest, empty.tries) == (None, None, None, None, 0)
 
 
 def test_the_report_is_for_people_and_for_programs(tmp_path: Path) -> None:
     """The table has every measure, also of an empty report; the JSON has no NaN."""
-    empty = report.make("wide-2", Examination(), {}, {})
+    empty = report.make("wide-2", Examination(), SpaceAccount({}), {})
     paper = io.StringIO()
     Console(width=100, file=paper).print(empty.table())
     for words in ("pairs acquired", "NMAE on fresh postures", "chance", "frames/s", "p50 / p99", "unknown"):

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from agents.body.stillness import Stillness
+from agents.exam import report
+from agents.exam.examination import Examination
 from agents.exam.meter import Meter
-from agents.exam.report import lost, processes, restarts
 from agents.extractor import Extractor
 from agents.generator import Generator
 from agents.pictures.screen import ScreenError, open_screen
 from agents.proprioception import Proprioception
 from agents.viewer import Viewer
-from agentspace import Agent, Entry, Kind, LocalSpace, Writer
+from agentspace import Agent, Entry, Kind, LocalSpace, SpaceAccount, Writer
 from models.extractors import efficientnet
 from models.icub.simulator import REST
 from models.postures import autoencoder
@@ -302,7 +303,7 @@ def test_a_robot_that_is_not_seen_does_not_stand() -> None:
     assert not stance.stands(now)
 
 
-# --- meter and census
+# --- meter and report
 
 
 def entry(
@@ -326,19 +327,21 @@ def test_meter_counts_what_pictures_led_to() -> None:
     assert Meter().flow().count == 0
 
 
-def test_census_counts_each_process_once() -> None:
+def test_report_counts_each_process_once() -> None:
     """Live roles, server and supervisor by process; two roles of one process are one, the dead are none."""
-    accounts = {
-        "_/server": entry({"pid": 1}),
-        "launch/mirror": entry({"pid": 2, "roles": {"a": {"restarts": 1}, "b": {"restarts": 2}}}),
-        "_/roles/camera": entry({"pid": 3, "state": "running"}),
-        "_/roles/viewer": entry({"pid": 3, "state": "running"}),
-        "_/roles/motor": entry({"pid": 4, "state": "gone"}),
-        "_/roles/thread": entry({"state": "running"}),
-        "_/rates": entry({}),
-        "_/overflows": entry({"roles": {"examiner": 3}, "watchers": {}}),
-    }
-    assert processes(accounts) == {1: "server", 2: "supervisor", 3: "camera"}
-    assert restarts(accounts) == 3
-    assert lost(accounts) == {"examiner": 3}
-    assert lost({}) is None
+    account = SpaceAccount(
+        {
+            "_/server": {"pid": 1},
+            "launch/mirror": {"pid": 2, "roles": {"a": {"restarts": 1}, "b": {"restarts": 2}}},
+            "_/roles/camera": {"pid": 3, "state": "running"},
+            "_/roles/viewer": {"pid": 3, "state": "running"},
+            "_/roles/motor": {"pid": 4, "state": "gone"},
+            "_/roles/thread": {"state": "running"},
+            "_/rates": {},
+            "_/overflows": {"roles": {"examiner": 3}, "watchers": {}},
+        }
+    )
+    found = report.make("wide-2", Examination(), account, {})
+    assert found.processes == ("camera", "server", "supervisor")
+    assert (found.restarts, found.lost_triggers) == (3, 3)
+    assert report.make("wide-2", Examination(), SpaceAccount({}), {}).lost_triggers is None
