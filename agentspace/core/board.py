@@ -16,9 +16,9 @@ from agentspace.core.account import Account
 from agentspace.core.change import Change, Decision, Kind, Refused, V, Writer
 from agentspace.core.mailbox import Batch, Mailbox, Mask, Trigger
 from agentspace.core.role import FILLED, Role, State, ending
-from agentspace.core.seats import Seats
+from agentspace.core.seats import Order, Part, Seats
 from agentspace.core.slot import OWN, Erase, Put, Slot, SlotTable, check_name
-from agentspace.core.swap import Order, Part, Swap
+from agentspace.core.swap import Swap
 from agentspace.core.swap_table import SwapTable
 from agentspace.errors import FencedError, LimitError, RoleNotFoundError, RoleTakenError, SlotNameError
 

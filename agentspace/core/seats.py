@@ -1,4 +1,4 @@
-"""The seats of roles: which party of the host acts in a role, stands by for it, or rests; how a swap moves them.
+"""The seats of roles: which party of the host acts in a role, stands by for it, or rests; how swaps move them.
 
 Pure. A party is whatever the host knows an incarnation by: a connection of the server, a session of a local space.
 """
@@ -7,9 +7,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from enum import StrEnum
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from agentspace.core.swap import Dismiss, Fence, Order, Part, Reclaim, Resume, Suspend
+from agentspace.core.change import V
+from agentspace.core.role import State
+
+
+class Part(StrEnum):
+    """The part that an incarnation has in its role."""
+
+    ACTS = "acts"  #: it fills the role
+    STANDS_BY = "stands by"  #: the successor, until it takes over
+    RESTS = "rests"  #: the predecessor, from then on
+
+
+class Suspend(NamedTuple):
+    """To the predecessor: finish, say what you know, let go, and rest."""
+
+    role: str
+
+
+class Resume(NamedTuple, Generic[V]):
+    """To the successor: act, under this epoch, with this state. The predecessor rests, or is fenced."""
+
+    role: str
+    epoch: int
+    state: State[V] | None
+    fenced: bool
+
+
+class Fence(NamedTuple):
+    """The predecessor does not answer: nothing of it counts any more; its end is waited for."""
+
+    role: str
+
+
+class Reclaim(NamedTuple, Generic[V]):
+    """To the predecessor: act again, under this epoch, with what its successor has learned."""
+
+    role: str
+    epoch: int
+    state: State[V] | None = None
+
+
+class Dismiss(NamedTuple):
+    """To the incarnation with this part: end."""
+
+    role: str
+    part: Part
+
+
+Order = Suspend | Fence | Resume[V] | Reclaim[V] | Dismiss
 
 
 @dataclass(slots=True, eq=False)

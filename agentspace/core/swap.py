@@ -21,11 +21,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple, Self
+from typing import Any, Generic, Self
 
 from agentspace.core.change import V
 from agentspace.core.mailbox import Mask, Trigger
 from agentspace.core.role import Role, State
+from agentspace.core.seats import Dismiss, Fence, Order, Part, Reclaim, Resume, Suspend
 from agentspace.errors import SwapError, suggest
 
 HANDLERS = 3  #: of a successor that must go well before its predecessor ends
@@ -81,53 +82,6 @@ class Limits:
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise SwapError(f"limit {name!r} is {value!r}; it must be a positive number of seconds")
         return cls(**{name: float(value) for name, value in seconds.items()})
-
-
-class Part(StrEnum):
-    """The part that an incarnation has in its role."""
-
-    ACTS = "acts"  #: it fills the role
-    STANDS_BY = "stands by"  #: the successor, until it takes over
-    RESTS = "rests"  #: the predecessor, from then on
-
-
-class Suspend(NamedTuple):
-    """To the predecessor: finish, say what you know, let go, and rest."""
-
-    role: str
-
-
-class Resume(NamedTuple, Generic[V]):
-    """To the successor: act, under this epoch, with this state. The predecessor rests, or is fenced."""
-
-    role: str
-    epoch: int
-    state: State[V] | None
-    fenced: bool
-
-
-class Fence(NamedTuple):
-    """The predecessor does not answer: nothing of it counts any more; its end is waited for."""
-
-    role: str
-
-
-class Reclaim(NamedTuple, Generic[V]):
-    """To the predecessor: act again, under this epoch, with what its successor has learned."""
-
-    role: str
-    epoch: int
-    state: State[V] | None = None
-
-
-class Dismiss(NamedTuple):
-    """To the incarnation with this part: end."""
-
-    role: str
-    part: Part
-
-
-Order = Suspend | Fence | Resume[V] | Reclaim[V] | Dismiss
 
 
 @dataclass(slots=True)
@@ -367,12 +321,12 @@ class Swap(Generic[V]):
 
     def _judge(self, now: float) -> None:
         """The time of probation is over: it has passed, unless it is still in its first handler."""
+        limit = self.wish.limits.first_handler
         if self._good or self.role.mailbox.outstanding is None:
             self._finish(now)
-        elif now < self.role.dispatched + self.wish.limits.first_handler:
-            self.deadline = self.role.dispatched + self.wish.limits.first_handler
+        elif now < self.role.dispatched + limit:
+            self.deadline = self.role.dispatched + limit
         else:
-            limit = self.wish.limits.first_handler
             self.roll_back(f"the successor's first handler did not end within {limit:g} s", now)
 
     def _finish(self, now: float) -> None:

@@ -7,7 +7,8 @@ from typing import Any, Generic
 
 from agentspace.core.change import V
 from agentspace.core.role import Role, State
-from agentspace.core.swap import Order, Step, Swap, Wish
+from agentspace.core.seats import Order
+from agentspace.core.swap import Step, Swap, Wish
 from agentspace.errors import FencedError, SwapError
 
 

@@ -19,13 +19,13 @@ from agentspace.core.board import Board
 from agentspace.core.change import Change, Decision, Kind, Writer
 from agentspace.core.mailbox import Batch, Mask, Trigger
 from agentspace.core.role import State
-from agentspace.core.seats import Seat
+from agentspace.core.seats import Part, Seat
 from agentspace.core.slot import FOREVER, Erase, Put
 from agentspace.core.space import DEFAULT_SPACE, Entry, Wake
-from agentspace.core.swap import Part, Step
+from agentspace.core.swap import Step
 from agentspace.core.value import Value, check, copy_containers, freeze
 from agentspace.errors import FencedError
-from agentspace.local.host import Host
+from agentspace.local.boards import Boards
 
 _scripts = itertools.count(1)
 
@@ -39,12 +39,12 @@ class LocalSpace:
     """
 
     def __init__(self, name: str = DEFAULT_SPACE, clock: Callable[[], float] = time.monotonic) -> None:
-        self._start(name, Host(clock), Writer(f"thread-{next(_scripts)}"))
+        self._start(name, Boards(clock), Writer(f"thread-{next(_scripts)}"))
 
-    def _start(self, name: str, host: Host, writer: Writer) -> None:
+    def _start(self, name: str, boards: Boards, writer: Writer) -> None:
         self.name = name
-        self._host = host
-        self._board = host.board(name)
+        self._boards = boards
+        self._board = boards.board(name)
         self._writer = writer
         self._threads: list[tuple[threading.Thread, Runner]] = []
 
@@ -55,8 +55,8 @@ class LocalSpace:
 
     def entry(self, name: str) -> Entry | None:
         """The value with everything known of it; None if the slot is empty."""
-        with self._host.changed:
-            now = self._host.step()
+        with self._boards.changed:
+            now = self._boards.step()
             change = self._board.read(name, now)
             self._board.note_read(name, self._writer.role)
             return None if change is None else _entry(change, now)
@@ -74,15 +74,15 @@ class LocalSpace:
 
     def snapshot(self, mask: str = "*") -> dict[str, Entry]:
         """All slots under a mask that something holds now."""
-        with self._host.changed:
-            now = self._host.step()
+        with self._boards.changed:
+            now = self._boards.step()
             changes = [slot.change for slot in self._board.snapshot(mask, now)]
             return {change.name: _entry(change, now) for change in changes if change is not None}
 
     def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> LocalWatch:
         """Follows the slots under a mask."""
-        with self._host.changed:
-            watch = LocalWatch(self._host, self._board, self._board.watch(mask, kind, {}, self._host.step()))
+        with self._boards.changed:
+            watch = LocalWatch(self._boards, self._board, self._board.watch(mask, kind, {}, self._boards.step()))
             if Mask(mask).exact:
                 self._board.note_read(mask, self._writer.role)
             return watch
@@ -90,7 +90,7 @@ class LocalSpace:
     def named(self, name: str) -> LocalSpace:
         """Another space of the same host."""
         other = LocalSpace.__new__(LocalSpace)
-        other._start(name, self._host, self._writer)
+        other._start(name, self._boards, self._writer)
         return other
 
     def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> LocalSession:
@@ -99,9 +99,9 @@ class LocalSpace:
 
     def stop(self, role: str) -> None:
         """Asks a role to end."""
-        with self._host.changed:
-            self._board.request_stop(role, self._host.step())
-            self._host.changed.notify_all()
+        with self._boards.changed:
+            self._board.request_stop(role, self._boards.step())
+            self._boards.changed.notify_all()
 
     def run(
         self, agent: Agent, role: str | None = None, project: Path | None = None, replace: bool = False
@@ -137,18 +137,18 @@ class LocalSpace:
         self.close()
 
     def _apply(self, act: Put[Value] | Erase) -> Decision:
-        with self._host.changed:
-            now = self._host.step()
+        with self._boards.changed:
+            now = self._boards.step()
             decision = self._board.apply(act, self._writer, now)
-            self._host.deliver(now)
+            self._boards.deliver(now)
             return decision
 
 
 class LocalWatch:
     """See `Watch`."""
 
-    def __init__(self, host: Host, board: Board[Value], number: int) -> None:
-        self._host = host
+    def __init__(self, boards: Boards, board: Board[Value], number: int) -> None:
+        self._boards = boards
         self._board = board
         self._number = number
         self._unseen: int | None = None
@@ -158,20 +158,20 @@ class LocalWatch:
     @property
     def overflow(self) -> int:
         """How many changes were lost because this watcher was too slow."""
-        with self._host.changed:
+        with self._boards.changed:
             return self._board.overflow(self._number) if self._open else self._overflow
 
     def next(self, timeout: float | None = None) -> list[Entry] | None:
         """The next changes; the first call gives the present content."""
-        with self._host.changed:
+        with self._boards.changed:
             if self._unseen is not None:
                 self._board.seen(self._number, self._unseen)
-            until = FOREVER if timeout is None else self._host.clock() + timeout
-            batch = self._host.wait((self._board.name, self._number), until, lambda: self._open)
+            until = FOREVER if timeout is None else self._boards.clock() + timeout
+            batch = self._boards.wait((self._board.name, self._number), until, lambda: self._open)
             if batch is None:
                 return None
             self._unseen = batch.number
-            now = self._host.clock()
+            now = self._boards.clock()
             return [_entry(change, now) for change in (*batch.changed.values(), *batch.every)]
 
     def __iter__(self) -> Iterator[Entry]:
@@ -180,11 +180,11 @@ class LocalWatch:
 
     def close(self) -> None:
         """Ends watching."""
-        with self._host.changed:
+        with self._boards.changed:
             self._overflow, self._open = self.overflow, False
             self._board.unwatch(self._number)
-            self._host.inbox.pop((self._board.name, self._number), None)
-            self._host.changed.notify_all()
+            self._boards.inbox.pop((self._board.name, self._number), None)
+            self._boards.changed.notify_all()
 
     def __enter__(self) -> LocalWatch:
         return self
@@ -197,7 +197,7 @@ class LocalSession(LocalSpace):
     """A local space as one incarnation of a role sees it; see `Session`."""
 
     def __init__(self, space: LocalSpace, role: str, info: dict[str, Any], swap: int | None) -> None:
-        host = space._host
+        boards = space._boards
         self.role = role
         self.info = info
         self.epoch = 0
@@ -208,9 +208,9 @@ class LocalSession(LocalSpace):
         self.dismissed = False  # of no use any more in a swap
         self._interrupted = False
         self._swap = 0
-        with host.changed:
-            self._start(space.name, host, Writer(role))
-            now = host.step()
+        with boards.changed:
+            self._start(space.name, boards, Writer(role))
+            now = boards.step()
             if swap is not None:
                 check(info)
                 self._swap = self._board.swaps.stand_by(role, swap, info, now)
@@ -220,7 +220,7 @@ class LocalSession(LocalSpace):
                 self._board.seats.take(self, Seat(self.name, role, filled.epoch))
                 self.act(filled.epoch, filled.kept)
             self._filled = self._board.roles[role]
-            host.deliver(now)
+            boards.deliver(now)
 
     def act(self, epoch: int, state: State[Value] | None) -> None:
         """It fills the role from now on, under this epoch; called by the host."""
@@ -241,68 +241,68 @@ class LocalSession(LocalSpace):
 
     def take_over(self) -> bool:
         """Says that it is prepared and waits for its turn."""
-        with self._host.changed:
-            now = self._host.step()
+        with self._boards.changed:
+            now = self._boards.step()
             self._board.swaps.prepared(self.role, self._swap, self.info, now)
-            self._host.deliver(now)
+            self._boards.deliver(now)
             self._await(lambda: not self.standing_by)
             return not self.standing_by
 
     def hand_over(self, step: Step, state: State[Value] | None = None, error: str | None = None) -> None:
         """Says that a step of handing over is done."""
-        with self._host.changed:
-            now = self._host.step()
+        with self._boards.changed:
+            now = self._boards.step()
             self._board.swaps.handed_over(self.role, self.epoch, step, _frozen(state), error, now)
-            self._host.deliver(now)
+            self._boards.deliver(now)
 
     def rest(self) -> bool:
         """Waits until it is over, or has to act again."""
-        with self._host.changed:
+        with self._boards.changed:
             self._await(lambda: not self.handing_over)
             return not self.handing_over
 
     def _await(self, reached: Callable[[], bool]) -> None:
         """Waits until something is so, or it is asked to end."""
-        self._host.wait(
+        self._boards.wait(
             (self.name, ""), FOREVER, lambda: not (reached() or self.stop_requested or self._interrupted)
         )
 
     def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
         """Wakes this role when a slot under the mask changes."""
-        with self._host.changed:
+        with self._boards.changed:
             self._check_acts()
-            now = self._host.step()
+            now = self._boards.step()
             self._board.attach(self.role, self.epoch, mask, Trigger(kind), now)
-            self._host.deliver(now)
+            self._boards.deliver(now)
 
     def detach_trigger(self, mask: str) -> None:
         """Takes the triggers of that mask away."""
-        with self._host.changed:
+        with self._boards.changed:
             self._board.detach(self.role, self.epoch, mask)
 
     def running(self) -> None:
         """Begins to receive."""
-        with self._host.changed:
-            now = self._host.step()
+        with self._boards.changed:
+            now = self._boards.step()
             self._board.running(self.role, self.epoch, now)
-            self._host.deliver(now)
+            self._boards.deliver(now)
 
     def receive(self, timeout: float | None = None) -> Wake | None:
         """The next wake-up."""
-        with self._host.changed:
-            until = FOREVER if timeout is None else self._host.clock() + timeout
-            batch = self._host.wait((self.name, self.role), until, self._wanted)
+        with self._boards.changed:
+            until = FOREVER if timeout is None else self._boards.clock() + timeout
+            batch = self._boards.wait((self.name, self.role), until, self._wanted)
             self._interrupted = False
             if batch is None:
                 self._board.check(self.role, self.epoch)
                 return None
-            return _wake(batch, self._host.clock())
+            return _wake(batch, self._boards.clock())
 
     def interrupt(self) -> None:
         """Makes `receive` return."""
-        with self._host.changed:
+        with self._boards.changed:
             self._interrupted = True
-            self._host.changed.notify_all()
+            self._boards.changed.notify_all()
 
     def prepare(self, value: Value) -> Any:
         """The value, cut off from its writer."""
@@ -318,40 +318,40 @@ class LocalSession(LocalSpace):
         """Carries out a handler's acts together with its acknowledgement."""
         if wake is None and not acts and state is None:
             return
-        with self._host.changed:
-            now = self._host.step()
+        with self._boards.changed:
+            now = self._boards.step()
             number = wake.number if wake else None
             decisions = self._board.commit(self.role, self.epoch, number, acts, now, _frozen(state))
-            self._host.deliver(now)
+            self._boards.deliver(now)
         self.on_decisions(decisions)
 
     def collect(self) -> None:
         """Lets what QUIET triggers have collected come with the next `receive`."""
-        with self._host.changed:
-            now = self._host.step()
+        with self._boards.changed:
+            now = self._boards.step()
             self._board.collect(self.role, self.epoch)
-            self._host.deliver(now)
+            self._boards.deliver(now)
 
     def tick_missed(self, count: int) -> None:
         """Reports missed timer ticks."""
-        with self._host.changed:
+        with self._boards.changed:
             self._board.check(self.role, self.epoch).missed += count
 
     def leave(self, state: str, error: str | None = None) -> None:
         """Vacates the role."""
-        with self._host.changed:
-            now = self._host.step()
+        with self._boards.changed:
+            now = self._boards.step()
             self._board.seats.leave(self)
             if self.standing_by:
                 self._board.swaps.successor_lost(self.role, self._swap, error or state, now)
             else:
                 self._board.vacate(self.role, self.epoch, state, now, error)
-                self._host.inbox.pop((self.name, self.role), None)
-            self._host.deliver(now)
-            self._host.changed.notify_all()  # a thread may still wait in `receive`
+                self._boards.inbox.pop((self.name, self.role), None)
+            self._boards.deliver(now)
+            self._boards.changed.notify_all()  # a thread may still wait in `receive`
 
     def _apply(self, act: Put[Value] | Erase) -> Decision:
-        with self._host.changed:
+        with self._boards.changed:
             self._check_acts()
             self._board.check(self.role, self.epoch)
             return super()._apply(act)

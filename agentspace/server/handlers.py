@@ -12,9 +12,9 @@ from agentspace.core.board import Board
 from agentspace.core.change import Refused, Writer
 from agentspace.core.mailbox import Mask, Trigger
 from agentspace.core.role import State
-from agentspace.core.seats import Seat
+from agentspace.core.seats import Part, Seat
 from agentspace.core.slot import Erase, Put
-from agentspace.core.swap import Limits, Part, Step, Wish
+from agentspace.core.swap import Limits, Step, Wish
 from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError, FencedError, ProtocolError
 from agentspace.server.clients import ClientConnection, ClientProcess

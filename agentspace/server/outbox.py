@@ -11,7 +11,7 @@ from agentspace.core.board import Board
 from agentspace.core.change import Change
 from agentspace.core.mailbox import Batch
 from agentspace.core.role import State
-from agentspace.core.swap import Dismiss, Reclaim, Resume, Suspend
+from agentspace.core.seats import Dismiss, Reclaim, Resume, Suspend
 from agentspace.errors import AgentspaceError
 from agentspace.server.clients import ClientConnection, ClientProcess
 from agentspace.server.registry import Registry

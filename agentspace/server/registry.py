@@ -13,9 +13,8 @@ from collections.abc import Callable
 import zmq
 
 from agentspace.core.board import Board
-from agentspace.core.seats import Seat
+from agentspace.core.seats import Part, Seat
 from agentspace.core.slot import check_name
-from agentspace.core.swap import Part
 from agentspace.errors import LimitError, ProtocolError
 from agentspace.server.clients import ClientConnection, ClientProcess, open_process
 from agentspace.version import __version__

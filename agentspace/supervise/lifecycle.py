@@ -17,7 +17,7 @@ from agentspace.launch.plan import Policy, Restart
 KILL_PATIENCE = 5.0  #: seconds after SIGKILL; a process that still exists hangs in the kernel
 
 
-class State(StrEnum):
+class LifeState(StrEnum):
     """Where a role is in its life."""
 
     WAITING = "waiting"  # for those that it comes after
@@ -32,8 +32,8 @@ class State(StrEnum):
     BLOCKED = "blocked"  # never started: one that it comes after never became ready
 
 
-FINAL = frozenset({State.STOPPED, State.DONE, State.FAILED, State.GAVE_UP, State.BLOCKED})
-ALIVE = frozenset({State.STARTING, State.RUNNING, State.STOPPING})
+FINAL = frozenset({LifeState.STOPPED, LifeState.DONE, LifeState.FAILED, LifeState.GAVE_UP, LifeState.BLOCKED})
+ALIVE = frozenset({LifeState.STARTING, LifeState.RUNNING, LifeState.STOPPING})
 
 
 class Action(Enum):
@@ -66,7 +66,7 @@ class Lifecycle:
     restart: Restart
     ready_timeout: float
     stop_timeout: float
-    state: State = State.WAITING
+    state: LifeState = LifeState.WAITING
     pid: int | None = None
     restarts: int = 0
     exit_code: int | None = None
@@ -85,27 +85,27 @@ class Lifecycle:
     @property
     def lets_others_start(self) -> bool:
         """The roles that come after it need not wait any longer."""
-        return self.was_ready or self.state == State.DONE
+        return self.was_ready or self.state == LifeState.DONE
 
     @property
     def is_bad(self) -> bool:
         """It ended, or never started, because something went wrong."""
-        return self.state in (State.FAILED, State.GAVE_UP, State.BLOCKED)
+        return self.state in (LifeState.FAILED, LifeState.GAVE_UP, LifeState.BLOCKED)
 
     def sentence(self, now: float) -> str:
         """What happened to it, for people."""
         match self.state:
-            case State.STARTING:
+            case LifeState.STARTING:
                 return (
                     "starts" + (f" again (number {self.restarts})" if self.restarts else "") + f", pid {self.pid}"
                 )
-            case State.RUNNING:
+            case LifeState.RUNNING:
                 return "is ready"
-            case State.BACKOFF:
+            case LifeState.BACKOFF:
                 return f"ended: {self.reason}; starts again in {(self.deadline or now) - now:.2g} s"
-            case State.STOPPING:
+            case LifeState.STOPPING:
                 return f"stops: {self.reason}"
-            case State.STOPPED:
+            case LifeState.STOPPED:
                 return "has stopped"
             case _:
                 return f"{self.state}: {self.reason}"
@@ -122,13 +122,13 @@ class Lifecycle:
 
     def start(self, now: float) -> Action:
         """It may start."""
-        self._enter(State.STARTING, "", now + self.ready_timeout)
+        self._enter(LifeState.STARTING, "", now + self.ready_timeout)
         return Action.SPAWN
 
     def ready(self) -> None:
         """It is ready for work."""
         self.was_ready = True
-        self._enter(State.RUNNING, "")
+        self._enter(LifeState.RUNNING, "")
 
     def adopt(self, pid: int | None) -> None:
         """Another process fills the role from now on, and works."""
@@ -137,25 +137,25 @@ class Lifecycle:
 
     def block(self, reason: str) -> None:
         """It can never start."""
-        self._enter(State.BLOCKED, reason)
+        self._enter(LifeState.BLOCKED, reason)
 
     def stop(self, now: float, reason: str = "on request") -> Action | None:
         """It must end and not be started again."""
         if self.is_final:
             return None
         if self.state not in ALIVE:
-            self._enter(State.STOPPED, reason)
+            self._enter(LifeState.STOPPED, reason)
             return None
         self._is_wanted = True
-        if self.state == State.STOPPING:
+        if self.state == LifeState.STOPPING:
             return None
-        self._enter(State.STOPPING, reason, now + self.stop_timeout)
+        self._enter(LifeState.STOPPING, reason, now + self.stop_timeout)
         return Action.TERMINATE
 
     def kill(self, now: float) -> Action | None:
         """It must end at once."""
         self.stop(now)
-        if self.state != State.STOPPING or self._is_killed:
+        if self.state != LifeState.STOPPING or self._is_killed:
             return None
         self._is_killed = True
         self.deadline = now + KILL_PATIENCE
@@ -166,18 +166,20 @@ class Lifecycle:
         if self.deadline is None or now < self.deadline:
             return None
         match self.state:
-            case State.BACKOFF:
+            case LifeState.BACKOFF:
                 self.restarts += 1
                 return self.start(now)
-            case State.STARTING:
+            case LifeState.STARTING:
                 self._is_wanted = False
-                self._enter(State.STOPPING, f"not ready within {self.ready_timeout:g} s", now + self.stop_timeout)
+                self._enter(
+                    LifeState.STOPPING, f"not ready within {self.ready_timeout:g} s", now + self.stop_timeout
+                )
                 return Action.TERMINATE
         if not self._is_killed:
             self._is_killed = True
             self.deadline = now + KILL_PATIENCE
             return Action.KILL
-        self._enter(State.FAILED, f"process {self.pid} cannot be killed")
+        self._enter(LifeState.FAILED, f"process {self.pid} cannot be killed")
         return None
 
     def exited(self, code: int, now: float) -> None:
@@ -190,28 +192,28 @@ class Lifecycle:
         self.pid, self.exit_code = None, code
         if self.state not in ALIVE:
             return
-        if self.state == State.STOPPING and self._is_wanted:
-            self._enter(State.STOPPED, self.reason)
+        if self.state == LifeState.STOPPING and self._is_wanted:
+            self._enter(LifeState.STOPPED, self.reason)
             return
-        too_slow = self.state == State.STOPPING
+        too_slow = self.state == LifeState.STOPPING
         self._after_end(too_slow or code != 0, self.reason if too_slow else how(code), now)
 
     def _after_end(self, failed: bool, reason: str, now: float) -> None:
         rule = self.restart
         if rule.policy == Policy.NEVER or (rule.policy == Policy.ON_FAILURE and not failed):
-            self._enter(State.FAILED if failed else State.DONE, reason)
+            self._enter(LifeState.FAILED if failed else LifeState.DONE, reason)
             return
         while self._starts and self._starts[0] <= now - rule.window:
             self._starts.popleft()
         if len(self._starts) >= rule.limit:
-            self._enter(State.GAVE_UP, f"{reason}, after {rule.limit} new starts within {rule.window:g} s")
+            self._enter(LifeState.GAVE_UP, f"{reason}, after {rule.limit} new starts within {rule.window:g} s")
             return
         self._starts.append(now)
-        self._enter(State.BACKOFF, reason, now + rule.delay(len(self._starts)))
+        self._enter(LifeState.BACKOFF, reason, now + rule.delay(len(self._starts)))
 
-    def _enter(self, state: State, reason: str, deadline: float | None = None) -> None:
+    def _enter(self, state: LifeState, reason: str, deadline: float | None = None) -> None:
         self.state, self.reason, self.deadline = state, reason, deadline
-        if state == State.STARTING:
+        if state == LifeState.STARTING:
             self._is_killed = False
 
 

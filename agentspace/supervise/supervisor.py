@@ -13,7 +13,7 @@ from agentspace.launch.plan import AgentPlan, OnExit, Plan, Policy, Restart
 from agentspace.supervise.command import Command, agent_command, server_command, successor_command
 from agentspace.supervise.contact import Contact
 from agentspace.supervise.host import Event, Exited, Host, Interrupted
-from agentspace.supervise.lifecycle import Action, Lifecycle, State
+from agentspace.supervise.lifecycle import Action, Lifecycle, LifeState
 from agentspace.supervise.swaps import SupervisedSwaps
 
 EXIT_AGENTS_FAILED: Final = 1  #: every agent has ended, at least one of them not well
@@ -81,7 +81,7 @@ class Supervisor:
         )
         self._silent: dict[str, float] = {}  # since when a role is gone, though its process is not
         self._exit_code: int | None = None  # set when the launch begins to stop
-        self._announced: dict[str, tuple[State, int]] = {}
+        self._announced: dict[str, tuple[LifeState, int]] = {}
         self._reported: dict[str, Any] | None = None
 
     def run(self) -> int:
@@ -172,18 +172,18 @@ class Supervisor:
 
     def _watch_server(self) -> None:
         server = self._server
-        if server.state == State.STARTING and self._contact.connect():
+        if server.state == LifeState.STARTING and self._contact.connect():
             server.ready()
             server.restart = _SERVER_RESTART  # one that never worked is not started again
             self._reported = None
         if server.is_final and self._exit_code is None:
-            asked = server.state == State.DONE and server.was_ready
+            asked = server.state == LifeState.DONE and server.was_ready
             why = "the server was asked to stop: stopping" if asked else f"there is no server: {server.reason}"
             self._begin_stop(0 if asked else EXIT_NO_SERVER, why)
 
     def _watch_readiness(self) -> None:
         for life in self._lives.values() if self._serves() else ():
-            if life.state == State.STARTING and life.pid is not None and self._is_ready(life, life.pid):
+            if life.state == LifeState.STARTING and life.pid is not None and self._is_ready(life, life.pid):
                 life.ready()
 
     def _is_ready(self, life: Lifecycle, pid: int) -> bool:
@@ -196,7 +196,7 @@ class Supervisor:
         """Kills what runs but has lost its role: it was stopped or hangs, and a successor is needed."""
         now = self._host.now()
         for role, life in self._lives.items() if self._serves() else ():
-            pid = life.pid if life.state == State.RUNNING else None
+            pid = life.pid if life.state == LifeState.RUNNING else None
             if pid is None or self._contact.role_state(role, pid) != "gone":
                 self._silent.pop(role, None)
             elif now - self._silent.setdefault(role, now) >= SILENCE:
@@ -209,7 +209,7 @@ class Supervisor:
             return
         for role, agent in self._agents.items():
             life = self._lives[role]
-            if life.state != State.WAITING:
+            if life.state != LifeState.WAITING:
                 continue
             needed = [self._lives[other] for other in agent.after]
             lost = [other.name for other in needed if other.is_final and not other.lets_others_start]
@@ -260,7 +260,7 @@ class Supervisor:
         for life in self._lives.values():
             self._do(life, life.kill(self._host.now()))
         self._server.stop_timeout = SERVER_HURRY
-        if self._server.state == State.STOPPING:
+        if self._server.state == LifeState.STOPPING:
             self._do(self._server, self._server.kill(self._host.now()))
 
     def _is_over(self) -> bool:
@@ -274,8 +274,8 @@ class Supervisor:
             if life is self._server and not self._own_server:
                 continue  # it was here before and stays
             news = (life.state, life.restarts)
-            before = self._announced.get(life.name, (State.WAITING, 0))
-            if news != before and (before[0], life.state) != (State.WAITING, State.STOPPED):
+            before = self._announced.get(life.name, (LifeState.WAITING, 0))
+            if news != before and (before[0], life.state) != (LifeState.WAITING, LifeState.STOPPED):
                 self._say(life.name, life.sentence(self._host.now()))
             self._announced[life.name] = news
 
@@ -293,14 +293,14 @@ class Supervisor:
 
     def _serves(self) -> bool:
         """Whether the server can be asked; asking one that is gone would only cost time."""
-        return self._server.state == State.RUNNING
+        return self._server.state == LifeState.RUNNING
 
     def _all(self) -> list[Lifecycle]:
         return [self._server, *self._lives.values()]
 
     def _patience(self) -> float:
         now = self._host.now()
-        starting = self._swaps.busy or any(life.state == State.STARTING for life in self._all())
+        starting = self._swaps.busy or any(life.state == LifeState.STARTING for life in self._all())
         lives = [life for life in self._all() if not self._swaps.holds(life.name)]
         deadlines = [life.deadline - now for life in lives if life.deadline is not None]
         return max(0.0, min([POLL_STARTING if starting else POLL_RUNNING, *deadlines]))

@@ -15,7 +15,7 @@ from agentspace.launch.plan import AgentPlan
 from agentspace.supervise.command import Command
 from agentspace.supervise.contact import Contact
 from agentspace.supervise.host import Host
-from agentspace.supervise.lifecycle import Lifecycle, State, how
+from agentspace.supervise.lifecycle import Lifecycle, LifeState, how
 
 _DONE: Final = "done"
 _FAILED: Final = "failed"
@@ -189,7 +189,7 @@ class SupervisedSwaps:
     def _end_fenced(self, role: str) -> None:
         """No process acts: a predecessor that still runs, but was not heard of, makes room for a new start."""
         life = self._lives[role]
-        if life.state == State.RUNNING and life.pid is not None:
+        if life.state == LifeState.RUNNING and life.pid is not None:
             self._say(role, "gives no sign of life and has lost its role: killing its process group")
             self._host.kill(life.pid)
 

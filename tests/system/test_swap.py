@@ -15,8 +15,9 @@ from agentspace import Agent, AgentspaceError, Trigger, Writer
 from agentspace.agent.runner import Runner
 from agentspace.core.board import Board
 from agentspace.core.role import State
+from agentspace.core.seats import Dismiss, Fence, Part, Reclaim, Resume, Suspend
 from agentspace.core.slot import Erase, Put
-from agentspace.core.swap import Dismiss, Fence, Limits, Part, Reclaim, Resume, Step, Suspend, Wish
+from agentspace.core.swap import Limits, Step, Wish
 from agentspace.errors import FencedError, RoleNotFoundError, SwapError
 from tests.support.eventually import eventually
 

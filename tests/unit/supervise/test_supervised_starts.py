@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentspace.launch.plan import Policy, Ready, Restart
-from agentspace.supervise.lifecycle import Action, Lifecycle, State
+from agentspace.supervise.lifecycle import Action, Lifecycle, LifeState
 from agentspace.supervise.supervisor import (
     EXIT_AGENTS_FAILED,
 )
@@ -182,7 +182,7 @@ def test_never_more_restarts_than_allowed(codes: list[tuple[int, float]], policy
         life.ready()
         now += uptime
         life.exited(code, now)
-        if life.state == State.BACKOFF:
+        if life.state == LifeState.BACKOFF:
             decided.append(now)
             assert life.deadline is not None
             now = life.deadline

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from agentspace.core.board import Board
 from agentspace.core.mailbox import Batch
-from agentspace.core.swap import Dismiss, Reclaim, Resume, Suspend
+from agentspace.core.seats import Dismiss, Reclaim, Resume, Suspend
 from agentspace.core.value import Value, freeze, size_of
 
 PUBLISH_PERIOD = 1.0  #: seconds
 
 
-class Host:
+class Boards:
     """The boards of one process, and its threads that wait.
 
     Args:
