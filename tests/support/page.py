@@ -7,14 +7,16 @@ fence          what the tests do with it
 =============  ====================================================================================================
 ``python``     executed, in one namespace for the page; if it begins with ``>>>``, its output is compared too;
                if its first line is ``# FOLDER/FILE.py``, it is also written to that file of the session's folder
+               (``# tests/FILE.py`` is only written: a command runs it)
 ``yaml``       written to a file, if its first line is ``# FOLDER/FILE.yaml``
 ``console``    each line after ``$`` is run, and must succeed; if output is shown, it is compared
+``console``    ... with `stays` behind it: the last of them stays in the foreground of a terminal of its own
 ``sh``, other  not run (but commands and options of agentspace must exist, as everywhere)
 =============  ====================================================================================================
 
-In shown output ``...`` stands for anything, and the amount of white space does not matter. A command that ends
-with ``&`` runs until `agentspace stop --all` or the end of the page. Commands that only look are repeated until
-they show what they should, because processes take their time.
+In shown output ``...`` stands for anything, and the amount of white space does not matter. A command that stays,
+or ends with ``&``, runs until `agentspace stop --all` or the end of the page, and must not fail. Commands that
+only look are repeated until they show what they should, because processes take their time.
 """
 
 from __future__ import annotations
@@ -33,12 +35,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentspace.client.space import connect
+from agentspace import connect
+from tests.support.eventually import eventually
 
 PATIENCE = 30.0  # seconds
-_FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(\S*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\w+/\w+\.(?:py|yaml))\n")
 _LOOKS = re.compile(r"agentspace (ps|slots|read|watch)\b")
+_ENDS = (0, 130, 143, -signal.SIGINT, -signal.SIGTERM)  # of a command that stays: by itself, or by a signal
 _OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -50,11 +54,13 @@ class Fence:
         language: What is said after the three backticks.
         text: What is in it.
         line: Where it begins; 1-based.
+        stays: Its last command does not come to an end.
     """
 
     language: str
     text: str
     line: int
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,10 @@ class Command:
 def fences(page: Path) -> list[Fence]:
     """The blocks of a page, in their order."""
     text = page.read_text(encoding="utf-8")
-    return [Fence(m[1], m[2], text.count("\n", 0, m.start(2)) + 1) for m in _FENCE.finditer(text)]
+    return [
+        Fence(m[1], m[3], text.count("\n", 0, m.start(3)) + 1, m[2].strip() == "stays")
+        for m in _FENCE.finditer(text)
+    ]
 
 
 def commands(console: str) -> list[Command]:
@@ -83,8 +92,33 @@ def _as_shown(command: Command, code: int, output: str) -> bool:
     return code == 0 and alike
 
 
+def _otherwise(command: Command, place: str, code: int | None, output: str) -> str:
+    wanted = f"expected:\n{command.output}\ngot, with exit code {code}:\n{output}"
+    return f"{place}: $ {command.line}\n{wanted}"
+
+
 class PageError(AssertionError):
     """What a page shows is not what happens."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A command that stays.
+
+    Attributes:
+        command: As it was typed.
+        place: Where in the page.
+        process: Of it.
+        output: The file with what it said.
+    """
+
+    command: Command
+    place: str
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def said(self) -> str:
+        return self.output.read_text(encoding="utf-8")
 
 
 class PageSession:
@@ -96,10 +130,11 @@ class PageSession:
         self._folder = self._scratch / "work"
         self._folder.mkdir()
         self._names: dict[str, Any] = {"__name__": "__page__"}
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: list[Program] = []
         self.environment = {
             "AGENTSPACE_RUN": str(self._scratch),
             "AGENTSPACE_SPACE": "",
+            "BROWSER": "true",  # opens nothing
             "XDG_CONFIG_HOME": str(self._scratch / "config"),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": "",
@@ -118,17 +153,18 @@ class PageSession:
             file = self._folder / named[1]
             file.parent.mkdir(exist_ok=True)
             file.write_text(fence.text, encoding="utf-8")
-        if fence.language == "python":
+        if fence.language == "python" and not (named and named[1].startswith("tests/")):
             self._python(fence)
         elif fence.language == "console":
-            for command in commands(fence.text):
-                self._type(command, fence.line)
+            typed = commands(fence.text)
+            for number, command in enumerate(typed, 1):
+                self._type(command, f"{self._page.name}:{fence.line}", fence.stays and number == len(typed))
 
     def close(self) -> None:
         """Ends what is still running and removes the folder."""
-        for process in self._running:
+        for program in self._running:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+                os.killpg(program.process.pid, signal.SIGTERM)
         self._await_ends()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -145,19 +181,16 @@ class PageSession:
         if runner.run(test, out=report.append, clear_globs=False).failed:
             raise PageError("".join(report))
 
-    def _type(self, command: Command, line: int) -> None:
+    def _type(self, command: Command, place: str, stays: bool) -> None:
         if command.line.startswith("cd "):
             self._folder /= command.line.removeprefix("cd ")
-        elif command.line.endswith("&"):
-            self._start(command.line.removesuffix("&"))
+        elif stays or command.line.endswith("&"):
+            self._start(command, place)
         else:
             looks = command.output and _LOOKS.match(command.line)
             code, shown = self._run(command, PATIENCE if looks else 0.0)
             if not _as_shown(command, code, shown):
-                raise PageError(
-                    f"{self._page.name}:{line}: $ {command.line}\n"
-                    f"expected:\n{command.output}\ngot, with exit code {code}:\n{shown}"
-                )
+                raise PageError(_otherwise(command, place, code, shown))
         if command.line.startswith("agentspace stop --all"):
             self._await_ends()
 
@@ -178,28 +211,46 @@ class PageSession:
             if _as_shown(command, done.returncode, done.stdout) or time.monotonic() > end:
                 return done.returncode, done.stdout
 
-    def _start(self, line: str) -> None:
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {line}"],
-            cwd=self._folder,
-            env=os.environ | self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._running.append(process)
-        address = re.search(r"--space (\w+)", line)
+    def _start(self, command: Command, place: str) -> None:
+        output = self._scratch / f"{len(self._running)}.txt"
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                ["bash", "-c", f"exec {command.line.removesuffix('&')}"],
+                cwd=self._folder,
+                env=os.environ | self.environment,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        program = Program(command, place, process, output)
+        self._running.append(program)
+        address = re.search(r"--space (\w+)", command.line)
         connect(address[1] if address else "", timeout=PATIENCE).close()
+        with contextlib.suppress(AssertionError):
+            eventually(lambda: _as_shown(command, 0, program.said()) or process.poll() is not None, PATIENCE)
+        if not _as_shown(command, process.poll() or 0, program.said()):
+            raise PageError(_otherwise(command, place, process.returncode, program.said()))
 
     def _await_ends(self) -> None:
-        for process in self._running:
+        """Waits until all that stayed have ended.
+
+        Raises:
+            PageError: One has ended with an error, or not at all.
+        """
+        ended, self._running = self._running, []
+        for program in ended:
+            if program.command.line.startswith("agentspace inspect"):  # it waits for the next server
+                os.killpg(program.process.pid, signal.SIGINT)
             try:
-                process.wait(PATIENCE)
+                program.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                raise
-        self._running.clear()
+                os.killpg(program.process.pid, signal.SIGKILL)
+                program.process.wait()
+        for program in ended:
+            if program.process.returncode not in _ENDS:
+                raise PageError(
+                    _otherwise(program.command, program.place, program.process.returncode, program.said())
+                )
 
 
 def act_out(page: Path) -> None:

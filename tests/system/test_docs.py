@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from tests.support.paths import ROOT
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS]
 TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
-TESTED_ELSEWHERE = [ROOT / "docs" / "reference" / "launch.md"]  # by test_documented.py
+TUTORIAL = ROOT / "docs" / "tutorial" / "first_robot.md"
+TESTED_ELSEWHERE = [ROOT / "docs" / "reference" / "launch.md", TUTORIAL]  # the first by test_documented.py
 _ENDS = ("|", "||", "&&", "&", ";", ">", "2>/dev/null")  # of a command in a line of a shell
 COMMANDS: dict[str, click.Command] = main.commands
 
@@ -38,6 +40,30 @@ def name(page: Path) -> str:
 def test_what_a_page_shows_happens(page: Path) -> None:
     """Every example, from the top of the page to its end, gives what is printed below it."""
     act_out(page)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_the_tutorial_takes_ten_minutes() -> None:
+    """All of it happens as shown, and with the time to read and copy it, it takes ten minutes."""
+    begin = time.monotonic()
+    act_out(TUTORIAL)
+    executed = time.monotonic() - begin
+    blocks = fences(TUTORIAL)
+    prose = re.sub(r"^```.*?^```$", "", TUTORIAL.read_text(encoding="utf-8"), flags=re.M | re.S)
+    read = 60 * (
+        len(prose.split()) / 200 + sum(len(block.text.split()) for block in blocks) / 300
+    )  # words a minute
+    files = sum(block.language in ("python", "yaml") for block in blocks)
+    typed = sum(len(commands(block.text)) for block in blocks if block.language == "console")
+    assert executed + read + 10 * files + 5 * typed <= 600
+
+
+def test_the_tutorial_begins_with_what_a_new_project_has() -> None:
+    """Its first agent is that of the template, to the letter."""
+    text = next(block.text for block in fences(TUTORIAL) if block.text.startswith("# agents/guard.py\n"))
+    template = ROOT / "agentspace" / "template" / "agents" / "guard.py.in"
+    assert text.removeprefix("# agents/guard.py\n") == template.read_text(encoding="utf-8")
 
 
 def calls(page: Path) -> list[list[str]]:
@@ -141,6 +167,8 @@ WRONG = {
     "message of an error": "```python\n>>> int('x')\nTraceback (most recent call last):\nValueError: no\n\n```\n",
     "output of a command": "```console\n$ echo 2\n3\n```\n",
     "exit code of a command": "```console\n$ false\n```\n",
+    "end of a command that stays": "```console\n$ agentspace server &\n$ false &\n$ agentspace stop --all\n```\n",
+    "output of a command that stays": "```console stays\n$ agentspace server &\n$ agentspace ps\nnothing\n```\n",
     "file": "```python\n# a/b.py\nx = 1\n```\n```console\n$ grep -c z a/b.py\n```\n",
 }
 
