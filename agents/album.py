@@ -19,7 +19,7 @@ RENEWING: Final = ("forget", "load")
 
 
 class Album(Agent):
-    """Small pictures of the acquired pairs, in step with them; a pair that nobody saw acquired is grey."""
+    """Small pictures of the acquired pairs, in step with them; a pair without a picture of its own is grey."""
 
     camera = SlotName("camera", "what the robot sees, RGB uint8")
     answer = SlotName("memory/answer", "dict: what became of a confirm: added, pairs")
@@ -68,7 +68,12 @@ class Album(Agent):
             self._changed = True
 
     def _add(self, pairs: Any, picture: Any) -> None:
-        """A pair was acquired; there are so many now."""
+        """Adds the picture of a pair that was acquired.
+
+        Args:
+            pairs: The number of pairs now.
+            picture: Of the camera.
+        """
         if not isinstance(pairs, int) or pairs < 1:
             return
         if pairs == len(self._pictures):  # it was counted before it was told of
@@ -79,7 +84,7 @@ class Album(Agent):
             self._changed = True
 
     def _count(self, pairs: Any) -> None:
-        """There are so many pairs: those without a picture are grey; if they became fewer, they are others."""
+        """Follows the number of pairs: one without a picture is grey; if they became fewer, they are others."""
         if not isinstance(pairs, int):
             return
         wanted = min(max(0, pairs), self.limit)

@@ -35,7 +35,7 @@ class Try:
 class Explorer(Agent):
     """While mode is acquire: random posture, wait until the robot stands, confirm; until there are enough.
 
-    It may leave it to somebody else to confirm: one who copies the posture.
+    It may leave the confirming to another: a partner who copies the posture.
     """
 
     mode = SlotName("mode", "str: acquire or use")
@@ -153,7 +153,7 @@ class Explorer(Agent):
         return np.asarray(self._autoencoder.sample(self._random, 1)[0])
 
     def get_state(self) -> tuple[int, dict[str, int]]:
-        """How many postures were tried."""
+        """The number of postures that were tried."""
         return 1, {"tries": self._count}
 
     def set_state(self, version: int, state: dict[str, int]) -> None:
@@ -163,7 +163,7 @@ class Explorer(Agent):
         self._count += state["tries"]
 
     def _goal(self, latent: Floats) -> Floats:
-        """Where the robot will stand: its limits may be narrower than those of the autoencoder."""
+        """The posture that the robot will reach: its limits may be narrower than the autoencoder's."""
         goal: Floats = self._autoencoder.decode(latent)
         limits = self.read(self.limits)
         return goal if limits is None else np.clip(goal, limits[:, 0], limits[:, 1])

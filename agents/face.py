@@ -20,8 +20,10 @@ EMOTIONS: Final = {
     "cunning": "cun",
 }
 """What the emotion interface calls each expression."""
-_TICK: Final = 0.2  #: seconds after which a change of the connection is told at the latest
-_FRESH: Final = 2.0  #: seconds for which the state is valid
+_TICK: Final = 0.2
+"""Seconds after which a change of the connection is told at the latest."""
+_FRESH: Final = 2.0
+"""Seconds for which the state is valid."""
 
 
 class Face(Agent):

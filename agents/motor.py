@@ -28,7 +28,7 @@ class Motor(Agent):
     limits = SlotName("icub/limits", "of its joints: lowest and highest, float64 (10, 2) degrees")
     driver = Parameter("mujoco", "which kind of robot", choices=tuple(DRIVERS))
     robot = Parameter("icub", "which robot: the first part of its slot names (mujoco) or port names (yarp)")
-    options: Parameter[dict[str, Any]] = Parameter({}, "what only this driver has; see agents/drivers")
+    options: Parameter[dict[str, Any]] = Parameter({}, "what only this driver has; see agents/body/drivers")
     speed = Parameter(120.0, "limit of every joint, degrees per second", minimum=0.1)
     rate = Parameter(30.0, "commands per second while the robot moves", minimum=1.0)
     patience = Parameter(1.0, "seconds without a target until the pose is held", minimum=0.05)
@@ -77,7 +77,7 @@ class Motor(Agent):
         self._follower.ask(target, now)
 
     def refused(self, refusal: Refused) -> None:
-        """Somebody else holds the robot: when it is free again, it is commanded from where it is then."""
+        """Begins anew where the robot is when it is free again; something else holds it now."""
         super().refused(refusal)
         if refusal.name not in (self.state, self.clamped, self.refused_target):
             self._follower.restart()

@@ -32,7 +32,7 @@ TICK = 0.05
 
 
 class OperatorError(AgentspaceError, RuntimeError):
-    """An action could not be carried out, or there is nobody to carry it out for."""
+    """An action could not be carried out, or there is no terminal and no script."""
 
 
 class Operator(Agent):

@@ -25,9 +25,9 @@ from models.postures import autoencoder
 FRESH: Final = 0.5
 """Seconds for which posture and picture are valid at least: when they expire, nobody is there."""
 SETTLED: Final = 0.3
-"""Seconds that somebody stands still before they whistle."""
+"""Seconds that the person stands still before they whistle."""
 AGAIN: Final = 3.0
-"""Seconds after which somebody whistles again who was not heard."""
+"""Seconds after which the person whistles again if they were not heard."""
 CHANGED: Final = 2.0
 """Degrees by which a joint of the robot must move, so that it shows another posture."""
 
@@ -112,7 +112,7 @@ class Partner(Agent):
             self._show(now)
 
     def get_state(self) -> tuple[int, dict[str, Any]]:
-        """Where the arms are, degrees, and which posture of the robot they copy."""
+        """The posture of the arms, degrees, and the posture of the robot that they copy."""
         return 1, {"posture": self._gesture.at(time.monotonic()), "copied": self._copied}
 
     def set_state(self, version: int, state: dict[str, Any]) -> None:
@@ -153,7 +153,7 @@ class Partner(Agent):
             self.write(self.whistle, kind, validity=WHISTLE_VALIDITY)
 
     def _obey(self, target: Any, now: float) -> None:
-        """Shows what somebody asks for; when the slot is empty, postures of their own again."""
+        """Shows the posture that is asked for; when the slot is empty, postures of their own again."""
         self._asked = target is not EMPTY and target is not None
         if not self._asked:
             return

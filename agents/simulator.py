@@ -72,7 +72,7 @@ class Simulator(Agent):
             self._show()
 
     def get_state(self) -> tuple[int, dict[str, Any]]:
-        """Where the ten joints are and go to, degrees."""
+        """The ten joints and their targets, degrees."""
         return 1, {"posture": self._robot.encoders(), "target": self._robot.target}
 
     def set_state(self, version: int, state: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ ACQUIRE: Final = "acquire"
 USE: Final = "use"
 """In the slot `mode`: what is seen is answered."""
 CONFIRM_VALIDITY: Final = 1.0
-"""Seconds for which a confirm is valid; who is to take part in one hears of it at once."""
+"""Seconds for which a confirm is valid; all that take part hear of it at once."""
 WHISTLE_VALIDITY: Final = 1.0
-"""Seconds for which a whistle is valid; who is asleep for longer shall not obey an old one."""
+"""Seconds for which a whistle is valid; an agent that was held up for longer shall not obey an old one."""
 
 __all__ = ["ACQUIRE", "CONFIRM_VALIDITY", "LONG", "SHORT", "USE", "WHISTLE_VALIDITY"]

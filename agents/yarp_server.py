@@ -19,8 +19,10 @@ from agentspace.errors import AgentspaceError
 PORT: Final = 10000
 """Where yarpserver listens if nothing else is said."""
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
-_LOOK: Final = 0.3  #: seconds between two looks at the server
-_FRESH: Final = 1.5  #: seconds for which the slot is valid: it is empty while no server answers
+_LOOK: Final = 0.3
+"""Seconds between two looks at the server."""
+_FRESH: Final = 1.5
+"""Seconds for which the slot is valid: it is empty while no server answers."""
 
 
 class YarpServerError(AgentspaceError):
@@ -120,7 +122,7 @@ def is_local(host: str) -> bool:
 
 
 def executable(name: str) -> str:
-    """Where a program of YARP is: in PATH, or beside the Python bindings.
+    """The path of a program of YARP: in PATH, or beside the Python bindings.
 
     Raises:
         YarpServerError: It is nowhere.

@@ -1,1 +1,1 @@
-"""What the agents of a body share: postures, how a robot follows them, and the drivers of robots."""
+"""The body of a robot: postures, how they are followed, whether the robot stands, and the drivers of robots."""

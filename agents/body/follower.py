@@ -13,7 +13,7 @@ LONGEST_GAP = 0.25
 
 
 class MotorState(StrEnum):
-    """What a motor does."""
+    """The states of a motor."""
 
     WAITING = "waiting"  #: the robot does not say where it is: nothing is commanded
     HOLD = "hold"  #: no fresh target: the robot keeps the posture that it had
@@ -56,7 +56,7 @@ class Follower:
         self._commanded = -math.inf
 
     def command(self, encoders: Callable[[], Floats | None], now: float) -> Floats | None:
-        """What to command now (10,), degrees; None if there is nothing new to say.
+        """The command for now (10,), degrees; None if there is nothing new to say.
 
         Args:
             encoders: Where the robot is, or None if that is not known.

@@ -1,4 +1,4 @@
-"""What a posture in a slot must look like, and what happens to one that a robot cannot take."""
+"""Postures in slots: read with care, and clamped to the limits of a robot."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

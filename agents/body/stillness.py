@@ -15,7 +15,7 @@ class Stillness:
     """Judges by a robot's encoders whether it stands; time is passed in.
 
     A robot stands when each joint stayed within `tolerance` for `window`, and is `near` to where the robot was
-    sent. One that is kept from getting there (by its limits, or by somebody else) stands all the same `reach`
+    sent. One that is kept from getting there (by its limits, or by another command) stands all the same `reach`
     after it was sent, if it rests.
 
     Args:

@@ -1,4 +1,4 @@
-"""What the console asks back: a path, and whether one is sure."""
+"""The questions of the console: for a path, and whether one is sure."""
 
 from __future__ import annotations
 

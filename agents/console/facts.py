@@ -24,7 +24,7 @@ def banner(snapshot: Snapshot | None, trouble: str, stopping: bool, blind: float
     Args:
         snapshot: The newest one; None if there is none.
         trouble: Why there is none; "" if there is.
-        stopping: Whether a stop was asked for that nobody has answered yet.
+        stopping: Whether a stop was asked for, and is not answered yet.
         blind: Seconds since the last one.
     """
     if stopping:

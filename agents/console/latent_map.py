@@ -28,7 +28,7 @@ STYLES: Final = {
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a latent lies in a rectangle of characters; the first dimension to the right, the second upwards.
+    """A rectangle of characters for latents; the first dimension to the right, the second upwards.
 
     Attributes:
         columns: Of characters.
@@ -92,7 +92,7 @@ class LatentMap(Widget, can_focus=True):
         self._known: tuple[object, ...] = ()
 
     def show(self, pairs: Floats, robot: Floats | None, act: Floats | None) -> None:
-        """What is known now: latents of the pairs (pairs, m), of the robot and of the command (m,) or None."""
+        """Shows the latents of the pairs (pairs, m), of the robot and of the command, (m,) or None."""
         known = (pairs.tobytes(), *(None if point is None else self.grid.place(point) for point in (robot, act)))
         self._pairs, self._robot, self._act = pairs, robot, act
         if known != self._known:  # drawing is dear
@@ -129,7 +129,7 @@ class LatentMap(Widget, can_focus=True):
         return cells
 
     def _layers(self) -> list[tuple[str, list[Floats]]]:
-        """What lies above what: the later hides the earlier."""
+        """The points in the order in which they are drawn: the later hides the earlier."""
         points = ((CURSOR, self._chosen), (ACT, self._act), (ROBOT, self._robot))
         return [(PAIR, list(self._pairs)), *((symbol, [point]) for symbol, point in points if point is not None)]
 

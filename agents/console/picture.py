@@ -24,7 +24,7 @@ class Picture(Widget):
 
     @property
     def text(self) -> str:
-        """What is shown, without its colours."""
+        """The characters that are shown, without their colours."""
         return "\n".join(line.text for line in self._lines)
 
     def show(self, value: Any) -> None:

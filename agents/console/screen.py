@@ -70,7 +70,7 @@ class Done(Message):
 
 
 class End(Message):
-    """Somebody asks the console to end; may be posted by any thread."""
+    """The console is asked to end; may be posted by any thread."""
 
 
 class ConsoleScreen(App[None]):

@@ -38,7 +38,7 @@ class Snapshot:
         entries: Of the slots, by name; without those that are empty.
         operation: Its slots say whether the robot is stopped or paused.
         slots: The names of the others.
-        asked_to_end: Somebody asked the operator's role to stop.
+        asked_to_end: The operator's role was asked to stop.
     """
 
     entries: Mapping[str, Entry]
@@ -69,7 +69,7 @@ class Snapshot:
 
     @property
     def pairs(self) -> Floats:
-        """Latents of the acquired pairs (pairs, m); (0, 2) if nobody tells."""
+        """Latents of the acquired pairs (pairs, m); (0, 2) if the slot is empty."""
         return _finite(self.value(self.slots.values), 2)
 
     def point(self, name: str) -> Floats | None:
@@ -101,7 +101,7 @@ def _none() -> Floats:
 
 
 def _finite(value: Any, dimensions: int) -> Floats:
-    """An array of finite numbers with so many dimensions, at least one number in each row; else an empty one."""
+    """An array of finite numbers with that many dimensions, at least one number in each row; else an empty one."""
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):

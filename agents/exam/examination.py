@@ -1,4 +1,4 @@
-"""What is noted while a robot acquires and imitates: its pairs, where both robots are, how fast the loop is."""
+"""The notes taken while a robot acquires and imitates: its pairs, both postures, the speed of the loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNANSWERED = 2.0
 
 
 class Examination:
-    """A record.
+    """The notes of one examination.
 
     Attributes:
         acquired: Postures (10,) of the robot's pairs, in the order in which they were acquired.
@@ -46,7 +46,7 @@ class Examination:
     def hear(self, answer: Any, encoders: Any = None) -> None:
         """Takes note of a try.
 
-        The posture of a pair is what the explorer said when it confirmed. If somebody else did, by a whistle say,
+        The posture of a pair is what the explorer said when it confirmed. If another agent did, by a whistle say,
         it is where the robot is now.
 
         Args:
@@ -97,6 +97,6 @@ class Examination:
         return answered and self.robot.stands(now)
 
     def outcome(self) -> tuple[Floats, Floats] | None:
-        """What a perfect imitation would be, and what the robot does (10,); None if one of them is away."""
+        """The perfect imitation and that of the robot (10,); None if one of the two robots is away."""
         shown, answer = self.demonstrator.posture, self.robot.posture
         return None if shown is None or answer is None else (swap_arms(shown), answer)

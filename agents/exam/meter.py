@@ -1,4 +1,4 @@
-"""How often a slot is written because of a picture, and how long after it."""
+"""A meter of a slot: how often it is written because of a picture, and how long after it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from agentspace import Entry, Kind
 
 @dataclass(frozen=True)
 class Flow:
-    """What a meter measured.
+    """The measurement of a meter.
 
     Attributes:
         count: Writes that a picture led to.
         rate: Of these, per second, from the first to the last; 0 if there are less than two.
-        p50: Half of them came within so many milliseconds after the picture; NaN if there are none.
+        p50: Milliseconds after the picture within which half of them came; NaN if there are none.
         p99: The same for 99 of 100.
     """
 
@@ -44,7 +44,7 @@ class Meter:
             self._latencies.append(change.latency)
 
     def flow(self) -> Flow:
-        """What it measured."""
+        """The measurement so far."""
         count = len(self._times)
         if not count:
             return Flow(0, 0.0, float("nan"), float("nan"))

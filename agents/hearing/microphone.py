@@ -1,4 +1,4 @@
-"""Where sound comes from: a microphone, or a recording that is played at its own pace."""
+"""Sources of sound: a microphone, or a recording that is played at its own pace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SoundSource(Protocol):
     Attributes:
         rate: Samples per second.
         ended: There is no more.
-        lost: Blocks that nobody took in time.
+        lost: Blocks that were not taken in time.
     """
 
     rate: float
@@ -32,7 +32,7 @@ class SoundSource(Protocol):
     lost: int
 
     def take(self, now: float) -> list[Samples]:
-        """What has come since the last call, in order; each (n, channels). `now` in seconds, monotonic."""
+        """The blocks since the last call, in order; each (n, channels). `now` in seconds, monotonic."""
 
     def close(self) -> None:
         """Lets go of the device."""
@@ -54,7 +54,7 @@ class Recording:
         self._at = 0
 
     def take(self, now: float) -> list[Samples]:
-        """What would have sounded since the last call."""
+        """The part that would have sounded since the last call."""
         if self._began is None:
             self._began = now
         until = min(len(self._samples), round((now - self._began) * self.rate))
@@ -105,7 +105,7 @@ class Microphone:
         self._blocks.append(np.array(block))
 
     def take(self, now: float) -> list[Samples]:
-        """What it heard."""
+        """The blocks that it heard."""
         return [self._blocks.popleft() for _ in range(len(self._blocks))]
 
     def close(self) -> None:

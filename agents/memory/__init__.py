@@ -1,1 +1,1 @@
-"""What an associator remembers, and how it is handed over."""
+"""The memories of an associator, and how they are handed over."""

@@ -17,7 +17,7 @@ from models.attention.memory import UNKNOWN, Answer, Memory
 from models.attention.similarity import Comparison
 
 ANY: Final = UNKNOWN
-"""The space of features or values that nobody has named."""
+"""The space of features or values without a name."""
 
 
 class PairKind(NamedTuple):
@@ -32,7 +32,7 @@ class PairKind(NamedTuple):
     values: str = ANY
 
     def admits(self, other: PairKind) -> bool:
-        """Whether pairs of the other kind may be of this one: they are, or nobody said what they are."""
+        """Whether pairs of the other kind may be of this one: they are, or have no name."""
         return all(theirs in (ANY, own) for own, theirs in zip(self, other, strict=True))
 
     def __str__(self) -> str:
@@ -128,7 +128,7 @@ class Memories:
 
     @property
     def spaces(self) -> dict[str, int]:
-        """How many pairs there are of each kind, the one in use first; only kinds with pairs."""
+        """The number of pairs of each kind, the one in use first; only kinds with pairs."""
         ordered = sorted(self._memories, key=lambda kind: kind != self._kind)
         return {str(kind): len(self._memories[kind]) for kind in ordered if self._memories[kind]}
 
@@ -177,7 +177,7 @@ class Memories:
             return Learned(None, str(error))
 
     def answer(self, query: Any) -> Answer | None:
-        """What the pairs say to features (n,); None if there are none.
+        """The answer of the pairs to features (n,); None if there are none.
 
         Raises:
             TypeError: The query is not a vector of numbers.
@@ -263,7 +263,7 @@ class Memories:
     def restore(self, state: dict[str, Any]) -> None:
         """Takes the pairs that `state` gave.
 
-        Version 1, of one memory only, and version 2, when nobody said what values are of, are read too.
+        Version 1, of one memory only, and version 2, which does not say what values are of, are read too.
         """
         parts = state.get("memories", [state])
         restored = {PairKind(part["features"], part.get("values_of", ANY)): part for part in parts}
@@ -275,4 +275,4 @@ class Memories:
             memory = self._memories[kind] = self._new(kind)
             for key, value in zip(np.asarray(part["keys"]), np.asarray(part["values"]), strict=True):
                 memory.add(key, value)
-        self.fit(*used)  # which pairs that nobody has named belong to
+        self.fit(*used)  # which pairs without a name belong to

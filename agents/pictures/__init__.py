@@ -1,1 +1,1 @@
-"""Where pictures come from and where they are shown."""
+"""Sources of pictures, how they are shown, and how often."""

@@ -27,7 +27,7 @@ class RateLimit:
         self._waiting = item
 
     def take(self, now: float) -> Any:
-        """What may pass now (s); EMPTY if there is nothing."""
+        """The item that may pass now (s); EMPTY if there is none."""
         if self._waiting is EMPTY or now < self._due - 0.5 * self._period:
             return EMPTY
         self._due = max(self._due, now - self._period) + self._period

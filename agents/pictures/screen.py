@@ -1,4 +1,4 @@
-"""Where pictures are shown: a window, an image file, a video file."""
+"""Screens for pictures: a window, an image file, a video file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Screen(Protocol):
     """Shows pictures."""
 
     def show(self, image: Image | None) -> bool:
-        """Shows an RGB picture (H, W, 3), or goes on with the last; False when nobody wants to see more."""
+        """Shows an RGB picture (H, W, 3), or goes on with the last; False when the user wants to see no more."""
 
     def close(self) -> None:
         """Closes the window or the file."""

@@ -298,7 +298,7 @@ class YarpPictures(_Newest):
 def read_image(path: Path) -> Image | None:
     """An image file as RGB, whatever it holds (grey, alpha, 16 bits), turned as its camera was held (EXIF).
 
-    None if it cannot be read: damaged, with pixels of floats, whose range nobody knows, or larger than what
+    None if it cannot be read: damaged, with pixels of floats, whose range is unknown, or larger than what
     OpenCV reads (2^30 pixels).
     """
     import cv2

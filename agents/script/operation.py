@@ -46,7 +46,7 @@ class Operation:
     stop_slots: tuple[str, ...] = STOP_SLOTS
 
     def confirm(self, who: Any) -> Acts:
-        """What the robot sees now belongs to the posture that it has now.
+        """Confirms that the robot's picture of now belongs to its posture of now.
 
         Args:
             who: Comes back in the answer; anything but a dict (those are an explorer's).

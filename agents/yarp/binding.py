@@ -48,7 +48,7 @@ def decode(number: int) -> Vocab:
 
 
 def to_list(bottle: Any) -> Message:
-    """What is in a `yarp.Bottle`."""
+    """The message in a `yarp.Bottle`."""
     return [_to_python(bottle.get(index)) for index in range(bottle.size())]
 
 

@@ -21,10 +21,10 @@ DRIVERS: Final = {
 
 @dataclass(frozen=True)
 class Job:
-    """Which robot is driven, how, and where it is told.
+    """A driver's job: the robot, its limits, and the slots in which it is told.
 
     Attributes:
-        agent: Who drives; what a driver writes is committed with its handler, or written at once by its space.
+        agent: The motor; what a driver writes is committed with its handler, or written at once by its space.
         robot: Which robot; what this means is the driver's own.
         speed: Limit of every joint, degrees per second.
         options: What only this kind of driver has.
@@ -73,10 +73,10 @@ class Driver(Protocol):
         """Lowest and highest angle of each joint (10, 2), degrees; None as long as the robot has not told."""
 
     def encoders(self) -> Floats | None:
-        """Where the joints are; None if the robot has said nothing lately, or must not be commanded."""
+        """The posture of the robot; None if it has said nothing lately, or must not be commanded."""
 
     def command(self, degrees: Floats) -> None:
-        """Where the joints shall be now: within the limits, and near to where they are unless the robot plans."""
+        """Commands a posture: within the limits, and near to the present one unless the robot plans."""
 
     def tell(self) -> None:
         """Called in each handler: writes what is news about the robot, if it does not do so itself."""

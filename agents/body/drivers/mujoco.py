@@ -34,12 +34,12 @@ class MujocoDriver:
         """Nothing to do: the slots are there when the simulator is."""
 
     def limits(self) -> Floats | None:
-        """What the simulator read from its model (10, 2), degrees; None before it runs."""
+        """The limits of the simulator's model (10, 2), degrees; None before it runs."""
         limits = self._agent.read(self._limits)
         return None if limits is None or limits.shape != (len(JOINTS), 2) else limits
 
     def encoders(self) -> Floats | None:
-        """Where the simulated joints are; None if the simulator has not said so lately."""
+        """The posture of the simulated robot; None if the simulator has said nothing lately."""
         try:
             return read_posture(self._agent.read(self._encoders))
         except NotAPostureError:

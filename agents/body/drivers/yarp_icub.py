@@ -26,17 +26,19 @@ from models.icub.kinematics import JOINTS
 FRESH: Final = 0.25
 """Seconds for which joint angles count as where the robot is."""
 SIMULATED: Final = "/icubSim"
-"""The robot that nobody is hurt by."""
+"""The simulated robot, which hurts nobody."""
 CAREFUL: Final = 30.0
 """Degrees per second that any other robot does not exceed, unless the option `ceiling` allows it."""
 CONTROLS: Final = ("direct", "position")
-_TELL: Final = 0.5  #: seconds after which the status is told anew
-_NEAR: Final = 1.0  #: degrees within which a posture is reached
+_TELL: Final = 0.5
+"""Seconds after which the status is told anew."""
+_NEAR: Final = 1.0
+"""Degrees within which a posture is reached."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What can be said about a robot on YARP.
+    """The options of this driver.
 
     Attributes:
         parts: Its right and its left arm.
@@ -57,7 +59,7 @@ class Options:
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Options:
-        """Checks what somebody gave as options.
+        """Checks given options.
 
         Raises:
             ValueError: Names what is wrong, and what is valid.
@@ -129,13 +131,13 @@ class YarpDriver:
         return self._limits
 
     def encoders(self) -> Floats | None:
-        """Where the robot is; None if it is not connected, in a fault, or has said nothing lately."""
+        """The posture of the robot; None if it is not connected, in a fault, or has said nothing lately."""
         with self._lock:
             fresh = time.monotonic() - self._heard < FRESH
             return self._here if fresh and self._status.state == CONNECTED else None
 
     def command(self, degrees: Floats) -> None:
-        """Passes a posture on; if nobody takes it, the status tells."""
+        """Passes a posture on to the helper; if none takes it, the status tells."""
         if self._helper.say({"do": "go"}, POSTURE.pack(*degrees)):
             self._sent = degrees
             self._agent.write(self._job.command, degrees)
@@ -160,7 +162,7 @@ class YarpDriver:
         self._agent.write(self._job.status, value, validity=4 * _TELL)
 
     def _done(self) -> bool | None:
-        """Whether the robot is where it was sent; None if nobody knows: never True of a robot that is gone."""
+        """Whether the robot is where it was sent; None if unknown: never True of a robot that is gone."""
         here, sent = self.encoders(), self._sent
         return None if here is None or sent is None else bool(np.abs(here - sent).max() < _NEAR)
 
@@ -231,7 +233,7 @@ LOST: Final = "lost"
 
 @dataclass(frozen=True)
 class Status:
-    """How a robot is connected.
+    """The state of a connection to a robot.
 
     Attributes:
         robot: Its name.

@@ -1,4 +1,4 @@
-"""How agents talk to YARP: through a helper process, because a call of YARP's may never come back.
+"""Clients of YARP: each in a helper process, because a call of YARP's may never come back.
 
 With a robot or a name server that hangs, calls block for ever, closing does too, and nothing can interrupt them: a
 thread in such a call is lost. A process is not. So whatever calls YARP is a child process that its agent kills and

@@ -28,9 +28,11 @@ QUIET: Final = 0.4
 LOOK: Final = 0.001
 """Seconds between two looks at the newest state, which YARP's client only offers for looking at."""
 POSTURE: Final = struct.Struct(f"<{2 * len(JOINTS)}d")
-SAMPLE: Final = struct.Struct(f"<{2 * len(JOINTS) + 2}d")  #: a posture and the robot's time stamp of each arm, s
+SAMPLE: Final = struct.Struct(f"<{2 * len(JOINTS) + 2}d")
+"""A posture and the robot's time stamp of each arm, s."""
 LIMITS: Final = struct.Struct(f"<{4 * len(JOINTS)}d")
-_SLACK: Final = 1.25  #: of the speed: a motor that trembles may catch up
+_SLACK: Final = 1.25
+"""Of the speed: a motor that trembles may catch up."""
 
 
 class Arm:
@@ -266,7 +268,7 @@ class Arms:
 
     def _stream(self, goal: list[float], now: float) -> None:
         """One step on the way from where it was sent last, or is: never faster than its speed."""
-        if self._told_modes:  # somebody else has the joints: what was wanted before is wanted no more
+        if self._told_modes:  # another program has the joints: what was wanted before is wanted no more
             self._sent = self._goal = None
             return
         here = [angle for arm in self._arms for angle in arm.angles]

@@ -1,4 +1,4 @@
-"""What the programs of helpers share: they look at the name server, watch themselves, and say what goes wrong."""
+"""The base of helper programs: it looks at the name server, guards the process, and says what goes wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from agents.yarp.client.pipe import Pipe, PipeEndedError
 
 CALL: Final = 0.4
 """Seconds that a call of YARP may take; a remote call takes 50 us, opening a control board some 50 ms."""
-_ROUNDS: Final = 100  #: names that are tried where the name server gives out numbers in use, at some 30 ms each
+_ROUNDS: Final = 100
+"""Names that are tried where the name server gives out numbers in use, at some 30 ms each."""
 UNCONFIGURED: Final = (
     "YARP is not configured, there is no yarp.conf: run `yarp conf HOST PORT`, or `yarp detect --write`"
 )
@@ -95,7 +96,7 @@ class Child:
         return yarp
 
     def find(self, port: str) -> Place:
-        """Where a port of the robot is, and that it answers; fails the process otherwise."""
+        """The place of a port of the robot that answers; fails the process otherwise."""
         trouble = self._names.trouble_with(port)
         place = self._ask(port)
         if trouble or place is None:
@@ -103,7 +104,7 @@ class Child:
         return place
 
     def claim(self, port: str) -> None:
-        """Sees to it that nobody else lives under the name of a local port; fails the process otherwise."""
+        """Checks that no other program has the name of a local port; fails the process otherwise."""
         place = self._ask(port)
         if place is not None and not self._names.trouble_with(port):
             self.fail(f"the name {port} is taken by another program at {place}: use another `local` name")

@@ -26,7 +26,8 @@ GRACE: Final = 1.5
 """Seconds that a helper has for letting go of the robot."""
 BACKOFF: Final = (0.25, 2.0)
 """Seconds before the first new start, and at most; doubled each time in between."""
-_STEADY: Final = 5.0  #: seconds of life after which the backoff starts from its beginning
+_STEADY: Final = 5.0
+"""Seconds of life after which the backoff starts from its beginning."""
 
 
 class Helper:

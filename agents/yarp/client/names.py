@@ -1,7 +1,8 @@
-"""What is wrong with a YARP network, found out with time limits and without YARP: its calls may never return.
+"""Troubles of a YARP network, found out with time limits and without YARP, whose calls may never return.
 
-A name server answers lines of text ("NAME_SERVER query /port"); every YARP port greets whoever begins with
-"CONNECT name". A process that was stopped still accepts connections, as its kernel does so; it does not greet.
+A name server answers lines of text ("NAME_SERVER query /port"); every YARP port greets a client that begins
+with "CONNECT name". A process that was stopped still accepts connections, as its kernel does so;
+it does not greet.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Final
 PATIENCE: Final = 0.25
 """Seconds in which a name server or a port answers; one on the same network takes milliseconds."""
 _END: Final = b"*** end of message"
-_WORDS: Final = 9  #: registration name /port ip HOST port NUMBER type CARRIER
+_WORDS: Final = 9
+"""Registration name /port ip HOST port NUMBER type CARRIER."""
 
 
 class SilentError(OSError):
@@ -22,7 +24,7 @@ class SilentError(OSError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where something listens."""
+    """The host and number of a port."""
 
     host: str
     port: int
@@ -38,7 +40,7 @@ class NameServer:
     place: Place
 
     def query(self, name: str, patience: float = PATIENCE) -> Place | None:
-        """Where the port of that name is; None if the server knows of no such port.
+        """The place of the port of that name; None if the server knows of no such port.
 
         Args:
             name: Of the port, with its slash.
@@ -54,7 +56,7 @@ class NameServer:
         return Place(words[4], int(words[6]))
 
     def trouble(self, port: str = "") -> str:
-        """What is wrong with the server, for people; "" if it answers, and knows the port, if one is given."""
+        """The trouble with the server, for people; "" if it answers, and knows the port, if one is given."""
         try:
             known = self.query(port or "/root") or not port
         except OSError as error:
@@ -84,7 +86,7 @@ class NameServer:
 
 
 def trouble_at(port: str, place: Place) -> str:
-    """What is wrong with the port at a place, for people; "" if it greets."""
+    """The trouble with the port at a place, for people; "" if it greets."""
     try:
         _exchange(place, "CONNECT agentspace-probe\n", b"Welcome", PATIENCE)
     except SilentError:
@@ -98,7 +100,7 @@ def _exchange(place: Place, line: str, until: bytes, patience: float) -> bytes:
     """Says a line, and gives what is answered.
 
     Raises:
-        OSError: Nobody is there, or does not answer in time.
+        OSError: Nothing listens there, or does not answer in time.
     """
     try:
         with socket.create_connection((place.host, place.port), patience) as connection:

@@ -11,8 +11,10 @@ import threading
 import time
 from typing import Any, Final, NamedTuple
 
-_HEAD: Final = struct.Struct("<II")  #: bytes of the dict, bytes of the body
-_LARGEST: Final = 1 << 28  #: bytes of a body that is believed
+_HEAD: Final = struct.Struct("<II")
+"""Bytes of the dict, bytes of the body."""
+_LARGEST: Final = 1 << 28
+"""Bytes of a body that is believed."""
 
 
 class PipeEndedError(Exception):
@@ -20,7 +22,7 @@ class PipeEndedError(Exception):
 
 
 class Message(NamedTuple):
-    """What one process says to the other.
+    """A message of one process to the other.
 
     Attributes:
         header: JSON.

@@ -111,7 +111,7 @@ class ControlBoard:
             self._refuse(error)
 
     def state(self) -> JointState:
-        """What the joints of the part do."""
+        """The state of the joints of the part."""
         state = self._motion.state()
         part = slice(self._axes[0], self._axes[-1] + 1)
         return JointState(

@@ -1,6 +1,6 @@
-"""How the joints of a robot are led: modes, targets, speeds, when a motion is done. Pure; time is passed in.
+"""The motion of a robot's joints: modes, targets, speeds, when it is done. Pure; time is passed in.
 
-Whoever commanded a joint last leads it. While the robot is `held` (an emergency stop), nobody does.
+The last command of a joint leads it. While the robot is `held` (an emergency stop), none does.
 """
 
 import threading
@@ -28,7 +28,7 @@ Axes = Sequence[int] | NDArray[np.int_]
 
 
 class Mode(StrEnum):
-    """What a joint obeys; the values are those of YARP."""
+    """The control modes of a joint; the values are those of YARP."""
 
     IDLE = "idl"
     POSITION = "pos"
@@ -48,7 +48,7 @@ class MotionError(ValueError):
 
 
 class JointState(NamedTuple):
-    """What the joints do; arrays (n,), degrees and seconds; copies.
+    """The state of the joints; arrays (n,), degrees and seconds; copies.
 
     Attributes:
         positions: Measured.
@@ -122,7 +122,7 @@ class Motion:
             self._positions[axes], self._velocities[axes] = positions, velocities
 
     def state(self) -> JointState:
-        """What the joints do now."""
+        """The state of the joints now."""
         with self._lock:
             modes = (Mode.FAULT,) * len(self._modes) if self._held else tuple(self._modes)
             return JointState(self._positions.copy(), self._velocities.copy(), self._change.copy(), modes)
@@ -130,7 +130,7 @@ class Motion:
     def is_done(self, axes: Axes) -> bool:
         """Whether joints stand at their targets (a joint that is led by a velocity: whether it stands).
 
-        They were there at two measurements, so that whoever is told so finds them there in the last state, too.
+        They were there at two measurements, so that a client finds them there in the last state, too.
         """
         with self._lock:
             axes = np.asarray(axes, int)

@@ -1,8 +1,8 @@
-"""Opening ports with a name server that may have forgotten who has which number.
+"""Opening ports with a name server that may have forgotten which port has which number.
 
 A name server gives out numbers of ports one after the other. If it was restarted it begins again, with numbers
-that are in use; and whoever asks again under the same name gets the same number again. So numbers are taken from
-it until one is free, and that one is registered.
+that are in use; and a name keeps the number that it got. So numbers are taken from it until one is free,
+and that one is registered.
 """
 
 import itertools
@@ -13,8 +13,10 @@ from typing import Any, Protocol
 
 from agents.yarp.binding import import_yarp
 
-_MANY = 2000  # ports that there may be on a machine
-_PATIENCE = 0.3  # seconds in which somebody who lives on this network accepts a connection
+_MANY = 2000
+"""Ports that there may be on a machine."""
+_PATIENCE = 0.3
+"""Seconds in which a port on this network accepts a connection."""
 _numbers = itertools.count()
 
 

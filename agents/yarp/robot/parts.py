@@ -50,6 +50,6 @@ def limits_of_axes(joints: Sequence[str], limits: Floats) -> Floats:
 
 
 def axes_of_part(part: str) -> slice:
-    """Where the joints of a part are among the axes."""
+    """The joints of a part, as a slice of the axes."""
     first = AXES.index(PARTS[part][0])
     return slice(first, first + len(PARTS[part]))

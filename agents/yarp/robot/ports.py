@@ -44,7 +44,7 @@ class BoardPorts:
 
     @property
     def clients(self) -> int:
-        """How many hold a connection for requests."""
+        """The number of clients with a connection for requests."""
         return int(self._rpc.getInputCount())
 
     def start(self) -> None:
@@ -103,7 +103,7 @@ class CameraPort:
 
     @property
     def is_watched(self) -> bool:
-        """Whether somebody gets the pictures."""
+        """Whether a client gets the pictures."""
         return bool(self._port.getOutputCount())
 
     def publish(self, picture: NDArray[np.uint8], stamp: Any) -> None:

@@ -1,6 +1,6 @@
 """The presence of a robot in a network of YARP: its ports are open, its names registered; or it is told why not.
 
-All that may wait for the name server is done by one thread here; nobody else ever waits for it.
+All that may wait for the name server is done by one thread here; no other ever waits for it.
 """
 
 import logging
@@ -19,7 +19,7 @@ PATIENCE = 0.4
 
 
 class NetworkState(StrEnum):
-    """How the robot and the name server get on."""
+    """The states of a robot on a network."""
 
     STARTING = "starting"
     SERVING = "serving"
@@ -58,7 +58,7 @@ class Presence:
         return self._open
 
     def state(self) -> tuple[NetworkState, str]:
-        """How it is, and what else there is to say."""
+        """The state of the robot, and the reason for it."""
         asked = self._asked
         if asked is not None and time.monotonic() - asked > PATIENCE:
             return NetworkState.SILENT, ""

@@ -66,7 +66,7 @@ class YarpRobot:
                 ports.publish(self._stamp)
 
     def show(self, picture: NDArray[np.uint8]) -> None:
-        """Publishes the picture from in front, and, if somebody looks, what the eyes see."""
+        """Publishes the picture from in front, and, if a client looks, what the eyes see."""
         if not self._presence.is_open:
             return
         self._front.publish(picture, self._stamp)
@@ -76,7 +76,7 @@ class YarpRobot:
                 port.publish(self._robot.look(eye, tilt, version, vergence), self._stamp)
 
     def account(self) -> dict[str, Any]:
-        """How it is: the state and its reason, the name, clients of each part, what was refused of them."""
+        """The robot's account of itself: state and reason, name, clients and refusals of each part."""
         state, reason = self._presence.state()
         clients = {part: port.clients for part, port in zip(PARTS, self._ports, strict=True)}
         refusals = {part: board.refusal for part, board in self._boards.items() if board.refusal}
