@@ -93,7 +93,7 @@ class Agent:
         self.log.debug("refused: %s", refusal)
 
     def get_state(self) -> tuple[int, Value] | None:
-        """What a successor should know: a version of its form, and a value; None for nothing.
+        """The state for a successor: a version of its form, and a value; None for nothing.
 
         It is asked for in a swap, and for each `checkpoint`.
         """
@@ -180,7 +180,7 @@ class Agent:
 
     @classmethod
     def describe(cls) -> dict[str, Any]:
-        """What the agent is and takes, as plain data: for help texts and for checking launch files."""
+        """Its description and settings as plain data: for help texts and for checking launch files."""
         known = {name: item.describe() for name, item in declarations(cls).items()}
         return {
             "doc": (cls.__doc__ or "").strip(),
@@ -212,7 +212,7 @@ class Agent:
         return acts
 
     def state_to_keep(self, always: bool = False) -> State[Any] | None:
-        """What it knows, if it asked for a checkpoint, or always."""
+        """The state that `get_state` gives, if a checkpoint was asked for, or always."""
         wanted, self._keeps = self._keeps or always, False
         state = self.get_state() if wanted else None
         return None if state is None else State(*state)

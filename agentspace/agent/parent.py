@@ -1,4 +1,4 @@
-"""How a child process makes sure that it does not outlive its supervisor."""
+"""The tie of a child process to its supervisor: it does not outlive it."""
 
 import contextlib
 import ctypes

@@ -164,7 +164,7 @@ def _accept(found: type[Agent], values: Mapping[str, Any], offers: Mapping[str, 
 
 
 def _introduction(spec: str, project: Path, agent: Agent) -> dict[str, Any]:
-    """What the incarnation says of itself."""
+    """The incarnation's introduction of itself."""
     settings = values_of(agent)
     return {"class": spec, "host": os.uname().nodename, "project": str(project), "settings": settings}
 

@@ -119,7 +119,7 @@ class Runner:
         session.running()
 
     def _state(self) -> State[Any] | None:
-        """What is kept with a commit: on probation all that is known, for a predecessor that may return."""
+        """The state to keep with a commit: on probation always, for a predecessor that may return."""
         if not self._proving:
             return self.agent.state_to_keep()
         self._proving -= 1

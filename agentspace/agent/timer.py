@@ -28,7 +28,7 @@ class Timer:
 
     @property
     def due(self) -> float:
-        """When the next tick is due (s)."""
+        """The time of the next tick (s)."""
         return self._start + (self._ticks + 1) * self.period
 
     def take(self, now: float) -> int | None:
@@ -42,5 +42,5 @@ class Timer:
 
 
 def earliest(timers: Iterable[Timer]) -> float | None:
-    """When the next of several timers is due (s); None if there are none."""
+    """The time of the next tick of several timers (s); None if there are none."""
     return min((timer.due for timer in timers), default=None)

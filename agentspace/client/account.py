@@ -1,4 +1,4 @@
-"""What a space tells of itself, read and typed: its slots ``_/...``, and ``launch/...`` of those that launch.
+"""The account of a space, read and typed: its slots ``_/...``, and ``launch/...`` of those that launch.
 
 The space writes its account itself; anybody can write under ``launch/``, so what is no report there is left out.
 """
@@ -24,7 +24,7 @@ LAUNCHES = "launch/"
 
 @dataclass(frozen=True)
 class RoleAccount:
-    """What is told of a role and of the incarnation that fills it, or did last.
+    """The account of a role, and of the incarnation that fills it or did last.
 
     Attributes:
         name: Of the role.
@@ -85,7 +85,7 @@ class RoleAccount:
 
 @dataclass(frozen=True)
 class ServerAccount:
-    """What a server tells of itself.
+    """The account of a server.
 
     Attributes:
         version: Of the library there.
@@ -116,7 +116,7 @@ class ServerAccount:
 
 @dataclass(frozen=True)
 class LaunchAccount:
-    """What a supervisor tells of its launch.
+    """A supervisor's account of its launch.
 
     Attributes:
         name: Of the launch.
@@ -130,13 +130,13 @@ class LaunchAccount:
 
     @property
     def restarts(self) -> int:
-        """How often an agent was started again."""
+        """The number of times that an agent was started again."""
         return sum(role.get("restarts", 0) for role in self.roles.values())
 
 
 @dataclass(frozen=True)
 class SwapReport:
-    """How a swap went.
+    """The report of a swap.
 
     Attributes:
         number: Tells it from others of the role.
@@ -190,7 +190,7 @@ class Tells(Protocol):
 
 
 class SpaceAccount:
-    """What a space tells of itself at one moment.
+    """The account of a space at one moment.
 
     Args:
         slots: The values of the slots under ``_/*`` and ``launch/*``, by name.
@@ -201,13 +201,13 @@ class SpaceAccount:
 
     @classmethod
     def of(cls, space: Tells) -> Self:
-        """What a space tells now, and what launches tell there."""
+        """The account of a space, with those of the launches there."""
         entries = {**space.snapshot(f"{OWN}*"), **space.snapshot(f"{LAUNCHES}*")}
         return cls({name: entry.value for name, entry in entries.items()})
 
     @classmethod
     def told_by(cls, space: Tells) -> Self:
-        """What a space tells now of itself alone: one request."""
+        """The account of a space alone: one request."""
         return cls({name: entry.value for name, entry in space.snapshot(f"{OWN}*").items()})
 
     @cached_property
@@ -243,17 +243,17 @@ class SpaceAccount:
 
     @property
     def overflows(self) -> dict[str, int] | None:
-        """How many changes each role lost because its queue was full; None if the space has not said."""
+        """The number of changes that each role lost because its queue was full; None if the space has not said."""
         told = self.told("overflows")
         return {role: int(count) for role, count in told["roles"].items()} if told else None
 
     @property
     def refusals(self) -> dict[str, int]:
-        """How many writes of each slot were refused."""
+        """The number of refused writes of each slot."""
         return _dict(self.told("refusals").get("counts"))
 
     def told(self, name: str) -> dict[str, Any]:
-        """What the slot ``_/NAME`` says: ``loads``, ``rates``, ``bandwidth``, ``links``, ...; empty if nothing."""
+        """The content of the slot ``_/NAME``: ``loads``, ``rates``, ``bandwidth``, ``links``, ...; or nothing."""
         return _dict(self._slots.get(OWN + name))
 
     def _under(self, prefix: str) -> dict[str, dict[str, Any]]:
@@ -269,6 +269,6 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _known(cls: type[Any], told: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record has fields for: another version may tell more."""
+    """The items that a record has fields for: another version may tell more."""
     names = {part.name for part in dataclasses.fields(cls)}
     return {name: value for name, value in told.items() if name in names}

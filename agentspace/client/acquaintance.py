@@ -1,4 +1,4 @@
-"""What a client process and its server know of each other; all connections of the process share it."""
+"""The acquaintance of a client process and its server, which all connections of the process share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from agentspace.wire.payload import AVAILABLE, Holding, Mapper, Pool
 
 
 class Meeting(NamedTuple):
-    """Which server a client has met, and which of their meetings it was; another one if the server forgot it."""
+    """A meeting of a client and a server: another one after a restart, or after the server forgot it."""
 
     server: bytes = b""
     number: int = 0
@@ -59,7 +59,7 @@ class Acquaintance:
         self._lock = threading.Lock()
 
     def greeting(self, call: int) -> Hello:
-        """How a connection introduces this client."""
+        """The greeting of a connection."""
         return Hello(call, self._ident, self._name, os.getpid(), self._machine)
 
     def welcome(self, reply: Welcome) -> None:

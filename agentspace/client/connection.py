@@ -179,7 +179,7 @@ class Connection:
         )
 
     def _set_aside(self, taken: Arrived) -> None:
-        """What came unasked waits; an answer that came too late does not."""
+        """A message that came unasked waits; an answer that came too late does not."""
         if isinstance(
             taken[0], messages.Entries | messages.Done | messages.Welcome | messages.Joined | messages.Numbered
         ):

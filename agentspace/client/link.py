@@ -134,7 +134,7 @@ class Link:
             self._end()
 
     def _live(self) -> None:
-        """What the heart does: it beats until the space is closed, and then until the last view is gone."""
+        """The life of the heart: it beats until the space is closed, and then until the last view is gone."""
         period = self.acquaintance.lease / _BEATS_PER_LEASE
         while not self._closing.wait(period):
             self._beat()

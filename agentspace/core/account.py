@@ -1,4 +1,4 @@
-"""What a space tells of itself in its own slots ``_/...``: roles, swaps, loads, rates, refusals, links.
+"""The account of a space, in its own slots ``_/...``: roles, swaps, loads, rates, refusals, links.
 
 Pure: time is passed in. What programs read there is described in `agentspace.client.account`.
 """
@@ -20,7 +20,7 @@ LINKS_KEPT = 4096  #: pairs of a slot and who reads or writes it
 
 
 class Account:
-    """What one space counts and tells of itself.
+    """The counts of one space, and its account of itself.
 
     Args:
         write: Writes plain data to one of the space's own slots: its name without ``_/``, the data, the time (s).
@@ -115,7 +115,7 @@ class Account:
         self.tell("overflows", {"roles": slow_roles, "watchers": slow_watchers}, now)
 
     def show(self, writes: Mapping[str, int], now: float) -> dict[str, Any]:
-        """What changed since the last call, as slots of the space.
+        """The counts that changed since the last call, as slots of the space.
 
         Args:
             writes: How many writes each slot has accepted so far.

@@ -60,7 +60,7 @@ class Board(Generic[V]):
     # --- slots
 
     def read(self, name: str, now: float) -> Change[V] | None:
-        """What a reader of the slot gets now, as the change that made it so; None if the slot is empty."""
+        """The value that a reader gets now, as the change that made it so; None if the slot is empty."""
         slot = self._table.get(name, now)
         return slot.change if slot is not None else None
 
@@ -96,7 +96,7 @@ class Board(Generic[V]):
             self.swaps.advance(now)
 
     def next_deadline(self) -> float | None:
-        """When `advance` has something to do next."""
+        """The time at which `advance` has something to do next (s)."""
         deadline = self._table.next_deadline()
         if not self.swaps.under_way:
             return deadline
@@ -275,7 +275,7 @@ class Board(Generic[V]):
     # --- parties
 
     def orders(self) -> Iterator[tuple[Any, Order[V]]]:
-        """What swaps want told to parties; these have moved to their new seats."""
+        """The parties that swaps have orders for, with these; they have moved to their new seats."""
         return self.seats.carry_out(self.swaps.orders)
 
     def party_gone(self, party: Any, why: str, now: float) -> None:
@@ -328,7 +328,7 @@ class Board(Generic[V]):
             self._note_ready(number, mailbox)
 
     def overflow(self, number: int) -> int:
-        """How many changes the watcher lost because it was too slow."""
+        """The number of changes that the watcher lost because it was too slow."""
         return self._watchers[number].overflow
 
     # --- what goes out

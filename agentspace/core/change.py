@@ -1,4 +1,4 @@
-"""What happens to slots: who wrote, what was decided, what changed. Plain records."""
+"""Changes of slots, as plain records: the writer, the decision, the change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class Kind(StrEnum):
-    """What happened to a slot."""
+    """A kind of change of a slot."""
 
     WRITTEN = "written"  #: a value became readable
     DELAYED = "delayed"  #: a value was accepted that becomes readable later (then WRITTEN follows)
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 class Writer(NamedTuple):
-    """Who wrote: a role and the epoch of the incarnation that filled it."""
+    """The writer of a value: a role, and the epoch of the incarnation that filled it."""
 
     role: str
     epoch: int = 0

@@ -23,7 +23,7 @@ BATCH_LIMIT = 128
 
 
 class Trigger(StrEnum):
-    """How a subscriber wants to hear of changes.
+    """A way in which a subscriber hears of changes.
 
     All but EVERY coalesce: many changes of one slot while the subscriber is busy are one.
     """
@@ -70,7 +70,7 @@ class Mask:
 
 
 class Batch(NamedTuple, Generic[V]):
-    """What a subscriber is told at once.
+    """The changes that a subscriber is told of at once.
 
     Attributes:
         number: Counts up; the acknowledgement names it.
@@ -86,7 +86,7 @@ class Batch(NamedTuple, Generic[V]):
 
 
 class _Interest(NamedTuple):
-    """What the triggers that cover a name ask for together."""
+    """The interest of all triggers that cover a name."""
 
     newest: bool  # the newest change: all kinds but EVERY
     value: bool  # its value: NORMAL
@@ -215,7 +215,7 @@ class Mailbox(Generic[V]):
 
     @property
     def pending(self) -> int:
-        """How many slots and queued changes wait for the next batch."""
+        """The number of slots and queued changes that wait for the next batch."""
         return len(self._changed) + len(self._every)
 
     def take(self) -> Batch[V]:

@@ -15,7 +15,7 @@ FILLED = frozenset({"starting", "running", "handing over"})
 
 
 class State(NamedTuple, Generic[V]):
-    """What an incarnation knows, for the one that takes its place.
+    """The knowledge of an incarnation, for its successor.
 
     Attributes:
         version: Of the form that the value has; the agent's class knows which ones it can read.
@@ -67,7 +67,7 @@ class Role(Generic[V]):
         self.mailbox.give_back()
 
     def load(self, now: float) -> dict[str, Any]:
-        """How busy it is, as plain data; times since now (s)."""
+        """Its load as plain data; times are told from now (s)."""
         box = self.mailbox
         load: dict[str, Any] = {
             "handled": self.handled,
@@ -87,7 +87,7 @@ class Role(Generic[V]):
 
 
 def ending(state: str, error: str | None) -> str:
-    """How an incarnation ended, in a few words."""
+    """The end of an incarnation, in a few words."""
     if error is None:
         return {"stopped": "stopped", "gone": "died, or fell silent"}.get(state, state)
     return "failed: " + (error.strip().splitlines() or [""])[-1]

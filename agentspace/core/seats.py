@@ -63,7 +63,7 @@ Order = Suspend | Fence | Resume[V] | Reclaim[V] | Dismiss
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """What a party is for: a role that it fills, will fill, or has filled.
+    """A party's place: a role that it fills, will fill, or has filled.
 
     Attributes:
         space: The name of the space.

@@ -189,7 +189,7 @@ class SlotTable(Generic[V]):
         return slot if slot is not None and slot.readable else None
 
     def revision(self, name: str) -> int:
-        """How many accepted changes the slot has seen; 0 if none."""
+        """The number of accepted changes of the slot; 0 if there is none."""
         slot = self._slots.get(name)
         return slot.revision if slot else 0
 
@@ -208,7 +208,7 @@ class SlotTable(Generic[V]):
                 self._expire_or_ripen(slot, slot.change, when)
 
     def next_deadline(self) -> float | None:
-        """When `advance` has something to do next (s); None if nothing will happen by itself."""
+        """The time at which `advance` has something to do next (s); None if nothing will happen by itself."""
         while self._deadlines:
             when, _, name, revision = self._deadlines[0]
             slot = self._slots[name]
@@ -218,7 +218,7 @@ class SlotTable(Generic[V]):
         return None
 
     def writes(self) -> dict[str, int]:
-        """How many writes each slot has accepted so far."""
+        """The number of writes that each slot has accepted so far."""
         return {slot.name: slot.writes for slot in self._slots.values()}
 
     def check_room(self, names: Set[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a space is to its users: one protocol, whether it lives in this process or behind a server.
+"""A space as its users see it: one protocol, whether it lives in this process or behind a server.
 
 `LocalSpace` (threads of one process) and `RemoteSpace` (a client of the server) both implement it, and one
 conformance suite runs on both. A `Session` is a space seen by one incarnation of a role: its writes carry
@@ -50,7 +50,7 @@ class Entry:
 
     @classmethod
     def of(cls, change: Change[Any], now: float, value: Value) -> Self:
-        """What a change made of a slot, with times told from now (s); the value if it can be read."""
+        """A slot after a change, with times told from now (s); with the value if it can be read."""
         return cls(
             change.name, change.kind, value if change.kind is Kind.WRITTEN else None, change.revision,
             change.priority, change.writer, now - change.at,
@@ -84,7 +84,7 @@ class Watch(Protocol):
 
     @property
     def overflow(self) -> int:
-        """How many changes were lost because this watcher was too slow."""
+        """The number of changes that were lost because this watcher was too slow."""
 
     def next(self, timeout: float | None = None) -> list[Entry] | None:
         """The next changes; the first call gives the present content. None if the time (s) ran out."""

@@ -33,7 +33,7 @@ HANDLERS = 3  #: of a successor that must go well before its predecessor ends
 
 
 class Step(StrEnum):
-    """Where a swap is."""
+    """A step of a swap."""
 
     REQUESTED = "requested"  #: somebody has to start the successor
     PREPARE = "prepare"  #: the successor imports, loads, touches nothing
@@ -86,7 +86,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Wish:
-    """What a swap is asked for.
+    """The wish of someone who asks for a swap.
 
     Attributes:
         spec: Class of the successor, MODULE:CLASS; None for the same.

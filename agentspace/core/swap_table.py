@@ -139,7 +139,7 @@ class SwapTable(Generic[V]):
             self._settle(swap, now)
 
     def next_deadline(self) -> float | None:
-        """When `advance` has something to do next (s)."""
+        """The time at which `advance` has something to do next (s)."""
         return min((swap.deadline for swap in self.under_way.values()), default=None)
 
     def _begin(self, role: Role[V], wish: Wish, now: float) -> Swap[V]:

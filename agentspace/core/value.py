@@ -1,4 +1,4 @@
-"""What a slot can hold.
+"""The values that a slot can hold.
 
 A value is None, bool, int, float, str, bytes, a NumPy scalar or array of a dtype with a fixed size, or a list,
 tuple or dict (with str keys) of values. Anything else is refused where it is written, with its type and its

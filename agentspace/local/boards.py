@@ -1,4 +1,4 @@
-"""What the spaces of one process share: boards by name, one lock, and the batches that wait to be picked up."""
+"""The boards of one process: boards by name, one lock, and the batches that wait to be picked up."""
 
 from __future__ import annotations
 

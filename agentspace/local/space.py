@@ -157,7 +157,7 @@ class LocalWatch:
 
     @property
     def overflow(self) -> int:
-        """How many changes were lost because this watcher was too slow."""
+        """The number of changes that were lost because this watcher was too slow."""
         with self._boards.changed:
             return self._board.overflow(self._number) if self._open else self._overflow
 

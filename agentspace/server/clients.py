@@ -1,4 +1,4 @@
-"""Who is connected to a server: client processes, their connections, their leases and what they hold."""
+"""The clients of a server: client processes, their connections, their leases and what they hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server does with each message of a client."""
+"""The handlers of a server, one for each message of a client."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _join(caller: Caller, message: messages.Join, frames: list[bytes]) -> None:
 
 
 def _introduction(connection: ClientConnection, frames: list[bytes]) -> dict[str, Any]:
-    """What an incarnation says of itself, for a seat at this connection."""
+    """An incarnation's introduction of itself, for a seat at this connection."""
     if connection.seat is not None and connection.seat.part is not Part.STANDS_BY:
         raise AgentspaceError(f"this connection already fills role {connection.seat.role!r}")
     info = _stored(connection.process, [], frames).value()

@@ -1,4 +1,4 @@
-"""What goes out from a server to its clients: answers, batches, orders of swaps, and memory that is given back."""
+"""The messages that a server sends: answers, batches, orders of swaps, and memory that is given back."""
 
 from __future__ import annotations
 

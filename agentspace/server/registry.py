@@ -1,4 +1,4 @@
-"""What a server knows, apart from its sockets: the boards, the client processes and their connections."""
+"""The state of a server, apart from its sockets: the boards, the client processes and their connections."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How values and messages travel: addresses, messages, encoding, shared memory."""
+"""The way of values and messages: addresses, messages, encoding, shared memory."""

@@ -1,4 +1,4 @@
-"""Where a space is: how users name it, and the folder in which a local server lives.
+"""The address of a space: how users name it, and the folder in which a local server lives.
 
 ====================  ==================================================================
 what the user writes  what it means
@@ -181,7 +181,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a client needs to speak to a server over tcp (CURVE): the server's public key and a pair of its own."""
+    """The keys of a client that speaks to a server over tcp (CURVE): its own pair, the server's public one."""
 
     server: str
     public: str
@@ -194,7 +194,7 @@ class Key:
 
 
 def key_folder() -> Path:
-    """Where keys are kept: ``$XDG_CONFIG_HOME/agentspace`` or ``~/.config/agentspace``."""
+    """The folder of keys: ``$XDG_CONFIG_HOME/agentspace`` or ``~/.config/agentspace``."""
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(home) / "agentspace"
 

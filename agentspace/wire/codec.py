@@ -1,4 +1,4 @@
-"""How a value is written: msgpack with a closed set of extensions; never pickle.
+"""The encoding of values: msgpack with a closed set of extensions; never pickle.
 
 Extension types (all bodies are msgpack):
 
@@ -43,7 +43,7 @@ TUPLE, BIGINT, SCALAR, ARRAY, REFERENCE = 1, 2, 3, 4, 5
 
 
 class _Form(NamedTuple):
-    """What comes before the elements of an array, and what it says."""
+    """The bytes before the elements of an array, and their meaning."""
 
     head: bytes
     dtype: np.dtype[Any]

@@ -1,4 +1,4 @@
-"""How messages are written: a header, then a frame for each value that a message carries.
+"""The writing of messages: a header, then a frame for each value that a message carries.
 
 A message is a ZeroMQ multipart. The header is a msgpack array ``[version, code, field, ...]``; values are encoded
 as `agentspace.wire.codec` says. `agentspace.wire.messages` has the closed set of messages; what is not one of
@@ -145,12 +145,12 @@ def pack_head(change: Change[Any], now: float, refs: list[Ref]) -> list[Any]:
 
 
 def writer_of(head: list[Any]) -> Writer:
-    """Who made the change of a head."""
+    """The writer of the change of a head."""
     return Writer(head[4], head[5])
 
 
 def kind_of(head: list[Any]) -> Kind:
-    """What kind of change a head tells."""
+    """The kind of the change of a head."""
     return _KINDS[head[1]]
 
 

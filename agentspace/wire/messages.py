@@ -92,7 +92,7 @@ class Running(Message):
 
 @message(8)
 class Commit(Message):
-    """What a handler did and the batch that it acknowledges. Answered with `Decided` if something was refused."""
+    """The acts of a handler, and the batch that it acknowledges. Answered with `Decided` if one was refused."""
 
     call: int
     space: str
@@ -270,7 +270,7 @@ class Done(Message):
 
 @message(67)
 class Decided(Message):
-    """What became of writes and deletes."""
+    """The decisions on writes and deletes."""
 
     call: int
     decisions: list  # type: ignore[type-arg]  # see `pack_decision`

@@ -77,7 +77,7 @@ class Pool:
         return segment.number, segment.fd, capacity
 
     def view(self, number: int, nbytes: int) -> Array:
-        """What a segment that is in use was filled with: a copy, read-only."""
+        """The content of a segment that is in use: a copy, read-only."""
         with self._lock:
             copy = np.frombuffer(self._used[number].memory, np.uint8, nbytes).copy()
         copy.flags.writeable = False
@@ -151,7 +151,7 @@ class Segment:
 
 
 class Loan:
-    """One filling of a segment. Whoever needs it holds this object; when the last one lets go, it is recycled."""
+    """One filling of a segment. Its holders share this object; when the last one lets go, that is recycled."""
 
     __slots__ = ("_ended", "nbytes", "segment")
 
@@ -253,7 +253,7 @@ class _Lent(np.ndarray[Any, Any]):
 
 
 class Holding:
-    """What a reader holds of one message: lets go when the message and all views of its arrays are gone."""
+    """The payloads of one message at its reader; they are let go when it and all views of its arrays are gone."""
 
     __slots__ = ("__weakref__", "_release", "segments")
 
