@@ -15,7 +15,7 @@ import click
 
 from agentspace.cli.exits import FAILED
 from agentspace.cli.options import Seconds, echo_json, json_option, space_option
-from agentspace.cli.render import seconds
+from agentspace.cli.render import seconds, to_table
 from agentspace.errors import AgentspaceError, SpaceUnreachableError
 from agentspace.wire.address import parse
 
@@ -155,28 +155,14 @@ def _role_to_json(role: RoleView) -> dict[str, Any]:
 
 def _agents(snapshot: Snapshot) -> Table:
     """The table of `top`."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = (
-        "role",
-        "state",
-        "epoch",
-        "pid",
-        "cpu",
-        "memory",
-        "rate",
-        "median",
-        "p99",
-        "lag",
-        "pending",
-        "restarts",
-    )
-    for column in columns:
-        table.add_column(column, justify="left" if column in columns[:2] else "right", no_wrap=True)
-    for role in _busiest(snapshot):
-        table.add_row(role.name, Text(role.state, _STATES.get(role.state, "dim")), *_numbers(role))
+    numbers = ["epoch", "pid", "cpu", "memory", "rate", "median", "p99", "lag", "pending", "restarts"]
+    rows = [
+        (role.name, Text(role.state, _STATES.get(role.state, "dim")), *_numbers(role))
+        for role in _busiest(snapshot)
+    ]
+    table = to_table(["role", "state", *numbers], rows, right=numbers)
     if snapshot.away is not None:
         table.caption = f"server away: {snapshot.away}"
     return table

@@ -12,7 +12,7 @@ import numpy as np
 
 from agentspace.cli.exits import EMPTY
 from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
-from agentspace.cli.render import entry_to_json, seconds, short, table, to_json
+from agentspace.cli.render import entry_to_json, seconds, short, show_table, to_json
 from agentspace.client.account import SpaceAccount
 from agentspace.client.space import connect
 from agentspace.core.mailbox import Trigger
@@ -37,20 +37,9 @@ def ps(address: str, as_json: bool) -> None:
     if as_json:
         echo_json(roles)
         return
-    columns = [
-        "role",
-        "state",
-        "epoch",
-        "pid",
-        "class",
-        "handled",
-        "median",
-        "p99",
-        "pending",
-        "refused",
-        "overflow",
-    ]
-    table(columns, [_role_row(role) for role in roles], right=set(columns[2:4] + columns[5:]))
+    counts = ["handled", "median", "p99", "pending", "refused", "overflow"]
+    columns = ["role", "state", "epoch", "pid", "class", *counts]
+    show_table(columns, [_role_row(role) for role in roles], right={"epoch", "pid", *counts})
 
 
 def _role_row(role: dict[str, Any]) -> list[str]:
@@ -92,7 +81,7 @@ def slots(mask: str, everything: bool, address: str, as_json: bool) -> None:
         return
     columns = ["slot", "type", "value", "holder", "prio", "left", "age", "rate", "rev", "refused"]
     rows = [_slot_row(entry, rates.get(name, 0.0), refusals.get(name, 0)) for name, entry in found.items()]
-    table(columns, rows, right=set(columns[4:]))
+    show_table(columns, rows, right=set(columns[4:]))
 
 
 def _slot_row(entry: Entry, rate: float, refused: int) -> list[str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Container, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agentspace.core.space import Entry
 from agentspace.core.value import Value, describe, is_long, to_json
 
-__all__ = ["entry_to_json", "in_bytes", "seconds", "short", "table", "to_json"]
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+__all__ = ["entry_to_json", "in_bytes", "seconds", "short", "show_table", "to_json", "to_table"]
 
 SHORT = 60
 _FEW = 8
@@ -76,18 +81,24 @@ def entry_to_json(entry: Entry, with_value: bool = True) -> dict[str, Any]:
     return data | ({"value": to_json(entry.value)} if with_value else {})
 
 
-def table(columns: list[str], rows: list[list[str]], right: set[str]) -> None:
-    """Prints rows; the columns that are named are aligned to the right."""
-    from rich.console import Console
+def to_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], right: Container[str]) -> Table:
+    """A table; the columns that are named are aligned to the right."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=True, overflow="ellipsis")
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    return table
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Container[str]) -> None:
+    """Prints a table."""
+    from rich.console import Console
+
     console = Console()
     if not console.is_terminal:
         console.width = 1000  # a pipe gets whole lines
-    console.print(table)
+    console.print(to_table(columns, rows, right))

@@ -11,7 +11,7 @@ import click
 from agentspace.cli.exits import INTERRUPTED, REFUSED
 from agentspace.cli.options import Seconds, echo_json, json_option, space_option
 from agentspace.cli.progress import Line, until_signal
-from agentspace.cli.render import in_bytes, seconds, table
+from agentspace.cli.render import in_bytes, seconds, show_table
 from agentspace.client.space import connect
 from agentspace.core.mailbox import Mask
 from agentspace.errors import RecordingError
@@ -147,7 +147,7 @@ def _tell_info(recording: Recording, as_json: bool) -> None:
         ]
         for slot in summary.slots.values()
     ]
-    table(["slot", "changes", "rate", "size", "type", "writer"], rows, right={"changes", "rate", "size"})
+    show_table(["slot", "changes", "rate", "size", "type", "writer"], rows, right={"changes", "rate", "size"})
     for damage in summary.damage:
         click.echo(f"agentspace: {damage}", err=True)
 
