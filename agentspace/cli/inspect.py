@@ -158,10 +158,10 @@ def _agents(snapshot: Snapshot) -> Table:
     from rich.text import Text
 
     numbers = ["epoch", "pid", "cpu", "memory", "rate", "median", "p99", "lag", "pending", "restarts"]
-    rows = [
-        (role.name, Text(role.state, _STATES.get(role.state, "dim")), *_numbers(role))
+    rows = (
+        [role.name, Text(role.state, _STATES.get(role.state, "dim")), *_numbers(role)]
         for role in _busiest(snapshot)
-    ]
+    )
     table = to_table(["role", "state", *numbers], rows, right=numbers)
     if snapshot.away is not None:
         table.caption = f"server away: {snapshot.away}"

@@ -12,7 +12,6 @@ from agentspace.core.value import Value, describe, is_long, to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
-    from rich.text import Text
 
 __all__ = ["entry_to_json", "in_bytes", "seconds", "short", "show_table", "to_json", "to_table"]
 
@@ -81,8 +80,8 @@ def entry_to_json(entry: Entry, with_value: bool = True) -> dict[str, Any]:
     return data | ({"value": to_json(entry.value)} if with_value else {})
 
 
-def to_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], right: Container[str]) -> Table:
-    """A table; the columns that are named are aligned to the right."""
+def to_table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Container[str]) -> Table:
+    """A table of texts; the columns that are named are aligned to the right."""
     from rich.table import Table
     from rich.text import Text
 
@@ -90,7 +89,7 @@ def to_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], right
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     return table
 
 
