@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import itertools
 import re
@@ -143,6 +144,30 @@ def test_messages() -> None:
     text = (ROOT / "docs" / "reference" / "protocol.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| ([A-Z]\w+) \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE)
     assert {int(code): (kind, fields.replace("\\|", "|")) for code, kind, fields in rows} == messages()
+
+
+def _template(node: ast.AST) -> str | None:
+    """A text of the source; what is filled in is a NUL."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def texts() -> list[str]:
+    """All texts of the programs: of their messages, too."""
+    modules = [path for folder in ("agentspace", "agents", "models") for path in (ROOT / folder).rglob("*.py")]
+    nodes = [node for path in modules for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    return [*filter(None, map(_template, nodes)), (ROOT / "Makefile").read_text(encoding="utf-8")]
+
+
+def test_messages_that_are_explained_exist() -> None:
+    """Each message in the tables of the troubleshooting page is one of the programs."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| (`+)(.+?)\1 \|", page, re.MULTILINE)
+    patterns = {text: re.compile(".*".join(map(re.escape, text.split("...")))) for _, text in explained}
+    known = texts()
+    assert len(patterns) > 40
+    assert [text for text, pattern in patterns.items() if not any(map(pattern.search, known))] == []
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=name)
