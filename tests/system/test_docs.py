@@ -27,6 +27,8 @@ PAGES = [ROOT / "README.md", *DOCS]
 TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first_robot.md"
 TESTED_ELSEWHERE = [ROOT / "docs" / "reference" / "launch.md", TUTORIAL]  # the first by test_documented.py
+ELSEWHERE = {"docs/_build/html", "agents.other", "agentspace.Change", "agentspace.end", "agentspace.loss"}
+"""Names that pages need, and that are not in the repository."""
 _ENDS = ("|", "||", "&&", "&", ";", ">", "2>/dev/null")  # of a command in a line of a shell
 COMMANDS: dict[str, click.Command] = main.commands
 
@@ -184,6 +186,29 @@ def test_links(page: Path) -> None:
             titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
             assert heading in anchors, f"{name(page)}: {link}"
+
+
+def _is_named(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    steps = name.split(".")
+    for end in range(len(steps), 0, -1):
+        place = ROOT.joinpath(*steps[:end])
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if file.exists():
+            return all(re.search(rf"\b{step}\b", file.read_text(encoding="utf-8")) for step in steps[end:])
+    return False
+
+
+@pytest.mark.parametrize("page", sorted({*TEXTS} - {TUTORIAL, ROOT / "CHANGELOG.md"}), ids=name)
+def test_what_is_named_exists(page: Path) -> None:
+    """Every file and every module of the repository that the text of a page names is there."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    files = set(re.findall(r"(?<![\w/.])(?:agentspace|agents|models|tests|launch|docs)/[\w./-]*[\w/]", text))
+    names = set(re.findall(r"(?<![\w/.])(?:agentspace|agents|models|tests)(?:\.\w+)+", text))
+    assert {
+        file for file in files - ELSEWHERE if not (re.search("[A-Z]{4}", file) or (ROOT / file).exists())
+    } == set()
+    assert {name for name in names - ELSEWHERE if not _is_named(name)} == set()
 
 
 WRONG = {
