@@ -60,8 +60,8 @@ def record(
     with connect(address) as space:
         recorder = Recorder(space, path, masks or ("*",), decisions=decisions, jpeg=jpeg, overwrite=force)
         line = Line()
-        click.echo(f"recording to {path}", err=True)
         with until_signal(recorder.stop):
+            click.echo(f"recording to {path}", err=True)  # whoever reads this may interrupt: nothing is lost now
             how = recorder.run(duration, lambda progress: line.show(lambda: _recorded(progress)))
         line.clear()
     if as_json:

@@ -73,8 +73,8 @@ class Connection:
         """A number for the next request."""
         return next(self._calls)
 
-    def call(self, message: Any, frames: tuple[bytes, ...] = ()) -> Arrived:
-        """Sends a request and waits for its reply.
+    def call(self, message: Any, frames: tuple[bytes, ...] = (), patience: float | None = None) -> Arrived:
+        """Sends a request and waits for its reply, for a time (s) of its own if one is given.
 
         Raises:
             AgentspaceError: The server's error, by its own type.
@@ -82,7 +82,7 @@ class Connection:
         """
         with self._used:
             self.send(message, frames)
-            return self._reply(message.call, self._acquaintance.patience)
+            return self._reply(message.call, patience or self._acquaintance.patience)
 
     def send(self, message: Message, frames: tuple[bytes, ...] = ()) -> None:
         """Sends a message, after telling which views are gone."""

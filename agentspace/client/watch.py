@@ -13,6 +13,7 @@ from agentspace.errors import FencedError, SpaceUnreachableError
 from agentspace.wire import messages
 
 LOOK = 1.0  #: seconds after which a waiting client looks whether its server is still there
+_PROMPT = 2.0  #: seconds in which a server that is there says that it has sent all
 
 
 class RemoteWatch:
@@ -36,7 +37,11 @@ class RemoteWatch:
         """The next changes; the first call gives the present content."""
         until = float("inf") if timeout is None else time.monotonic() + timeout
         try:
-            return self._await(until)
+            entries = self._await(until)
+            if entries is None and timeout == 0 and self._open:
+                self._catch_up()
+                entries = self._await(until)
+            return entries
         except SpaceUnreachableError:
             if self._open:
                 raise
@@ -75,6 +80,11 @@ class RemoteWatch:
             elif left <= 0:
                 return None
         return None
+
+    def _catch_up(self) -> None:
+        """Waits until all that the server sent before an answer is here."""
+        with contextlib.suppress(SpaceUnreachableError, FencedError):
+            self._connection.call(messages.Beat(self._connection.number()), patience=_PROMPT)
 
     def _begin(self) -> None:
         call = self._connection.number()

@@ -87,7 +87,10 @@ class Watch(Protocol):
         """The number of changes that were lost because this watcher was too slow."""
 
     def next(self, timeout: float | None = None) -> list[Entry] | None:
-        """The next changes; the first call gives the present content. None if the time (s) ran out."""
+        """The next changes; the first call gives the present content. None if the time (s) ran out.
+
+        With a timeout of 0, None means that whatever was accepted before the call has been given.
+        """
 
     def __iter__(self) -> Iterator[Entry]: ...
 

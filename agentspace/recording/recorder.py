@@ -17,8 +17,7 @@ from agentspace.recording.file import DiskFull, RecordingFile
 
 REFUSED = OWN + "refused"  #: the slot in which the space tells each refusal
 _TICK = 0.1  #: seconds between two looks whether it is over
-_SILENCE = 0.5  #: seconds of it, after the end, that mean that all has come
-_DRAIN = 2.0  #: seconds at most in which what happened before the end still comes
+_ON_ITS_WAY = 0.5  #: seconds that a change may have been before it is heard of
 
 
 @dataclass
@@ -189,12 +188,12 @@ class Recorder:
             self._fail(f"{type(error).__name__}: {error}")
 
     def _record(self, number: int) -> None:
-        """Until the end, and until what happened before it has come."""
+        """Until the end, and until all that the space accepted before it has come."""
         watch, ended = self._watches[number][1], None
         while True:
             if self._over and ended is None:
                 ended = self._now()
-            entries = watch.next(_TICK if ended is None else _SILENCE)
+            entries = watch.next(_TICK if ended is None else 0.0)
             heard = self._now()
             if entries is not None and self.failure is None:
                 self._take(number, entries, heard)
@@ -250,7 +249,5 @@ class Recorder:
 
 
 def _is_over(entries: list[Entry] | None, heard: int, ended: int) -> bool:
-    """Whether nothing that happened before the end (ns) can still come, or it has taken too long."""
-    if entries is None or heard - ended > 1e9 * _DRAIN:
-        return True
-    return bool(entries) and heard - 1e9 * entries[-1].age >= ended
+    """Whether nothing that happened before the end (ns) can still come."""
+    return entries is None or (bool(entries) and heard - 1e9 * (entries[-1].age + _ON_ITS_WAY) >= ended)

@@ -263,6 +263,7 @@ def _release(caller: Caller, message: messages.Release, frames: list[bytes]) -> 
 
 @_on(messages.Beat)
 def _beat(caller: Caller, message: messages.Beat, frames: list[bytes]) -> None:
+    caller.outbox.deliver()  # what was accepted before comes before the answer: a watcher may wait for it
     caller.answer(messages.Done(message.call))
 
 

@@ -795,6 +795,19 @@ def test_watch_of_nothing_begins_with_an_empty_answer(another):
         assert watch.next(NEVER) is None
 
 
+def test_watch_without_waiting_gives_all_that_was_accepted(space, another):
+    """With a timeout of 0, what was accepted before the call comes, however much; None says it was all."""
+    with another().watch("x", Trigger.EVERY) as watch:
+        assert watch.next(0.0) == []
+        for n in range(100):
+            space.write("x", n)
+            assert follow(watch.next(0.0)) == [("x", "written", n)]
+            assert watch.next(0.0) is None
+        for n in range(EVERY_LIMIT):
+            space.write("x", n)
+        assert sum(len(entries) for entries in iter(lambda: watch.next(0.0), None)) == EVERY_LIMIT
+
+
 def test_watch_coalesces_or_tells_every_change(space, another):
     """NORMAL gives a slow watcher the newest value of each slot, EVERY each change."""
     with another().watch("x") as newest_only, another().watch("x", Trigger.EVERY) as each:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -47,6 +48,24 @@ def agentspace(server: ServerProcess, *words: str | Path, folder: Path | None = 
 
 def run(server: ServerProcess, *words: str | Path) -> Result:
     return CliRunner().invoke(main, [str(word) for word in words], env=server.environment)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_lost_once_a_recording_says_that_it_began(
+    server: ServerProcess, space: RemoteSpace, path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """A value that was accepted before a signal is recorded, however early both come."""
+    echo = click.echo
+
+    def hasty(message: str, **options: Any) -> None:
+        if message.startswith("recording to"):
+            space.write(f"early-{number}/value", 42)
+            signal.raise_signal(number)
+        echo(message, **options)
+
+    monkeypatch.setattr(click, "echo", hasty)
+    assert run(server, "record", "-o", path, f"early-{number}/*").exit_code == 0
+    assert [(change.name, change.value) for change in read(path)] == [(f"early-{number}/value", 42)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
