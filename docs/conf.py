@@ -20,4 +20,4 @@ nitpick_ignore_regex = [("py:class", r"(collections\.abc|logging|pathlib)\..*"),
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_static_path = ["_static"]
-html_css_files = ["small.css"]
+html_css_files = ["screens.css"]
