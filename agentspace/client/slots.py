@@ -44,7 +44,7 @@ class RemoteSlots:
     ) -> Decision:
         """Writes at once; see `Space.write`."""
         name, _, lasts, strength, wait = Put(name, value, validity, priority, delay)
-        role, epoch = self._signature
+        role, epoch = self._sign()
         acquaintance = self._link.acquaintance
         server, first = acquaintance.meeting.server, Outgoing(value, acquaintance.pool)
 
@@ -59,7 +59,7 @@ class RemoteSlots:
     def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
         """Empties a slot; see `Space.delete`."""
         name, strength, lasts = Erase(name, priority, validity)
-        role, epoch = self._signature
+        role, epoch = self._sign()
         return self._decide(lambda call: (messages.Delete(call, self.name, role, epoch, name, strength, lasts),))
 
     def snapshot(self, mask: str = "*") -> dict[str, Entry]:
@@ -73,6 +73,10 @@ class RemoteSlots:
     def stop(self, role: str) -> None:
         """Asks a role to end; ``*``: all roles, and the server."""
         self._call(lambda call: (messages.Stop(call, self.name, role),))
+
+    def _sign(self) -> tuple[str, int]:
+        """The role and the epoch with which it writes; none: with the name of the client."""
+        return self._signature
 
     def _connection(self) -> Connection:
         return self._link.connection()

@@ -121,17 +121,9 @@ class RemoteSession(RemoteSpace):
         """It will take the role over from a predecessor."""
         return self.epoch == 0
 
-    def write(
-        self, name: str, value: Value, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
-    ) -> Decision:
-        """Writes at once; see `Space.write`."""
+    def _sign(self) -> tuple[str, int]:
         self._check_acts()
-        return super().write(name, value, validity, priority, delay)
-
-    def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
-        """Empties a slot; see `Space.delete`."""
-        self._check_acts()
-        return super().delete(name, priority, validity)
+        return self._signature
 
     def take_over(self) -> bool:
         """Says that it is prepared and waits for its turn."""
