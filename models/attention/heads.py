@@ -40,8 +40,8 @@ class FeatureMap:
     """A square map of features.
 
     Attributes:
-        channels: features of one place.
-        side: rows, and columns.
+        channels: Features of one place.
+        side: Rows, and columns.
         channels_first: (channel, row, column); otherwise (row, column, channel).
     """
 
@@ -62,11 +62,11 @@ def map_of(identifier: str, count: int) -> FeatureMap:
     """The map that features make.
 
     Args:
-        identifier: of the feature space.
-        count: how many features there are.
+        identifier: Of the feature space.
+        count: How many features there are.
 
     Raises:
-        ValueError: they make none, or are of another number.
+        ValueError: They make none, or are of another number.
     """
     for pattern, side, channels_first in _MAPS:
         if fnmatchcase(identifier, pattern) and count % side**2 == 0:
@@ -80,9 +80,9 @@ class AttentionHead:
     """One attention.
 
     Attributes:
-        name: for people.
-        features: indices of the features that it compares; None for all.
-        values: which part of the values it answers.
+        name: For people.
+        features: Indices of the features that it compares; None for all.
+        values: Which part of the values it answers.
     """
 
     name: str
@@ -140,13 +140,13 @@ def make(name: str, identifier: str, n: int, m: int) -> tuple[AttentionHead, ...
     """The heads of a memory.
 
     Args:
-        name: one of `NAMES`.
-        identifier: of the feature space.
-        n: length of a key.
-        m: length of a value.
+        name: One of `NAMES`.
+        identifier: Of the feature space.
+        n: Length of a key.
+        m: Length of a value.
 
     Raises:
-        ValueError: there are no such heads, or not for these features and values.
+        ValueError: There are no such heads, or not for these features and values.
     """
     return _MAKERS[check(name)](identifier, n, m)
 
@@ -155,7 +155,7 @@ def check(name: str) -> str:
     """The name, if it is one.
 
     Raises:
-        ValueError: it is not; the message lists the valid ones.
+        ValueError: It is not; the message lists the valid ones.
     """
     if name not in _MAKERS:
         raise ValueError(f"heads is {name!r}; valid are {', '.join(map(repr, NAMES))}")

@@ -59,13 +59,13 @@ def attention(
         keys: (l, n), l >= 1.
         values: (l, m).
         scale: d > 0.
-        top: so many of the most similar keys take part; 0 for all.
+        top: So many of the most similar keys take part; 0 for all.
 
     Returns:
         The answer (m,) or (b, m), and the coefficients (l,) or (b, l).
 
     Raises:
-        ValueError: shapes that do not fit, no keys, or a scale that is not positive.
+        ValueError: Shapes that do not fit, no keys, or a scale that is not positive.
     """
     if keys.ndim != 2 or len(keys) == 0 or len(keys) != len(values) or query.shape[-1] != keys.shape[1]:
         raise ValueError(
@@ -85,7 +85,7 @@ class Answer:
     Attributes:
         value: (m,) the mixture of values.
         mixture: (l,) coefficients; the mean over the heads.
-        certainty: how sure it is.
+        certainty: How sure it is.
     """
 
     value: AnyFloats
@@ -97,18 +97,18 @@ class Memory:
     """Pairs of (key, value) that can be added, forgotten, asked, saved and loaded.
 
     Args:
-        features: see below.
-        comparison: see below.
-        heads: a name of `models.attention.heads`.
-        space: see below.
-        capacity: pairs at most; 0 for any number. A pair that comes then takes the place of the one with the most
+        features: See below.
+        comparison: See below.
+        heads: A name of `models.attention.heads`.
+        space: See below.
+        capacity: Pairs at most; 0 for any number. A pair that comes then takes the place of the one with the most
             similar value: what was learned elsewhere is not lost, however long the robot stays at one place.
 
     Attributes:
-        features: identifier of the feature space of the keys (`Extractor.identifier`); it travels with the file.
-        comparison: how queries are compared with keys.
-        heads: name of the attention heads.
-        space: identifier of the space of the values: of which decoder they are latents; it travels, too.
+        features: Identifier of the feature space of the keys (`Extractor.identifier`); it travels with the file.
+        comparison: How queries are compared with keys.
+        heads: Name of the attention heads.
+        space: Identifier of the space of the values: of which decoder they are latents; it travels, too.
     """
 
     def __init__(
@@ -137,13 +137,13 @@ class Memory:
         """Drop one pair.
 
         Args:
-            index: which, in the order in which they came; negative ones count from the end.
+            index: Which, in the order in which they came; negative ones count from the end.
 
         Returns:
             The index, from 0.
 
         Raises:
-            IndexError: there is no such pair.
+            IndexError: There is no such pair.
         """
         place = index + len(self) if index < 0 <= index + len(self) else index
         self._pairs.remove(place)
@@ -176,7 +176,7 @@ class Memory:
         """The scale d that the next answer of the first head uses.
 
         Raises:
-            EmptyMemoryError: there are no pairs.
+            EmptyMemoryError: There are no pairs.
         """
         return self.scales[0]
 
@@ -185,7 +185,7 @@ class Memory:
         """The scale d of each head.
 
         Raises:
-            EmptyMemoryError: there are no pairs.
+            EmptyMemoryError: There are no pairs.
         """
         self._require_pairs()
         return tuple(reader.scale for reader in self._readers)
@@ -217,7 +217,7 @@ class Memory:
         """The mixture of values for a query (n,): value (m,) and mixture coefficients (l,).
 
         Raises:
-            EmptyMemoryError: there are no pairs.
+            EmptyMemoryError: There are no pairs.
             ValueError: NaN, or another length than that of the keys.
         """
         answer = self.ask(query)
@@ -227,7 +227,7 @@ class Memory:
         """The same as `answer`, and how sure it is.
 
         Raises:
-            EmptyMemoryError: there are no pairs.
+            EmptyMemoryError: There are no pairs.
             ValueError: NaN, or another length than that of the keys.
         """
         asked = self._query(query)
@@ -260,7 +260,7 @@ class Memory:
         """Write the pairs as .npz, atomically.
 
         Raises:
-            OSError: the folder does not exist, or cannot be written.
+            OSError: The folder does not exist, or cannot be written.
         """
         comparison, scale = self.comparison, self.comparison.scale
         settings = {
@@ -289,15 +289,15 @@ class Memory:
         """Read a memory that `save` wrote.
 
         Args:
-            path: the file.
-            features: the feature space in use; None accepts any.
-            comparison: how to compare; None means as in the file.
-            heads: the attention heads; None means as in the file.
-            space: the space of the values in use; None accepts any. A file that does not tell is accepted, too.
-            capacity: pairs at most.
+            path: The file.
+            features: The feature space in use; None accepts any.
+            comparison: How to compare; None means as in the file.
+            heads: The attention heads; None means as in the file.
+            space: The space of the values in use; None accepts any. A file that does not tell is accepted, too.
+            capacity: Pairs at most.
 
         Raises:
-            ArtifactError: the file is missing, cut off, of another kind, or its keys or values are of another
+            ArtifactError: The file is missing, cut off, of another kind, or its keys or values are of another
                 space.
         """
         arrays = read_arrays(Path(path), _KIND)

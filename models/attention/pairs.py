@@ -23,8 +23,8 @@ class Table:
     """Rows of the same width.
 
     Args:
-        width: numbers in a row.
-        dtype: of the numbers.
+        width: Numbers in a row.
+        dtype: Of the numbers.
     """
 
     def __init__(self, width: int, dtype: type[np.floating] = np.float32) -> None:
@@ -77,8 +77,8 @@ class Pairs:
     one of 100 000 pairs out moves nothing.
 
     Args:
-        n: length of a key.
-        m: length of a value.
+        n: Length of a key.
+        m: Length of a value.
     """
 
     def __init__(self, n: int, m: int) -> None:
@@ -150,7 +150,7 @@ class Pairs:
         """Take a pair out; returns the row that it had.
 
         Raises:
-            IndexError: there is no such pair.
+            IndexError: There is no such pair.
         """
         if not 0 <= index < len(self):
             valid = f"0 to {len(self) - 1}" if len(self) else "none: there are no pairs"

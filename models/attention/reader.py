@@ -75,9 +75,9 @@ class Shortlist:
         """Which pairs (b, c) are most similar to prepared queries (b, n).
 
         Args:
-            queries: as keys are compared.
-            order: rows of the pairs.
-            length: so many at most.
+            queries: As keys are compared.
+            order: Rows of the pairs.
+            length: So many at most.
         """
         scores = self._table.dot(np.ascontiguousarray((queries @ self._basis).T))[order]
         count = min(length, len(order))
@@ -92,7 +92,7 @@ class Found:
         value: (m,) its part of the value.
         picks: (k,) indices of the pairs that were compared.
         shares: (k,) how much each of them has to say; the sum is 1.
-        closest: how similar the most similar of them is.
+        closest: How similar the most similar of them is.
     """
 
     value: AnyFloats
@@ -105,9 +105,9 @@ class Reader:
     """Compares queries with the pairs.
 
     Args:
-        head: what it sees and answers.
-        comparison: how.
-        pairs: with what; it is told when they change.
+        head: What it sees and answers.
+        comparison: How.
+        pairs: With what; it is told when they change.
     """
 
     def __init__(self, head: AttentionHead, comparison: Comparison, pairs: Pairs) -> None:
@@ -224,8 +224,8 @@ class Reader:
         """Its answer to a query (n,).
 
         Args:
-            query: all features.
-            counts: whether the query takes part in the running mean of the queries.
+            query: All features.
+            counts: Whether the query takes part in the running mean of the queries.
         """
         self._refresh()
         part = self.head.of(query)

@@ -51,7 +51,7 @@ def leave_one_out(keys: AnyFloats, values: AnyFloats, scale: float, top: int = 0
         keys: (l, n), l >= 2, as they are compared (normalised, centred).
         values: (l, m).
         scale: d > 0.
-        top: so many of the others take part; 0 for all.
+        top: So many of the others take part; 0 for all.
     """
     return float(prediction_errors(_of_others(keys), values, values, np.array([scale]), top)[0])
 
@@ -66,7 +66,7 @@ def prediction_errors(
         values: (l, m), or (p, l, m) if each probe has its own.
         true: (p, m).
         scales: (k,).
-        top: so many take part; 0 for all.
+        top: So many take part; 0 for all.
     """
     counted = strongest(similarity, top)
     subscripts = "pl,lm->pm" if values.ndim == 2 else "pl,plm->pm"
@@ -95,7 +95,7 @@ def choose_scale(keys: AnyFloats, values: AnyFloats, candidates: AnyFloats, top:
         keys: (l, n), l >= 2, as they are compared.
         values: (l, m).
         candidates: (k,) scales.
-        top: so many of the others take part; 0 for all.
+        top: So many of the others take part; 0 for all.
     """
     return sharpest(candidates, prediction_errors(_of_others(keys), values, values, candidates, top))
 
@@ -112,10 +112,10 @@ class Comparison:
 
     Attributes:
         kind: "cosine" (divided by their norms) or "raw" (as in the seed).
-        centring: whether keys and queries are taken relative to their means.
+        centring: Whether keys and queries are taken relative to their means.
         scale: d; None = chosen by leave-one-out, from 20 pairs on.
-        top: so many of the most similar pairs take part in an answer; 0 for all.
-        exact: with more pairs than this, a shortlist of them is compared exactly; see
+        top: So many of the most similar pairs take part in an answer; 0 for all.
+        exact: With more pairs than this, a shortlist of them is compared exactly; see
             `models.attention.reader`.
     """
 
@@ -158,7 +158,7 @@ def finite(name: str, value: ArrayLike, size: int | None, dtype: type[np.floatin
     """The value as a finite vector (size,).
 
     Raises:
-        ValueError: another shape, or NaN.
+        ValueError: Another shape, or NaN.
     """
     vector = np.asarray(value, dtype=dtype)
     if vector.ndim != 1 or vector.size == 0 or size not in (None, vector.size):

@@ -33,8 +33,8 @@ class Certainty:
 
     Attributes:
         distance: 1 - cosine between the query and the nearest key, 0..2.
-        threshold: distance from which the query is unknown; None for too few pairs.
-        entropy: of the mixture coefficients, divided by that of equal ones, 0..1; the mean over the heads.
+        threshold: Distance from which the query is unknown; None for too few pairs.
+        entropy: Of the mixture coefficients, divided by that of equal ones, 0..1; the mean over the heads.
         effective: exp(entropy), in pairs.
     """
 
@@ -60,9 +60,9 @@ def judge(distance: float, spread: float, count: int, entropies: list[float]) ->
 
     Args:
         distance: 1 - cosine to the nearest key.
-        spread: mean of 1 - cosine between two keys.
-        count: how many pairs there are.
-        entropies: of the coefficients of each head, nats.
+        spread: Mean of 1 - cosine between two keys.
+        count: How many pairs there are.
+        entropies: Of the coefficients of each head, nats.
     """
     mean = float(np.mean(entropies))
     normal = mean / float(np.log(count)) if count > 1 else 0.0

@@ -22,9 +22,9 @@ class Dino:
     """The network, ready to run.
 
     Attributes:
-        identifier: holds a part of the SHA-256 of the weights: other weights are another space. It does not tell
+        identifier: Holds a part of the SHA-256 of the weights: other weights are another space. It does not tell
             what runs it: backends agree (bfloat16 to about 1 %).
-        count: how many features an image has.
+        count: How many features an image has.
     """
 
     def __init__(self, run: Run, identifier: str, view: str) -> None:
@@ -40,17 +40,17 @@ class Dino:
         """Load the network.
 
         Args:
-            name: of `models.transformer.vision_transformer.CONFIGS`.
-            view: one of `VIEWS`.
-            path: the weights, in any layout that `models.transformer.checkpoint` reads; None for those that were
+            name: Of `models.transformer.vision_transformer.CONFIGS`.
+            view: One of `VIEWS`.
+            path: The weights, in any layout that `models.transformer.checkpoint` reads; None for those that were
                 fetched.
-            threads: of the computation.
-            backend: of `models.transformer.runtime`.
+            threads: Of the computation.
+            backend: Of `models.transformer.runtime`.
 
         Raises:
-            ArtifactError: the weights are missing (the message says what fetches them), damaged, or of another
+            ArtifactError: The weights are missing (the message says what fetches them), damaged, or of another
                 architecture; or PyTorch is missing.
-            ValueError: there is no such view or backend, or threads is not positive.
+            ValueError: There is no such view or backend, or threads is not positive.
         """
         if view not in VIEWS:
             raise ValueError(f"view {view!r} of {name}; valid: {', '.join(VIEWS)}")
@@ -72,8 +72,8 @@ class Dino:
         """Features (count,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
-            TypeError: not an array of uint8.
-            ValueError: wrong shape.
+            TypeError: Not an array of uint8.
+            ValueError: Wrong shape.
         """
         return np.ascontiguousarray(_of(self._run(fit(as_rgb(image))), self._view), dtype=np.float32)
 

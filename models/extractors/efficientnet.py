@@ -48,10 +48,10 @@ class Variant:
     """A place where EfficientNet-Lite0 is cut off.
 
     Attributes:
-        block: the last block that is used, counted from 0.
-        channels: of the map that comes out.
-        pool: so many places beside each other become one, in both directions, for a map of 7x7.
-        command: what makes the file.
+        block: The last block that is used, counted from 0.
+        channels: Of the map that comes out.
+        pool: So many places beside each other become one, in both directions, for a map of 7x7.
+        command: What makes the file.
     """
 
     block: int
@@ -86,8 +86,8 @@ class EfficientNet:
     """The network, ready to run.
 
     Attributes:
-        identifier: name of the feature space; memories of features carry it, and are refused by another one.
-        count: how many features an image has.
+        identifier: Name of the feature space; memories of features carry it, and are refused by another one.
+        count: How many features an image has.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, variant: Variant = BLOCK10) -> None:
@@ -100,13 +100,13 @@ class EfficientNet:
         """Load the network.
 
         Args:
-            path: the ONNX file; None for that of the variant.
-            threads: of the computation; more help little, and take cores from the other agents.
-            variant: which network it must be.
+            path: The ONNX file; None for that of the variant.
+            threads: Of the computation; more help little, and take cores from the other agents.
+            variant: Which network it must be.
 
         Raises:
-            ArtifactError: the file is missing, damaged, or not this network.
-            ValueError: threads is not positive.
+            ArtifactError: The file is missing, damaged, or not this network.
+            ValueError: `threads` is not positive.
         """
         path = path or variant.path
         verify(path, variant.command)
@@ -123,8 +123,8 @@ class EfficientNet:
             image: uint8, RGB (H, W, 3), grey, or RGBA; see `as_rgb`. It is stretched to 224x224.
 
         Raises:
-            TypeError: not an array of uint8.
-            ValueError: wrong shape.
+            TypeError: Not an array of uint8.
+            ValueError: Wrong shape.
         """
         pixels = fit(as_rgb(image))[None]
         result: Features = self._session.run(["features"], {"image": pixels})[0][0]

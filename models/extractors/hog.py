@@ -35,8 +35,8 @@ class Hog:
         """Features (6084,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
-            TypeError: not an array of uint8.
-            ValueError: wrong shape.
+            TypeError: Not an array of uint8.
+            ValueError: Wrong shape.
         """
         colours = fit(as_rgb(image)).astype(np.float32) / np.float32(255)
         grey: Features = colours @ np.array([0.299, 0.587, 0.114], dtype=np.float32)

@@ -62,7 +62,7 @@ class Declaration:
         """The declaration in a file of YAML or JSON.
 
         Raises:
-            ArtifactError: it is missing, or not valid; the message says what is.
+            ArtifactError: It is missing, or not valid; the message says what is.
         """
         import yaml
 
@@ -109,8 +109,8 @@ class OnnxFile:
     """A network in a file, ready to run.
 
     Attributes:
-        identifier: holds a part of the SHA-256 of the file and of its declaration: another file is another space.
-        count: how many features an image has.
+        identifier: Holds a part of the SHA-256 of the file and of its declaration: another file is another space.
+        count: How many features an image has.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, declaration: Declaration, name: str) -> None:
@@ -134,8 +134,8 @@ class OnnxFile:
         """Open the file, and run it once.
 
         Raises:
-            ArtifactError: file or declaration is missing or damaged, or they do not fit each other.
-            ValueError: threads is not positive.
+            ArtifactError: File or declaration is missing or damaged, or they do not fit each other.
+            ValueError: `threads` is not positive.
         """
         if not path.is_file():
             raise ArtifactError(f"{path} is missing")
@@ -157,8 +157,8 @@ class OnnxFile:
         """Features (count,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
-            TypeError: not an array of uint8.
-            ValueError: wrong shape, or the network answered with NaN or infinity.
+            TypeError: Not an array of uint8.
+            ValueError: Wrong shape, or the network answered with NaN or infinity.
         """
         given = self._declaration.prepare(as_rgb(image), self._kind)
         made = np.asarray(self._session.run([self._output], {self._input: given})[0])

@@ -54,8 +54,8 @@ class PoseNetwork:
     Attributes:
         mean: (5488,) float32, is taken away from the features.
         discriminant: (5488, k) float16, the directions of features that tell postures from people.
-        layers: of a perceptron behind it, with SiLU between them.
-        presence: a linear layer (5488, 1) on the features: 1 on average where somebody is, -1 where nobody is.
+        layers: Of a perceptron behind it, with SiLU between them.
+        presence: A linear layer (5488, 1) on the features: 1 on average where somebody is, -1 where nobody is.
     """
 
     mean: NDArray[np.float32]
@@ -100,7 +100,7 @@ class PoseNetwork:
         """Reads what `save` wrote.
 
         Raises:
-            ArtifactError: the file is missing, damaged or of another kind.
+            ArtifactError: The file is missing, damaged or of another kind.
         """
         verify(path, COMMAND)
         arrays = {name: array.astype(np.float64) for name, array in read_arrays(path, _KIND).items()}
@@ -125,7 +125,7 @@ class PersonExtractor:
         """Loads both networks.
 
         Raises:
-            ArtifactError: a file is missing or damaged.
+            ArtifactError: A file is missing or damaged.
         """
         return cls(PoseNetwork.load(path), EfficientNet.load(threads=threads), checksum(path))
 
@@ -133,7 +133,7 @@ class PersonExtractor:
         """Features (13,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
-            TypeError: not an array of uint8.
-            ValueError: wrong shape.
+            TypeError: Not an array of uint8.
+            ValueError: Wrong shape.
         """
         return self._network(self._extractor.features(image))

@@ -40,8 +40,8 @@ class Network(Protocol):
     """What makes features of images.
 
     Attributes:
-        identifier: name of the feature space; memories of features carry it, and are kept apart by it.
-        count: how many features an image has.
+        identifier: Name of the feature space; memories of features carry it, and are kept apart by it.
+        count: How many features an image has.
     """
 
     identifier: str
@@ -51,8 +51,8 @@ class Network(Protocol):
         """Features (count,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
 
         Raises:
-            TypeError: not an array of uint8.
-            ValueError: wrong shape.
+            TypeError: Not an array of uint8.
+            ValueError: Wrong shape.
         """
 
 
@@ -60,7 +60,7 @@ def check(name: str) -> str:
     """The name, if it is one.
 
     Raises:
-        ValueError: it is not; the message lists the valid ones.
+        ValueError: It is not; the message lists the valid ones.
     """
     if name in NAMES or (name.startswith(_ONNX) and len(name) > len(_ONNX)):
         return name
@@ -82,15 +82,15 @@ def load(
     """Load an extractor.
 
     Args:
-        name: one of `NAMES`, or onnx:FILE.
-        threads: of the computation.
-        weights: file with the weights of a Vision Transformer; None for the one that was fetched.
-        backend: what runs a Vision Transformer; see `models.transformer.runtime`.
-        project: what relative files mean; None for the working directory.
+        name: One of `NAMES`, or onnx:FILE.
+        threads: Of the computation.
+        weights: File with the weights of a Vision Transformer; None for the one that was fetched.
+        backend: What runs a Vision Transformer; see `models.transformer.runtime`.
+        project: What relative files mean; None for the working directory.
 
     Raises:
-        ArtifactError: a file that it needs is missing or damaged; the message says what to do.
-        ValueError: there is no such extractor or backend, or threads is not positive.
+        ArtifactError: A file that it needs is missing or damaged; the message says what to do.
+        ValueError: There is no such extractor or backend, or threads is not positive.
     """
     base, _, view = check(name).partition("/")
     folder = project or Path()

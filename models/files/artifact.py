@@ -47,11 +47,11 @@ def verify(path: Path, command: str) -> None:
     """Check that a committed file is there and whole.
 
     Args:
-        path: the file.
-        command: what makes it anew, for the message.
+        path: The file.
+        command: What makes it anew, for the message.
 
     Raises:
-        ArtifactError: it is missing, or differs from the checksum in the SHA256SUMS beside it. A file that
+        ArtifactError: It is missing, or differs from the checksum in the SHA256SUMS beside it. A file that
             SHA256SUMS does not list (your own) is not checked.
     """
     if not path.is_file():
@@ -68,7 +68,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new one and nothing between.
 
     Raises:
-        OSError: the folder does not exist, or cannot be written.
+        OSError: The folder does not exist, or cannot be written.
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -87,11 +87,11 @@ def read_arrays(path: Path, kind: str) -> dict[str, NDArray[np.generic]]:
     """Read the arrays of an .npz file that `write_arrays` wrote; never unpickles.
 
     Args:
-        path: the file.
-        kind: what it must hold, the `kind` that was given to `write_arrays`.
+        path: The file.
+        kind: What it must hold, the `kind` that was given to `write_arrays`.
 
     Raises:
-        ArtifactError: it cannot be read, is cut off, not such a file, or of another kind.
+        ArtifactError: It cannot be read, is cut off, not such a file, or of another kind.
     """
     try:
         content = path.read_bytes()
@@ -114,13 +114,13 @@ def write_arrays(
     """Write arrays as an .npz file, atomically, the same bytes for the same arrays.
 
     Args:
-        path: the file; no ending is added.
-        kind: what it holds; `read_arrays` asks for it.
-        arrays: by name; the name "kind" is taken.
-        compressed: smaller, but slower to write.
+        path: The file; no ending is added.
+        kind: What it holds; `read_arrays` asks for it.
+        arrays: By name; the name "kind" is taken.
+        compressed: Smaller, but slower to write.
 
     Raises:
-        OSError: the folder does not exist, or cannot be written.
+        OSError: The folder does not exist, or cannot be written.
     """
     content = io.BytesIO()
     save = np.savez_compressed if compressed else np.savez

@@ -22,9 +22,9 @@ def convert(network: nn.Module, image: Sequence[int], outputs: Sequence[str]) ->
     """A network as ONNX, checked; the same network gives the same bytes. It takes seconds.
 
     Args:
-        network: set to evaluation; it takes one tensor of uint8, which becomes the input "image".
-        image: shape of that tensor.
-        outputs: names of the tensors that it gives.
+        network: Set to evaluation; it takes one tensor of uint8, which becomes the input "image".
+        image: Shape of that tensor.
+        outputs: Names of the tensors that it gives.
     """
     import torch
     from onnx import checker
@@ -55,12 +55,12 @@ def open_session(source: Path | bytes, threads: int = 1) -> onnxruntime.Inferenc
     """Open a network.
 
     Args:
-        source: the ONNX file, or what is in it.
-        threads: of the computation.
+        source: The ONNX file, or what is in it.
+        threads: Of the computation.
 
     Raises:
-        ArtifactError: it is missing, cut off, or no ONNX network.
-        ValueError: threads is not positive.
+        ArtifactError: It is missing, cut off, or no ONNX network.
+        ValueError: `threads` is not positive.
     """
     if threads < 1:
         raise ValueError(f"threads is {threads}; valid is 1 or more")

@@ -54,7 +54,7 @@ def read(path: Path) -> Any:
     """What is in a checkpoint: tensors by name, perhaps below other names. Nothing in it is executed.
 
     Raises:
-        ArtifactError: the file is missing, cut off, not a checkpoint, or holds pickled code.
+        ArtifactError: The file is missing, cut off, not a checkpoint, or holds pickled code.
     """
     try:
         with path.open("rb") as file:
@@ -103,7 +103,7 @@ def convert(content: Any) -> State:
     """The tensors by the names of `VisionTransformer`, from any of the layouts; heads are left out.
 
     Raises:
-        ValueError: there are no tensors by name.
+        ValueError: There are no tensors by name.
     """
     for wrapper in _WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
@@ -125,7 +125,7 @@ def load(path: Path, config: Config) -> VisionTransformer:
     """The network with the weights of a file, ready to be asked.
 
     Raises:
-        ArtifactError: the file is missing, cut off, holds pickled code, or is of another architecture; the
+        ArtifactError: The file is missing, cut off, holds pickled code, or is of another architecture; the
             message names what is missing, unexpected, or of another shape.
     """
     content = read(path)

@@ -40,12 +40,12 @@ def build(network: VisionTransformer, height: int = 224, width: int = 224) -> by
     """The network as ONNX; this takes seconds.
 
     Args:
-        network: with its weights.
-        height: of the images, pixels; a multiple of the patch.
-        width: likewise.
+        network: With its weights.
+        height: Of the images, pixels; a multiple of the patch.
+        width: Likewise.
 
     Raises:
-        ValueError: a size that is no multiple of the patch.
+        ValueError: A size that is no multiple of the patch.
     """
     patch = network.config.patch
     if height < 1 or width < 1 or height % patch or width % patch:

@@ -67,14 +67,14 @@ def open_backend(
     """A function from an RGB image (size, size, 3) of uint8 to what the network says of it.
 
     Args:
-        network: with its weights.
-        backend: one of `BACKENDS`.
-        size: side of the images, pixels.
-        threads: of the computation. PyTorch has one number of threads for the whole process.
-        attention: also give the attention.
+        network: With its weights.
+        backend: One of `BACKENDS`.
+        size: Side of the images, pixels.
+        threads: Of the computation. PyTorch has one number of threads for the whole process.
+        attention: Also give the attention.
 
     Raises:
-        ValueError: there is no such backend.
+        ValueError: There is no such backend.
     """
     if backend == "onnx":
         return _open_onnx(network, size, threads, attention)
@@ -146,10 +146,10 @@ def choose(network: VisionTransformer, size: int = 224, threads: int = 1, record
     """The fastest backend of this machine: measured at the first time (some seconds), then remembered.
 
     Args:
-        network: whose sizes count; its weights do not matter.
-        size: side of the images, pixels.
-        threads: of the computation.
-        record: the file that remembers; None for that in the cache folder. If it cannot be read or written, it is
+        network: Whose sizes count; its weights do not matter.
+        size: Side of the images, pixels.
+        threads: Of the computation.
+        record: The file that remembers; None for that in the cache folder. If it cannot be read or written, it is
             measured again the next time.
     """
     record = record or cache_folder() / "backends.json"

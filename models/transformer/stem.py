@@ -23,7 +23,7 @@ def channels(width: int, patch: int) -> tuple[int, ...]:
     """How many channels each halving has: the last one `width`, each before it half of that.
 
     Raises:
-        ValueError: the patch is no power of two, or the width cannot be halved so often.
+        ValueError: The patch is no power of two, or the width cannot be halved so often.
     """
     steps = patch.bit_length() - 1
     if patch < 2 or patch != 1 << steps or width % (1 << (steps - 1)):
@@ -53,7 +53,7 @@ class ConvStem(nn.Module):
 
     Args:
         width: d, numbers in a token.
-        patch: side of a patch, pixels; a power of two.
+        patch: Side of a patch, pixels; a power of two.
     """
 
     def __init__(self, width: int, patch: int) -> None:

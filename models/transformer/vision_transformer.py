@@ -44,15 +44,15 @@ class Config:
     """Sizes of a Vision Transformer.
 
     Attributes:
-        patch: side of a patch, pixels.
+        patch: Side of a patch, pixels.
         width: d, numbers in a token.
-        heads: attention heads; width is a multiple of it.
-        depth: blocks.
-        expansion: how many times wider the perceptron is than a token.
-        image: side of the images that the positions were learned for, pixels; a multiple of patch.
-        resampling: how positions are made for other sizes: `dino` as DINO's code does (bicubic, by a factor that
+        heads: Attention heads; width is a multiple of it.
+        depth: Blocks.
+        expansion: How many times wider the perceptron is than a token.
+        image: Side of the images that the positions were learned for, pixels; a multiple of patch.
+        resampling: How positions are made for other sizes: `dino` as DINO's code does (bicubic, by a factor that
             is larger by 0.1 patch), `antialias` as timm does (bicubic, antialiased, exactly to the size).
-        stem: what makes tokens of pixels: `patch` is one convolution over each patch, as published; `conv` is
+        stem: What makes tokens of pixels: `patch` is one convolution over each patch, as published; `conv` is
             `models.transformer.stem`, for networks that are trained here.
     """
 
@@ -105,7 +105,7 @@ class Outputs(NamedTuple):
         """(b, heads, h, w), how much the class token looks at each patch.
 
         Raises:
-            ValueError: the attention was not asked for.
+            ValueError: The attention was not asked for.
         """
         if self.attention is None:
             raise ValueError("no attention was kept; call the network with attention=True")
@@ -201,10 +201,10 @@ class VisionTransformer(nn.Module):
 
         Args:
             images: (b, 3, H, W), as `normalise` makes them; H and W are multiples of the patch.
-            attention: keep the attention of the last block.
+            attention: Keep the attention of the last block.
 
         Raises:
-            ValueError: another shape.
+            ValueError: Another shape.
         """
         patch, shape = self.config.patch, tuple(images.shape)
         if len(shape) != 4 or shape[1] != 3 or 0 in shape or shape[2] % patch or shape[3] % patch:

@@ -19,10 +19,10 @@ class Entry:
     """Weights that can be fetched.
 
     Attributes:
-        name: of the network; its sizes are in `models.transformer.vision_transformer.CONFIGS`.
-        url: where the authors offer the file.
-        licence: of the weights.
-        origin: who made them, how.
+        name: Of the network; its sizes are in `models.transformer.vision_transformer.CONFIGS`.
+        url: Where the authors offer the file.
+        licence: Of the weights.
+        origin: Who made them, how.
     """
 
     name: str
@@ -76,7 +76,7 @@ def entry(name: str) -> Entry:
     """The entry of a name.
 
     Raises:
-        ArtifactError: there is none; the message lists the valid ones.
+        ArtifactError: There is none; the message lists the valid ones.
     """
     for found in ENTRIES:
         if found.name == name:

@@ -25,18 +25,18 @@ def pull(name: str, mirror: str = "", sha256: str = "", progress: bool = False) 
     """Fetch weights, unless they are there already.
 
     Args:
-        name: of the catalogue.
-        mirror: another address: of a folder if it ends with a slash, else of the file.
-        sha256: what its SHA-256 must be, if you know it from elsewhere.
-        progress: show a bar.
+        name: Of the catalogue.
+        mirror: Another address: of a folder if it ends with a slash, else of the file.
+        sha256: What its SHA-256 must be, if you know it from elsewhere.
+        progress: Show a bar.
 
     Returns:
         Where the file is, and what happened, in words.
 
     Raises:
-        ArtifactError: there are no such weights; or what came has another SHA-256 than expected, or is no
+        ArtifactError: There are no such weights; or what came has another SHA-256 than expected, or is no
             checkpoint of this network. It is not kept.
-        DownloadError: it could not be fetched; what came of it is not kept.
+        DownloadError: It could not be fetched; what came of it is not kept.
     """
     found = catalogue.entry(name)
     path, expected = found.path, sha256.lower() or found.recorded()
@@ -87,7 +87,7 @@ def look(path: Path, name: str) -> None:
     """Check that a file is a checkpoint of a network, as far as can be said here: without PyTorch, its beginning.
 
     Raises:
-        ArtifactError: it is not.
+        ArtifactError: It is not.
     """
     with path.open("rb") as file:
         beginning = file.read(9)
