@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Floats
 from models.icub.convex_pieces import convex_pieces
-from models.icub.model import MODEL_JOINTS, read_urdf
+from models.icub.model import MODEL_JOINTS, meshes, read_urdf, specify, strip
 
 if TYPE_CHECKING:
     import mujoco
@@ -27,7 +27,6 @@ _MEMORY: Final = 64 << 20  # bytes for contacts; small pieces can have thousands
 class Ball:
     """A ball around a link, in its frame: centre (3,) and radius, metres."""
 
-    link: str
     center: Floats
     radius: float
 
@@ -53,7 +52,7 @@ class Scene:
         is_first = np.array([link in first for link in self.links])
         model.geom_contype[:], model.geom_conaffinity[:] = is_first, ~is_first
         self._joints = [model.joint(name).qposadr[0] for name in MODEL_JOINTS]
-        self.balls = {link: _ball(link, parts) for link, parts in pieces.items()}
+        self.balls = {link: _ball(parts) for link, parts in pieces.items()}
 
     def place(self, posture: Floats) -> None:
         """Take a posture (10,), degrees."""
@@ -86,15 +85,17 @@ def robot_pieces(folder: Path | None, progress: bool) -> dict[str, list[Floats]]
         folder: Where pieces are kept; None for the cache folder.
         progress: Show a progress bar while meshes are cut.
     """
-    files, poses = {}, {}
-    for link in read_urdf(MODEL_JOINTS, collisions=True).findall("link"):
-        mesh = link.find("collision/geometry/mesh")
-        if mesh is not None:
-            name = str(link.get("name"))
-            files[name] = Path(str(mesh.get("filename")))
-            poses[name] = _pose(link.find("collision/origin"), _numbers(mesh, "scale", "1 1 1"))
-    pieces = convex_pieces(files, folder, progress)
-    return {name: [part @ poses[name][:, :3].T + poses[name][:, 3] for part in pieces[name]] for name in files}
+    robot = read_urdf(MODEL_JOINTS, collisions=True)
+    found = meshes(robot, "collision")
+    pieces = convex_pieces(
+        {name: Path(str(mesh.get("filename"))) for name, mesh in found.items()}, folder, progress
+    )
+    placed = {}
+    for name, mesh in found.items():
+        origin = robot.find(f"link[@name='{name}']/collision/origin")
+        pose = _pose(origin, _numbers(mesh, "scale", "1 1 1"))
+        placed[name] = [part @ pose[:, :3].T + pose[:, 3] for part in pieces[name]]
+    return placed
 
 
 def _numbers(element: ET.Element, name: str, default: str) -> Floats:
@@ -119,10 +120,10 @@ def _about(axis: int, angle: float) -> Floats:
     return matrix
 
 
-def _ball(link: str, parts: list[Floats]) -> Ball:
+def _ball(parts: list[Floats]) -> Ball:
     points = np.vstack(parts)
     center = (points.min(axis=0) + points.max(axis=0)) / 2
-    return Ball(link, center, float(np.linalg.norm(points - center, axis=1).max()))
+    return Ball(center, float(np.linalg.norm(points - center, axis=1).max()))
 
 
 def _compile(pieces: Pieces) -> mujoco.MjModel:
@@ -130,12 +131,8 @@ def _compile(pieces: Pieces) -> mujoco.MjModel:
     import mujoco
 
     robot = read_urdf(MODEL_JOINTS, collisions=True)
-    for link in robot.findall("link"):
-        for collision in link.findall("collision"):
-            link.remove(collision)
-    options = {"strippath": "false", "discardvisual": "true", "fusestatic": "false"}
-    ET.SubElement(ET.SubElement(robot, "mujoco"), "compiler", options)
-    spec = mujoco.MjSpec.from_string(ET.tostring(robot, encoding="unicode"))
+    strip(robot, "collision")
+    spec = specify(robot)
     spec.memory = _MEMORY
     for body, parts in pieces.items():
         for index, part in enumerate(parts):

@@ -1,5 +1,6 @@
 """The eyes of the simulated iCub: what is drawn in the sockets of its head, and the cameras behind them."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,20 +34,23 @@ def add_eyes(spec: "mujoco.MjSpec", moving: bool) -> None:
     import mujoco
 
     body = spec.body("head") if moving else spec.worldbody
-    position, orientation = _inverse(*_pose_in_root(body))
-    still: dict[str, Any] = {"contype": 0, "conaffinity": 0}
+    position, orientation = np.zeros(3), np.zeros(4)
+    mujoco.mju_negPose(position, orientation, *_pose_in_root(body))
+
+    def in_head(x: float, side: int) -> Floats:
+        point = np.array([x, _APART * side, _HEIGHT])
+        return _made(mujoco.mju_rotVecQuat, 3, point, orientation) + position
+
     for side in (_LEFT, _RIGHT):
         for radius, x, grey in _PARTS:
-            place = _moved(position, orientation, [x, _APART * side, _HEIGHT])
-            sphere = mujoco.mjtGeom.mjGEOM_SPHERE
-            body.add_geom(type=sphere, size=[radius, 0, 0], pos=place, rgba=[grey, grey, grey, 1], **still)
+            sphere, colour = mujoco.mjtGeom.mjGEOM_SPHERE, [grey, grey, grey, 1]
+            body.add_geom(type=sphere, size=[radius, 0, 0], pos=in_head(x, side), rgba=colour)
         if moving:
-            lens = _moved(position, orientation, [_LENS, _APART * side, _HEIGHT])
-            name = EYES[side > 0]
-            body.add_camera(name=name, pos=lens, quat=_product(orientation, _AHEAD), fovy=FIELD_OF_VIEW)
+            ahead = _made(mujoco.mju_mulQuat, 4, orientation, _AHEAD)
+            body.add_camera(name=EYES[side > 0], pos=in_head(_LENS, side), quat=ahead, fovy=FIELD_OF_VIEW)
     if moving:  # what they look at: behind the camera that looks at the robot
         box, size = mujoco.mjtGeom.mjGEOM_BOX, [0.01, 20, 20]
-        spec.worldbody.add_geom(type=box, size=size, pos=[-4, 0, 0], material="wall", **still)
+        spec.worldbody.add_geom(type=box, size=size, pos=[-4, 0, 0], material="wall")
 
 
 class Eyes:
@@ -72,10 +76,11 @@ class Eyes:
         """
         import mujoco
 
+        upwards = _made(mujoco.mju_axisAngle2Quat, 4, (1.0, 0.0, 0.0), np.deg2rad(tilt))
         for side, name in zip((_LEFT, _RIGHT), EYES, strict=True):
-            pan = version - side * vergence / 2.0
-            turn = _product(_rotation([0.0, 1.0, 0.0], -pan), _rotation([1.0, 0.0, 0.0], tilt))
-            self._model.cam(name).quat[:] = _product(self._ahead[name], turn)
+            pan = np.deg2rad(side * vergence / 2.0 - version)
+            turn = _made(mujoco.mju_mulQuat, 4, _made(mujoco.mju_axisAngle2Quat, 4, (0.0, 1.0, 0.0), pan), upwards)
+            mujoco.mju_mulQuat(self._model.cam(name).quat, self._ahead[name], turn)
         mujoco.mj_camlight(self._model, data)
 
     def camera(self, eye: str) -> "mujoco.MjvCamera":
@@ -101,34 +106,8 @@ def _pose_in_root(body: Any) -> tuple[Floats, Floats]:
     return position, orientation
 
 
-def _inverse(position: Floats, orientation: Floats) -> tuple[Floats, Floats]:
-    import mujoco
-
-    moved, turned = np.zeros(3), np.zeros(4)
-    mujoco.mju_negPose(moved, turned, position, orientation)
-    return moved, turned
-
-
-def _moved(position: Floats, orientation: Floats, point: list[float]) -> Floats:
-    """A point (3,) turned and then moved."""
-    import mujoco
-
-    turned = np.zeros(3)
-    mujoco.mju_rotVecQuat(turned, np.array(point), orientation)
-    return turned + position
-
-
-def _product(first: Floats, second: Floats) -> Floats:
-    import mujoco
-
-    product = np.zeros(4)
-    mujoco.mju_mulQuat(product, first, second)
-    return product
-
-
-def _rotation(axis: list[float], degrees: float) -> Floats:
-    import mujoco
-
-    quaternion = np.zeros(4)
-    mujoco.mju_axisAngle2Quat(quaternion, np.array(axis), np.deg2rad(degrees))
-    return quaternion
+def _made(function: Callable[..., None], size: int, *arguments: Any) -> Floats:
+    """What a function of MuJoCo writes into an array (size,)."""
+    result = np.zeros(size)
+    function(result, *arguments)
+    return result

@@ -6,9 +6,8 @@ through the chest. Which postures would do so is told by `models.icub.collision`
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -55,62 +54,60 @@ def read_urdf(joints: tuple[str, ...] = MODEL_JOINTS, collisions: bool = False) 
         joints: Names of the joints that move.
         collisions: What may be touched: the legs down to the knees, and collision meshes instead of visual ones.
     """
+    robot = whole_urdf()
+    for root in _BELOW_THE_KNEES if collisions else _DROPPED_ROOTS:
+        _remove_subtree(robot, root)
+    carriers = {str(parent.get("link")) for parent in robot.findall("joint/parent")}
+    for link in robot.findall("link"):
+        if link.find("visual") is None and link.get("name") not in carriers:
+            _remove_subtree(robot, str(link.get("name")))  # only a frame (skin patch, gyroscope): it costs time
+    for joint in robot.findall("joint"):
+        if joint.get("name") not in joints:
+            joint.set("type", "fixed")
+    strip(robot, "visual" if collisions else "collision")
+    return robot
+
+
+def whole_urdf() -> ET.Element:
+    """Returns the URDF of the whole robot, without what only a simulator in Gazebo needs."""
     import icub_models
 
     text = Path(icub_models.get_model_file(ROBOT)).read_text(encoding="utf-8")
     text = text.replace("package://iCub", str(Path(icub_models.get_models_path()).parent))
     robot = ET.fromstring(text)  # noqa: S314 (a file of an installed package)
-    for element in [*robot.findall("gazebo"), *robot.findall("sensor")]:
-        robot.remove(element)
-    for link in _BELOW_THE_KNEES if collisions else _DROPPED_ROOTS:
-        _remove_subtree(robot, link)
-    _remove_bare_leaves(robot)
-    for joint in robot.findall("joint"):
-        if joint.get("name") not in joints:
-            joint.set("type", "fixed")
-    for link_element in robot.findall("link"):
-        for unused in link_element.findall("visual" if collisions else "collision"):
-            link_element.remove(unused)
+    strip(robot, "gazebo", "sensor")
     return robot
 
 
-def _links(joint: ET.Element) -> tuple[str, str]:
-    """Returns the names of a joint's parent and child link."""
-    ends = [joint.find(tag) for tag in ("parent", "child")]
-    parent, child = (str(end.get("link")) if end is not None else "" for end in ends)
-    return parent, child
+def strip(robot: ET.Element, *tags: str) -> None:
+    """Removes the elements with these tags."""
+    for tag in tags:
+        for parent in robot.findall(f".//{tag}/.."):
+            for element in parent.findall(tag):
+                parent.remove(element)
+
+
+def specify(robot: ET.Element, assets: dict[str, bytes] | None = None) -> "mujoco.MjSpec":
+    """Returns a URDF, and contents of files that it names, for MuJoCo; fixed links stay bodies of their own."""
+    import mujoco
+
+    options = {"strippath": "false", "discardvisual": "false", "fusestatic": "false"}
+    ET.SubElement(ET.SubElement(robot, "mujoco"), "compiler", options)
+    return mujoco.MjSpec.from_string(ET.tostring(robot, encoding="unicode"), assets=assets)
+
+
+def meshes(robot: ET.Element, tag: str) -> dict[str, ET.Element]:
+    """Returns the mesh below a tag ("visual" or "collision") of each link that has one, by its name."""
+    found = {str(link.get("name")): link.find(f"{tag}/geometry/mesh") for link in robot.findall("link")}
+    return {name: mesh for name, mesh in found.items() if mesh is not None}
 
 
 def _remove_subtree(robot: ET.Element, link: str) -> None:
     """Removes a link, the joint that carries it, and everything it carries."""
-    for joint in robot.findall("joint"):
-        parent, child = _links(joint)
-        if parent == link:
-            _remove_subtree(robot, child)
-        elif child == link:
-            robot.remove(joint)
-    for element in robot.findall("link"):
-        if element.get("name") == link:
-            robot.remove(element)
-
-
-def _remove_bare_leaves(robot: ET.Element) -> None:
-    """Removes links that are only frames (skin patches, gyroscopes): they cost time."""
-    carriers = {_links(joint)[0] for joint in robot.findall("joint")}
-    for link in robot.findall("link"):
-        name = str(link.get("name"))
-        if link.find("visual") is None and name not in carriers:
-            _remove_subtree(robot, name)
-
-
-def _mesh_elements(robot: ET.Element) -> Mapping[str, ET.Element]:
-    """Returns the mesh element of each link that is drawn, by the name of its link."""
-    found = {}
-    for link in robot.findall("link"):
-        mesh = link.find("visual/geometry/mesh")
-        if mesh is not None:
-            found[str(link.get("name"))] = mesh
-    return found
+    for child in robot.findall(f"joint/parent[@link='{link}']/../child"):
+        _remove_subtree(robot, str(child.get("link")))
+    for element in robot.findall(f"joint/child[@link='{link}']/..") + robot.findall(f"link[@name='{link}']"):
+        robot.remove(element)
 
 
 def build_model(size: int = 224, folder: Path | None = None, body: bool = False) -> "mujoco.MjModel":
@@ -126,21 +123,18 @@ def build_model(size: int = 224, folder: Path | None = None, body: bool = False)
         `BODY_JOINTS`. Metres; x points backwards, y to the robot's right, z up; the origin is the root link (the
         hips).
     """
-    import mujoco
-
     joints = MODEL_JOINTS + BODY_JOINTS if body else MODEL_JOINTS
     robot = read_urdf(joints)
-    elements = _mesh_elements(robot)
+    elements = meshes(robot, "visual")
     sources = {f"{link}.stl": Path(str(mesh.get("filename"))) for link, mesh in elements.items()}
     for link, mesh in elements.items():
         mesh.set("filename", f"{link}.stl")
-    options = {"strippath": "false", "discardvisual": "false", "fusestatic": "false"}
-    ET.SubElement(ET.SubElement(robot, "mujoco"), "compiler", options)
-    assets = reduced_meshes(sources, cache_folder() if folder is None else folder)
-    spec = mujoco.MjSpec.from_string(ET.tostring(robot, encoding="unicode"), assets=assets)
+    spec = specify(robot, reduced_meshes(sources, cache_folder() if folder is None else folder))
     _add_physics(spec, joints)
     _add_scene(spec, size)
     add_eyes(spec, moving=body)  # the head's mesh has sockets without eyes
+    for geom in spec.geoms:
+        geom.contype = geom.conaffinity = 0
     model = spec.compile()
     _tune(model, joints)
     return model
@@ -154,8 +148,6 @@ def _add_physics(spec: "mujoco.MjSpec", joints: tuple[str, ...]) -> None:
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     for body in spec.bodies:
         body.gravcomp = 1.0
-    for geom in spec.geoms:
-        geom.contype = geom.conaffinity = 0
     for name in joints:
         spec.joint(name).armature = TORSO_ARMATURE if name.startswith("torso") else ARMATURE
         motor = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
@@ -199,16 +191,7 @@ def _add_scene(spec: "mujoco.MjSpec", size: int) -> None:
         castshadow=False,
     )
     shapes = mujoco.mjtGeom
-    still: dict[str, Any] = {"contype": 0, "conaffinity": 0}
     spec.add_material(name="wall", specular=0.0, shininess=0.0, emission=WALL_EMISSION)
-    world.add_geom(
-        name="wall", type=shapes.mjGEOM_BOX, size=[0.01, 20, 20], pos=[4, 0, 0], material="wall", **still
-    )
-    world.add_geom(
-        name="stand",
-        type=shapes.mjGEOM_CYLINDER,
-        size=[0.04, 0.5, 0],
-        pos=[0.01, 0, -0.55],
-        rgba=[0.45, 0.46, 0.48, 1],
-        **still,
-    )
+    world.add_geom(name="wall", type=shapes.mjGEOM_BOX, size=[0.01, 20, 20], pos=[4, 0, 0], material="wall")
+    look = {"pos": [0.01, 0, -0.55], "rgba": [0.45, 0.46, 0.48, 1]}
+    world.add_geom(name="stand", type=shapes.mjGEOM_CYLINDER, size=[0.04, 0.5, 0], **look)

@@ -9,16 +9,25 @@ Source of the construction: J. Denavit, R. Hartenberg, Journal of Applied Mechan
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from xml.etree import ElementTree as ET
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from models.arrays import Floats
-from models.icub.kinematics import ELBOW, PALM, ROOT_FRAME, SHOULDER, TABLE, TORSO_LIMITS, WRIST, direct, side_sign
-from models.icub.model import ROBOT
+from models.icub.kinematics import (
+    ARM_JOINTS,
+    ELBOW,
+    PALM,
+    ROOT_FRAME,
+    SHOULDER,
+    TABLE,
+    TORSO_LIMITS,
+    WRIST,
+    direct,
+    side_sign,
+)
+from models.icub.model import specify, strip, whole_urdf
 
 if TYPE_CHECKING:
     import mujoco
@@ -27,15 +36,7 @@ POINTS: Final = {"shoulder": SHOULDER + 1, "elbow": ELBOW, "wrist": WRIST, "palm
 """The points that are compared: their indices among the points of a chain. The shoulder is where its axes meet."""
 _BODIES: Final = ("shoulder_1", "upper_arm", "forearm", "hand")  # that carry these points
 _TORSO: Final = ("pitch", "roll", "yaw")
-_ARM: Final = (
-    "shoulder_pitch",
-    "shoulder_roll",
-    "shoulder_yaw",
-    "elbow",
-    "wrist_prosup",
-    "wrist_pitch",
-    "wrist_yaw",
-)
+_ARM: Final = (*ARM_JOINTS, "wrist_pitch", "wrist_yaw")
 
 
 class OfficialChain:
@@ -138,14 +139,6 @@ def _angle(x: Floats, y: Floats, z: Floats) -> float:
 
 def _load() -> mujoco.MjModel:
     """The whole official robot, without meshes."""
-    import icub_models
-    import mujoco
-
-    robot = ET.fromstring(Path(icub_models.get_model_file(ROBOT)).read_text(encoding="utf-8"))  # noqa: S314 (a file of an installed package)
-    for element in [*robot.findall("gazebo"), *robot.findall("sensor")]:
-        robot.remove(element)
-    for link in robot.findall("link"):
-        for shape in [*link.findall("visual"), *link.findall("collision")]:
-            link.remove(shape)
-    ET.SubElement(ET.SubElement(robot, "mujoco"), "compiler", {"fusestatic": "false"})
-    return mujoco.MjModel.from_xml_string(ET.tostring(robot, encoding="unicode"))
+    robot = whole_urdf()
+    strip(robot, "visual", "collision")
+    return specify(robot).compile()
