@@ -2,8 +2,8 @@
 
 Two libraries can do it: OSMesa (software, no device needed) and EGL (a graphics card where there is one, else
 Mesa's software). `MUJOCO_GL=osmesa` or `MUJOCO_GL=egl` chooses one; otherwise the first of `BACKENDS` that
-works is taken. Nothing is loaded before the first `Canvas` is made. A canvas belongs to the thread that made
-it, because an OpenGL context does.
+works is taken. Nothing is loaded before the first picture is drawn. A canvas belongs to the thread that drew it,
+because an OpenGL context does.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import importlib
 import logging
 import os
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -47,13 +47,11 @@ def wanted_backends() -> tuple[str, ...]:
         NoDisplayError: If MUJOCO_GL names something that does not draw off the screen.
     """
     asked = os.environ.get("MUJOCO_GL", "").strip().lower()
-    if not asked:
-        return BACKENDS
-    if asked not in BACKENDS:
+    if asked and asked not in BACKENDS:
         raise NoDisplayError(
             f"MUJOCO_GL={asked!r} cannot draw without a display; valid: {', '.join(BACKENDS)}, or unset it"
         )
-    return (asked,)
+    return (asked,) if asked else BACKENDS
 
 
 def _load_library(backend: str) -> None:
@@ -96,50 +94,54 @@ def open_context(size: int) -> tuple[str, Any]:
 
 
 class Canvas:
-    """Draws a MuJoCo model into an array.
+    """Draws a MuJoCo model into an array; its context is opened with the first picture.
 
     Args:
         model: The compiled model; its off-screen buffer must be at least as large as what is drawn.
         size: Width and height of the picture, pixels; it is drawn `OVERSAMPLING` times larger, and averaged.
-
-    Raises:
-        NoDisplayError: If neither OSMesa nor EGL works here.
     """
 
     def __init__(self, model: "mujoco.MjModel", size: int) -> None:
+        self._model = model
+        self._large = OVERSAMPLING * size
+        self._buffer: Image = np.empty((self._large, self._large, 3), np.uint8)
+        self._free: weakref.finalize[..., Canvas] | None = None  # while it is open
+
+    @property
+    def backend(self) -> str:
+        """The library that draws: "osmesa" or "egl"."""
+        self._open()
+        return self._backend
+
+    def _open(self) -> None:
+        """Makes the context the current one of this thread.
+
+        Raises:
+            NoDisplayError: If neither OSMesa nor EGL works here.
+        """
         import mujoco
 
-        large = OVERSAMPLING * size
-        self.backend, self._context = open_context(large)
-        self._model = model
-        self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 16)
-        for flag in (
-            mujoco.mjtRndFlag.mjRND_SHADOW,
-            mujoco.mjtRndFlag.mjRND_REFLECTION,
-            mujoco.mjtRndFlag.mjRND_HAZE,
-        ):
-            self._scene.flags[flag] = False
-        self._options = mujoco.MjvOption()
-        self._rectangle = mujoco.MjrRect(0, 0, large, large)
-        self._drawing = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._drawing)
-        self._free = weakref.finalize(self, _free, self._context, self._drawing)  # also when the process ends
-        self._buffer: Image = np.empty((large, large, 3), np.uint8)
+        if self._free is None:
+            self._backend, self._context = open_context(self._large)
+            self._scene = mujoco.MjvScene(self._model, maxgeom=self._model.ngeom + 16)
+            for flag in ("SHADOW", "REFLECTION", "HAZE"):
+                self._scene.flags[getattr(mujoco.mjtRndFlag, f"mjRND_{flag}")] = False
+            self._drawing = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50)
+            mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._drawing)
+            self._free = weakref.finalize(self, _free, self._context, self._drawing)  # also when the process ends
+        self._context.make_current()
 
     def draw(self, data: "mujoco.MjData", camera: "mujoco.MjvCamera") -> Image:
         """Returns what the camera sees: (size, size, 3) uint8 RGB, a new array with the first row on top."""
         import cv2
         import mujoco
 
-        if not self._free.alive:
-            raise RuntimeError("this canvas is closed")
-        self._context.make_current()
-        mujoco.mjv_updateScene(
-            self._model, data, self._options, None, camera, mujoco.mjtCatBit.mjCAT_ALL, self._scene
-        )
-        mujoco.mjr_render(self._rectangle, self._scene, self._drawing)
-        mujoco.mjr_readPixels(self._buffer, None, self._rectangle, self._drawing)
-        small = (len(self._buffer) // OVERSAMPLING,) * 2
+        self._open()
+        every, rectangle = mujoco.mjtCatBit.mjCAT_ALL, mujoco.MjrRect(0, 0, self._large, self._large)
+        mujoco.mjv_updateScene(self._model, data, mujoco.MjvOption(), None, camera, every, self._scene)
+        mujoco.mjr_render(rectangle, self._scene, self._drawing)
+        mujoco.mjr_readPixels(self._buffer, None, rectangle, self._drawing)
+        small = (self._large // OVERSAMPLING,) * 2
         return np.asarray(cv2.resize(self._buffer[::-1].copy(), small, interpolation=cv2.INTER_AREA), np.uint8)
 
     def upload(self, mesh: int) -> None:
@@ -150,12 +152,30 @@ class Canvas:
         """
         import mujoco
 
-        self._context.make_current()
+        self._open()
         mujoco.mjr_uploadMesh(self._model, self._drawing, mesh)
 
     def close(self) -> None:
-        """Frees the context; may be called again."""
-        self._free()
+        """Frees the context; may be called again. With the next picture it is opened anew."""
+        if self._free is not None:
+            self._free()
+            self._free = None
+
+
+class Drawn:
+    """Something that a canvas draws; it is to be closed, or used in a `with` statement."""
+
+    _canvas: Canvas
+
+    def close(self) -> None:
+        """Frees the drawing context; may be called again. All the rest stays usable."""
+        self._canvas.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _free(context: Any, drawing: Any) -> None:

@@ -8,7 +8,7 @@ robot.render()                  # (224, 224, 3) uint8 RGB
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,7 @@ from models.icub.eyes import EYES, Eyes
 from models.icub.kinematics import JOINTS, REST_ARM
 from models.icub.model import BODY_JOINTS, MODEL_JOINTS, WALL_EMISSION, build_model
 from models.icub.view import View, ViewError
-from models.offscreen import OVERSAMPLING, Canvas, NoDisplayError, noisy
+from models.offscreen import OVERSAMPLING, Canvas, Drawn, NoDisplayError, noisy
 
 if TYPE_CHECKING:
     import mujoco
@@ -33,7 +33,7 @@ _LOOK_AT = (0.0, 0.0, 0.17)
 _DISTANCE = 2.3  # metres, with a field of view of 30 degrees: the hands of both arms stretched anywhere are seen
 
 
-class Icub:
+class Icub(Drawn):
     """The upper body of an iCub on a fixed base.
 
     The commanded posture moves towards the target at no more than `speed`; the joints follow it by physics.
@@ -78,9 +78,9 @@ class Icub:
         self.size = size
         self.view = View() if view is None else view
         self._random = np.random.default_rng(seed)
-        self._canvas: Canvas | None = None
         self._owed = 0.0
         self._model = build_model(OVERSAMPLING * size, body=body)
+        self._canvas = Canvas(self._model, size)
         self._data = mujoco.MjData(self._model)
         self._light = (self._model.vis.headlight.ambient.copy(), self._model.vis.headlight.diffuse.copy())
         self._lamp = self._model.light_diffuse.copy()
@@ -190,7 +190,7 @@ class Icub:
             NoDisplayError: If nothing on this machine can draw; the message says what to install.
         """
         camera = self._camera()
-        image = noisy(self._open_canvas().draw(self._data, camera), self.view.noise, self._random)
+        image = noisy(self._canvas.draw(self._data, camera), self.view.noise, self._random)
         return np.ascontiguousarray(image[:, ::-1]) if mirror else image
 
     def look(self, eye: str, tilt: float = 0.0, version: float = 0.0, vergence: float = 0.0) -> Image:
@@ -210,17 +210,12 @@ class Icub:
             raise ValueError(f"eye is {eye!r}; valid with body=True: {', '.join(EYES)}")
         self._camera()
         self._eyes.turn(self._data, tilt, version, vergence)
-        return self._open_canvas().draw(self._data, self._eyes.camera(eye))
+        return self._canvas.draw(self._data, self._eyes.camera(eye))
 
     @property
     def backend(self) -> str:
         """The library that draws the pictures: "osmesa" or "egl"."""
-        return self._open_canvas().backend
-
-    def _open_canvas(self) -> "Canvas":
-        if self._canvas is None:
-            self._canvas = Canvas(self._model, self.size)
-        return self._canvas
+        return self._canvas.backend
 
     def _camera(self) -> "mujoco.MjvCamera":
         """Applies the view to the scene and returns the camera in front."""
@@ -237,15 +232,3 @@ class Icub:
         camera.azimuth, camera.elevation = self.view.azimuth, -self.view.elevation
         camera.distance, camera.lookat = _DISTANCE, _LOOK_AT
         return camera
-
-    def close(self) -> None:
-        """Frees the drawing context; may be called again. The physics stays usable."""
-        if self._canvas is not None:
-            self._canvas.close()
-            self._canvas = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import click
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from models.arrays import Image
 from models.command import PATH, group
-from models.offscreen import OVERSAMPLING, Canvas, noisy
+from models.offscreen import OVERSAMPLING, Canvas, Drawn, noisy
 from models.people import body
 from models.people.appearance import Clothes, Sight
 from models.people.bake import bake
@@ -33,7 +33,7 @@ EYES_AT: Final = 1.35
 """Of the camera, metres above the floor."""
 
 
-class Person:
+class Person(Drawn):
     """Draws a person.
 
     Args:
@@ -59,6 +59,8 @@ class Person:
         size: int = 224,
         seed: int = 0,
     ) -> None:
+        import mujoco
+
         if size < 1:
             raise ValueError(f"size must be at least 1 pixel, not {size!r}")
         self.body = body.make(build or Build())
@@ -66,7 +68,9 @@ class Person:
         self._sight = sight or Sight()
         self._random = np.random.default_rng(seed)
         self._figure = Figure(self.body, clothes or Clothes(), self._sight, OVERSAMPLING * size)
-        self._canvas: Canvas | None = None
+        self._data = mujoco.MjData(self._figure.model)
+        mujoco.mj_forward(self._figure.model, self._data)
+        self._canvas = Canvas(self._figure.model, size)
 
     def render(self, posture: ArrayLike) -> Image:
         """The picture of the camera, (size, size, 3) uint8 RGB; always to be called from one thread.
@@ -80,34 +84,12 @@ class Person:
         """
         import mujoco
 
-        canvas = self._open_canvas()
         for mesh in self._figure.move(pose(self.body, posture).vertices):
-            canvas.upload(mesh)
+            self._canvas.upload(mesh)
         camera = mujoco.MjvCamera()
         camera.azimuth, camera.elevation = 90.0, 0.0
         camera.distance, camera.lookat = self._sight.distance, (0.0, 0.0, EYES_AT)
-        return noisy(canvas.draw(self._data, camera), self._sight.noise, self._random)
-
-    def _open_canvas(self) -> Canvas:
-        import mujoco
-
-        if self._canvas is None:
-            self._canvas = Canvas(self._figure.model, self.size)
-            self._data = mujoco.MjData(self._figure.model)
-            mujoco.mj_forward(self._figure.model, self._data)
-        return self._canvas
-
-    def close(self) -> None:
-        """Frees the drawing context; may be called again."""
-        if self._canvas is not None:
-            self._canvas.close()
-            self._canvas = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        return noisy(self._canvas.draw(self._data, camera), self._sight.noise, self._random)
 
 
 PEOPLE: Final = (
