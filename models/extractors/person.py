@@ -4,8 +4,8 @@ The 5 488 features of block 10 also tell who the person is, what they wear, wher
 them; a robot that has learned from one person is lost with another. A small network on top of them, trained on
 simulated people (`models.pose.training`), keeps what they have in common: twelve numbers, the directions of the
 right upper arm, the right forearm, the left upper arm and the left forearm (x, y, z each, about unit length, in
-the root frame of an iCub in that posture). They are features like others: what the robot should do when it sees
-them it still learns in one shot, by attention.
+the root frame of an iCub in that posture: `models.icub.kinematics.arm_directions`). They are features like others:
+what the robot should do when it sees them it still learns in one shot, by attention.
 
 The thirteenth number is `PRESENT` where somebody is seen, and falls to `ABSENT` where nobody is: such features are
 like no key (their cosine is negative), so that the robot knows that it does not know them.
@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from models.arrays import Features, Floats
+from models.arrays import Features
 from models.extractors.efficientnet import IDENTIFIER, EfficientNet
 from models.files.artifact import WEIGHTS, checksum, read_arrays, verify, write_arrays
-from models.icub.kinematics import ELBOW, SHOULDER, WRIST, direct
 from models.postures.autoencoder import Layer
 
 FILE: Final = WEIGHTS / "person-pose.npz"
@@ -33,18 +32,6 @@ PRESENT: Final = 2.0
 ABSENT: Final = -20.0
 _DOUBTFUL: Final = 0.5  # of the way from the border between somebody and nobody to nobody, where it is ABSENT
 _KIND: Final = "agentspace pose network 1"
-
-
-def arm_directions(postures: ArrayLike) -> Floats:
-    """What the network is to say of postures (n, 10) in degrees: (n, 12), unit vectors."""
-    joints = np.asarray(postures, np.float64)
-    parts = []
-    for side, arm in (("right", joints[:, :5]), ("left", joints[:, 5:])):
-        points = direct(arm, side=side)
-        for first, last in ((SHOULDER, ELBOW), (ELBOW, WRIST)):
-            bone = points[:, last] - points[:, first]
-            parts.append(bone / np.linalg.norm(bone, axis=1, keepdims=True))
-    return np.hstack(parts)
 
 
 @dataclass(frozen=True)

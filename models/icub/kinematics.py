@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike
 
 from models.arrays import Floats
 
+SIDES: Final = ("right", "left")
 ARM_JOINTS: Final = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_prosup")
-JOINTS: Final = tuple(f"{side}_{joint}" for side in ("right", "left") for joint in ARM_JOINTS)
+JOINTS: Final = tuple(f"{side}_{joint}" for side in SIDES for joint in ARM_JOINTS)
 
 ARM_LIMITS: Final[Floats] = np.array(
     [[-94.5, 9.45], [0.0, 160.8], [-36.27, 79.56], [15.385, 105.8], [-90.0, 90.0]]
@@ -81,7 +82,7 @@ def side_sign(side: str) -> Floats:
     Raises:
         ValueError: Unknown side.
     """
-    if side not in ("right", "left"):
+    if side not in SIDES:
         raise ValueError(f"side is {side!r}; valid sides are 'right' and 'left'")
     return _MIRROR if side == "left" else np.ones(3)
 
@@ -131,3 +132,20 @@ def direct(
         frame = frame @ link_frame(index, np.deg2rad(chain[..., index]), table)
         points[..., index + 1, :] = frame[..., :3, 3]
     return points * sign
+
+
+def arm_directions(postures: Floats) -> Floats:
+    """Unit vectors in the root frame, x, y, z each: of right upper arm, right forearm, and those of the left.
+
+    Args:
+        postures: (..., 10) degrees.
+
+    Returns:
+        (..., 12).
+    """
+    parts = []
+    for arm, side in enumerate(SIDES):
+        points = direct(postures[..., 5 * arm : 5 * arm + 5], side=side)[..., [SHOULDER, ELBOW, WRIST], :]
+        bones = np.diff(points, axis=-2)
+        parts.append(bones / np.linalg.norm(bones, axis=-1, keepdims=True))
+    return np.concatenate(parts, axis=-2).reshape(*postures.shape[:-1], 12)

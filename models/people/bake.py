@@ -40,8 +40,9 @@ def bake(path: Path) -> str:
     weights = model.dense_vertex_bone_weights.numpy().astype(np.float64)
     vertices, points = _bodies(model)
     mean = vertices.mean(axis=(0, 1, 2, 3))
-    faces = _outer(model.get_triangular_faces().numpy().astype(np.intp), bones, weights)
-    kept, faces = _reduce(mean, faces)
+    faces = model.get_triangular_faces().numpy().astype(np.intp)
+    tongue = np.array([bones[index].startswith("tongue") for index in weights.argmax(axis=1)])
+    kept, faces = _reduce(mean, faces[~tongue[faces].any(axis=1)])
     vertices, mean, weights = vertices[..., kept, :], mean[kept], weights[kept]
     units = np.rint(mean / UNIT).astype(np.int16)
     offsets = np.rint(vertices / UNIT).astype(np.int32) - units
@@ -78,17 +79,6 @@ def _bodies(model: Any) -> tuple[Floats, Floats]:
         points.append(bones[chosen] - floor)
     shape = (2, len(AGES), len(FATNESS), len(_HEIGHTS), -1, 3)
     return np.reshape(vertices, shape), np.reshape(points, shape)
-
-
-def _main_bones(bones: list[str], weights: Floats) -> list[str]:
-    """The bone that moves each vertex most."""
-    return [bones[index] for index in weights.argmax(axis=1)]
-
-
-def _outer(faces: Ints, bones: list[str], weights: Floats) -> Ints:
-    """The faces without the tongue."""
-    tongue = np.array([name.startswith("tongue") for name in _main_bones(bones, weights)])
-    return np.asarray(faces[~tongue[faces].any(axis=1)])
 
 
 def _reduce(vertices: Floats, faces: Ints) -> tuple[Ints, Ints]:

@@ -76,7 +76,7 @@ def check(name: str, value: Any, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class Body:
-    """A body at rest, arms half lifted to the sides.
+    """A body; at rest its arms are half lifted to the sides.
 
     Attributes:
         vertices: (v, 3) metres.

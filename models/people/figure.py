@@ -52,13 +52,9 @@ class Figure:
                 userfacenormal=faces.ravel(),
                 inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
             )
-            stand.add_geom(
-                type=mujoco.mjtGeom.mjGEOM_MESH,
-                meshname=part,
-                rgba=[*clothes.of(part), 1.0],
-                contype=0,
-                conaffinity=0,
-            )
+            stand.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=part, rgba=[*clothes.of(part), 1.0])
+        for geom in spec.geoms:
+            geom.contype = geom.conaffinity = 0
         self.model = spec.compile()
 
     def move(self, vertices: Floats) -> Iterator[int]:

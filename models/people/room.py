@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -44,7 +44,7 @@ class Room:
 
     wall: Colour
     floor: tuple[Colour, Colour]
-    things: tuple[Box, ...] = field(default=())
+    things: tuple[Box, ...] = ()
 
 
 _WOOD, _DARK, _WHITE, _SKY = (0.55, 0.38, 0.22), (0.16, 0.17, 0.19), (0.95, 0.95, 0.93), (0.62, 0.78, 0.93)
@@ -118,13 +118,17 @@ def add(spec: mujoco.MjSpec, room: Room) -> None:
     """Adds a room to a scene: the person is at the origin, z is up, the wall is behind, at positive y."""
     import mujoco
 
+    def box(place: Any, half_size: Any, colour: Colour) -> None:
+        kind = mujoco.mjtGeom.mjGEOM_BOX
+        spec.worldbody.add_geom(type=kind, pos=place, size=half_size, rgba=[*colour, 1.0])
+
     walls = [((0.0, _BEHIND + 0.05, _HEIGHT / 2), (_WIDTH, 0.05, _HEIGHT / 2))]
     walls += [((side * (_WIDTH + 0.05), -3.0, _HEIGHT / 2), (0.05, 5.0, _HEIGHT / 2)) for side in (-1, 1)]
     for place, size in walls:
-        _box(spec, place, size, room.wall)
+        box(place, size, room.wall)
     for thing in room.things:
         x, depth, z = thing.centre
-        _box(spec, (x, _BEHIND - depth, z), np.divide(thing.size, 2.0), thing.colour)
+        box((x, _BEHIND - depth, z), np.divide(thing.size, 2.0), thing.colour)
     spec.add_texture(
         name="floor",
         type=mujoco.mjtTexture.mjTEXTURE_2D,
@@ -136,19 +140,4 @@ def add(spec: mujoco.MjSpec, room: Room) -> None:
     )
     tiles = spec.add_material(name="floor", texrepeat=[2, 2], texuniform=True, specular=0.0, shininess=0.0)
     tiles.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
-    spec.worldbody.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_PLANE, size=[8, 8, 0.1], material="floor", contype=0, conaffinity=0
-    )
-
-
-def _box(spec: mujoco.MjSpec, place: Any, half_size: Any, colour: Colour) -> None:
-    import mujoco
-
-    spec.worldbody.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        pos=place,
-        size=half_size,
-        rgba=[*colour, 1.0],
-        contype=0,
-        conaffinity=0,
-    )
+    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[8, 8, 0.1], material="floor")

@@ -7,33 +7,19 @@ half of the upper arm's turn, so that the armpit is not torn. Lengths are those 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from models.arrays import Floats
-from models.icub.kinematics import ELBOW, SHOULDER, WRIST, direct
+from models.icub.kinematics import SIDES, arm_directions
 from models.measures import postures
 from models.people.body import GROUPS, Body
 
-SIDES: Final = ("right", "left")
 _AXES: Final[Floats] = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 """From the iCub's axes (x backwards, y to its right, z up) to those of a body (x to its left, y backwards)."""
-
-
-@dataclass(frozen=True)
-class Pose:
-    """A body with its arms somewhere.
-
-    Attributes:
-        vertices: (v, 3) metres.
-        joints: (2, 3, 3) metres: shoulder, elbow and wrist of the right arm, then of the left.
-    """
-
-    vertices: Floats
-    joints: Floats
 
 
 def directions(posture: ArrayLike) -> Floats:
@@ -46,15 +32,10 @@ def directions(posture: ArrayLike) -> Floats:
         ValueError: Another shape, or NaN.
     """
     angles = postures("posture", posture)
-    arms = []
-    for arm, side in enumerate(SIDES):
-        points = direct(angles[..., 5 * arm : 5 * arm + 5], side=side)[..., [SHOULDER, ELBOW, WRIST], :]
-        segments = np.diff(points, axis=-2)
-        arms.append(segments / np.linalg.norm(segments, axis=-1, keepdims=True))
-    return np.asarray(np.stack(arms, axis=-3) @ _AXES.T)
+    return np.asarray(arm_directions(angles).reshape(*angles.shape[:-1], 2, 2, 3) @ _AXES.T)
 
 
-def pose(body: Body, posture: ArrayLike) -> Pose:
+def pose(body: Body, posture: ArrayLike) -> Body:
     """The body with its arms as in a posture (10,), degrees: its own right arm, then its left.
 
     Raises:
@@ -76,7 +57,7 @@ def pose(body: Body, posture: ArrayLike) -> Pose:
         turns[GROUPS.index(f"{side} forearm")] = _about(elbow, bent, lower)
     blended = (body.weights @ turns.reshape(len(GROUPS), -1)).reshape(-1, 3, 4)
     vertices = np.einsum("vij,vj->vi", blended[:, :, :3], body.vertices) + blended[:, :, 3]
-    return Pose(vertices, joints)
+    return dataclasses.replace(body, vertices=vertices, joints=joints)
 
 
 def arc(start: Floats, end: Floats) -> Floats:

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.command import PATH, group
-from models.extractors.person import DIRECTIONS, FILE, PRESENT, PoseNetwork, arm_directions
+from models.extractors.person import DIRECTIONS, FILE, PRESENT, PoseNetwork
 from models.files.artifact import record
+from models.icub.kinematics import arm_directions
 from models.pose.crowd import Crowd
 from models.postures.autoencoder import Layer
 

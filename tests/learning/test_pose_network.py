@@ -11,9 +11,9 @@ import pytest
 from models.attention.memory import Memory
 from models.extractors import registry
 from models.extractors.efficientnet import COUNT
-from models.extractors.person import PersonExtractor, PoseNetwork, arm_directions
+from models.extractors.person import PersonExtractor, PoseNetwork
 from models.files.artifact import ArtifactError
-from models.icub.kinematics import REST_ARM
+from models.icub.kinematics import REST_ARM, arm_directions
 from models.measures import nmae
 from models.people.appearance import Clothes, Sight
 from models.people.body import Build
