@@ -19,7 +19,6 @@ Only some extractors make a map. Which one can be told from the identifier of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
@@ -29,8 +28,7 @@ from numpy.typing import NDArray
 
 _ARM: Final = 5  # joints of an arm
 ONE, ARMS, AUTO = "one", "arms", "auto"
-
-
+NAMES: Final = (ONE, ARMS, AUTO)
 _MAPS: Final = (("efficientnet-lite0/*", 7, True), ("*/grid/*", 7, False), ("hog/*", 13, False))
 """Identifier, places in a row and in a column, whether the channel comes first."""
 
@@ -102,8 +100,24 @@ class AttentionHead:
         return vector
 
 
-def _one(identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
-    del identifier, n
+def make(name: str, identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
+    """The heads of a memory.
+
+    Args:
+        name: One of `NAMES`.
+        identifier: Of the feature space.
+        n: Length of a key.
+        m: Length of a value.
+
+    Raises:
+        ValueError: There are no such heads, or not for these features and values.
+    """
+    if check(name) != ONE:
+        try:
+            return _arms(identifier, n, m)
+        except ValueError:
+            if name == ARMS:
+                raise
     return (AttentionHead("all", None, slice(0, m)),)
 
 
@@ -121,42 +135,12 @@ def _arms(identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
     )
 
 
-def _auto(identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
-    try:
-        return _arms(identifier, n, m)
-    except ValueError:
-        return _one(identifier, n, m)
-
-
-_MAKERS: Final[Mapping[str, Callable[[str, int, int], tuple[AttentionHead, ...]]]] = {
-    ONE: _one,
-    ARMS: _arms,
-    AUTO: _auto,
-}
-NAMES: Final = tuple(_MAKERS)
-
-
-def make(name: str, identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
-    """The heads of a memory.
-
-    Args:
-        name: One of `NAMES`.
-        identifier: Of the feature space.
-        n: Length of a key.
-        m: Length of a value.
-
-    Raises:
-        ValueError: There are no such heads, or not for these features and values.
-    """
-    return _MAKERS[check(name)](identifier, n, m)
-
-
 def check(name: str) -> str:
     """The name, if it is one.
 
     Raises:
         ValueError: It is not; the message lists the valid ones.
     """
-    if name not in _MAKERS:
+    if name not in NAMES:
         raise ValueError(f"heads is {name!r}; valid are {', '.join(map(repr, NAMES))}")
     return name

@@ -146,8 +146,8 @@ class Pairs:
         self._unit_sum += key / max(norm, _TINY)
         return row
 
-    def remove(self, index: int) -> int:
-        """Take a pair out; returns the row that it had.
+    def remove(self, index: int) -> None:
+        """Take a pair out.
 
         Raises:
             IndexError: There is no such pair.
@@ -162,7 +162,6 @@ class Pairs:
         self._order[index : self._count - 1] = self._order[index + 1 : self._count]
         self._count -= 1
         self._spare.append(row)
-        return row
 
     def alike(self, value: AnyFloats) -> int:
         """The pair whose value (m,) is nearest to this one."""

@@ -9,6 +9,7 @@ neighbours are far below.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -152,10 +153,10 @@ class Reader:
         self._mean = self.head.of(self._pairs.mean)
         random = np.random.default_rng(0)
         sample = random.choice(self._pairs.order, min(_SAMPLE, len(self._pairs)), replace=False)
-        self._shortlist = Shortlist.fit(self._prepare(sample))
-        for start in range(0, len(self._pairs.key_table), _BATCH):
-            rows = np.arange(start, min(start + _BATCH, len(self._pairs.key_table)))
-            self._list(start, self.head.of(self._pairs.key_table.take(rows)))
+        parts = self.head.of(self._pairs.key_table.take(sample))
+        self._shortlist = Shortlist.fit(self.comparison.prepare(parts, self._mean))
+        for start, parts in self._batches():
+            self._list(start, parts)
         self._prepared = Table(self._prepared.width)
 
     def _list(self, row: int, parts: AnyFloats) -> None:
@@ -179,9 +180,6 @@ class Reader:
             self._errors = self._errors + (prediction_errors(*arguments) - self._errors) / _PROBES
         self._list(row, part)
 
-    def _prepare(self, rows: Rows) -> AnyFloats:
-        return self.comparison.prepare(self.head.of(self._pairs.key_table.take(rows)), self._mean)
-
     def _refresh(self) -> None:
         """With centring a new pair moves the mean, and thus all prepared keys."""
         if self._current or self._shortlist is not None:
@@ -189,9 +187,14 @@ class Reader:
         self._current = True
         if self.comparison.centring:
             self._mean = self.head.of(self._pairs.mean)
-            for start in range(0, len(self._pairs.key_table), _BATCH):
-                rows = np.arange(start, min(start + _BATCH, len(self._pairs.key_table)))
-                self._prepared.put(start, self._prepare(rows))
+            for start, parts in self._batches():
+                self._prepared.put(start, self.comparison.prepare(parts, self._mean))
+
+    def _batches(self) -> Iterator[tuple[int, AnyFloats]]:
+        """Its part of all keys: the first row and some keys (k, n), one after the other."""
+        for start in range(0, len(self._pairs.key_table), _BATCH):
+            rows = np.arange(start, min(start + _BATCH, len(self._pairs.key_table)))
+            yield start, self.head.of(self._pairs.key_table.take(rows))
 
     # --- answers
 
@@ -203,9 +206,8 @@ class Reader:
     @property
     def nbytes(self) -> int:
         """Bytes that it has beside the pairs."""
-        return (
-            self._prepared.nbytes + self._sizes.nbytes + (0 if self._shortlist is None else self._shortlist.nbytes)
-        )
+        listed = 0 if self._shortlist is None else self._shortlist.nbytes
+        return self._prepared.nbytes + self._sizes.nbytes + listed
 
     @property
     def scale(self) -> float:

@@ -44,18 +44,6 @@ def strongest(similarity: AnyFloats, top: int) -> AnyFloats:
     return np.where(similarity >= least, similarity, -np.inf)
 
 
-def leave_one_out(keys: AnyFloats, values: AnyFloats, scale: float, top: int = 0) -> float:
-    """Mean distance between the value of each pair and the answer of all other pairs to its key.
-
-    Args:
-        keys: (l, n), l >= 2, as they are compared (normalised, centred).
-        values: (l, m).
-        scale: d > 0.
-        top: So many of the others take part; 0 for all.
-    """
-    return float(prediction_errors(_of_others(keys), values, values, np.array([scale]), top)[0])
-
-
 def prediction_errors(
     similarity: AnyFloats, values: AnyFloats, true: AnyFloats, scales: AnyFloats, top: int = 0
 ) -> AnyFloats:
@@ -86,24 +74,6 @@ def sharpest(scales: AnyFloats, errors: AnyFloats) -> float:
         errors: (k,) of leave-one-out.
     """
     return float(scales[int(np.flatnonzero(errors <= (1.0 + TOLERANCE) * np.min(errors))[0])])
-
-
-def choose_scale(keys: AnyFloats, values: AnyFloats, candidates: AnyFloats, top: int = 0) -> float:
-    """The smallest candidate whose leave-one-out error is hardly larger than the smallest one.
-
-    Args:
-        keys: (l, n), l >= 2, as they are compared.
-        values: (l, m).
-        candidates: (k,) scales.
-        top: So many of the others take part; 0 for all.
-    """
-    return sharpest(candidates, prediction_errors(_of_others(keys), values, values, candidates, top))
-
-
-def _of_others(keys: AnyFloats) -> AnyFloats:
-    similarity = keys @ keys.T
-    np.fill_diagonal(similarity, -np.inf)
-    return similarity
 
 
 @dataclass(frozen=True)

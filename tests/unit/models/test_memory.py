@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.attention.memory import EmptyMemoryError, Memory, attention
-from models.attention.similarity import Comparison, choose_scale, leave_one_out, softmax, unit
+from models.attention.similarity import Comparison, prediction_errors, sharpest, softmax, unit
 from models.files.artifact import ArtifactError, write_arrays
 from tests.support.examples import examples
 
@@ -27,6 +27,17 @@ def filled(keys, values, **comparison):
     for key, value in zip(keys, values, strict=True):
         memory.add(key, value)
     return memory
+
+
+def leave_one_out(keys, values, scales):
+    """Mean distance between the value of each pair and the answer of all others to its key, for each scale."""
+    similarity = keys @ keys.T
+    np.fill_diagonal(similarity, -np.inf)
+    return prediction_errors(similarity, values, values, scales)
+
+
+def choose_scale(keys, values, candidates):
+    return sharpest(candidates, leave_one_out(keys, values, candidates))
 
 
 def test_formula_by_hand():
@@ -101,7 +112,7 @@ def test_leave_one_out_is_what_it_says():
         rest = np.arange(len(keys)) != out
         answer, _ = attention(keys[out], keys[rest], values[rest], 0.05)
         errors.append(np.linalg.norm(answer - values[out]))
-    assert leave_one_out(keys, values, 0.05) == pytest.approx(np.mean(errors))
+    assert leave_one_out(keys, values, [0.05]) == pytest.approx(np.mean(errors))
 
 
 def test_chosen_scale_is_the_sharpest_good_one_and_helps():
@@ -112,7 +123,7 @@ def test_chosen_scale_is_the_sharpest_good_one_and_helps():
     keys, queries = unit(keys), unit(queries)
     candidates = np.geomspace(1e-4, 10, 30)
     best = choose_scale(keys, values, candidates)
-    errors = np.array([leave_one_out(keys, values, d) for d in candidates])
+    errors = leave_one_out(keys, values, candidates)
     good = errors <= 1.03 * errors.min()
     assert best == candidates[good].min()
     fresh = [
