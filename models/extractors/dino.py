@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.arrays import Features, as_rgb, fit
 from models.extractors.efficientnet import SIZE
 from models.files.artifact import ArtifactError, verify
-from models.transformer.runtime import Run, Views
+from models.transformer.runtime import Run
 
 VIEWS: Final = ("class", "mean", "grid")
 """The class token (d,); the mean of the patches (d,); the patches, pooled to 7x7 (7 * 7 * d,)."""
@@ -69,21 +68,13 @@ class Dino:
         return cls(run, f"{name}/{view}/{fingerprint(network)}", view)
 
     def features(self, image: object) -> Features:
-        """Features (count,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
-
-        Raises:
-            TypeError: Not an array of uint8.
-            ValueError: Wrong shape.
-        """
-        return np.ascontiguousarray(_of(self._run(fit(as_rgb(image))), self._view), dtype=np.float32)
-
-
-def _of(views: Views, view: str) -> NDArray[np.float32]:
-    if view == "grid":
-        h, w, d = views.patches.shape
-        pooled = views.patches.reshape(_PLACES, h // _PLACES, _PLACES, w // _PLACES, d).mean(axis=(1, 3))
-        return np.asarray(pooled.reshape(-1), dtype=np.float32)
-    return views.class_token if view == "class" else views.mean
+        """Features (count,) float32 of an image; see `models.extractors.registry.Network`."""
+        views = self._run(fit(as_rgb(image)))
+        found = views.class_token if self._view == "class" else views.mean
+        if self._view == "grid":
+            h, w, d = views.patches.shape
+            found = views.patches.reshape(_PLACES, h // _PLACES, _PLACES, w // _PLACES, d).mean(axis=(1, 3))
+        return np.ascontiguousarray(found.reshape(-1), dtype=np.float32)
 
 
 def _fetched(name: str) -> Path:

@@ -117,15 +117,7 @@ class EfficientNet:
         return cls(session, variant)
 
     def features(self, image: object) -> Features:
-        """Features (count,) float32 of an image.
-
-        Args:
-            image: uint8, RGB (H, W, 3), grey, or RGBA; see `as_rgb`. It is stretched to 224x224.
-
-        Raises:
-            TypeError: Not an array of uint8.
-            ValueError: Wrong shape.
-        """
+        """Features (count,) float32 of an image; see `models.extractors.registry.Network`."""
         pixels = fit(as_rgb(image))[None]
         result: Features = self._session.run(["features"], {"image": pixels})[0][0]
         return result

@@ -32,12 +32,7 @@ class Hog:
     count: int = (_CELLS - 1) ** 2 * 4 * BINS
 
     def features(self, image: object) -> Features:
-        """Features (6084,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
-
-        Raises:
-            TypeError: Not an array of uint8.
-            ValueError: Wrong shape.
-        """
+        """Features (6084,) float32 of an image; see `models.extractors.registry.Network`."""
         colours = fit(as_rgb(image)).astype(np.float32) / np.float32(255)
         grey: Features = colours @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
         blocks = _blocks(_histograms(grey))

@@ -68,18 +68,16 @@ class Declaration:
 
         names = [field.name for field in fields(cls)]
         try:
-            content = yaml.safe_load(path.read_text())
+            content = yaml.safe_load(path.read_text()) or {}
         except OSError as error:
             raise ArtifactError(
                 f"{path} cannot be read ({error.strerror}); it declares the preprocessing: {', '.join(names)}"
             ) from error
         except (ValueError, yaml.YAMLError) as error:
             raise ArtifactError(f"{path} is not YAML ({error})") from error
-        if not isinstance(content or {}, dict) or not set(content or {}) <= set(names):
+        if not isinstance(content, dict) or not set(content) <= set(names):
             raise ArtifactError(f"{path} holds {content!r:.200}; valid are {', '.join(names)}")
-        given: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in (content or {}).items()
-        }
+        given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
         try:
             return cls(**given)
         except ValueError as error:

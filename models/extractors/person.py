@@ -98,7 +98,7 @@ class PoseNetwork:
 
 
 class PersonExtractor:
-    """Pictures -> where the arms of a person point, and whether there is one; see `Network` in the registry."""
+    """Pictures -> where the arms of a person point, and whether there is one."""
 
     count: int = DIRECTIONS + 1
 
@@ -117,10 +117,5 @@ class PersonExtractor:
         return cls(PoseNetwork.load(path), EfficientNet.load(threads=threads), checksum(path))
 
     def features(self, image: object) -> Features:
-        """Features (13,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
-
-        Raises:
-            TypeError: Not an array of uint8.
-            ValueError: Wrong shape.
-        """
+        """Features (13,) float32 of an image; see `models.extractors.registry.Network`."""
         return self._network(self._extractor.features(image))

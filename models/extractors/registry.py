@@ -48,7 +48,10 @@ class Network(Protocol):
     count: int
 
     def features(self, image: object) -> Features:
-        """Features (count,) float32 of an image; see `models.arrays.as_rgb` for what an image is.
+        """Features (count,) float32 of an image.
+
+        Args:
+            image: See `models.arrays.as_rgb`. It is stretched to the size that the network takes.
 
         Raises:
             TypeError: Not an array of uint8.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -146,17 +146,13 @@ def load(path: Path, config: Config) -> VisionTransformer:
 
 def differences(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
     """In which names and shapes two sets of tensors differ, in words; "" if they do not."""
-    shapes = [
-        f"{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}"
-        for name in expected
-        if name in found and found[name].shape != expected[name].shape
-    ]
-    parts = (
-        ("missing", [name for name in expected if name not in found]),
-        ("unexpected", [name for name in found if name not in expected]),
-        ("shapes", shapes),
-    )
-    return "; ".join(f"{what}: {_some(names)}" for what, names in parts if names)
+    sizes = [(name, tuple(found[name].shape), tuple(expected[name].shape)) for name in expected if name in found]
+    parts = {
+        "missing": [name for name in expected if name not in found],
+        "unexpected": [name for name in found if name not in expected],
+        "shapes": [f"{name} {size} instead of {wanted}" for name, size, wanted in sizes if size != wanted],
+    }
+    return "; ".join(f"{what}: {_some(names)}" for what, names in parts.items() if names)
 
 
 def fingerprint(network: VisionTransformer) -> str:
@@ -189,11 +185,10 @@ def _renamed(name: str) -> str:
 def _join_qkv(state: State) -> State:
     """Query, key and value, which HuggingFace has apart, as one."""
     found = {match[1] for name in state if (match := re.fullmatch(r"(blocks\.\d+\.attn)\.q\.weight", name))}
-    pop: Callable[[str], Tensor | None] = lambda name: state.pop(name, None)  # noqa: E731  (typed so)
     for prefix in sorted(found):
         for kind in ("weight", "bias"):
-            parts = [pop(f"{prefix}.{part}.{kind}") for part in "qkv"]
-            whole = [part for part in parts if part is not None]
-            if len(whole) == 3 and len({part.shape for part in whole}) == 1:
-                state[f"{prefix}.qkv.{kind}"] = torch.cat(whole)
+            names = [name for part in "qkv" if (name := f"{prefix}.{part}.{kind}") in state]
+            parts = [state.pop(name) for name in names]
+            if len(parts) == 3 and len({part.shape for part in parts}) == 1:
+                state[f"{prefix}.qkv.{kind}"] = torch.cat(parts)
     return state

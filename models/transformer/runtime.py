@@ -17,7 +17,7 @@ import json
 import os
 import platform
 import sys
-import time
+import timeit
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -127,12 +127,7 @@ def _open_torch(network: VisionTransformer, backend: str, threads: int, attentio
 def milliseconds(run: Run, size: int, repeats: int = 5) -> float:
     """Time for one image: the best, after two that do not count; other work on the machine disturbs it least."""
     image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
-    times = []
-    for _ in range(2 + repeats):
-        start = time.perf_counter()
-        run(image)
-        times.append(1e3 * (time.perf_counter() - start))
-    return min(times[2:])
+    return 1e3 * min(timeit.repeat(lambda: run(image), number=1, repeat=2 + repeats)[2:])
 
 
 def measure(
@@ -158,7 +153,7 @@ def choose(network: VisionTransformer, size: int = 224, threads: int = 1, record
     times = known.get(key, {})
     if set(times) != set(MEASURED):
         times = measure(network, size, threads)
-        _remember(record, {**_known(record), key: times})
+        _remember(record, key, times)
     return min(times, key=lambda name: times[name])
 
 
@@ -186,15 +181,16 @@ def _known(record: Path) -> dict[str, dict[str, float]]:
     except (OSError, ValueError):
         return {}
     entries = content.items() if isinstance(content, dict) else ()
-    return {key: times for key, times in entries if isinstance(times, dict) and _are_times(times)}
+    return {
+        key: times
+        for key, times in entries
+        if isinstance(times, dict) and all(isinstance(ms, int | float) for ms in times.values())
+    }
 
 
-def _are_times(times: dict[str, object]) -> bool:
-    return all(isinstance(value, int | float) for value in times.values())
-
-
-def _remember(record: Path, content: dict[str, dict[str, float]]) -> None:
-    _keep(record, json.dumps(content, indent=1).encode(), "the backends will be measured again")
+def _remember(record: Path, key: str, times: dict[str, float]) -> None:
+    content = json.dumps({**_known(record), key: times}, indent=1).encode()
+    _keep(record, content, "the backends will be measured again")
 
 
 def _keep(path: Path, content: bytes, otherwise: str) -> None:
@@ -223,9 +219,8 @@ def main(network: str, threads: int, size: int, compiled: bool, as_json: bool) -
     torch.manual_seed(0)  # the same network every time: what it is converted into is kept
     transformer = VisionTransformer(CONFIGS[network]).eval().requires_grad_(False)
     times = measure(transformer, size, threads, BACKENDS if compiled else MEASURED)
-    record = cache_folder() / "backends.json"
     remembered = {name: times[name] for name in MEASURED}
-    _remember(record, {**_known(record), situation(transformer, size, threads): remembered})
+    _remember(cache_folder() / "backends.json", situation(transformer, size, threads), remembered)
     if as_json:
         print(json.dumps(times))
     else:

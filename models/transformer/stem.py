@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPSILON: Final = 1e-6
-"""Of the normalisations."""
+"""Of the layer normalisations, also those of the transformer."""
 
 
 def channels(width: int, patch: int) -> tuple[int, ...]:

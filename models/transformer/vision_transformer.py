@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.transformer.stem import ConvStem
+from models.transformer.stem import EPSILON, ConvStem
 
 Resampling = Literal["dino", "antialias"]
 Stem = Literal["patch", "conv"]
@@ -35,8 +35,6 @@ MEAN: Final = (0.485, 0.456, 0.406)
 """Of the colours red, green, blue (0..1) of ImageNet; images are taken relative to it."""
 DEVIATION: Final = (0.229, 0.224, 0.225)
 """Standard deviation of the same; images are divided by it."""
-EPSILON: Final = 1e-6
-"""Of the layer normalisations."""
 
 
 @dataclass(frozen=True)
