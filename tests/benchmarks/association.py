@@ -83,6 +83,7 @@ def measure(pairs: int, heads: str, exact: bool) -> Iterator[dict[str, Any]]:
             asking.append(1e3 * (time.perf_counter() - start))
         answers.append(np.array(given))
         apart = float(np.abs(answers[0] - answers[-1]).max(axis=1).mean())
+        # private: an agent has no use for the size of its readers
         room = memory.nbytes + sum(reader.nbytes for reader in memory._readers)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         asked = np.quantile(asking, [0.5, 0.99])

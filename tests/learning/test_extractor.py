@@ -44,8 +44,9 @@ def test_agrees_with_an_independent_implementation(network):
         image = picture(seed)
         with torch.no_grad():
             x = torch.tensor((image.astype(np.float32) - 127) / 128).permute(2, 0, 1)[None]
+            # private: the layers of a network that is cut in its middle have no other names
             x = net._swish(net._bn0(net._conv_stem(x)))
-            for block in net._blocks[:11]:
+            for block in net._blocks[:11]:  # private: as above
                 x = block(x)
             expected = torch.nn.functional.avg_pool2d(x, 2).flatten().numpy()
         assert np.abs(expected).max() > 1.0

@@ -115,8 +115,9 @@ def test_the_last_block_agrees_with_an_independent_implementation(folder: Path) 
     ).eval()
     with torch.no_grad():
         x = torch.tensor((picture().astype(np.float32) - 127) / 128).permute(2, 0, 1)[None]
+        # private: the layers of a network that loses its end have no other names
         x = net._swish(net._bn0(net._conv_stem(x)))
-        for block in net._blocks:
+        for block in net._blocks:  # private: as above
             x = block(x)
     found = load("efficientnet-lite0-last", folder).features(picture())
     np.testing.assert_allclose(found, x.flatten().numpy(), atol=1e-3)

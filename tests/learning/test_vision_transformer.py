@@ -128,6 +128,7 @@ def test_positions_are_resampled_as_dino_does(size: tuple[int, int]) -> None:
 
     theirs = timm_network(ours, size)
     expected = torch.cat([ours.pos_embed[:, :1], torch.from_numpy(both).float().reshape(1, h * w, -1)], dim=1)
+    # private: timm offers no place for other positions
     theirs._pos_embed = lambda x: torch.cat([ours.cls_token.expand(len(x), -1, -1), x.flatten(1, 2)], 1) + expected
     compare(ours, theirs, images(SMALL, size))
 

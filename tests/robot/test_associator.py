@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,9 +23,14 @@ VALUES = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
 
 
 class Heard(Associator):
-    """Lets a test know how many confirmations it has taken."""
+    """Lets a test know who runs, and how many confirmations it has taken."""
 
+    latest: ClassVar[Heard]
     heard = 0
+
+    def init(self) -> None:
+        super().init()
+        Heard.latest = self
 
     def _take(self, change: Entry) -> None:
         super()._take(change)
@@ -61,7 +66,7 @@ def confirm(space: LocalSpace, what: Any = "now") -> int:
     """Confirms, waits until it was heard, and returns how many answers there were before."""
     entry = space.entry("memory/answer")
     before = 0 if entry is None else entry.revision
-    agent = next(runner.agent for _, runner in reversed(space._threads) if isinstance(runner.agent, Heard))
+    agent = Heard.latest
     heard = agent.heard
     assert space.write("confirm", what)
     eventually(lambda: agent.heard > heard)
@@ -303,15 +308,15 @@ def test_features_from_before_a_change_of_extractors_are_not_used(space: LocalSp
     eventually(lambda: space.read("features") is not None)
     space.write("proprio", VALUES[1])
     before = confirm(space)
-    agent = next(runner.agent for _, runner in space._threads if isinstance(runner.agent, Heard))
+    agent = Heard.latest
     space.write("features/space", "other/16")
     stale = space.entry("features")
     assert stale is not None
-    assert not agent._fits(stale)
+    assert not agent._fits(stale)  # private: what must not happen to it cannot be awaited
     space.write("camera", KEYS[3])
     assert answered(space, before)["added"]
     assert space.read("memory/spaces") == {"other/16": 1}
-    np.testing.assert_allclose(agent._memory._memory.keys, KEYS[3:])
+    np.testing.assert_allclose(agent._memory._memory.keys, KEYS[3:])  # private: no slot has the keys
 
 
 def test_pairs_from_before_anybody_named_the_features(tmp_path: Path) -> None:
@@ -387,7 +392,7 @@ def test_a_successor_knows_what_its_predecessor_knew(space: LocalSpace) -> None:
     teach_all(space)
     space.write("proprio", VALUES[0] + 5)
     before = confirm(space, "waits")
-    eventually(lambda: first._waiting)
+    eventually(lambda: first._waiting)  # private: nobody is told of a confirmation that waits
     space.stop("associator")
     eventually(lambda: space.read("_/roles/associator")["state"] == "stopped")
     state = first.get_state()
@@ -422,7 +427,8 @@ def test_a_crash_costs_no_pair(space: LocalSpace) -> None:
     crashing = start(space)
     space.write("mode", "use")
     teach_all(space)
-    crashing._memory = None  # type: ignore[assignment]  # whatever it does next, it fails
+    # private: whatever it does next, it fails
+    crashing._memory = None  # type: ignore[assignment]
     space.write("mode", "acquire")
     eventually(lambda: space.read("_/roles/associator")["state"] == "failed")
     space.write("mode", "use")
@@ -471,7 +477,7 @@ def test_a_memory_too_large_for_a_message_survives_a_swap(
     eventually(lambda: space.read("_/swaps/associator")["state"] in ("probation", "done"))
     np.testing.assert_allclose(ask(space, KEYS[1]), VALUES[1], atol=1e-6)
     assert space.read("memory/spaces") == {"test/16 -> wide-2": 4}
-    successor = next(runner.agent for _, runner in reversed(space._threads) if isinstance(runner.agent, Heard))
+    successor = Heard.latest
     before = successor.get_state()[1]["memory"]["file"]
     assert successor.get_state()[1]["memory"]["file"] == before
     teach(space, KEYS[0], VALUES[3])

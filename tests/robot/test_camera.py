@@ -351,6 +351,7 @@ def test_a_webcam_that_hangs_does_not_keep_the_agent_from_stopping(
 ) -> None:
     """While the device's read blocks, the agent stops in time."""
     device = Device()
+    # private: no webcam is needed
     monkeypatch.setattr("agents.pictures.source._open_capture", lambda _: device)
     space.run(Camera(device="7", **FAST))
     state(space, "waiting")
@@ -362,6 +363,7 @@ def test_a_webcam_that_hangs_does_not_keep_the_agent_from_stopping(
 
 def test_a_webcam_that_is_missing_is_a_state(space: LocalSpace, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the device and what the machine has; an int in camera/source is a webcam as well."""
+    # private: as above
     monkeypatch.setattr("agents.pictures.source._open_capture", lambda _: Device(opened=False))
     space.write("camera/source", 7)
     space.run(Camera(device="slot:eye/view", **FAST))
@@ -393,6 +395,7 @@ def test_urls_are_streams(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         asked.append(device)
         return Device(opened=False)
 
+    # private: as above
     monkeypatch.setattr("agents.pictures.source._open_capture", opening)
     open_source("rtsp://somewhere/1", tmp_path).close()
     assert asked == ["rtsp://somewhere/1"]

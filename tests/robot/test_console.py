@@ -167,6 +167,7 @@ def test_a_stop_that_is_refused_is_said_loudly(space: LocalSpace) -> None:
         await pilot.press("f12")
         await until(pilot, lambda: "refused: 'icub/target' is held by tyrant#1" in log(screen))
         await until(pilot, lambda: "STOPPED IN PART: not held is icub/target" in text(screen, "banner"))
+        # private: Textual shows notifications, and does not tell them
         assert [note.title for note in screen._notifications] == ["EMERGENCY STOP REFUSED"]
 
     play(space, script)

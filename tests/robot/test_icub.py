@@ -300,6 +300,7 @@ def test_a_backend_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) ->
 def test_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """If nothing can draw, the error says what was tried, why it failed, and which packages help."""
     monkeypatch.delenv("MUJOCO_GL", raising=False)
+    # private: a machine without these libraries
     monkeypatch.setattr(offscreen, "_LIBRARIES", {"osmesa": ("libNowhere.so",), "egl": ("libNoEgl.so",)})
     with pytest.raises(NoDisplayError, match=r"libNowhere\.so.*libNoEgl\.so.*libosmesa6.*libegl1"):
         offscreen.open_context(8)

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from agentspace.client.space import RemoteSpace, connect
+from agentspace.wire.payload import Pool
 from tests.support.program import PATIENCE, Program, client
 
 
@@ -111,3 +112,8 @@ class ServerProcess:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def pool_of(space: RemoteSpace) -> Pool:
+    """The shared memory of a user in this process."""
+    return space._link.acquaintance.pool  # private: how much is shared is seen nowhere else

@@ -225,7 +225,7 @@ def test_threads_that_end_leave_no_connection(server, space):
     before = server.descriptors
     run(100)
     assert server.descriptors <= before + 3
-    assert len(space._link._connections) < 10
+    assert len(space._link._connections) < 10  # private: what must not grow has no other way to be seen
 
 
 def test_watches_that_end_leave_no_connection(server, space):

@@ -18,7 +18,7 @@ from agentspace.core.mailbox import EVERY_LIMIT
 from agentspace.core.slot import Put
 from tests.support.eventually import eventually
 from tests.support.program import Program
-from tests.support.server_process import ServerProcess
+from tests.support.server_process import ServerProcess, pool_of
 
 SOON = 10.0  # seconds in which what must come has come
 LEASE = 0.6  # seconds
@@ -373,7 +373,7 @@ def test_stopped_watcher_of_images_keeps_few(space, server):
     watcher.signal(signal.SIGSTOP)
     for number in range(200):
         space.write("frame", np.full((480, 640, 3), number % 256, np.uint8))
-    assert space._link.acquaintance.pool.size <= 6 << 20
+    assert pool_of(space).size <= 6 << 20
     watcher.close()
 
 

@@ -51,14 +51,13 @@ def test_output_and_exit(host: LocalHost, console: io.StringIO) -> None:
 def test_end_and_last_words_together(host: LocalHost, monkeypatch: pytest.MonkeyPatch, order: int) -> None:
     """When the end of a process and of its output are seen at once, either may be handled first."""
     pid = host.spawn("a", python("print('last words')"))
-    child = host._children[pid]
+    child = host._children[pid]  # private: two events are put into an order that chance has
     for descriptor in (child.output.fileno(), child.pidfd):
         assert select.select([descriptor], [], [], 20.0)[0]
-    ready = host._selector.select
+    selector = host._selector  # private: as above
+    ready = selector.select
     by_kind = {child.output.fileno(): order, child.pidfd: -order}
-    monkeypatch.setattr(
-        host._selector, "select", lambda t: sorted(ready(t), key=lambda k: by_kind.get(k[0].fd, 0))
-    )
+    monkeypatch.setattr(selector, "select", lambda t: sorted(ready(t), key=lambda k: by_kind.get(k[0].fd, 0)))
     assert host.wait(20.0) == [Exited(pid, 0)]
 
 
@@ -163,11 +162,12 @@ def test_spawn_failures(host: LocalHost) -> None:
 def test_guardian_that_cannot_live(host: LocalHost, console: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guardian that dies again and again is given up, and people are told."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
+    # private: a guardian has no pid for others
     os.kill(host._guardian._process.pid, signal.SIGKILL)  # type: ignore[union-attr]
     eventually(lambda: host.wait(0.05) == [] and "there is none any more" in console.getvalue())
     assert console.getvalue().count("starting a new one") == 5
-    host._guardian.add(1, is_last=False)  # told to nobody, and no error
-    host._guardian.remove(1)
+    host._guardian.add(1, is_last=False)  # private: told to nobody, and no error
+    host._guardian.remove(1)  # private: as above
 
 
 class Blank:

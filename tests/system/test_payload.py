@@ -21,7 +21,7 @@ from agentspace.errors import LimitError, ProtocolError, SpaceUnreachableError
 from agentspace.wire.codec import SMALL
 from agentspace.wire.payload import MAX_SEGMENTS, SMALLEST, Holding, Ledger, Mapper, Pool
 from tests.support.eventually import eventually
-from tests.support.server_process import ServerProcess
+from tests.support.server_process import ServerProcess, pool_of
 
 IMAGE = (480, 640, 3)
 SEGMENT = 1 << 20  # bytes of the segment that holds an image
@@ -39,11 +39,6 @@ def ultimate(array: np.ndarray[Any, Any]) -> Any:
     while isinstance(base, np.ndarray) and base.base is not None:
         base = base.base
     return base
-
-
-def pool_of(space: RemoteSpace) -> Pool:
-    """The segments of a user of this process."""
-    return space._link.acquaintance.pool
 
 
 def descriptors() -> int:
@@ -231,7 +226,7 @@ def test_mapper_forgets_the_oldest():
         mapper.view(Holding([(k, fd, size, 10)], lambda segments: None), 0, 10)
         for k, (_, fd, size) in enumerate(places)
     ]
-    assert len(mapper._mapped) == 2
+    assert len(mapper._mapped) == 2  # private: what is forgotten has no other way to be seen
     assert [int(view[0]) for view in views] == [0, 1, 2, 3]
     del views
     mapper.close()
@@ -451,10 +446,11 @@ def test_what_nobody_looked_at_is_given_back(server, space, kind):
                 space.write("image", image(number + 1))
                 session.leave("stopped")
             else:
+                # private: the user connects with patience, then has none
                 careless._link.acquaintance.patience = 0.0
                 with pytest.raises(SpaceUnreachableError):
                     careless.read("image")
-                careless._link.acquaintance.patience = 10.0
+                careless._link.acquaintance.patience = 10.0  # private: as above
                 assert careless.read("nothing") is None
         assert pool.size <= 5 * SEGMENT
 

@@ -503,7 +503,7 @@ def test_overwritten_values_leave_no_pile_of_deadlines(told):
     table = told.table
     for step in range(100_000):
         table.write(Put("a", step, validity=1000.0), step / 1000, ANNE)
-    assert len(table._deadlines) <= 64 + 4
+    assert len(table._deadlines) <= 64 + 4  # private: what must not grow has no other way to be seen
     assert table.next_deadline() == 99.999 + 1000.0
 
 

@@ -211,14 +211,16 @@ def test_what_came_before_makes_no_difference(stream, tail):
 
 def test_what_is_remembered_of_streams_is_bounded(monkeypatch):
     """However many shapes and dtypes pass by, only so many are remembered, and all arrive as they were."""
-    monkeypatch.setattr(codec, "_KEPT", 3)
-    monkeypatch.setattr(value_module, "_FIXED", set())
-    monkeypatch.setattr(value_module, "_FIXED_KEPT", 3)
+    monkeypatch.setattr(codec, "_KEPT", 3)  # private: a bound that is soon reached
+    monkeypatch.setattr(value_module, "_FIXED", set())  # private: as above
+    monkeypatch.setattr(value_module, "_FIXED_KEPT", 3)  # private: as above
+    # private: what must not grow has no other way to be seen
     codec._FORMS.clear(), codec._HEADS_OUT.clear()
     for size in range(1, 20):
         for dtype in ("<f4", ">i2", f"V{size}"):
             array = np.frombuffer(bytes(size * np.dtype(dtype).itemsize), dtype)
             assert same(decode(encode(array)), array)
+            # private: as above
             assert max(map(len, (codec._FORMS, codec._HEADS_OUT, value_module._FIXED))) <= 3
 
 
