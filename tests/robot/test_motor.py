@@ -371,7 +371,8 @@ def test_agent_drives_the_robot_that_it_is_told(puppet: Puppet) -> None:
     puppet.space.write("other/limits", JOINT_LIMITS)
     puppet.space.write("other/encoders", np.full(10, 5.0))
     wait(puppet.space, "other/target", lambda entry: (entry.value == 5.0).all())
-    assert puppet.space.entry("icub/target") is None
+    told = puppet.space.entry("icub/target")  # the first motor may follow the encoders that the second passes on
+    assert told is None or told.writer.role == "motor"
 
 
 def test_agent_passes_on_what_others_look_for_elsewhere(puppet: Puppet) -> None:

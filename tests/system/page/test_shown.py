@@ -131,8 +131,8 @@ def test_agents_and_their_graph_are_shown(page, space):
     expect(row).to_contain_text("agents.doubler:Doubler")
     show(page, "graph")
     expect(page.locator('g.node[data-id="agent:doubler"]')).to_have_attribute("data-state", "running")
-    titles = page.locator("path.edge title").all_text_contents()
-    assert {"number wakes doubler", "doubler writes double"} <= set(titles)
+    titles = page.locator("path.edge title")
+    eventually(lambda: {"number wakes doubler", "doubler writes double"} <= set(titles.all_text_contents()))
 
 
 def test_refused_writes_are_told(page, space):
