@@ -40,7 +40,6 @@ NOT_SHARP = {"method": "centring", "centre_momentum": 0.0, "teacher_temperature"
 WELL = Signs(entropy=0.6, marginal=0.9, centre=0.3, spread=0.6, probe=0.5, random=0.8)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [({}, set()), (NO_CENTRE, {"one answer", "no spread"}), (NOT_SHARP, {"uniform", "no spread"})],

@@ -39,7 +39,6 @@ def a_page(folder: Path, *names: str) -> Path:
     return path
 
 
-@pytest.mark.slow
 def test_a_mirror_is_measured_written_and_found_again(tmp_path: Path) -> None:
     """JSON on stdout, tables with their command in the page, a plot; the second time nothing changes."""
     path = a_page(tmp_path, "mirror")
@@ -68,7 +67,6 @@ def test_a_mirror_is_measured_written_and_found_again(tmp_path: Path) -> None:
         assert len(cache) == kept
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_other_scenes_people_and_times_are_measured(tmp_path: Path) -> None:
     """Each as a table; `bars` takes what was measured, and says what was not."""
@@ -88,7 +86,6 @@ def test_other_scenes_people_and_times_are_measured(tmp_path: Path) -> None:
     assert not any("not measured" in line for line in lines)
 
 
-@pytest.mark.slow
 def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     """It ends with 130 and says where things are kept; the process that draws ends, too."""
     arguments = ["mirror", "--seeds", "1", "--extractor", "hog", "--cache", str(tmp_path)]
@@ -106,7 +103,6 @@ def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
         assert len(cache) >= 128, "64 pictures and their features"
 
 
-@pytest.mark.slow
 def test_nothing_is_left_when_it_is_killed(tmp_path: Path) -> None:
     """With kill -9, while another process draws."""
     with Program([*COMMAND, "mirror", "--seeds", "1", "--extractor", "hog", "--cache", str(tmp_path)]) as program:
@@ -122,7 +118,6 @@ def _children(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_the_running_constellation_and_the_functions_agree(tmp_path: Path) -> None:
     """Shown and fresh, within half a per cent; and both have tried as many postures."""
@@ -142,7 +137,6 @@ def test_a_constellation_that_fails_is_told_with_what_it_said() -> None:
         launch(Exam(decoder="nonsense"), 0)
 
 
-@pytest.mark.slow
 def test_a_constellation_that_takes_too_long_is_ended() -> None:
     """With all its processes."""
     with pytest.raises(ArtifactError, match="did not end within 2 s"):

@@ -189,7 +189,6 @@ def test_bad_scripts(arguments, message):
         Script(*arguments)
 
 
-@pytest.mark.slow
 def test_the_command_renders(tmp_path):
     """Robot and people, in random scenes, with postures; the same seed gives the same frames."""
     for name in ("a", "b"):

@@ -151,7 +151,6 @@ def test_people_and_rooms_are_of_all_kinds() -> None:
     assert min(build.age for build, _, _ in people) < 15 < 70 < max(build.age for build, _, _ in people)
 
 
-@pytest.mark.slow
 def test_other_people_elsewhere_are_imitated_better(extractor: PersonExtractor) -> None:
     """Taught by one person, the robot errs less with another one elsewhere than by plain features."""
     postures = dataset.load().test[::20]

@@ -50,7 +50,6 @@ def test_no_arm_of_the_test_was_learned_from(data):
     assert not learned & tested
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_command_makes_the_committed_data(tmp_path, data):
     """The same seed gives the committed postures again."""

@@ -26,7 +26,6 @@ def test_check_as_markdown(capsys):
     assert "| left palm |" in text
 
 
-@pytest.mark.slow
 def test_collisions(capsys):
     """One row for each clearance; what touches grows with it."""
     assert main(["collisions", "--pairs", "60", "--step", "50", "--clearance", "0", "15", "--json"]) == 0
@@ -42,7 +41,6 @@ def test_decoders(capsys):
     assert 0.0 <= float(row["arms"]) <= float(row["any"]) <= 100.0
 
 
-@pytest.mark.slow
 def test_speed(capsys):
     """Three numbers, each above what an hour of training data needs."""
     assert main(["speed", "--json"]) == 0
@@ -52,7 +50,6 @@ def test_speed(capsys):
     assert min(rates) > 20
 
 
-@pytest.mark.slow
 def test_picture(tmp_path, capsys):
     """The picture is drawn, and has the colours of the points."""
     image = pytest.importorskip("PIL.Image")
@@ -64,7 +61,6 @@ def test_picture(tmp_path, capsys):
     assert ((pixels.max(axis=2) - pixels.min(axis=2)) > 60).mean() > 0.01
 
 
-@pytest.mark.slow
 def test_touching(tmp_path, capsys):
     """The picture has a row for each kind of posture; they differ."""
     image = pytest.importorskip("PIL.Image")

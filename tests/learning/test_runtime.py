@@ -121,7 +121,6 @@ def test_backends_agree(backend: str) -> None:
     assert open_backend(network, backend, 64)(IMAGE).attention is None
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("c++") is None, reason="compiling needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

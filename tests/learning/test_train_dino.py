@@ -56,7 +56,6 @@ def rows(run: Path) -> list[dict]:
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_ctrl_c_and_going_on_give_the_network_of_an_undisturbed_training(tmp_path, frames):
     """Both phases; Ctrl-C ends with 130 and a checkpoint; what comes out is the same to the last bit."""
@@ -105,7 +104,6 @@ def _check_files(run: Path) -> None:
     assert not np.allclose(registry.load(f"onnx:{run}/random.onnx").features(image), network.features(image))
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_collapse_is_told_and_ends_it(tmp_path, frames):
     """Without a centre, and sharp, the student learns that one answer is always right."""
@@ -121,7 +119,6 @@ def test_a_collapse_is_told_and_ends_it(tmp_path, frames):
     assert (tmp_path / "run" / "curves.png").is_file()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_official_layout_from_a_folder_of_images(tmp_path):
     """Any pictures, some broken; a network of the published kind is read by its name in the registry."""

@@ -118,7 +118,6 @@ def interrupted(command, kind, checkpoint):
     return process.returncode, told
 
 
-@pytest.mark.slow
 def test_the_command_goes_on_where_it_was_interrupted(tmp_path):
     """After Ctrl-C and kill -9 there are no weights; the same command ends with what an uninterrupted one has."""
     recipe = tmp_path / "recipe.json"
@@ -176,7 +175,6 @@ class Trap:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.slow
 def test_training_reaches_the_committed_nmae(data):
     """Training again as the model card says gives an autoencoder that is as good (ancestor: 5 s)."""
     from models.postures.training import train

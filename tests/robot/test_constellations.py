@@ -68,7 +68,6 @@ def test_the_game_with_a_webcam_has_ears_and_no_examiner(tmp_path: Path) -> None
     assert 'device = "0"' in done.stdout
 
 
-@pytest.mark.slow
 def test_a_robot_and_a_simulated_person_play_the_game_of_imitation(tmp_path: Path) -> None:
     """With few pairs: one for each confirmation by whistle, then imitation; a report, and nothing lost."""
     arguments = ["pairs=4", "shown=2", "fresh=2", "room=office", "gender=0", f"out={tmp_path / 'out'}"]
@@ -83,7 +82,6 @@ def test_a_robot_and_a_simulated_person_play_the_game_of_imitation(tmp_path: Pat
     assert (tmp_path / "out" / "contact_sheet.png").exists()
 
 
-@pytest.mark.slow
 def test_the_mirror_runs_in_processes_and_reports(tmp_path: Path) -> None:
     """With few pairs: exit code 0, a report of at least ten processes, nothing lost, a loop that flows."""
     arguments = ["pairs=6", "shown=6", "fresh=3", f"out={tmp_path / 'out'}"]
@@ -100,7 +98,6 @@ def test_the_mirror_runs_in_processes_and_reports(tmp_path: Path) -> None:
     assert "pairs acquired" in done.stdout + done.stderr
 
 
-@pytest.mark.slow
 def test_the_mirror_that_does_not_come_to_its_end_fails(tmp_path: Path) -> None:
     """Too little time to acquire: the examiner's error is the end of the launch, and its exit code is not 0."""
     done = agentspace(tmp_path, "launch", "launch/mirror.yaml", "patience=2", f"out={tmp_path / 'out'}")
@@ -109,7 +106,6 @@ def test_the_mirror_that_does_not_come_to_its_end_fails(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "report.json").exists()
 
 
-@pytest.mark.slow
 def test_the_webcam_constellation_ends_with_its_pictures(tmp_path: Path) -> None:
     """A folder of images instead of a webcam: all are seen, then the launch ends with exit code 0."""
     folder = tmp_path / "pictures"

@@ -261,7 +261,6 @@ def test_a_robot_without_physics_learns_to_imitate(space: LocalSpace, tmp_path: 
     assert space.read("camera/source") == "slot:demonstrator/view"
 
 
-@pytest.mark.slow
 def test_the_simulated_robot_learns_to_imitate(space: LocalSpace, tmp_path: Path) -> None:
     """The constellation of launch/mirror.yaml with its simulators and its network, as threads, with few pairs."""
     slots = {name: f"demonstrator/{name}" for name in ("target", "scene", "encoders", "limits", "view")}

@@ -236,7 +236,6 @@ def test_a_console_in_a_terminal_ends_and_tells_that_the_stop_holds(server: Serv
         assert space.entry("joints").priority == STOP_PRIORITY
 
 
-@pytest.mark.slow
 def test_a_server_that_hangs_or_is_new_gets_the_stop(server: ServerProcess) -> None:
     """The screen goes on while nobody answers, and says so; the stop holds as soon as somebody does."""
 
@@ -328,7 +327,6 @@ def robot(request: pytest.FixtureRequest) -> Iterator[Moving]:
         robot.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("robot", [15.0], indirect=True)
 def test_a_script_stops_a_robot_whose_agents_hang(robot: Moving) -> None:
     """All agents hang (SIGSTOP) but the simulator, which is on its way: it stands; when released, it goes on."""
@@ -356,7 +354,6 @@ def refused(space: RemoteSpace) -> int:
     return int(counts.get("joints", 0))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("robot", [SPEED], indirect=True)
 def test_a_key_stops_a_robot_in_full_motion(robot: Moving) -> None:
     """One key, all agents run: it stands within three degrees, and goes on without a jump; so with a pause."""

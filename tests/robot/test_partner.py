@@ -136,6 +136,7 @@ def test_it_copies_and_confirms(space: LocalSpace) -> None:
         eventually(lambda: [change.value for change in heard] == [1, 1])
 
 
+@pytest.mark.alone
 def test_it_does_not_copy_a_robot_that_moves_or_is_away(space: LocalSpace) -> None:
     """While the robot moves the person waits; it copies where that comes to rest."""
     space.write("mode", "acquire")

@@ -78,6 +78,7 @@ def test_restarted_robot_goes_where_its_predecessor_was_asked_to_go(space: Local
     wait(space, "icub/encoders", lambda entry: entry.writer.epoch == 2 and is_near(GOAL)(entry))
 
 
+@pytest.mark.alone
 def test_keeps_its_rates(space: LocalSpace) -> None:
     """Encoders come at `rate`, pictures at `fps`: no faster, and not much slower on a busy machine."""
     space.run(Simulator(rate=50.0, fps=20.0, size=32))

@@ -133,7 +133,7 @@ def robot() -> Any:
         yield constellation
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("role", ["motor", "icub"])
 def test_no_joint_jumps_while_motor_or_robot_is_swapped(robot: Constellation, role: str) -> None:
     """Whoever is swapped: the joints keep to the motor's speed, and the robot follows afterwards."""
@@ -206,7 +206,6 @@ def answers(constellation: Constellation, number: int) -> bool:
     return act is not None and int(np.abs(VALUES - act).sum(axis=1).argmin()) == number
 
 
-@pytest.mark.slow
 def test_pairs_survive_a_swap_to_another_class_and_a_crash() -> None:
     """Three pairs: they are there after a swap, after kill -9, and can be asked for."""
     with Constellation(ASSOCIATOR, prepare=with_other_associator) as small:

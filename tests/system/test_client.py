@@ -57,6 +57,7 @@ def space(server: ServerProcess) -> Iterator[RemoteSpace]:
 # --- connecting
 
 
+@pytest.mark.alone
 def test_no_server_is_told_at_once(tmp_path):
     """Without a socket there is nothing to wait for; the error says how to start a server."""
     begin = time.monotonic()
@@ -359,6 +360,7 @@ def test_closing_ends_what_waits(server, wait):
     assert [type(error) for error in failures] == [SpaceUnreachableError]
 
 
+@pytest.mark.alone
 def test_closing_does_not_wait_for_a_dead_server():
     """With the server gone, closing takes no longer than what was sent last may take."""
     with ServerProcess() as server:
@@ -511,7 +513,6 @@ def test_watch_goes_on_after_a_pause(server, space):
     watcher.close()
 
 
-@pytest.mark.slow
 def test_session_hears_that_it_was_forgotten_even_if_its_heart_heard_first(server, space):
     """A handler that does nothing for the space, in a process that was stopped meanwhile: the role is lost."""
     code = """

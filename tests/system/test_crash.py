@@ -202,7 +202,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
+@pytest.mark.parametrize("seed", range(1, 6))
 def test_every_change_counts_exactly_once_across_kills(seed):
     """A worker is killed by SIGKILL again and again, at any moment: each number is counted once, in order."""
     dice = random.Random(seed)
@@ -262,7 +262,6 @@ while (wake := session.receive(20)) is not None:
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_chain_loses_nothing_in_chaos(seed):
     """Two agents in a chain, killed and stopped at random, with zombies that go on: all arrives, once."""

@@ -37,7 +37,6 @@ def name(page: Path) -> str:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in PAGES if p not in TESTED_ELSEWHERE], ids=name)
 def test_what_a_page_shows_happens(page: Path) -> None:
     """Every example, from the top of the page to its end, gives what is printed below it."""
@@ -45,7 +44,6 @@ def test_what_a_page_shows_happens(page: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.slow
 def test_the_tutorial_happens_as_shown() -> None:
     """Every command of it is run, and says what the page says."""
     act_out(TUTORIAL)
@@ -248,7 +246,6 @@ def test_changelog() -> None:
     assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
 def test_builds_without_warnings(tmp_path: Path) -> None:
     """Sphinx builds the documentation, and every reference in it, without a warning."""
     command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-b", "html"]

@@ -1,12 +1,19 @@
 """Each module of the library is imported by itself."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 
-from tests.support.architecture import modules
+import pytest
+
+from tests.support.architecture import modules, package
+
+LIBRARY = [name for name in modules() if name.startswith("agentspace.") and name != "agentspace.__main__"]
 
 
-def test_each_module_can_be_imported_first():
+@pytest.mark.parametrize("room", sorted(set(map(package, LIBRARY))))
+def test_each_module_can_be_imported_first(room):
     """No module relies on another having been imported before it."""
     code = """
 import importlib, sys
@@ -15,5 +22,5 @@ for name in sys.argv[1:]:
         del sys.modules[loaded]
     importlib.import_module(name)
 """
-    names = [name for name in modules() if name.startswith("agentspace.") and name != "agentspace.__main__"]
+    names = [name for name in LIBRARY if package(name) == room]
     subprocess.run([sys.executable, "-W", "error", "-c", code, *names], check=True, timeout=60)

@@ -177,6 +177,7 @@ def test_sees_everything_at_once(lab):
         session.leave("stopped")
 
 
+@pytest.mark.alone
 def test_looks_at_most_ten_times_a_second(lab):
     """However often a slot is written, the model changes with the looks, and the newest value is in it."""
     with lab.connect() as space, Attachment(lab.address) as attachment:
@@ -255,6 +256,7 @@ wait()
 # --- hz, bw
 
 
+@pytest.mark.alone
 def test_hz_and_bw_measure_what_is_written(cli, start, lab):
     """Rate, jitter and bytes of a slot that is written 50 times per second are told, as text and as JSON."""
     start("agent", "crew:Ticker", "rate=50")

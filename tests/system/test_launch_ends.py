@@ -178,6 +178,7 @@ def test_second_ctrl_c(start: Start) -> None:
     assert launch.running() == []
 
 
+@pytest.mark.alone
 def test_killed_supervisor(start: Start) -> None:
     """`kill -9` of the supervisor: within 5 s no process of the launch is left, and the server could clean up."""
     launch = start()

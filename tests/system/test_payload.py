@@ -465,7 +465,6 @@ def test_program_that_keeps_a_view_ends(server, space):
         assert program.errors == []
 
 
-@pytest.mark.slow
 def test_idle_writer_does_not_lose_its_segments(server, space):
     """One that writes now and then, silent for longer than the lease between, needs no more memory each time."""
     with server.connect("seldom") as seldom:

@@ -539,7 +539,6 @@ def test_flood_without_reading_costs_others_little(raw, space):
     space.delete("large")
 
 
-@pytest.mark.slow
 def test_memory_and_descriptors_do_not_grow(raw, space, server):
     """After much garbage and many connections the server is as small as before."""
 
@@ -711,6 +710,7 @@ def running(server: Server) -> Iterator[Server]:
         server.close()
 
 
+@pytest.mark.alone
 def test_server_stops_from_another_thread(address):
     """`stop` ends `run` at once, not at its next event."""
     server = Server(address)

@@ -322,7 +322,6 @@ SLOW_OTHER = SLOW_COUNTER.replace("class Counter", "class Other").replace(
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("victim", ["old", "new", "supervisor", "server"])
 def test_kill_at_every_step_leaves_one_that_acts_or_nobody(victim, step):

@@ -22,7 +22,7 @@ from tests.support.recording import recording
 from tests.support.server_process import ServerProcess
 from tests.support.yarp_network import YarpNetwork
 
-pytestmark = [pytest.mark.yarp, pytest.mark.slow]
+pytestmark = pytest.mark.yarp
 
 SPEED = 60.0  # degrees per second
 PATIENCE = 60.0

@@ -264,7 +264,7 @@ while wait() != "end":
 """
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_stalled_client_disturbs_nobody(yarp_robot: YarpRobotProcess) -> None:
     """Three clients at once; two are stopped in the middle: the third, the slots and the pictures go on."""
     yarp_robot.serve()

@@ -100,7 +100,6 @@ def test_an_inspector_that_goes_away_is_told(browser, server):
         expect(page.locator("#banner")).to_contain_text("The inspector does not answer")
 
 
-@pytest.mark.slow
 def test_a_page_that_stops_costs_nothing_and_catches_up(browser, server, space, inspector):
     """While a browser is stopped nothing piles up in the inspector, others go on; woken, it shows the newest."""
     with another(browser) as (stopped, processes), opened(stopped, inspector.url) as page:

@@ -50,7 +50,6 @@ def test_a_role_is_stopped_after_a_question(server, page):
     expect(row).to_contain_text("stopped")
 
 
-@pytest.mark.slow
 def test_a_role_is_swapped_and_the_page_tells_how_it_went(browser):
     """Another class with other parameters takes over; one that fails is rolled back, and the reason is told."""
     other = COUNTER.replace("class Counter", "class Other")

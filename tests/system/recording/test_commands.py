@@ -242,7 +242,6 @@ def test_a_recording_ends_also_without_its_server(path: Path) -> None:
     assert summarize(Recording(path)).end["changes"] == "1"
 
 
-@pytest.mark.slow
 def test_a_server_that_ends_ends_a_replay(path: Path) -> None:
     """When its server is gone, a replay ends with the exit code for that."""
     with ServerProcess() as server, server.connect() as space:
@@ -260,7 +259,6 @@ def pictures() -> Iterator[Any]:
     return (picture(seed, 240, 320) for seed in itertools.count())
 
 
-@pytest.mark.slow
 def test_a_played_camera_gives_the_same_features(tmp_path: Path) -> None:
     """The extractor, a process, computes from a recording what it computed then, equal in every bit."""
     root, path, count = ROOT, tmp_path / "run.mcap", 12

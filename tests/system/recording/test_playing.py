@@ -115,6 +115,7 @@ def test_spacing_is_kept(path: Path) -> None:
     assert heard.times[-1] - first < 1.0
 
 
+@pytest.mark.alone
 def test_what_was_there_before_comes_first(path: Path) -> None:
     """Values from before the recording, or before the start, are written at once, with what is left of them."""
     changes = (
