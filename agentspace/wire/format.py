@@ -15,7 +15,7 @@ import operator
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Final, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Final, TypeVar, dataclass_transform, get_type_hints
 
 import msgpack
 import zmq
@@ -36,18 +36,18 @@ _receive: Any = _Plain.recv
 _get: Any = _Plain.get
 
 M = TypeVar("M", bound="Message")
-_TYPES: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "int | None": (int, type(None)),
-    "str": (str,),
-    "str | None": (str, type(None)),
-    "bytes": (bytes,),
-    "bool": (bool,),
-    "float": (float, int),
-    "float | None": (float, int, type(None)),
-    "list": (list,),
-    "list | None": (list, type(None)),
-    "dict": (dict,),
+_TYPES: dict[Any, tuple[type, ...]] = {
+    int: (int,),
+    int | None: (int, type(None)),
+    str: (str,),
+    str | None: (str, type(None)),
+    bytes: (bytes,),
+    bool: (bool,),
+    float: (float, int),
+    float | None: (float, int, type(None)),
+    list: (list,),
+    list | None: (list, type(None)),
+    dict: (dict,),
 }
 
 
@@ -87,7 +87,8 @@ def message(code: int) -> Callable[[type[M]], type[M]]:
     def register(cls: type[M]) -> type[M]:
         made = dataclass(slots=True)(cls)
         made.CODE = code
-        made.FIELDS = tuple((f.name, _TYPES[str(f.type)]) for f in fields(made))  # type: ignore[arg-type]  # is one
+        hints = get_type_hints(made)
+        made.FIELDS = tuple((f.name, _TYPES[hints[f.name]]) for f in fields(made))  # type: ignore[arg-type]  # is one
         made.GET = _getter([name for name, _ in made.FIELDS])
         made.KNOWN = set()
         CODES[code] = made

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_type_hints
 
 import click
 import pytest
@@ -134,7 +135,9 @@ def messages() -> dict[int, tuple[str, str]]:
     found = {}
     for kind in Message.__subclasses__():
         if "CODE" in vars(kind):
-            fields = ", ".join(f"{field.name}: {field.type}" for field in dataclasses.fields(kind))
+            hints = get_type_hints(kind)
+            types = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+            fields = ", ".join(f"{name}: {getattr(of, '__name__', of)}" for name, of in types.items())
             found[kind.CODE] = (kind.__name__, fields)
     return found
 
