@@ -147,7 +147,7 @@ def versions(snapshot: Snapshot, here: Surroundings) -> Iterator[Finding]:
         what = f"the server is agentspace {server}, this is {here.version}"
         yield Finding(WARNING, "version", "server", what, "install one version everywhere, and restart the server")
     for role in snapshot.roles:
-        theirs = role.info.get("version")
+        theirs = role.told.get("version")
         if theirs and server and theirs != server:
             what = f"is agentspace {theirs}, the server is {server}"
             yield Finding(WARNING, "version", role.name, what, "install one version everywhere, and restart it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from typing import Any
 
@@ -12,42 +13,31 @@ from agentspace.inspect.views import Event, Refusal
 
 EVENTS = 500
 REFUSALS = 100
+_TOLD = {part.name for part in dataclasses.fields(Refusal)} - {"at"}  #: of a refusal; newer spaces may tell more
 _LEVELS = {"failed": "error", "gone": "error", "rolled back": "error"}
 
 
 class EventLog:
-    """Events and refusals, in order. What was there before it is settled is history, and not noted as news."""
+    """Events and refusals, in order.
+
+    Attributes:
+        events: The last ones, oldest first.
+        refusals: The last ones, oldest first.
+        settled: What comes next is news; before, it was there already, and is not noted.
+    """
 
     def __init__(self) -> None:
-        self._events: deque[Event] = deque(maxlen=EVENTS)
-        self._refusals: deque[Refusal] = deque(maxlen=REFUSALS)
-        self._settled = False
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        """The last ones, oldest first."""
-        return tuple(self._events)
-
-    @property
-    def refusals(self) -> tuple[Refusal, ...]:
-        """The last ones, oldest first."""
-        return tuple(self._refusals)
-
-    def begin(self) -> None:
-        """What comes next was there already."""
-        self._settled = False
-
-    def settle(self) -> None:
-        """What comes next is news."""
-        self._settled = True
+        self.events: deque[Event] = deque(maxlen=EVENTS)
+        self.refusals: deque[Refusal] = deque(maxlen=REFUSALS)
+        self.settled = False
 
     def note(self, now: float, level: str, subject: str, text: str) -> None:
         """Adds a line."""
-        self._events.append(Event(now, level, subject, text))
+        self.events.append(Event(now, level, subject, text))
 
     def slot_changed(self, entry: Entry, timed: bool, now: float) -> None:
         """A slot changed: notes when a value ran out."""
-        if self._settled and entry.kind is Kind.EXPIRED and timed:
+        if self.settled and entry.kind is Kind.EXPIRED and timed:
             self.note(now, "warning", entry.name, f"expired; written by {entry.writer}")
 
     def account_changed(self, name: str, before: dict[str, Any], after: dict[str, Any], now: float) -> None:
@@ -70,31 +60,22 @@ class EventLog:
         state = after.get("state", "")
         known = (before.get("state"), before.get("epoch")) == (state, after.get("epoch"))
         level = _LEVELS.get(state, "info")
-        if not known and (self._settled or level == "error"):
+        if not known and (self.settled or level == "error"):
             self.note(now, level, role, f"{state}, epoch {after.get('epoch')}")
-        if self._settled and after.get("stop_requested") and not before.get("stop_requested"):
+        if self.settled and after.get("stop_requested") and not before.get("stop_requested"):
             self.note(now, "info", role, "was asked to stop")
 
     def _refused(self, news: list[dict[str, Any]], now: float) -> None:
         for item in news:
-            refusal = Refusal(
-                now,
-                item.get("slot", ""),
-                item.get("writer", ""),
-                item.get("priority", 0.0),
-                item.get("holder", ""),
-                item.get("held_priority", 0.0),
-                item.get("time_left"),
-                item.get("kind", "write"),
-            )
-            self._refusals.append(refusal)
-            if self._settled:
+            refusal = Refusal(now, **{key: item[key] for key in _TOLD & item.keys()})
+            self.refusals.append(refusal)
+            if self.settled:
                 text = f"{refusal.kind} by {refusal.writer} refused: held by {refusal.holder}"
                 self.note(now, "warning", refusal.slot, f"{text} with priority {refusal.held_priority:g}")
 
     def _swapped(self, role: str, before: dict[str, Any], after: dict[str, Any], now: float) -> None:
         state = after.get("state", "")
-        if not self._settled or (before.get("state"), before.get("number")) == (state, after.get("number")):
+        if not self.settled or (before.get("state"), before.get("number")) == (state, after.get("number")):
             return
         gap, reason = after.get("gap"), after.get("reason")
         text = f"swap {after.get('number', '')}: {state}"
@@ -103,7 +84,7 @@ class EventLog:
 
     def _overflowed(self, before: dict[str, int], after: dict[str, int], now: float) -> None:
         for role, count in after.items():
-            if count > before.get(role, 0) and self._settled:
+            if count > before.get(role, 0) and self.settled:
                 self.note(now, "warning", role, f"lost {count - before.get(role, 0)} changes: its queue was full")
 
 

@@ -65,12 +65,11 @@ class Observer:
             self._log.note(now, "info", "server", "is back")
         self._away = None
         for record in self._slots.values():
-            record.entry = Entry(
-                record.entry.name, Kind.DELETED, None, 0, 0.0, record.entry.writer, 0.0, None, 0.0
-            )
+            gone = Entry(record.entry.name, Kind.DELETED, None, 0, 0.0, record.entry.writer, 0.0, None, 0.0)
+            record.entry = gone
         self._own = {}
         self._handled.clear()
-        self._log.begin()
+        self._log.settled = False
 
     def lost(self, why: str, now: float) -> None:
         """The server cannot be reached; what was known last stays."""
@@ -88,7 +87,7 @@ class Observer:
 
     def settled(self) -> None:
         """All that was there at first has been fed: from now on changes are news."""
-        self._log.settle()
+        self._log.settled = True
 
     def measured(self, usage: Mapping[int, Usage]) -> None:
         """What processes of this machine use, by pid."""
@@ -124,38 +123,32 @@ class Observer:
 
     def _count(self, role: str, handled: int, now: float) -> None:
         at, before, _ = self._handled.get(role, (now, handled, None))
-        if now > at and handled >= before:
-            self._handled[role] = now, handled, (handled - before) / (now - at)
-        else:
-            self._handled[role] = now, handled, None
+        rate = (handled - before) / (now - at) if now > at and handled >= before else None
+        self._handled[role] = now, handled, rate
 
     # --- what is asked
 
     def snapshot(self, now: float) -> Snapshot:
         """All that is known, at this moment."""
-        roles = self._roles()
-        links = self._account("links")
+        account = SpaceAccount(self._own)
+        roles = self._roles(account)
         return Snapshot(
-            now,
-            self._away,
-            dict(self._account("server")),
-            tuple(self._view(record, roles, links, now) for _, record in sorted(self._slots.items())),
-            tuple(roles),
-            self._log.refusals,
-            self._log.events,
-            f"{OWN}links" in self._own,
-            dict(self._account("overflows").get("watchers", {})),
+            at=now,
+            away=self._away,
+            server=dict(account.told("server")),
+            slots=tuple(self._view(record, roles, account, now) for _, record in sorted(self._slots.items())),
+            roles=tuple(roles),
+            refusals=tuple(self._log.refusals),
+            events=tuple(self._log.events),
+            linked=f"{OWN}links" in self._own,
+            overflows=dict(account.told("overflows").get("watchers", {})),
         )
 
-    def _account(self, name: str) -> dict[str, Any]:
-        return self._own.get(OWN + name, {})
-
-    def _view(self, record: _Record, roles: list[RoleView], links: dict[str, Any], now: float) -> SlotView:
+    def _view(self, record: _Record, roles: list[RoleView], account: SpaceAccount, now: float) -> SlotView:
         entry, passed = record.entry, max(0.0, now - record.at)
         endless = entry.time_left is None or (entry.kind is Kind.DELETED and entry.time_left <= 0)
-        name = entry.name
-        rate = self._account("rates").get(name, 0.0)
-        bandwidth = self._account("bandwidth").get(name)
+        name, links = entry.name, account.told("links")
+        rate, bandwidth = account.told("rates").get(name, 0.0), account.told("bandwidth").get(name)
         writers = dict.fromkeys((*record.writers, *_who(links.get("writes"), name)))
         return SlotView(
             name=name,
@@ -171,41 +164,27 @@ class Observer:
             timed=record.timed,
             rate=rate,
             bandwidth=rate * size_of(entry.value) if bandwidth is None else bandwidth,
-            refused=self._account("refusals").get("counts", {}).get(name, 0),
+            refused=account.refusals.get(name, 0),
             triggers=tuple(role.name for role in roles if role.wakes_on(name)),
             writers=tuple(writers),
             readers=tuple(reader for reader in _who(links.get("reads"), name) if reader not in _TOOLS),
             history=tuple(record.history),
         )
 
-    def _roles(self) -> list[RoleView]:
-        account = SpaceAccount(self._own)
+    def _roles(self, account: SpaceAccount) -> list[RoleView]:
         launched = {name: life for launch in account.launches.values() for name, life in launch.roles.items()}
-        return [
-            self._role(name, account.roles.get(name), launched.get(name, {}), account)
-            for name in sorted(account.roles.keys() | launched.keys())
-        ]
+        fallen = {name: account.role(name, launched[name]) for name in launched.keys() - account.roles.keys()}
+        roles = sorted({**account.roles, **fallen}.items())  # some fall before they can fill their role
+        return [self._role(role, launched.get(name, {})) for name, role in roles]
 
-    def _role(
-        self, name: str, role: RoleAccount | None, launched: Mapping[str, Any], account: SpaceAccount
-    ) -> RoleView:
-        if role is None:  # it has fallen before it could fill its role
-            role = account.role(name, launched)
-        usage = self._usage.get(role.pid or 0)
-        load = role.load
+    def _role(self, role: RoleAccount, launched: Mapping[str, Any]) -> RoleView:
+        usage, load = self._usage.get(role.pid or 0), role.load
         return RoleView(
-            name=name,
-            state=role.state,
-            epoch=role.epoch,
-            pid=role.pid,
-            host=role.host,
-            spec=role.spec,
-            stop_requested=role.stop_requested,
-            triggers=role.triggers,
+            **vars(role),
             handled=load.get("handled", 0),
             handler_ms=load.get("handler_ms"),
             handler_ms_p99=load.get("handler_ms_p99"),
-            rate=self._handled.get(name, (0.0, 0, None))[2],
+            rate=self._handled.get(role.name, (0.0, 0, None))[2],
             pending=load.get("pending", 0),
             busy=bool(load.get("busy")),
             lag=load.get("lag"),
@@ -214,11 +193,8 @@ class Observer:
             overflow=load.get("overflow", 0),
             restarts=launched.get("restarts"),
             reason=str(launched.get("reason") or ""),
-            error=role.error,
-            cpu=usage.cpu if usage else None,
-            memory=usage.memory if usage else None,
-            info=dict(role.told),
-            swap=self._own.get(SWAPS + name),
+            **(usage._asdict() if usage else {}),
+            swap=self._own.get(SWAPS + role.name),
         )
 
 
@@ -229,8 +205,8 @@ def _plain(value: Any) -> dict[str, Any]:
 
 def _who(links: Any, slot: str) -> list[str]:
     """The names in ``{name: [slots]}`` whose slots contain one."""
-    found = [name for name, slots in links.items() if slot in slots] if isinstance(links, dict) else []
-    return list(dict.fromkeys(map(_known_as, found)))
+    links = _plain(links)
+    return list(dict.fromkeys(_known_as(name) for name, slots in links.items() if slot in slots))
 
 
 def _known_as(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from agentspace.client.account import RoleAccount
 from agentspace.core.mailbox import Mask
 from agentspace.core.value import Value, describe
 
@@ -88,18 +89,10 @@ class SlotView:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleView:
-    """A role, now.
+class RoleView(RoleAccount):
+    """A role, now: its account, and how it fares.
 
     Attributes:
-        name: Of the role.
-        state: starting, running, stopped, failed, gone.
-        epoch: Of the incarnation that fills it, or did last.
-        pid: Of its process; None if it is not told.
-        host: Where that runs.
-        spec: Module and class.
-        stop_requested: It was asked to end.
-        triggers: Masks with their kinds.
         handled: Handlers that ran.
         handler_ms: Median of the last ones (ms); None before the first.
         handler_ms_p99: The same for the 99th percentile.
@@ -112,21 +105,11 @@ class RoleView:
         overflow: Changes that it lost.
         restarts: By the supervisor; None if it has none.
         reason: What the supervisor says of it.
-        error: Its last traceback.
         cpu: Per cent of one core; None if it runs elsewhere.
         memory: Resident bytes; None if it runs elsewhere.
-        info: All that it says of itself.
         swap: What is told of its last hot swap; None if there was none.
     """
 
-    name: str
-    state: str
-    epoch: int
-    pid: int | None = None
-    host: str = ""
-    spec: str = ""
-    stop_requested: bool = False
-    triggers: tuple[tuple[str, str], ...] = ()
     handled: int = 0
     handler_ms: float | None = None
     handler_ms_p99: float | None = None
@@ -139,16 +122,9 @@ class RoleView:
     overflow: int = 0
     restarts: int | None = None
     reason: str = ""
-    error: str | None = None
     cpu: float | None = None
     memory: int | None = None
-    info: dict[str, Any] = field(default_factory=dict)
     swap: dict[str, Any] | None = None
-
-    @property
-    def filled(self) -> bool:
-        """Whether an incarnation fills it now."""
-        return self.state in ("starting", "running")
 
     def wakes_on(self, slot: str) -> bool:
         """Whether one of its triggers covers a slot."""
@@ -160,12 +136,12 @@ class Refusal:
     """A write that was refused: who wanted to write what, and who held it."""
 
     at: float
-    slot: str
-    writer: str
-    priority: float
-    holder: str
-    held_priority: float
-    time_left: float | None
+    slot: str = ""
+    writer: str = ""
+    priority: float = 0.0
+    holder: str = ""
+    held_priority: float = 0.0
+    time_left: float | None = None
     kind: str = "write"
 
 

@@ -157,7 +157,6 @@ def _slot_facts(slot: SlotView) -> dict[str, str]:
 def _role_facts(role: RoleView) -> dict[str, str]:
     usage = "" if role.cpu is None else f"{role.cpu:.0f} %  {amount(role.memory or 0)}"
     times = "" if role.handler_ms is None else f"{role.handler_ms:.2f} ms  p99 {role.handler_ms_p99 or 0:.2f} ms"
-    settings = role.info.get("settings")
     return {
         "process": f"{role.pid or ''} on {role.host}" if role.host else str(role.pid or ""),
         "epoch": str(role.epoch),
@@ -170,7 +169,7 @@ def _role_facts(role: RoleView) -> dict[str, str]:
         "restarts": "" if role.restarts is None else str(role.restarts),
         "supervisor": role.reason,
         "woken by": ", ".join(mask + ("" if kind == "normal" else f" ({kind})") for mask, kind in role.triggers),
-        "settings": ", ".join(f"{k}={v}" for k, v in settings.items()) if isinstance(settings, dict) else "",
+        "settings": ", ".join(f"{name}={value}" for name, value in role.settings.items()),
     }
 
 

@@ -124,7 +124,7 @@ def role_row(role: RoleView) -> dict[str, Any]:
         "error": role.error,
         "cpu": None if role.cpu is None else round(role.cpu, 1),
         "memory": role.memory,
-        "settings": to_json(role.info.get("settings")),
+        "settings": to_json(role.told.get("settings")),
     }
 
 

@@ -118,9 +118,8 @@ class WebInspector:
 
     def _find_panels(self, snapshot: Snapshot) -> None:
         for role in snapshot.roles:
-            project = role.info.get("project")
-            if isinstance(project, str) and role.filled:
-                self._panels.add(Path(project))
+            if role.project and role.filled:
+                self._panels.add(Path(role.project))
 
     async def _bind(self, runner: web.AppRunner) -> int:
         site = web.TCPSite(runner, self._host, self._port)

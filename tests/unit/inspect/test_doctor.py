@@ -122,7 +122,7 @@ def test_losses():
 def test_versions():
     """Server, agents and this program should be of one version."""
     assert rules(here=Surroundings("1.1")) == [("warning", "version", "server")]
-    assert rules(role("eye", info={"version": "0.9"})) == [("warning", "version", "eye")]
+    assert rules(role("eye", told={"version": "0.9"})) == [("warning", "version", "eye")]
 
 
 def test_machine():
