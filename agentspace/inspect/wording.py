@@ -40,6 +40,11 @@ def frequency(rate: float | None) -> str:
     return f"{rate:.1f}" if rate else ""
 
 
+def time_left(slot: SlotView) -> str:
+    """The time until a slot runs out; empty for one that holds nothing any more."""
+    return duration(slot.time_left) if slot.readable or slot.time_left is not None else ""
+
+
 def preview(slot: SlotView) -> str:
     """The value of a slot in one line, or why there is none."""
     if slot.readable:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import TabbedContent
 
 from agentspace.errors import AgentspaceError
+from agentspace.inspect.attachment import Attachment
+from agentspace.inspect.commander import Commander
 from agentspace.inspect.tui.dialogs import Answers, Dialog, Field
-from agentspace.inspect.views import RoleView, Snapshot
+from agentspace.inspect.tui.pane import Pane
+from agentspace.inspect.views import RoleView, SlotView, Snapshot
 from agentspace.inspect.wording import brief
 
 _ALL = ("write", "delete", "stop", "restart", "swap", "sort")
@@ -19,11 +25,12 @@ _CLAIM = (Field("priority", "priority", "0"), Field("validity", "validity", "sec
 
 
 class Actions(App[None]):
-    """Stop, restart and swap of agents; write and delete of slots.
+    """What can be done: stop, restart and swap of agents; write and delete of slots.
 
-    Attributes:
-        read_only: All of them are forbidden.
-        commander: Carries them out.
+    Args:
+        source: Of snapshots.
+        read_only: Forbids all of it.
+        commander: Carries it out; by default on the space of the source.
     """
 
     KEYS: ClassVar[list[BindingType]] = [
@@ -33,82 +40,91 @@ class Actions(App[None]):
         Binding("r", "restart", "Restart"),
         Binding("S", "swap", "Swap", key_display="S"),
     ]
-    read_only: bool
-    commander: Any
 
-    @property
-    def pane(self) -> Any:
-        """The pane that is shown."""
-        raise NotImplementedError
+    def __init__(self, source: Attachment, read_only: bool, commander: Any) -> None:
+        super().__init__()
+        self.source = source
+        self.read_only = read_only
+        self.commander = Commander(source.address) if commander is None else commander
 
     @property
     def snapshot(self) -> Snapshot:
         """What is shown."""
-        raise NotImplementedError
+        return self.source.snapshot
+
+    @property
+    def main(self) -> Screen[None]:
+        """The screen below all dialogs."""
+        return self.screen_stack[0]
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that is shown; None if it is the graph."""
+        active = self.main.query_one(TabbedContent).active_pane
+        return next(iter(active.query(Pane)), None) if active is not None else None
+
+    @property
+    def chosen(self) -> str:
+        """The name under the cursor; empty if there is none."""
+        return (self.pane is not None and self.pane.chosen) or ""
+
+    @property
+    def slot(self) -> SlotView | None:
+        """The slot under the cursor."""
+        return next((slot for slot in self.snapshot.slots if slot.name == self.chosen), None)
+
+    @property
+    def role(self) -> RoleView | None:
+        """The role under the cursor."""
+        return next((role for role in self.snapshot.roles if role.name == self.chosen), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers keys only where they mean something."""
-        known = self.pane.ACTIONS if self.pane is not None else ()
-        return action not in _ALL or action in known
+        return action not in _ALL or (self.pane is not None and action in self.pane.ACTIONS)
 
     def action_write(self) -> None:
         """Writes the slot under the cursor."""
-        name = self.pane.chosen or ""
-        slot = next((slot for slot in self.snapshot.slots if slot.name == name), None)
+        slot = self.slot
+        now = f"; now {brief(slot.value)}" if slot and slot.readable else ""
         fields = (
-            Field("name", "slot", "its name", name),
-            Field(
-                "text",
-                "value",
-                f"JSON or text; now {brief(slot.value)}" if slot and slot.readable else "JSON or text",
-            ),
+            Field("name", "slot", "its name", self.chosen),
+            Field("text", "value", f"JSON or text{now}"),
             *_CLAIM,
         )
-        self._ask(
-            Dialog("Write a slot", "Everybody who reads it sees the value.", "Write", fields), self.commander.write
-        )
+        self._ask("Write a slot", "Everybody who reads it sees the value.", "Write", self.commander.write, fields)
 
     def action_delete(self) -> None:
         """Empties the slot under the cursor."""
-        name = self.pane.chosen
-        if name and not name.endswith("/"):
+        if self.chosen and not self.chosen.endswith("/"):
             text = "It is empty then; with a validity it is held empty for so long."
             self._ask(
-                Dialog(f"Delete {name}?", text, "Delete", _CLAIM),
-                lambda **answers: self.commander.delete(name, **answers),
+                f"Delete {self.chosen}?", text, "Delete", partial(self.commander.delete, self.chosen), _CLAIM
             )
 
     def action_stop(self) -> None:
         """Asks the role under the cursor to end."""
-        role = self._role()
-        if role is not None:
+        if role := self.role:
             text = "Its handler comes to an end first; its supervisor does not start it again."
-            self._ask(Dialog(f"Stop {role.name}?", text, "Stop"), lambda: self.commander.stop(role.name))
+            self._ask(f"Stop {role.name}?", text, "Stop", partial(self.commander.stop, role.name))
 
     def action_restart(self) -> None:
         """Swaps the role under the cursor for the same class, as its file is now."""
-        role = self._role()
-        if role is not None:
+        if role := self.role:
             text = "The same class, with the code that is on the disk now. No trigger is lost."
-            self._ask(Dialog(f"Restart {role.name}?", text, "Restart"), lambda: self.commander.swap(role.name))
+            self._ask(f"Restart {role.name}?", text, "Restart", partial(self.commander.swap, role.name))
 
     def action_swap(self) -> None:
         """Swaps the role under the cursor for another class, or other settings."""
-        role = self._role()
-        if role is not None:
+        if role := self.role:
             fields = (
                 Field("spec", "class", f"MODULE:CLASS; the same if empty ({role.spec})"),
                 Field("settings", "settings", "name=value name=value"),
             )
-            self._ask(
-                Dialog(f"Swap {role.name}", "While the rest goes on. No trigger is lost.", "Swap", fields),
-                lambda **answers: self.commander.swap(role.name, **answers),
-            )
+            text = "While the rest goes on. No trigger is lost."
+            self._ask(f"Swap {role.name}", text, "Swap", partial(self.commander.swap, role.name), fields)
 
-    def _role(self) -> RoleView | None:
-        return next((role for role in self.snapshot.roles if role.name == self.pane.chosen), None)
-
-    def _ask(self, dialog: Dialog, do: Callable[..., str]) -> None:
+    def _ask(self, title: str, text: str, verb: str, do: Callable[..., str], fields: Sequence[Field] = ()) -> None:
+        """Shows a dialog; does it with what was filled in, if the answer is yes."""
         if self.read_only:
             self.notify("This inspector is read-only: start it without --read-only to change something.",
                         title="Forbidden", severity="warning")  # fmt: skip
@@ -118,7 +134,7 @@ class Actions(App[None]):
             if answers is not None:
                 self._do(do, answers)
 
-        self.push_screen(dialog, answered)
+        self.push_screen(Dialog(title, text, verb, fields), answered)
 
     @work(thread=True, exit_on_error=False)
     def _do(self, do: Callable[..., str], answers: Answers) -> None:

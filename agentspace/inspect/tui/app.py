@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -11,35 +11,22 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.css.query import NoMatches
-from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, TabPane
 
-from agentspace.inspect.commander import Commander
-from agentspace.inspect.graph import graph_of
+from agentspace.inspect.attachment import Attachment
+from agentspace.inspect.graph import Graph, graph_of
 from agentspace.inspect.tui.actions import Actions
 from agentspace.inspect.tui.agents import AgentsPane
 from agentspace.inspect.tui.detail import Detail
 from agentspace.inspect.tui.graph import drawing
 from agentspace.inspect.tui.head import Head
-from agentspace.inspect.tui.log import LogPane
+from agentspace.inspect.tui.log import LogPane, RefusalsPane
 from agentspace.inspect.tui.pane import Pane, matches
-from agentspace.inspect.tui.refusals import RefusalsPane
 from agentspace.inspect.tui.slots import SlotsPane
 from agentspace.inspect.views import Snapshot
-from agentspace.wire.address import Address
 
 PERIOD = 0.4  #: seconds between two looks at the model: most of what it costs is drawing
 _GRAPH_PERIOD = 3  #: looks between two drawings of the graph
-
-
-class Source(Protocol):
-    """Where snapshots of the space come from; never blocks."""
-
-    address: Address
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The newest one."""
 
 
 class Inspector(Actions):
@@ -81,18 +68,15 @@ class Inspector(Actions):
         *Actions.KEYS,
     ]
 
-    def __init__(self, source: Source, read_only: bool = False, commander: Any = None) -> None:
-        super().__init__()
-        self.read_only = read_only
-        self.commander = Commander(source.address) if commander is None else commander
-        self._source = source
+    def __init__(self, source: Attachment, read_only: bool = False, commander: Any = None) -> None:
+        super().__init__(source, read_only, commander)
         self._shown: Snapshot | None = None
         self._count = 0
         self._drawn: Text | None = None
 
     def compose(self) -> ComposeResult:
         """Head, tabs, detail, filter, keys."""
-        yield Head(str(self._source.address), self.read_only)
+        yield Head(str(self.source.address), self.read_only)
         with Horizontal(id="body"):
             with TabbedContent():
                 with TabPane("1 Slots", id="tab-1"):
@@ -118,67 +102,37 @@ class Inspector(Actions):
 
     # --- showing
 
-    @property
-    def main(self) -> Screen[None]:
-        """The screen below all dialogs."""
-        return self.screen_stack[0]
-
-    @property
-    def pane(self) -> Pane | None:
-        """The pane that is shown; None if it is the graph."""
-        active = self.main.query_one(TabbedContent).active_pane
-        return next(iter(active.query(Pane)), None) if active is not None else None
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """What is shown."""
-        return self._source.snapshot
-
     def _look(self) -> None:
-        snapshot = self._source.snapshot
-        if snapshot is self._shown or self._closing:
-            return
-        self._shown = snapshot
-        self._count += 1
-        self.show()
+        if self.snapshot is not self._shown and not self._closing:
+            self._shown = self.snapshot
+            self._count += 1
+            self.show()
 
     def show(self) -> None:
         """Shows the newest snapshot."""
+        snapshot = self.snapshot
         with contextlib.suppress(NoMatches):  # while it begins or ends, parts of it are not there
-            self._show(self._source.snapshot)
+            self.main.query_one(Head).show(snapshot)
+            if self.pane is not None:
+                self.pane.show(snapshot)
+            elif self._count % _GRAPH_PERIOD == 1 or self._drawn is None:
+                self._draw(graph_of(snapshot))
+            self._show_detail()
 
-    def _show(self, snapshot: Snapshot) -> None:
-        self.main.query_one(Head).show(snapshot)
-        pane = self.pane
-        if pane is not None:
-            pane.show(snapshot)
-        elif self._count % _GRAPH_PERIOD == 1 or self._drawn is None:
-            self.draw()
-        self._show_detail(snapshot)
-
-    def draw(self) -> None:
-        """Draws the graph."""
+    def _draw(self, graph: Graph) -> None:
         wanted = self.main.query_one("#filter", Input).value
-        graph = graph_of(self._source.snapshot)
         names = frozenset(node.name for node in graph.nodes if matches(wanted, node.name)) if wanted else None
-        place = self.main.query_one("#drawing", Static)
-        width = self.main.query_one("#graph").size.width - 2
-        self._drawn = drawing(graph, max(60, width), names)
-        place.update(self._drawn)
+        self._drawn = drawing(graph, max(60, self.main.query_one("#graph").size.width - 2), names)
+        self.main.query_one("#drawing", Static).update(self._drawn)
 
-    def _show_detail(self, snapshot: Snapshot) -> None:
-        detail = self.main.query_one(Detail)
-        pane = self.pane
-        chosen = pane.chosen if pane is not None else None
+    def _show_detail(self) -> None:
+        detail, pane = self.main.query_one(Detail), self.pane
         if isinstance(pane, AgentsPane):
-            role = next((role for role in snapshot.roles if role.name == chosen), None)
-            detail.show_role(role) if role else detail.show_nothing("no agent")
-            return
-        if isinstance(pane, SlotsPane):
-            slot = next((slot for slot in snapshot.slots if slot.name == chosen), None)
-            detail.show_slot(slot) if slot else detail.show_nothing(chosen or "no slot")
-            return
-        detail.show_nothing("")
+            detail.show_role(role) if (role := self.role) else detail.show_nothing("no agent")
+        elif isinstance(pane, SlotsPane):
+            detail.show_slot(slot) if (slot := self.slot) else detail.show_nothing(pane.chosen or "no slot")
+        else:
+            detail.show_nothing("")
 
     # --- keys
 
@@ -235,7 +189,7 @@ class Inspector(Actions):
 
     @on(DataTable.RowHighlighted)
     def _row_changed(self) -> None:
-        self._show_detail(self._source.snapshot)
+        self._show_detail()
 
     @on(DataTable.RowSelected)
     def _row_chosen(self) -> None:
@@ -249,7 +203,4 @@ class Inspector(Actions):
         self.call_after_refresh(self.show)
 
     def _focus(self) -> None:
-        if self.pane is not None:
-            self.pane.table.focus()
-        else:
-            self.main.query_one("#graph").focus()
+        (self.main.query_one("#graph") if self.pane is None else self.pane.table).focus()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pprint
-from collections.abc import Iterable
 
 import numpy as np
 from rich.text import Text
@@ -15,7 +14,7 @@ from agentspace.core.value import Value
 from agentspace.inspect.blocks import bar, picture, profile
 from agentspace.inspect.tui.agents import STATES
 from agentspace.inspect.views import RoleView, SlotView
-from agentspace.inspect.wording import amount, duration, frequency, number, preview
+from agentspace.inspect.wording import amount, duration, frequency, number, preview, time_left
 
 _LINES = 200  #: of a value that are shown
 _LABEL = 10
@@ -73,23 +72,18 @@ class Detail(VerticalScroll):
 
     def _show_history(self, slot: SlotView) -> None:
         numeric = [sample for sample in slot.history if sample.numbers]
-        shown = [sample.numbers[0] if len(sample.numbers) == 1 else _norm(sample.numbers) for sample in numeric]
+        shown = [each[0] if len(each) == 1 else float(np.linalg.norm(each)) for _, _, each in numeric]
         self.set_class(len(shown) > 1, "numeric")
         if len(shown) < 2:
             self._put("span", Text())
             return
         self.query_one(Sparkline).data = shown
-        several = slot.image or len(numeric[-1].numbers) > 1 or (isinstance(slot.value, np.ndarray))
-        what = (
-            "mean of pixels" if slot.image else "length of the vector" if len(numeric[-1].numbers) > 1 else "mean"
-        )
+        vector = len(numeric[-1].numbers) > 1
+        several = slot.image or vector or isinstance(slot.value, np.ndarray)
+        what = "mean of pixels" if slot.image else "length of the vector" if vector else "mean"
         span = numeric[-1].at - numeric[0].at
         limits = f"{number(min(shown))} … {number(max(shown))}, last {duration(span)}"
         self._put("span", Text(limits + (f" ({what})" if several else ""), "dim"))
-
-
-def _norm(numbers: Iterable[float]) -> float:
-    return float(np.linalg.norm(tuple(numbers)))
 
 
 def _value_text(slot: SlotView, width: int, height: int) -> Text:
@@ -109,10 +103,8 @@ def _bars(value: Value, width: int) -> Text:
     limit = max((abs(item) for item in numbers if np.isfinite(item)), default=0.0)
     text = Text()
     for place, item in enumerate(numbers):
-        text.append(f"{place:>3} ", "dim").append(
-            bar(item if np.isfinite(item) else 0.0, limit, max(5, width - 16)), "cyan"
-        )
-        text.append(f" {number(item):>9}\n")
+        drawn = bar(item if np.isfinite(item) else 0.0, limit, max(5, width - 16))
+        text.append(f"{place:>3} ", "dim").append(drawn, "cyan").append(f" {number(item):>9}\n")
     return text
 
 
@@ -142,7 +134,7 @@ def _slot_facts(slot: SlotView) -> dict[str, str]:
     return {
         "holder": slot.holder,
         "priority": f"{slot.priority:g}",
-        "time left": duration(slot.time_left) if slot.readable or slot.time_left is not None else "",
+        "time left": time_left(slot),
         "age": f"{duration(slot.age)} ({slot.kind})",
         "latency": duration(slot.latency) if slot.latency else "",
         "revision": str(slot.revision),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, TypeVar
 
+from rich.text import Text
+from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from agentspace.inspect.tui.rows import Column, LiveTable, Row
 from agentspace.inspect.views import Snapshot
+
+Item = TypeVar("Item")
 
 
 class Pane(Vertical):
@@ -26,13 +30,17 @@ class Pane(Vertical):
     SORTS: ClassVar[Sequence[str]] = ()
     ACTIONS: ClassVar[Sequence[str]] = ()
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]
+    def __init__(self) -> None:
+        super().__init__()
         self.wanted = ""
         self.table = LiveTable(self.COLUMNS, bool(self.SORTS))
         self._sort = 0
         self._reverse = False
         self._picture: Snapshot | None = None
+
+    def compose(self) -> ComposeResult:
+        """The table."""
+        yield self.table
 
     def show(self, snapshot: Snapshot) -> None:
         """Shows a snapshot."""
@@ -42,6 +50,16 @@ class Pane(Vertical):
     def rows(self, snapshot: Snapshot) -> list[Row]:
         """The rows to show, in order."""
         raise NotImplementedError
+
+    def row(self, key: str, item: Any, **cells: Text) -> Row:
+        """The row of an item; cells that depend on more than the item are given."""
+        made = {column.key: column.of(item) for column in self.COLUMNS if column.key not in cells}
+        return Row(key, made | cells)
+
+    def sorted(self, items: Iterable[Item]) -> list[Item]:
+        """Items in the order of the column by which it is sorted."""
+        by = next(column.by or column.key for column in self.COLUMNS if column.key == self.sort)
+        return sorted(items, key=lambda item: getattr(item, by) or 0, reverse=self._reverse)
 
     @property
     def sort(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from rich.text import Text
 from textual.coordinate import Coordinate
@@ -23,6 +23,9 @@ class Column(NamedTuple):
         rank: Columns of high rank are left out first where there is no room.
         right: Numbers are put to the right.
         stretch: How much of the room that is left it takes.
+        style: Of a cell that has none of its own.
+        by: The attribute of an item (a slot, a role, ...) by which rows are sorted; by default the key.
+        cell: What is shown of an item; nothing for zero.
     """
 
     key: str
@@ -31,6 +34,14 @@ class Column(NamedTuple):
     rank: int = 0
     right: bool = False
     stretch: int = 0
+    style: str = ""
+    by: str = ""
+    cell: Callable[[Any], Any] = str
+
+    def of(self, item: Any) -> Text:
+        """Its cell in the row of an item."""
+        shown = self.cell(item)
+        return shown if isinstance(shown, Text) else Text(str(shown or ""), self.style)
 
 
 class Row(NamedTuple):

@@ -2,54 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections import Counter
 
 from rich.text import Text
-from textual.app import ComposeResult
 
 from agentspace.inspect.tui.pane import Pane
 from agentspace.inspect.tui.rows import Column, LiveTable, Row
 from agentspace.inspect.views import SlotView, Snapshot
-from agentspace.inspect.wording import amount, duration, frequency, preview
+from agentspace.inspect.wording import amount, duration, frequency, preview, time_left
 
-_SORT_BY: dict[str, Callable[[SlotView], Any]] = {
-    "slot": lambda slot: slot.name,
-    "rate": lambda slot: slot.rate,
-    "bytes": lambda slot: slot.bandwidth,
-    "prio": lambda slot: slot.priority,
-    "age": lambda slot: slot.age,
-    "refused": lambda slot: slot.refused,
-}
 _SOON = 0.25  #: seconds before its end at which a value is shown to be about to expire
+
+
+def _dim(slot: SlotView) -> str:
+    return "" if slot.readable else "dim"
+
+
+def _name_style(slot: SlotView) -> str:
+    return _dim(slot) or ("" if slot.rate else "default")
+
+
+def _value(slot: SlotView) -> Text:
+    return Text(preview(slot), "dim italic" if not slot.readable else "cyan" if slot.rate else "")
+
+
+def _priority(slot: SlotView) -> str:
+    return f"{slot.priority:g}" if slot.priority else ""
+
+
+def _wakes(slot: SlotView) -> Text:
+    return Text(" ".join(slot.triggers), "" if slot.rate else "dim")
+
+
+def _left(slot: SlotView) -> Text:
+    soon = slot.readable and slot.time_left is not None and slot.time_left < _SOON
+    return Text(time_left(slot), "red" if soon else "dim")
 
 
 class SlotsPane(Pane):
     """All slots; sorted by name they are a tree, whose branches Enter closes and opens."""
 
     COLUMNS = (
-        Column("slot", "slot", 16, stretch=2),
-        Column("value", "value", 16, stretch=3),
-        Column("holder", "holder", 11, 2, stretch=1),
-        Column("prio", "prio", 5, 3, right=True),
-        Column("left", "left", 5, 1, right=True),
-        Column("rate", "Hz", 5, 1, right=True),
-        Column("bytes", "B/s", 7, 6, right=True),
-        Column("age", "age", 5, 4, right=True),
-        Column("rev", "rev", 6, 7, right=True),
-        Column("wakes", "wakes", 12, 5, stretch=1),
-        Column("refused", "refused", 8, 8, right=True),
+        Column("slot", "slot", 16, stretch=2, by="name", cell=lambda slot: Text(slot.name, _name_style(slot))),
+        Column("value", "value", 16, stretch=3, cell=_value),
+        Column("holder", "holder", 11, 2, stretch=1, cell=lambda slot: Text(slot.holder, _dim(slot))),
+        Column("prio", "prio", 5, 3, right=True, style="bold yellow", by="priority", cell=_priority),
+        Column("left", "left", 5, 1, right=True, cell=_left),
+        Column("rate", "Hz", 5, 1, right=True, style="green", cell=lambda slot: frequency(slot.rate)),
+        Column("bytes", "B/s", 7, 6, True, by="bandwidth", cell=lambda s: Text(amount(s.bandwidth), _dim(s))),
+        Column("age", "age", 5, 4, right=True, style="dim", cell=lambda slot: duration(slot.age)),
+        Column("rev", "rev", 6, 7, right=True, style="dim", cell=lambda slot: str(slot.revision)),
+        Column("wakes", "wakes", 12, 5, stretch=1, cell=_wakes),
+        Column("refused", "refused", 8, 8, right=True, style="yellow", cell=lambda slot: slot.refused),
     )
-    SORTS = tuple(_SORT_BY)
+    SORTS = ("slot", "rate", "bytes", "prio", "age", "refused")
     ACTIONS = ("write", "delete", "sort")
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)
+    def __init__(self) -> None:
+        super().__init__()
         self._shut: set[str] = set()
-
-    def compose(self) -> ComposeResult:
-        """The table."""
-        yield self.table
 
     def on_data_table_row_selected(self, event: LiveTable.RowSelected) -> None:
         """Enter on a branch opens or closes it."""
@@ -64,30 +75,22 @@ class SlotsPane(Pane):
         slots = [slot for slot in snapshot.slots if self.wants(slot.name) and _there(slot)]
         if self.sort == "slot" and not self._reverse:
             return self._tree(slots)
-        slots.sort(key=_SORT_BY[self.sort], reverse=self._reverse)
-        return [_row(slot, slot.name) for slot in slots]
+        return [self.row(slot.name, slot) for slot in self.sorted(slots)]
 
     def _tree(self, slots: list[SlotView]) -> list[Row]:
-        rows: list[Row] = []
-        seen: set[str] = set()
-        counts = _counts(slots)
+        rows: dict[str, Row] = {}
+        counts = Counter(branch for slot in slots for branch in _branches(slot.name))
         for slot in sorted(slots, key=lambda slot: slot.name.split("/")):
-            depth, hidden = 0, False
-            for branch in _branches(slot.name):
-                if counts[branch] < 2:
-                    continue  # a branch with one leaf would only take room
-                if branch not in seen and not hidden:
-                    seen.add(branch)
-                    rows.append(_branch_row(branch, depth, branch in self._shut, counts[branch]))
-                hidden = hidden or branch in self._shut
-                depth += 1
-            if not hidden:
-                rows.append(_row(slot, "  " * depth + _leaf(slot.name, counts)))
-        return rows
-
-
-def _left(slot: SlotView) -> str:
-    return duration(slot.time_left) if slot.readable or slot.time_left is not None else ""
+            way = [branch for branch in _branches(slot.name) if counts[branch] > 1]  # one leaf needs no branch
+            for depth, branch in enumerate(way):
+                if branch not in rows:
+                    rows[branch] = _branch_row(branch, depth, branch in self._shut, counts[branch])
+                if branch in self._shut:
+                    break
+            else:
+                label = "  " * len(way) + slot.name.removeprefix(way[-1] if way else "")
+                rows[slot.name] = self.row(slot.name, slot, slot=Text(label, _name_style(slot)))
+        return list(rows.values())
 
 
 def _there(slot: SlotView) -> bool:
@@ -102,44 +105,9 @@ def _branches(name: str) -> list[str]:
     return ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
 
 
-def _counts(slots: list[SlotView]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for slot in slots:
-        for branch in _branches(slot.name):
-            counts[branch] = counts.get(branch, 0) + 1
-    return counts
-
-
-def _leaf(name: str, counts: dict[str, int]) -> str:
-    """What is left of a name below the branches that are shown."""
-    shown = [branch for branch in _branches(name) if counts[branch] > 1]
-    return name.removeprefix(shown[-1]) if shown else name
-
-
 def _branch_row(branch: str, depth: int, closed: bool, count: int) -> Row:
     name = branch.rstrip("/").rpartition("/")[2]
     cells = {column.key: Text() for column in SlotsPane.COLUMNS}
     cells["slot"] = Text("  " * depth + ("▸ " if closed else "▾ ") + name + "/", "bold")
     cells["value"] = Text(f"{count} slots" if closed else "", "dim")
     return Row(branch, cells)
-
-
-def _row(slot: SlotView, label: str) -> Row:
-    dim = "" if slot.readable else "dim"
-    soon = slot.readable and slot.time_left is not None and slot.time_left < _SOON
-    return Row(
-        slot.name,
-        {
-            "slot": Text(label, dim or ("" if slot.rate else "default")),
-            "value": Text(preview(slot), "dim italic" if dim else "cyan" if slot.rate else ""),
-            "holder": Text(slot.holder, dim),
-            "prio": Text(f"{slot.priority:g}" if slot.priority else "", "bold yellow" if slot.priority else ""),
-            "left": Text(_left(slot), "red" if soon else "dim"),
-            "rate": Text(frequency(slot.rate), "green"),
-            "bytes": Text(amount(slot.bandwidth), dim),
-            "age": Text(duration(slot.age), "dim"),
-            "rev": Text(str(slot.revision), "dim"),
-            "wakes": Text(" ".join(slot.triggers), "dim" if not slot.rate else ""),
-            "refused": Text(str(slot.refused or ""), "yellow"),
-        },
-    )
