@@ -9,7 +9,7 @@ from typing import NamedTuple
 from agentspace.client.account import LAUNCHES
 from agentspace.inspect.graph import awaited
 from agentspace.inspect.surroundings import Surroundings
-from agentspace.inspect.views import RoleView, Snapshot
+from agentspace.inspect.views import Snapshot
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 SEVERITIES = (ERROR, WARNING, INFO)
@@ -42,10 +42,9 @@ Rule = Callable[[Snapshot, Surroundings], Iterable[Finding]]
 
 def unwritten(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """A slot that wakes an agent, and was never written."""
-    waiting: dict[str, list[str]] = {}
-    for slot, role in awaited(snapshot):
-        waiting.setdefault(slot, []).append(role)
-    for slot, roles in waiting.items():
+    waiting = awaited(snapshot)
+    for slot in dict(waiting):
+        roles = [role for name, role in waiting if name == slot]
         what = f"nobody has written it, but {_and(roles)} {'waits' if len(roles) == 1 else 'wait'} for it"
         remedy = "if it is not for people to write: start the agent that does, or correct the slot's name"
         yield Finding(WARNING, "unwritten", slot, what, remedy)
@@ -76,20 +75,14 @@ def slow(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     """An agent that is slower than what wakes it."""
     for role in snapshot.roles:
         fastest = max((s for s in snapshot.slots if role.name in s.triggers), key=lambda s: s.rate, default=None)
-        if role.state != "running" or fastest is None or not _behind(role, fastest.rate):
+        if role.state != "running" or fastest is None or fastest.rate < _SLOWEST or role.rate is None:
             continue
-        took = "" if role.handler_ms is None else f"; its handler takes {role.handler_ms:.0f} ms"
-        what = (
-            f"handles {role.rate or 0:.1f} wake-ups per second, but {fastest.name} has {fastest.rate:.1f} writes"
-        )
-        what += took
+        if not 0 < role.rate < _BEHIND * fastest.rate:
+            continue
+        what = f"handles {role.rate:.1f} wake-ups per second, but {fastest.name} has {fastest.rate:.1f} writes"
+        what += "" if role.handler_ms is None else f"; its handler takes {role.handler_ms:.0f} ms"
         remedy = "it sees the newest values only; make its handler faster, or its writers slower"
         yield Finding(WARNING, "slow", role.name, what, remedy)
-
-
-def _behind(role: RoleView, wanted: float) -> bool:
-    """It sees clearly fewer changes than there are."""
-    return role.rate is not None and wanted >= _SLOWEST and 0 < role.rate < _BEHIND * wanted
 
 
 def stuck(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
@@ -97,9 +90,8 @@ def stuck(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
     for role in snapshot.roles:
         if role.state == "running" and role.busy and not role.rate and (role.lag or 0.0) > _LAG:
             what = f"has run one handler for at least {role.lag or 0:.0f} s; {role.pending} changes wait"
-            yield Finding(
-                ERROR, "stuck", role.name, what, f"look at its log; `agentspace stop {role.name}` ends it"
-            )
+            remedy = f"look at its log; `agentspace stop {role.name}` ends it"
+            yield Finding(ERROR, "stuck", role.name, what, remedy)
 
 
 def refused(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from typing import Any
 
@@ -13,7 +12,7 @@ from agentspace.inspect.views import Event, Refusal
 
 EVENTS = 500
 REFUSALS = 100
-_TOLD = {part.name for part in dataclasses.fields(Refusal)} - {"at"}  #: of a refusal; newer spaces may tell more
+_TOLD = frozenset(Refusal._fields[1:])  #: of a refusal; newer spaces may tell more
 _LEVELS = {"failed": "error", "gone": "error", "rolled back": "error"}
 
 

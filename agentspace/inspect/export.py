@@ -9,7 +9,6 @@ from html import escape
 from agentspace.inspect.graph import AGENT, READS, WAKES, WRITES, Graph, Node
 from agentspace.inspect.layout import Box, Path, agents_in_order, layout
 
-_ARROWS = {WRITES: "writes", WAKES: "wakes", READS: "reads"}
 _BAD = ("failed", "gone")
 _STYLE = """
 text { font: 12px ui-monospace, 'DejaVu Sans Mono', monospace; text-anchor: middle; dominant-baseline: central }
@@ -37,15 +36,13 @@ def to_text(graph: Graph) -> str:
 
 def _block(graph: Graph, node: Node) -> str:
     incoming, outgoing = graph.of(node.id)
-    wakes = [_name(edge.source) for edge in incoming if edge.kind == WAKES]
-    reads = [_name(edge.source) for edge in incoming if edge.kind == READS]
-    writes = [_name(edge.target) for edge in outgoing]
-    state = "" if node.state == "running" else f" ({node.state})"
-    lines = [f"{node.name}{state}"]
-    lines += [f"  woken by  {', '.join(wakes)}"] if wakes else []
-    lines += [f"  reads     {', '.join(reads)}"] if reads else []
-    lines += [f"  writes    {', '.join(writes)}"] if writes else []
-    return "\n".join(lines)
+    names = {
+        "woken by": [_name(edge.source) for edge in incoming if edge.kind == WAKES],
+        "reads": [_name(edge.source) for edge in incoming if edge.kind == READS],
+        "writes": [_name(edge.target) for edge in outgoing],
+    }
+    lines = [node.name if node.state == "running" else f"{node.name} ({node.state})"]
+    return "\n".join(lines + [f"  {what:<8}  {', '.join(found)}" for what, found in names.items() if found])
 
 
 def _name(identity: str) -> str:
@@ -69,8 +66,7 @@ def to_dot(graph: Graph) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def to_mermaid(graph: Graph) -> str:
@@ -119,7 +115,7 @@ def _curve(path: Path) -> str:
         x, y = to_x, to_y
     kind = path.edge.kind
     head = "wakes-head" if kind == WAKES else "head"
-    title = escape(f"{_name(path.edge.source)} {_ARROWS[kind]} {_name(path.edge.target)}")
+    title = escape(f"{_name(path.edge.source)} {kind} {_name(path.edge.target)}")
     return f'<path class="{kind}" d="{way}" marker-end="url(#{head})"><title>{title}</title></path>'
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
 import importlib.metadata
 import importlib.util
+import operator
 import re
 import subprocess
 import sys
@@ -17,6 +19,14 @@ PROBES = ("cv2", "mujoco", "onnxruntime", "sounddevice")
 NEEDED = {"mujoco": ("OSMesa", "EGL"), "sounddevice": ("portaudio",)}
 """Libraries of the system of which an installed module needs one when it works."""
 _PATIENCE = 60.0  #: seconds for one import
+_HOLDS = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
 _CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([\d.]+)")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
 
@@ -57,34 +67,23 @@ def _installed(module: str) -> bool:
 def _import_error(module: str) -> str:
     """Why a module cannot be imported, in one line; empty if it can."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", f"import {module}"],
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
+        command = [sys.executable, "-c", f"import {module}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     except subprocess.TimeoutExpired:
         return f"the import takes longer than {_PATIENCE:g} s"
-    return (
-        "" if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
-    )
+    why = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+    return why if done.returncode else ""
 
 
 def _unfit() -> list[tuple[str, str, str]]:
     """What is installed and does not fit what agentspace asks for; what is not installed is no matter."""
     found = []
-    for line in importlib.metadata.requires("agentspace") or ():
-        parts = _REQUIREMENT.match(line)
-        if parts is None:
-            continue
-        name, wanted = parts[1], parts[2].strip()
-        try:
+    asked = map(_REQUIREMENT.match, importlib.metadata.requires("agentspace") or ())
+    for name, wanted in (parts.groups() for parts in asked if parts):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             installed = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        if not fits(installed, wanted):
-            found.append((name, installed, wanted))
+            if not fits(installed, wanted.strip()):
+                found.append((name, installed, wanted.strip()))
     return found
 
 
@@ -95,19 +94,7 @@ def fits(installed: str, wanted: str) -> bool:
     (True, False)
     """
     have = _numbers(installed)
-    for operator, bound in _CLAUSE.findall(wanted):
-        limit = _numbers(bound)
-        holds = {
-            ">=": have >= limit,
-            "<=": have <= limit,
-            "==": have == limit,
-            "!=": have != limit,
-            "<": have < limit,
-            ">": have > limit,
-        }
-        if not holds[operator]:
-            return False
-    return True
+    return all(_HOLDS[relation](have, _numbers(bound)) for relation, bound in _CLAUSE.findall(wanted))
 
 
 def _numbers(version: str) -> tuple[int, ...]:

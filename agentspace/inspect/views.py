@@ -131,8 +131,7 @@ class RoleView(RoleAccount):
         return any(Mask(mask).matches(slot) for mask, _ in self.triggers)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A write that was refused: who wanted to write what, and who held it."""
 
     at: float
@@ -145,8 +144,7 @@ class Refusal:
     kind: str = "write"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A line of the log: what happened to whom.
 
     Attributes:

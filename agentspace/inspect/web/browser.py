@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from aiohttp import WSMsgType, web
 
 from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.page_state import PageState
-from agentspace.inspect.web.workers import Workers
 
 PERIOD = 0.1  #: seconds between two messages at least
 PICTURES = 8  #: in one message at most
 ORDERS = 16  #: of one page, under way at once
 WANTED = 256  #: values or pictures that one page follows at most
+_WRITES, _SWAPS, _PICTURES = 4, 4, 1  #: threads
 
 
 class Subscription(NamedTuple):
@@ -27,6 +28,30 @@ class Subscription(NamedTuple):
 
     values: tuple[str, ...] = ()
     pictures: dict[str, int] = {}  # noqa: RUF012  (never changed)
+
+
+class Workers:
+    """Threads for what would hold up the event loop: neither a picture nor a swap keeps a write waiting.
+
+    Attributes:
+        writes: For orders that are done at once, an emergency stop among them.
+        swaps: For swaps, which may take a minute.
+        pictures: For compressing.
+    """
+
+    def __init__(self) -> None:
+        self.writes = ThreadPoolExecutor(_WRITES, "inspector-write")
+        self.swaps = ThreadPoolExecutor(_SWAPS, "inspector-swap")
+        self.pictures = ThreadPoolExecutor(_PICTURES, "inspector-picture")
+
+    def of(self, order: dict[str, Any]) -> Executor:
+        """Where an order is carried out."""
+        return self.swaps if order.get("do") == "swap" else self.writes
+
+    def close(self) -> None:
+        """Begins nothing more."""
+        for pool in (self.writes, self.swaps, self.pictures):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Browser:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from agentspace.errors import AgentspaceError
 from agentspace.inspect.commander import Commander, parse_value
 
 Order = dict[str, Any]
-Answer = dict[str, Any]
 
 
 class OrderError(AgentspaceError, ValueError):
@@ -34,26 +32,20 @@ class Orders:
         self.read_only = read_only
         self._space = space
         self._commander = commander
-        self._kinds: dict[str, Callable[[Order], Answer]] = {
-            "write": self._write,
-            "delete": self._delete,
-            "stop": self._stop,
-            "swap": self._swap,
-        }
 
-    def carry_out(self, order: Order) -> Answer:
+    def carry_out(self, order: Order) -> dict[str, Any]:
         """What became of an order: ``ok``, and a ``message`` for people."""
         try:
-            kind = self._kinds.get(_text(order, "do"))
-            if kind is None:
-                raise OrderError(f"{order.get('do')!r} is no order; there are: {', '.join(self._kinds)}")
+            kinds = {"write": self._write, "delete": self._delete, "stop": self._stop, "swap": self._swap}
+            if (kind := _text(order, "do")) not in kinds:
+                raise OrderError(f"{kind!r} is no order; there are: {', '.join(kinds)}")
             if self.read_only:
                 raise OrderError("this inspector was started with --read-only")
-            return kind(order)
+            return {"ok": True, "message": kinds[kind](order)}
         except (AgentspaceError, TypeError, ValueError) as error:
             return {"ok": False, "message": str(error)}
 
-    def _write(self, order: Order) -> Answer:
+    def _write(self, order: Order) -> str:
         slot, value = _text(order, "slot"), order.get("value")
         if "text" in order:  # a person typed it
             value = parse_value(_text(order, "text"), self._space.read(slot))
@@ -61,25 +53,24 @@ class Orders:
         validity, priority, delay = (_number(order, key) for key in ("validity", "priority", "delay"))
         return _decided(self._space.write(slot, value, validity, priority or 0.0, delay or 0.0))
 
-    def _delete(self, order: Order) -> Answer:
+    def _delete(self, order: Order) -> str:
         priority, validity = _number(order, "priority"), _number(order, "validity")
         return _decided(self._space.delete(_text(order, "slot"), priority or 0.0, validity))
 
-    def _stop(self, order: Order) -> Answer:
+    def _stop(self, order: Order) -> str:
         role = _text(order, "role")
         if "*" in role:
             raise OrderError("name one role")
-        return {"ok": True, "message": self._commander.stop(role)}
+        return self._commander.stop(role)
 
-    def _swap(self, order: Order) -> Answer:
-        role, spec, settings = _text(order, "role"), _text(order, "spec"), _text(order, "settings")
-        return {"ok": True, "message": self._commander.swap(role, spec, settings)}
+    def _swap(self, order: Order) -> str:
+        return self._commander.swap(*(_text(order, key) for key in ("role", "spec", "settings")))
 
 
-def _decided(decision: Decision) -> Answer:
+def _decided(decision: Decision) -> str:
     if isinstance(decision, Refused):
-        return {"ok": False, "message": str(decision)}
-    return {"ok": True, "message": f"revision {decision.revision}"}
+        raise OrderError(str(decision))
+    return f"revision {decision.revision}"
 
 
 def _array(value: Value, dtype: Any) -> Value:

@@ -108,8 +108,8 @@ class PageState:
         key = (name, stamp, width)
         if key not in self._drawn:
             data = await asyncio.get_running_loop().run_in_executor(workers, compressed, slot.value, width)
-            head = {"name": name, "revision": slot.revision, "width": found.width, "height": found.height}
-            self._drawn[key] = Drawn({**head, "tiles": found.tiles, "columns": found.columns}, data, stamp)
+            head = {"name": name, "revision": slot.revision, **found._asdict(), "columns": found.columns}
+            self._drawn[key] = Drawn(head, data, stamp)
             while len(self._drawn) > _DRAWN:
                 self._drawn.popitem(last=False)
         return self._drawn.get(key)

@@ -7,21 +7,11 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 FOLDER = Path("agents", "panels")
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(js|css)")
 HELPER = re.compile(r"_[A-Za-z0-9_-]*\.(js|css)")  #: imported by panels, is none
-
-
 _REST = 1.0  #: seconds between two looks at the folders
-
-
-class Panel(NamedTuple):
-    """One panel: its name, and where the page imports it from."""
-
-    name: str
-    url: str
 
 
 class Panels:
@@ -29,7 +19,7 @@ class Panels:
 
     def __init__(self, project: Path | None = None) -> None:
         self._folders: dict[str, Path] = {}
-        self._found: list[Panel] = []
+        self._found: dict[str, str] = {}
         self._looked = -_REST
         if project is not None:
             self.add(project)
@@ -42,20 +32,18 @@ class Panels:
             self._folders[key] = folder
             self._looked = -_REST
 
-    def all(self) -> list[Panel]:
-        """The panels, looked up once a second; of two with one name the project that was added first has it."""
+    def all(self) -> dict[str, str]:
+        """Where the page imports each panel from, by name, looked up once a second.
+
+        Of two with one name the project that was added first has it.
+        """
         if (now := time.monotonic()) - self._looked >= _REST:
             self._looked = now
-            self._found = self._look()
+            self._found = {}
+            for key, folder in self._folders.items():
+                for file in sorted(file for file in folder.glob("*.js") if FILE.fullmatch(file.name)):
+                    self._found.setdefault(file.stem, f"/panels/{key}/{file.name}?{_mark(file)}")
         return self._found
-
-    def _look(self) -> list[Panel]:
-        found: dict[str, Panel] = {}
-        for key, folder in self._folders.items():
-            files = sorted(file for file in folder.glob("*.js") if FILE.fullmatch(file.name))
-            for file in files:
-                found.setdefault(file.stem, Panel(file.stem, f"/panels/{key}/{file.name}?{_mark(file)}"))
-        return list(found.values())
 
     def file(self, key: str, name: str) -> Path | None:
         """The file that a URL names; None if there is none that is served."""

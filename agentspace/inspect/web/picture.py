@@ -82,5 +82,5 @@ def _sheet(tiles: NDArray[np.uint8], found: Tiling) -> NDArray[np.uint8]:
     rows = math.ceil(found.tiles / columns)
     sheet = np.zeros((rows * columns, found.height, found.width, 3), np.uint8)
     sheet[: found.tiles] = tiles
-    shaped = sheet.reshape(rows, columns, found.height, found.width, 3).transpose(0, 2, 1, 3, 4)
-    return np.ascontiguousarray(shaped).reshape(rows * found.height, columns * found.width, 3)
+    shaped = sheet.reshape(rows, columns, found.height, found.width, 3).swapaxes(1, 2)
+    return shaped.reshape(rows * found.height, columns * found.width, 3)

@@ -1,4 +1,4 @@
-"""What the observer knows, as rows that JSON can say. Times are on the inspector's clock, so that rows rest.
+"""What the observer knows, as tables that JSON can say. Times are on the inspector's clock, so that rows rest.
 
 A row says since when something is so, not for how long: a value that does not change makes no traffic.
 """
@@ -7,62 +7,74 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
-from agentspace.core.value import Value, size_of, to_json
-from agentspace.inspect.views import Event, Refusal, RoleView, Sample, SlotView, Snapshot
+from agentspace.core.value import size_of, to_json
+from agentspace.inspect.graph import Edge, graph_of
+from agentspace.inspect.layout import layout
+from agentspace.inspect.views import Refusal, RoleView, Sample, SlotView, Snapshot
 from agentspace.inspect.web.picture import tiling
 from agentspace.inspect.wording import brief
 
+LARGEST = 300  #: nodes of a graph that is laid out; a larger one cannot be read, and would take long
 PREVIEW = 160  #: characters of a value in a list
 _BRIEF = 1 << 16  #: bytes of a value that is put into words
 _DIGITS = 3  #: of a time in seconds
-
-
-class _Shown(NamedTuple):
-    """A value, and what was worked out of it."""
-
-    revision: int
-    kind: str
-    value: Value
-    row: dict[str, Any]
-
-    def is_of(self, slot: SlotView) -> bool:
-        """Whether the slot has it still."""
-        return self.value is slot.value and (self.revision, self.kind) == (slot.revision, slot.kind)
+_REST = 1.0  #: seconds between two layouts
+Shape = tuple[frozenset[str], frozenset[Edge]]
 
 
 class Rows:
-    """Makes rows, and remembers what it has worked out of values that have not changed.
+    """Makes the tables of the page, and remembers what it has worked out of values that have not changed.
 
     Each value gets a stamp of its own: a revision may come again after a restart of the server, a stamp does not.
     """
 
     def __init__(self) -> None:
-        self._shown: dict[str, _Shown] = {}
+        self._shown: dict[str, tuple[SlotView, dict[str, Any]]] = {}  # with the row of its value
         self._stamps = itertools.count(1)
+        self._chart = Chart()
 
     def tables(self, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-        """All tables of the page but the graph."""
-        known, self._shown = self._shown, {}
-        slots = {}
-        for slot in snapshot.slots:
-            shown = known.get(slot.name)
-            if shown is None or not shown.is_of(slot):
-                shown = _Shown(slot.revision, slot.kind, slot.value, self._value(slot))
-            self._shown[slot.name] = shown
-            slots[slot.name] = {**shown.row, **slot_row(slot, snapshot.at)}
+        """All tables but that of the panels. May take long: not for the event loop."""
+        self._shown = {slot.name: (slot, self._value(slot)) for slot in snapshot.slots}
         return {
-            "slots": slots,
+            "slots": {name: {**row, **slot_row(slot, snapshot.at)} for name, (slot, row) in self._shown.items()},
             "roles": {role.name: role_row(role) for role in snapshot.roles},
             "swaps": {role.name: to_json(role.swap) for role in snapshot.roles if isinstance(role.swap, dict)},
-            "log": _numbered([event_row(event) for event in snapshot.events]),
+            "log": _numbered([{**event._asdict(), "at": round(event.at, _DIGITS)} for event in snapshot.events]),
             "refusals": _numbered([refusal_row(refusal) for refusal in snapshot.refusals]),
             "server": {"facts": to_json(snapshot.server), "away": snapshot.away},
+            "graph": {"drawing": self._chart.draw(snapshot)},
         }
 
     def _value(self, slot: SlotView) -> dict[str, Any]:
+        """The row of a slot's value: the last one while the slot has that still."""
+        before, row = self._shown.get(slot.name, (None, {}))
+        if before and before.value is slot.value and (before.revision, before.kind) == (slot.revision, slot.kind):
+            return row
         return {**value_row(slot), "stamp": next(self._stamps)}
+
+
+class Chart:
+    """Keeps the layout of the newest graph: made anew only when an agent, a slot or an arrow comes or goes."""
+
+    def __init__(self) -> None:
+        self._shape: Shape | None = None
+        self._drawn: dict[str, Any] = {}
+        self._at = float("-inf")
+
+    def draw(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Boxes and paths, or how many nodes are too many."""
+        if snapshot.at < self._at + _REST:
+            return self._drawn
+        graph = graph_of(snapshot)
+        shape = frozenset(node.id for node in graph.nodes), frozenset(graph.edges)
+        if shape != self._shape:
+            small = len(graph.nodes) <= LARGEST
+            self._drawn = layout(graph).to_dict() if small else {"nodes": len(graph.nodes)}
+            self._shape, self._at = shape, snapshot.at
+        return self._drawn
 
 
 def value_row(slot: SlotView) -> dict[str, Any]:
@@ -82,69 +94,40 @@ def value_row(slot: SlotView) -> dict[str, Any]:
 
 def slot_row(slot: SlotView, now: float) -> dict[str, Any]:
     """What else there is to say of a slot."""
+    names = ("kind", "holder", "revision", "refused", "triggers", "writers", "readers")
     return {
-        "kind": slot.kind,
-        "holder": slot.holder,
+        **{name: getattr(slot, name) for name in names},
         "priority": number(slot.priority),
         "at": round(now - slot.age, _DIGITS),
         "until": None if slot.time_left is None else round(now + slot.time_left, _DIGITS),
         "latency": round(slot.latency, 6),
-        "revision": slot.revision,
         "rate": round(slot.rate, 1),
         "bandwidth": round(slot.bandwidth),
-        "refused": slot.refused,
-        "triggers": list(slot.triggers),
-        "writers": list(slot.writers),
-        "readers": list(slot.readers),
     }
 
 
 def role_row(role: RoleView) -> dict[str, Any]:
     """One role."""
+    names = (
+        "state epoch pid host triggers handled pending busy refused missed overflow restarts reason error memory"
+    )
     return {
-        "state": role.state,
-        "epoch": role.epoch,
-        "pid": role.pid,
-        "host": role.host,
+        **{name: getattr(role, name) for name in names.split()},
         "class": role.spec,
         "stopping": role.stop_requested,
-        "triggers": [list(trigger) for trigger in role.triggers],
-        "handled": role.handled,
         "median": role.handler_ms,
         "p99": role.handler_ms_p99,
         "rate": None if role.rate is None else round(role.rate, 1),
-        "pending": role.pending,
-        "busy": role.busy,
         "lag": None if role.lag is None else round(role.lag, _DIGITS),
-        "refused": role.refused,
-        "missed": role.missed,
-        "overflow": role.overflow,
-        "restarts": role.restarts,
-        "reason": role.reason,
-        "error": role.error,
         "cpu": None if role.cpu is None else round(role.cpu, 1),
-        "memory": role.memory,
         "settings": to_json(role.told.get("settings")),
     }
 
 
-def event_row(event: Event) -> dict[str, Any]:
-    """One line of the log."""
-    return {"at": round(event.at, _DIGITS), "level": event.level, "subject": event.subject, "text": event.text}
-
-
 def refusal_row(refusal: Refusal) -> dict[str, Any]:
     """One refused write."""
-    return {
-        "at": round(refusal.at, _DIGITS),
-        "slot": refusal.slot,
-        "writer": refusal.writer,
-        "priority": number(refusal.priority),
-        "holder": refusal.holder,
-        "held": number(refusal.held_priority),
-        "left": refusal.time_left,
-        "kind": refusal.kind,
-    }
+    priorities = {"priority": number(refusal.priority), "held_priority": number(refusal.held_priority)}
+    return {**refusal._asdict(), **priorities, "at": round(refusal.at, _DIGITS)}
 
 
 def numbers(sample: Sample) -> list[float | None]:

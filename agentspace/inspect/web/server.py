@@ -20,16 +20,13 @@ from agentspace.errors import AgentspaceError
 from agentspace.inspect.attachment import Attachment
 from agentspace.inspect.commander import Commander
 from agentspace.inspect.observer import INSPECTOR
-from agentspace.inspect.views import Snapshot
-from agentspace.inspect.web.browser import Browser
-from agentspace.inspect.web.chart import Chart
-from agentspace.inspect.web.guard import HEADERS, Guard
+from agentspace.inspect.web.browser import Browser, Workers
+from agentspace.inspect.web.guard import Guard
 from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.page_state import PageState
 from agentspace.inspect.web.panels import Panels
 from agentspace.inspect.web.rows import Rows
 from agentspace.inspect.web.values import saved
-from agentspace.inspect.web.workers import Workers
 from agentspace.wire.address import Address
 
 STATIC = Path(__file__).with_name("static")
@@ -103,23 +100,16 @@ class WebInspector:
 
     async def _follow(self) -> None:
         """Shows each look at the space."""
-        seen, makers = 0, (Rows(), Chart())
+        seen, rows = 0, Rows()
         while True:
             seen = await asyncio.to_thread(self._attachment.fresh, seen, _PATIENCE)
             if self._sockets:
                 snapshot = self._attachment.snapshot
-                self._find_panels(snapshot)
-                tables = await asyncio.to_thread(self._tables, snapshot, *makers)
-                self._state.show(snapshot, tables)
-
-    def _tables(self, snapshot: Snapshot, made: Rows, chart: Chart) -> dict[str, dict[str, Any]]:
-        panels = {panel.name: panel.url for panel in self._panels.all()}
-        return {**made.tables(snapshot), "graph": {"drawing": chart.draw(snapshot)}, "panels": panels}
-
-    def _find_panels(self, snapshot: Snapshot) -> None:
-        for role in snapshot.roles:
-            if role.project and role.filled:
-                self._panels.add(Path(role.project))
+                for role in snapshot.roles:
+                    if role.project and role.filled:
+                        self._panels.add(Path(role.project))
+                panels = await asyncio.to_thread(self._panels.all)
+                self._state.show(snapshot, {**await asyncio.to_thread(rows.tables, snapshot), "panels": panels})
 
     async def _bind(self, runner: web.AppRunner) -> int:
         site = web.TCPSite(runner, self._host, self._port)
@@ -140,32 +130,21 @@ class WebInspector:
                 web.get("/link", self._link),
                 web.get("/value", self._value),
                 web.get("/panels/{key}/{file}", self._panel),
-                web.get("/{file:[a-z]+[.](?:js|css|svg)}", self._static),
-                web.get("/vendor/{file}", self._vendor),
+                web.get("/{file:[a-z]+[.](?:js|css|svg)|vendor/[A-Za-z.]+}", self._static),
             ]
         )
         return application
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
-        response = web.FileResponse(STATIC / "index.html", headers=HEADERS)
+        response = web.FileResponse(STATIC / "index.html")
         self._guard.admit(request, response)
         return response
 
     async def _static(self, request: web.Request) -> web.StreamResponse:
         return _file(STATIC / request.match_info["file"])
 
-    async def _vendor(self, request: web.Request) -> web.StreamResponse:
-        name = request.match_info["file"]
-        known = {file.name for file in (STATIC / "vendor").iterdir()}
-        if name not in known:
-            raise web.HTTPNotFound
-        return _file(STATIC / "vendor" / name)
-
     async def _panel(self, request: web.Request) -> web.StreamResponse:
-        file = self._panels.file(request.match_info["key"], request.match_info["file"])
-        if file is None:
-            raise web.HTTPNotFound
-        return _file(file)
+        return _file(self._panels.file(request.match_info["key"], request.match_info["file"]))
 
     async def _value(self, request: web.Request) -> web.StreamResponse:
         """A whole value as a file."""
@@ -199,10 +178,10 @@ class WebInspector:
         }
 
 
-def _file(path: Path) -> web.StreamResponse:
-    if not path.is_file():
+def _file(path: Path | None) -> web.StreamResponse:
+    if path is None or not path.is_file():
         raise web.HTTPNotFound
-    return web.FileResponse(path, headers=HEADERS)
+    return web.FileResponse(path)
 
 
 def _name(host: str) -> str:

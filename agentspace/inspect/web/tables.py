@@ -25,18 +25,17 @@ class NumberedTables:
         """Makes a table that of `rows`; only rows that differ count as changed."""
         present = self._rows.setdefault(table, {})
         for key in [key for key in present if key not in rows]:
-            self._remove(table, key)
+            del present[key]
+            self.number += 1
+            self._gone[table, key] = self.number
+        while len(self._gone) > TOMBSTONES:
+            oldest = next(iter(self._gone))
+            self._floor = max(self._floor, self._gone.pop(oldest))
         for key, row in rows.items():
-            self.put(table, key, row)
-
-    def put(self, table: str, key: str, row: Row) -> None:
-        """Sets one row, if it differs from what is there."""
-        present = self._rows.setdefault(table, {})
-        if key in present and present[key][1] == row:
-            return
-        self.number += 1
-        present[key] = (self.number, row)
-        self._gone.pop((table, key), None)
+            if key not in present or present[key][1] != row:
+                self.number += 1
+                present[key] = (self.number, row)
+                self._gone.pop((table, key), None)
 
     def since(self, number: int) -> dict[str, Any] | None:
         """What changed after `number`: ``all`` (whether it is everything), ``set`` and ``gone`` by table, or None.
@@ -57,11 +56,3 @@ class NumberedTables:
                 if at > number:
                     gone.setdefault(table, []).append(key)
         return {"all": everything, "set": {table: rows for table, rows in changed.items() if rows}, "gone": gone}
-
-    def _remove(self, table: str, key: str) -> None:
-        del self._rows[table][key]
-        self.number += 1
-        self._gone[(table, key)] = self.number
-        while len(self._gone) > TOMBSTONES:
-            oldest = next(iter(self._gone))
-            self._floor = max(self._floor, self._gone.pop(oldest))

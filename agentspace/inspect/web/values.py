@@ -28,18 +28,12 @@ def whole(slot: SlotView) -> dict[str, Any]:
         return {**said, "value": None, "text": "", "cut": False}
     if isinstance(slot.value, np.ndarray):
         said |= {"shape": list(slot.value.shape), "dtype": str(slot.value.dtype)}
-    if is_large(slot.value):
+    large = slot.value.size > _ITEMS if isinstance(slot.value, np.ndarray) else size_of(slot.value) > MOST
+    if large:
         return {**said, "text": _begin(slot.value), "cut": True}
     value = to_json(slot.value)
-    text = json.dumps(value, ensure_ascii=False, indent=_indent(slot.value))
+    text = json.dumps(value, ensure_ascii=False, indent=2 if _is_nested(slot.value) else None)
     return {**said, "value": value, "text": text[:_SHOWN], "cut": len(text) > _SHOWN}
-
-
-def is_large(value: Value) -> bool:
-    """Whether a value is too large to be sent whole."""
-    if isinstance(value, np.ndarray):
-        return bool(value.size > _ITEMS)
-    return size_of(value) > MOST
 
 
 def saved(value: Value, kind: str) -> bytes:
@@ -67,11 +61,7 @@ def _begin(value: Value) -> str:
     return repr(value[:_SHOWN]) if isinstance(value, str | bytes) else f"{type(value).__name__} of {len(value)}"
 
 
-def _indent(value: Value) -> int | None:
-    return (
-        2 if isinstance(value, dict) or (isinstance(value, list | tuple) and any(map(_is_nested, value))) else None
-    )
-
-
-def _is_nested(item: Value) -> bool:
-    return isinstance(item, dict | list | tuple)
+def _is_nested(value: Value) -> bool:
+    """Whether JSON says it over several lines."""
+    lists = isinstance(value, list | tuple) and any(isinstance(item, dict | list | tuple) for item in value)
+    return lists or isinstance(value, dict)

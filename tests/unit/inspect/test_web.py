@@ -18,12 +18,11 @@ from agentspace import AgentspaceError, LocalSpace
 from agentspace.inspect.observer import Observer
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web import tables as numbered
-from agentspace.inspect.web.chart import LARGEST, Chart
 from agentspace.inspect.web.guard import Guard
 from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.panels import Panels
 from agentspace.inspect.web.picture import compressed, tiling
-from agentspace.inspect.web.rows import PREVIEW, Rows
+from agentspace.inspect.web.rows import LARGEST, PREVIEW, Chart, Rows
 from agentspace.inspect.web.tables import NumberedTables
 from agentspace.inspect.web.values import MOST, saved, whole
 from tests.support.paths import ROOT
@@ -355,8 +354,8 @@ def test_panels_are_the_modules_of_a_project(tmp_path):
         (folder / name).write_text("export const title = 'x';")
     (folder / "link.js").symlink_to("/etc/passwd")
     panels = Panels(tmp_path)
-    assert [panel.name for panel in panels.all()] == ["a", "b", "link"]
-    key = panels.all()[0].url.split("/")[2]
+    assert list(panels.all()) == ["a", "b", "link"]
+    key = panels.all()["a"].split("/")[2]
     assert panels.file(key, "a.js") == folder / "a.js"
     assert panels.file(key, "_help.js") == folder / "_help.js"
     for name in ("notes.txt", "../panels/a.js", "..", "link.js", "c.js", ".js", ""):
@@ -366,8 +365,8 @@ def test_panels_are_the_modules_of_a_project(tmp_path):
 
 def test_a_project_without_panels_has_none(tmp_path):
     """Neither a missing folder nor a file in its place is a mistake."""
-    assert Panels(tmp_path).all() == []
-    assert Panels(tmp_path / "missing").all() == []
+    assert Panels(tmp_path).all() == {}
+    assert Panels(tmp_path / "missing").all() == {}
 
 
 def test_the_operators_panel_does_what_the_operators_console_does():

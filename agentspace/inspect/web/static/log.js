@@ -35,7 +35,7 @@ export class RefusalList {
       h("tr", { "data-slot": row.slot, onclick: () => open(row.slot) },
         h("td", { class: "time" }, clock(store.day(row.at))), h("td", { class: "name" }, row.slot),
         h("td", {}, row.kind === "delete" ? "delete by " : "", row.writer), h("td", { class: "right" }, String(row.priority)),
-        h("td", {}, row.holder), h("td", { class: "right" }, String(row.held)), h("td", { class: "right" }, seconds(row.left))),
+        h("td", {}, row.holder), h("td", { class: "right" }, String(row.held_priority)), h("td", { class: "right" }, seconds(row.time_left))),
       () => {});
     const titles = [["Time"], ["Slot"], ["Refused"], ["Prio", "right"], ["Held by"], ["Prio", "right"], ["Left", "right"]];
     this.none = h("p", { class: "none" }, "No write was refused");
