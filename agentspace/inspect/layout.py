@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Any, NamedTuple
 
 from agentspace.inspect.graph import AGENT, READS, Edge, Graph, Node
@@ -105,17 +106,11 @@ class _Drawing:
             source, target = (edge.target, edge.source) if edge in turned else edge[:2]
             after[source].append(target)
             before[target].append(source)
-        waiting = {name: len(found) for name, found in before.items()}
-        free = [name for name, count in waiting.items() if not count]
-        for name in free:  # grows while it is walked
+        for name in TopologicalSorter(before).static_order():
             self.layer[name] = max((self.layer[other] + 1 for other in before[name]), default=0)
-            for other in after[name]:
-                waiting[other] -= 1
-                if not waiting[other]:
-                    free.append(other)
-        for name in reversed(free):
-            if not before[name] and after[name]:
-                self.layer[name] = min(self.layer[other] for other in after[name]) - 1
+        for name, found in after.items():
+            if found and not before[name]:
+                self.layer[name] = min(self.layer[other] for other in found) - 1
 
     def _cycle_edges(self) -> set[Edge]:
         """The arrows to turn so that there is no cycle: the ones that lead back on a walk along writes and wakes.
@@ -146,16 +141,13 @@ class _Drawing:
             self.layers[self.layer[node.id]].append(node.id)
         for number, edge in enumerate(self.graph.edges):
             left, right = sorted(edge[:2], key=lambda name: self.layer[name])
-            chain = [left]
-            for depth in range(self.layer[left] + 1, self.layer[right]):
-                bend = f"bend:{number}:{depth}"
-                self.sizes[bend] = (0.0, _BEND_HEIGHT)
-                self.layer[bend] = depth
+            bends = {f"bend:{number}:{depth}": depth for depth in range(self.layer[left] + 1, self.layer[right])}
+            for bend, depth in bends.items():
                 self.layers[depth].append(bend)
-                chain.append(bend)
-            chain.append(right)
-            self.chains[edge] = chain
-            for one, other in itertools.pairwise(chain):
+            self.layer |= bends
+            self.sizes |= dict.fromkeys(bends, (0.0, _BEND_HEIGHT))
+            self.chains[edge] = [left, *bends, right]
+            for one, other in itertools.pairwise(self.chains[edge]):
                 self.below.setdefault(one, []).append(other)
                 self.above.setdefault(other, []).append(one)
 
@@ -168,21 +160,18 @@ class _Drawing:
             down = sweep % 2 == 0
             neighbours = self.above if down else self.below
             for layer in self.layers if down else reversed(self.layers):
-                place = {name: n for other in self.layers for n, name in enumerate(other)}
-
-                def barycentre(name: str, place: dict[str, int] = place) -> float:
-                    near = neighbours.get(name)  # noqa: B023  (used at once)
-                    return sum(place[other] for other in near) / len(near) if near else place[name]
-
-                layer.sort(key=barycentre)
+                wanted = _wanted(layer, neighbours, self._places())
+                layer.sort(key=wanted.__getitem__)
             crossings = self._crossings()
             if crossings < fewest:
                 best, fewest = [list(layer) for layer in self.layers], crossings
         self.layers = best
 
+    def _places(self) -> dict[str, float]:
+        return {name: n for layer in self.layers for n, name in enumerate(layer)}
+
     def _crossings(self) -> int:
-        place = {name: n for layer in self.layers for n, name in enumerate(layer)}
-        count = 0
+        place, count = self._places(), 0
         for layer in self.layers[:-1]:
             lines = sorted((place[name], place[other]) for name in layer for other in self.below.get(name, ()))
             ends = [end for _, end in lines]
@@ -196,11 +185,7 @@ class _Drawing:
         for pull in range(_PULLS):
             neighbours = (self.above, self.below)[pull % 2]
             for layer in self.layers if pull % 2 == 0 else reversed(self.layers):
-                wanted = {}
-                for name in layer:
-                    near = neighbours.get(name) or [name]
-                    wanted[name] = sum(self.y[other] for other in near) / len(near)
-                self._stack(layer, wanted)
+                self._stack(layer, _wanted(layer, neighbours, self.y))
         return self._finished()
 
     def _stack(self, layer: list[str], wanted: dict[str, float]) -> None:
@@ -209,49 +194,49 @@ class _Drawing:
         Blocks of nodes that touch are merged and put where their members want to be on the average
         (pool adjacent violators), which is the best in the sense of least squares.
         """
-        blocks: list[tuple[float, int, list[str]]] = []  # sum of wanted offsets, count, names
+        blocks: list[tuple[float, list[str]]] = []  # sum of wanted offsets, names
         offset, offsets = 0.0, {}
         for name in layer:
             half = self.sizes[name][1] / 2
             offsets[name] = offset + half
             offset += 2 * half + _GAP
             total, names = wanted[name] - offsets[name], [name]
-            while blocks and blocks[-1][0] / blocks[-1][1] > total / len(names):
-                before, _, earlier = blocks.pop()
+            while blocks and blocks[-1][0] / len(blocks[-1][1]) > total / len(names):
+                before, earlier = blocks.pop()
                 total, names = before + total, earlier + names
-            blocks.append((total, len(names), names))
-        for total, count, members in blocks:
-            for name in members:
-                self.y[name] = total / count + offsets[name]
+            blocks.append((total, names))
+        for total, names in blocks:
+            self.y |= {name: total / len(names) + offsets[name] for name in names}
 
     def _finished(self) -> Layout:
         top = min((self.y[name] - self.sizes[name][1] / 2 for name in self.y), default=0.0) - _MARGIN
-        left: list[float] = []
+        columns: list[tuple[float, float]] = []  # of each layer the left and the right end
         x = _MARGIN
         for layer in self.layers:
-            left.append(x)
-            x += max((self.sizes[name][0] for name in layer), default=0.0) + _LANE
+            columns.append((x, x + max((self.sizes[name][0] for name in layer), default=0.0)))
+            x = columns[-1][1] + _LANE
         boxes = {}
         for node in self.graph.nodes:
             width, height = self.sizes[node.id]
-            depth = self.layer[node.id]
-            column = max(self.sizes[name][0] for name in self.layers[depth])
-            corner = left[depth] + (column - width) / 2
+            left, right = columns[self.layer[node.id]]
+            corner = left + (right - left - width) / 2
             boxes[node.id] = Box(node.id, corner, self.y[node.id] - height / 2 - top, width, height)
-        paths = [self._path(edge, chain, boxes, left, top) for edge, chain in self.chains.items()]
+        paths = []
+        for edge, (start, *bends, end) in self.chains.items():
+            first, last = boxes[start], boxes[end]
+            points = [(first.x + first.width, first.y + first.height / 2)]
+            points += [(x, self.y[bend] - top) for bend in bends for x in columns[self.layer[bend]]]
+            points.append((last.x, last.y + last.height / 2))
+            paths.append(Path(edge, tuple(points if start == edge.source else reversed(points))))
         height = max((box.y + box.height for box in boxes.values()), default=0.0) + _MARGIN
         lowest = max((y for path in paths for _, y in path.points), default=0.0) + _MARGIN
         return Layout(max(x - _LANE, 0.0) + _MARGIN, max(height, lowest), tuple(boxes.values()), tuple(paths))
 
-    def _path(self, edge: Edge, chain: list[str], boxes: dict[str, Box], left: list[float], top: float) -> Path:
-        first, last = boxes[chain[0]], boxes[chain[-1]]
-        points = [(first.x + first.width, first.y + first.height / 2)]
-        for bend in chain[1:-1]:
-            layer = self.layer[bend]
-            column = max(self.sizes[name][0] for name in self.layers[layer])
-            points += [(left[layer], self.y[bend] - top), (left[layer] + column, self.y[bend] - top)]
-        points.append((last.x, last.y + last.height / 2))
-        return Path(edge, tuple(points if chain[0] == edge.source else reversed(points)))
+
+def _wanted(layer: list[str], neighbours: dict[str, list[str]], at: dict[str, float]) -> dict[str, float]:
+    """Where a layer's nodes want to be: in the middle of their neighbours, without any where they are."""
+    near = {name: neighbours.get(name) or [name] for name in layer}
+    return {name: sum(at[other] for other in found) / len(found) for name, found in near.items()}
 
 
 def _reaches(after: dict[str, list[str]], start: str, goal: str) -> bool:
