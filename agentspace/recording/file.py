@@ -63,7 +63,7 @@ class RecordingFile:
             self._make_room(0)
             self._writer.start(library=f"agentspace {__version__}")
             self._writer.add_metadata(ABOUT, {"format": FORMAT, **about})
-        except (DiskFull, OSError) as error:
+        except DiskFull as error:
             self._stream.close()
             path.unlink()
             raise RecordingError(f"cannot write {path}: {error}") from None
@@ -108,7 +108,7 @@ class RecordingFile:
         """
         self._flushed = time.monotonic()
         if self._pending:
-            self._call(self._writer.flush)
+            self._writer.flush()
             self._pending = 0
             self._chunks += 1
 
@@ -124,8 +124,11 @@ class RecordingFile:
             mask: Of the slots.
             count: How many, since the last time.
             now: Nanoseconds since 1970.
+
+        Raises:
+            DiskFull: There is no room for it.
         """
-        self._call(lambda: self._writer.add_metadata(LOSS, {"mask": mask, "lost": str(count), "time": str(now)}))
+        self._writer.add_metadata(LOSS, {"mask": mask, "lost": str(count), "time": str(now)})
 
     def end(self, account: Mapping[str, str]) -> bool:
         """Ends the file with its index; whether that could be done.
@@ -139,7 +142,7 @@ class RecordingFile:
                 self._writer.add_metadata(END, dict(account))
                 self._writer.finish()
             return self._stream.whole
-        except OSError:
+        except DiskFull:
             return False
         finally:
             self._stream.close()
@@ -161,12 +164,6 @@ class RecordingFile:
         index = (self._chunks + 2) * (_CHUNK_INDEX + 10 * (len(self._channels) + 2))
         if not self._reserve.reach(self.size + size + channels + index + _SPARE):
             raise DiskFull("the disk is full")
-
-    def _call(self, action: Any) -> None:
-        try:
-            action()
-        except OSError as error:
-            raise DiskFull(str(error)) from None
 
 
 class _Stream:
@@ -190,11 +187,11 @@ class _Stream:
         try:
             while rest:
                 rest = rest[os.write(self.descriptor, rest) :]
-        except OSError:
+        except OSError as error:
             self.whole = False
             os.ftruncate(self.descriptor, self._size)
             os.lseek(self.descriptor, self._size, os.SEEK_SET)
-            raise
+            raise DiskFull(str(error)) from None
         self._size += len(data)
         return len(data)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from typing import Any
@@ -93,25 +94,14 @@ def _is_too_long(value: Value, size: int) -> bool:
     return size > (_BYTES_SHOWN if isinstance(value, bytes) else SHOWN)
 
 
-def _list(numbers: list[Any] | tuple[Any, ...]) -> Array | None:
-    try:
-        return np.array(numbers, np.float64)
-    except OverflowError:
-        return None
-
-
 def _numbers(value: Value) -> Array | None:
     """The value as float64, if that is what it is."""
-    if isinstance(value, bool | float):
-        return np.array(value, np.float64)
-    if isinstance(value, int) and value.bit_length() <= 64:
-        return np.array(value, np.float64)
-    if (
-        isinstance(value, list | tuple)
-        and len(value) <= SHOWN
-        and all(type(item) in (int, float) for item in value)
-    ):
-        return _list(value)
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in _REAL and value.size <= SHOWN:
-        return np.asarray(value, np.float64)
+    if isinstance(value, np.ndarray | np.generic):
+        real = value.dtype.kind in _REAL and value.size <= SHOWN
+    elif isinstance(value, list | tuple):
+        real = len(value) <= SHOWN and all(type(item) in (int, float) for item in value)
+    else:
+        real = isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64)
+    with contextlib.suppress(OverflowError):  # of an int in a list
+        return np.asarray(value, np.float64) if real else None
     return None

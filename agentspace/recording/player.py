@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -141,19 +142,16 @@ class Player:
 
     def _due(self) -> Iterator[tuple[Raw, int]]:
         """The changes and when they are due, in nanoseconds since 1970; first what there was at the beginning."""
-        before: dict[str, Raw] = {}
-        started, at = False, self._begin
-        for raw in self._recording.raw(self._only):
-            if not started and max(raw.time, self._recording.started) < self._begin:
-                before[raw.name] = raw
-                continue
-            if not started:
-                started = True
-                yield from ((old, self._begin) for old in before.values())
+        changes, before, at = self._recording.raw(self._only), dict[str, Raw](), self._begin
+        for raw in changes:
+            if max(raw.time, self._recording.started) >= at:
+                changes = itertools.chain([raw], changes)
+                break
+            before[raw.name] = raw
+        yield from ((old, at) for old in before.values())
+        for raw in changes:
             at = max(at, raw.time)
             yield raw, at
-        if not started:
-            yield from ((old, self._begin) for old in before.values())
 
     def _play(self, raw: Raw, at: int, due: float) -> bool:
         """Repeats a change; false if it is time to stop."""

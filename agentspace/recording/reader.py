@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +77,8 @@ class Raw(NamedTuple):
             raise RecordingError(f"a change of {self.name!r} cannot be read: {error}") from None
         validity = None if math.isinf(message.validity) else message.validity
         writer = Writer(message.writer, message.epoch)
-        return Recorded(
-            *(self.name, kind, value, self.time / 1e9, message.revision, message.priority),
-            *(validity, writer, message.latency),
-        )
+        told = message.revision, message.priority, validity, writer, message.latency
+        return Recorded(self.name, kind, value, self.time / 1e9, *told)
 
 
 class Recording:
@@ -117,8 +116,18 @@ class Recording:
             masks: Which slots.
             note: Hears of the records of metadata.
         """
-        made = [Mask(mask) for mask in masks]
-        yield from self._pass(lambda name: any(mask.matches(name) for mask in made), note)
+        joined = _Joined([Mask(mask) for mask in masks])
+        records = Records(self.path)
+        try:
+            for record in records:
+                if isinstance(record, Metadata):
+                    note(record)
+                elif (raw := joined.add(record)) is not None:
+                    yield raw
+        except DecodeError as error:
+            raise RecordingError(f"{self.path}: a change cannot be read: {error}") from None
+        finally:
+            self.damage = records.damage
 
     def slots(self) -> list[str]:
         """The names of the recorded slots; from the index of the file, if it has one."""
@@ -132,41 +141,26 @@ class Recording:
         return sorted({channel.metadata.get(SLOT, "") for channel in index.channels.values()} - {""})
 
     def _read_about(self) -> dict[str, str]:
-        records = Records(self.path)
-        for record in records:
+        for record in Records(self.path):
             if isinstance(record, Metadata) and record.name == ABOUT:
-                if record.metadata.get("format") == FORMAT:
-                    return dict(record.metadata)
                 form = record.metadata.get("format")
+                if form == FORMAT:
+                    return dict(record.metadata)
                 raise RecordingError(f"{self.path} has format {form!r}; this version reads format {FORMAT!r}")
             if isinstance(record, Schema | Channel | Message):
                 break
         raise RecordingError(f"{self.path} is MCAP, but holds no slots of a space. {_held(self.path)}")
-
-    def _pass(self, wanted: Callable[[str], bool], note: Callable[[Metadata], None]) -> Iterator[Raw]:
-        joined = _Joined(wanted)
-        records = Records(self.path)
-        try:
-            for record in records:
-                if isinstance(record, Metadata):
-                    note(record)
-                elif (raw := joined.add(record)) is not None:
-                    yield raw
-        except DecodeError as error:
-            raise RecordingError(f"{self.path}: a change cannot be read: {error}") from None
-        finally:
-            self.damage = records.damage
 
 
 class _Joined:
     """Joins the records of a file to changes.
 
     Args:
-        wanted: Says for the name of a slot whether it is.
+        masks: Which slots.
     """
 
-    def __init__(self, wanted: Callable[[str], bool]) -> None:
-        self._wanted = wanted
+    def __init__(self, masks: Sequence[Mask]) -> None:
+        self._masks = masks
         self._schemas: dict[int, str] = {}
         self._channels: dict[int, tuple[str, str]] = {}  # slot and schema, of the wanted ones
         self._pictures: dict[str, Message] = {}  # the newest of each slot
@@ -183,7 +177,7 @@ class _Joined:
             self._schemas[record.id] = record.name
         elif isinstance(record, Channel):
             slot = record.metadata.get(SLOT, "")
-            if slot and self._wanted(slot):
+            if slot and any(mask.matches(slot) for mask in self._masks):
                 self._channels[record.id] = slot, self._schemas.get(record.schema_id, "")
         return None
 
@@ -213,15 +207,15 @@ def _held(path: Path) -> str:
     """What a file of another program holds, in words."""
     schemas: dict[int, str] = {}
     topics: dict[int, str] = {}
-    counts: dict[int, int] = {}
+    counts: Counter[int] = Counter()
     for record in Records(path):
         if isinstance(record, Schema):
             schemas[record.id] = record.name
         elif isinstance(record, Channel):
             topics[record.id] = f"{record.topic} ({schemas.get(record.schema_id) or 'no schema'})"
         elif isinstance(record, Message):
-            counts[record.channel_id] = counts.get(record.channel_id, 0) + 1
+            counts[record.channel_id] += 1
     if not topics:
         return "It holds nothing"
-    shown = [f"{topic}: {counts.get(number, 0)} messages" for number, topic in list(topics.items())[:20]]
+    shown = [f"{topic}: {counts[number]} messages" for number, topic in list(topics.items())[:20]]
     return "It holds " + ", ".join(shown) + (", ..." if len(topics) > 20 else "")

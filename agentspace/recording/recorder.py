@@ -122,7 +122,11 @@ class Recorder:
         try:
             while not self._over and (left := until - time.monotonic()) > 0:
                 time.sleep(min(_TICK, left))
-                self._tick(tell)
+                with self._lock:
+                    self._guarded(self._file.flush_in_time)
+                    self._account()
+                if tell is not None:
+                    tell(self.progress)
             reason = "stopped"
         finally:
             self._over = True
@@ -150,13 +154,6 @@ class Recorder:
     def _now(self) -> int:
         """Nanoseconds since 1970."""
         return self._began + time.monotonic_ns()
-
-    def _tick(self, tell: Callable[[Progress], None] | None) -> None:
-        with self._lock:
-            self._guarded(self._file.flush_in_time)
-            self._account()
-        if tell is not None:
-            tell(self.progress)
 
     def _account(self) -> None:
         self.progress.size = self._file.size

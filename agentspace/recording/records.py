@@ -16,15 +16,8 @@ from agentspace.errors import RecordingError
 
 _MAGIC = b"\x89MCAP0\r\n"
 _LARGEST = 1 << 30  #: bytes of an unpacked chunk; ours have some megabytes
-READ_ERRORS = (
-    McapError,
-    CRCValidationError,
-    struct.error,
-    ValueError,
-    EOFError,
-    zstandard.ZstdError,
-    RuntimeError,
-)
+_OF_LIBRARIES = (McapError, CRCValidationError, zstandard.ZstdError, struct.error)
+READ_ERRORS = (*_OF_LIBRARIES, ValueError, EOFError, RuntimeError)
 
 
 class Records:

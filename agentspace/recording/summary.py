@@ -78,15 +78,9 @@ def summarize(recording: Recording) -> Summary:
         _count(slots.setdefault(raw.name, SlotSummary(raw.name)), raw)
         last = max(last, raw.heard)
     last = int(end.get("ended", last))
-    return Summary(
-        recording.about,
-        end,
-        recording.started / 1e9,
-        (last - recording.started) / 1e9,
-        sum(losses),
-        dict(sorted(slots.items())),
-        list(recording.damage),
-    )
+    begin, span = recording.started / 1e9, (last - recording.started) / 1e9
+    found = dict(sorted(slots.items()))
+    return Summary(recording.about, end, begin, span, sum(losses), found, list(recording.damage))
 
 
 def _count(slot: SlotSummary, raw: Raw) -> None:
