@@ -6,9 +6,13 @@ import { bytes, count, milliseconds, rate, seconds } from "./format.js";
 import { store } from "./store.js";
 
 const COLUMNS = [
-  ["Agent"], ["State"], ["Class"], ["Woken by", "woken"], ["Pid", "right"], ["Epoch", "right"], ["CPU %", "right"], ["Memory", "right"],
-  ["Runs/s", "right"], ["p50 ms", "right"], ["p99 ms", "right"], ["Waiting", "right"], ["Lag", "right"],
-  ["Restarts", "right"], ["Refused", "right"], ["Lost", "right"], [""],
+  ["Agent"], ["State"], ["Class", "", (row) => row.class], ["Woken by", "woken", (row) => row.triggers.map(([mask]) => mask).join(", ")],
+  ["Pid", "right", (row) => (row.pid ? String(row.pid) : "")], ["Epoch", "right", (row) => String(row.epoch)],
+  ["CPU %", "right", (row) => row.cpu?.toFixed(0) ?? ""], ["Memory", "right", (row) => bytes(row.memory)],
+  ["Runs/s", "right", (row) => rate(row.rate)], ["p50 ms", "right", (row) => milliseconds(row.median)], ["p99 ms", "right", (row) => milliseconds(row.p99)],
+  ["Waiting", "right", (row) => (row.pending ? String(row.pending) : "")], ["Lag", "right", (row) => (row.lag ? seconds(row.lag) : "")],
+  ["Restarts", "right", (row) => String(row.restarts ?? "")], ["Refused", "right", (row) => count(row.refused)],
+  ["Lost", "right", (row) => count(row.overflow + row.missed)], [""],
 ];
 
 export async function stop(role) {
@@ -39,13 +43,13 @@ export class AgentsView {
     const body = h("tbody", {});
     this.list = new Keyed(body, (item) => this.make(item), (element, item) => this.update(element, item));
     const swaps = h("div", { class: "swaps" });
-    this.swaps = new Keyed(swaps, () => this.makeSwap(), (element, item) => this.updateSwap(element, item));
+    this.swaps = new Keyed(swaps,
+      () => h("div", { class: "card swap" },
+        h("header", {}, h("h3", {}), h("span", { class: "state" })), h("div", { class: "steps" }), h("p", { class: "muted" })),
+      (element, item) => this.updateSwap(element, item));
     const errors = h("div", { class: "errors" });
     this.errors = new Keyed(errors,
-      ({ key }) => {
-        const element = h("details", { class: "card" }, h("summary", {}, `${key} failed`), h("pre", {}));
-        return element;
-      },
+      ({ key }) => h("details", { class: "card" }, h("summary", {}, `${key} failed`), h("pre", {})),
       (element, { row }) => say(element.lastChild, row.error));
     const head = h("tr", {}, COLUMNS.map(([title, name]) => h("th", { class: name, scope: "col" }, title)));
     this.element = h("section", { class: "view" },
@@ -54,9 +58,9 @@ export class AgentsView {
   }
 
   render() {
-    const roles = [...store.table("roles")].map(([key, row]) => ({ key, row }));
+    const roles = store.rows("roles");
     this.list.show(roles);
-    this.swaps.show([...store.table("swaps")].map(([key, row]) => ({ key, row })));
+    this.swaps.show(store.rows("swaps"));
     this.errors.show(roles.filter(({ row }) => row.error));
   }
 
@@ -79,25 +83,12 @@ export class AgentsView {
     say(state, row.stopping && row.state === "running" ? "stopping" : row.state);
     mark(state, "data-state", row.state);
     mark(state, "title", row.reason || null);
-    const woken = row.triggers.map(([mask]) => mask);
-    const text = [
-      row.class, woken.join(", "), row.pid ? String(row.pid) : "", String(row.epoch), row.cpu === null ? "" : row.cpu.toFixed(0),
-      bytes(row.memory), rate(row.rate), milliseconds(row.median), milliseconds(row.p99), row.pending ? String(row.pending) : "",
-      row.lag ? seconds(row.lag) : "", row.restarts === null ? "" : String(row.restarts), count(row.refused),
-      count(row.overflow + row.missed),
-    ];
-    text.forEach((each, place) => say(cells[place + 2], each));
+    COLUMNS.forEach(([, , text], place) => text && say(cells[place], text(row)));
     mark(cells[3], "title", row.triggers.map((trigger) => trigger.join("  ")).join("\n"));
     mark(cells[4], "title", row.host);
     cells[16].firstChild.hidden = !row.epoch; // what runs without filling a role, such as the server
     mark(cells[13], "class", row.restarts ? "right warn" : "right");
     mark(element, "title", row.settings ? JSON.stringify(row.settings) : null);
-  }
-
-  makeSwap() {
-    const element = h("div", { class: "card swap" },
-      h("header", {}, h("h3", {}), h("span", { class: "state" })), h("div", { class: "steps" }), h("p", { class: "muted" }));
-    return element;
   }
 
   updateSwap(element, { key, row }) {

@@ -11,7 +11,13 @@ import { store } from "./store.js";
 
 const LONG = 24; // characters of a value that a question shows whole
 
-const FACTS = ["Type", "Holder", "Priority", "Time left", "Age", "Revision", "Latency", "Writes/s", "Bytes/s", "Refused", "Triggers", "Written by", "Read by"];
+const FACTS = {
+  Type: (row) => row.type, Holder: (row) => row.holder, Priority: (row) => String(row.priority),
+  "Time left": (row, now) => seconds(row.until === null ? null : row.until - now), Age: (row, now) => seconds(now - row.at),
+  Revision: (row) => count(row.revision), Latency: (row) => seconds(row.latency), "Writes/s": (row) => rate(row.rate), "Bytes/s": (row) => bytes(row.bandwidth),
+  Refused: (row) => count(row.refused), Triggers: (row) => row.triggers.join(", "),
+  "Written by": (row) => row.writers.join(", "), "Read by": (row) => row.readers.join(", "),
+};
 
 export class Detail {
   constructor(element, close) {
@@ -24,7 +30,7 @@ export class Detail {
     this.leave();
     this.slot = slot;
     this.element.hidden = false;
-    this.facts = Object.fromEntries(FACTS.map((name) => [name, h("dd", {})]));
+    this.facts = Object.fromEntries(Object.keys(FACTS).map((name) => [name, h("dd", {})]));
     this.state = h("span", { class: "state" });
     this.pin = h("button", { type: "button", class: "small", onclick: () => { pins.toggle(slot); this.render(); } });
     this.media = h("div", { class: "media" });
@@ -40,7 +46,7 @@ export class Detail {
         h("button", { type: "button", class: "pin", "aria-label": "Close", title: "Close (Esc)", onclick: this.close }, "×")),
       h("div", { class: "scroll" },
         this.media, this.values, this.text, this.cut, this.files,
-        h("dl", {}, FACTS.flatMap((name) => [h("dt", {}, name), this.facts[name]])),
+        h("dl", {}, Object.entries(this.facts).flatMap(([name, fact]) => [h("dt", {}, name), fact])),
         this.writeForm(), this.deleteForm()));
     this.wish();
     connection.order({ do: "history", slot }).then((answer) => answer.ok && store.precede(slot, answer.samples));
@@ -74,18 +80,11 @@ export class Detail {
       say(this.state, "unknown");
       return;
     }
-    const now = store.now();
     say(this.state, row.kind);
     mark(this.state, "data-state", row.kind);
     say(this.pin, pins.has(this.slot) ? "Unpin" : "Pin");
     this.pin.hidden = !row.numbers.length;
-    const facts = {
-      Type: row.type, Holder: row.holder, Priority: String(row.priority),
-      "Time left": seconds(row.until === null ? null : row.until - now), Age: seconds(now - row.at),
-      Revision: count(row.revision), Latency: seconds(row.latency), "Writes/s": rate(row.rate), "Bytes/s": bytes(row.bandwidth),
-      Refused: count(row.refused), Triggers: row.triggers.join(", "), "Written by": row.writers.join(", "), "Read by": row.readers.join(", "),
-    };
-    for (const [name, text] of Object.entries(facts)) say(this.facts[name], text || "–");
+    for (const [name, fact] of Object.entries(FACTS)) say(this.facts[name], fact(row, store.now()) || "–");
     this.files.hidden = row.kind !== "written";
     this.npy.hidden = !row.type.includes("[") && !row.picture;
     this.png.hidden = !row.picture;
@@ -121,49 +120,50 @@ export class Detail {
   }
 
   writeForm() {
-    const off = readOnly();
-    const value = h("textarea", { name: "value", rows: 2, spellcheck: "false", placeholder: "JSON, or text", disabled: off });
-    const number = (name, hint) => h("input", { name, type: "number", step: "any", placeholder: hint, disabled: off });
-    const priority = number("priority", "0");
-    const validity = number("validity", "for ever");
-    const dtype = h("select", { name: "dtype", disabled: off },
+    const value = h("textarea", { name: "value", rows: 2, spellcheck: "false", placeholder: "JSON, or text", disabled: readOnly() });
+    const dtype = h("select", { name: "dtype", disabled: readOnly() },
       ["", "float32", "float64", "int32", "int64", "uint8", "bool"].map((name) => h("option", { value: name }, name || "as it is")));
-    const submit = async (event) => {
-      event.preventDefault();
-      const { slot } = this;
-      const order = { do: "write", slot, text: value.value, dtype: dtype.value || null };
-      Object.assign(order, numbers({ priority, validity }));
+    const priority = numeric("priority", "0");
+    const validity = numeric("validity", "for ever");
+    const claim = h("div", { class: "row" }, field("Priority", priority), field("Validity, s", validity), field("Array of", dtype));
+    return this.form("Write", "Write a slot", [field("Value", value), claim], (slot) => {
+      const order = { do: "write", slot, text: value.value, dtype: dtype.value || null, ...numbers({ priority, validity }) };
       const shown = value.value.length > LONG ? `${value.value.slice(0, LONG)}…` : value.value;
       const body = [
         h("p", {}, "Write ", h("code", {}, shown), " to ", h("code", {}, slot), "?"),
         h("p", { class: "muted" }, `Priority ${order.priority ?? 0}, ${order.validity === undefined ? "valid for ever" : `valid for ${order.validity} s`}.`),
       ];
-      if (await ask({ title: "Write a slot", body, action: "Write" })) await act(order, `Write ${slot}`);
-    };
-    return h("form", { class: "change", "data-do": "write", onsubmit: submit },
-      h("h3", {}, "Write"), field("Value", value),
-      h("div", { class: "row" }, field("Priority", priority), field("Validity, s", validity), field("Array of", dtype)),
-      h("button", { type: "submit", class: "primary", disabled: off, title: off ? READ_ONLY : null }, "Write…"));
+      return [order, body];
+    });
   }
 
   deleteForm() {
+    const priority = numeric("priority", "0");
+    const validity = numeric("validity", "not held");
+    const fields = h("div", { class: "row" }, field("Priority", priority), field("Hold empty, s", validity));
+    return this.form("Delete", "Delete a value", fields, (slot) => {
+      const order = { do: "delete", slot, ...numbers({ priority, validity }) };
+      const held = order.validity === undefined ? "" : ` It is held empty for ${order.validity} s.`;
+      return [order, h("p", {}, "Empty ", h("code", {}, slot), ` with priority ${order.priority ?? 0}?${held}`)];
+    }, true);
+  }
+
+  /** A form that changes the slot; make(slot) gives the order, and what is asked before. */
+  form(action, title, fields, make, danger = false) {
     const off = readOnly();
-    const number = (name, hint) => h("input", { name, type: "number", step: "any", placeholder: hint, disabled: off });
-    const priority = number("priority", "0");
-    const validity = number("validity", "not held");
     const submit = async (event) => {
       event.preventDefault();
       const { slot } = this;
-      const order = { do: "delete", slot, ...numbers({ priority, validity }) };
-      const held = order.validity === undefined ? "" : ` It is held empty for ${order.validity} s.`;
-      const body = h("p", {}, "Empty ", h("code", {}, slot), ` with priority ${order.priority ?? 0}?${held}`);
-      if (await ask({ title: "Delete a value", body, action: "Delete", danger: true })) await act(order, `Delete ${slot}`);
+      const [order, body] = make(slot);
+      if (await ask({ title, body, action, danger })) await act(order, `${action} ${slot}`);
     };
-    return h("form", { class: "change", "data-do": "delete", onsubmit: submit },
-      h("h3", {}, "Delete"),
-      h("div", { class: "row" }, field("Priority", priority), field("Hold empty, s", validity)),
-      h("button", { type: "submit", class: "danger", disabled: off, title: off ? READ_ONLY : null }, "Delete…"));
+    return h("form", { class: "change", "data-do": action.toLowerCase(), onsubmit: submit }, h("h3", {}, action), fields,
+      h("button", { type: "submit", class: danger ? "danger" : "primary", disabled: off, title: off ? READ_ONLY : null }, `${action}…`));
   }
+}
+
+function numeric(name, hint) {
+  return h("input", { name, type: "number", step: "any", placeholder: hint, disabled: readOnly() });
 }
 
 /** The inputs that have a number in them. */

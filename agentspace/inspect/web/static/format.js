@@ -1,7 +1,5 @@
 // Numbers as people read them.
 
-export const DASH = "–";
-
 export function seconds(time) {
   if (time === null || time === undefined) return "∞";
   if (time < 0) time = 0;
@@ -42,6 +40,13 @@ export function decimal(number) {
   if (Number.isInteger(number) && size < 1e9) return String(number);
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) return number.toExponential(2);
   return number.toPrecision(4).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+}
+
+/** A test for names: of a glob the whole, * any characters, ? one. */
+export function glob(text) {
+  const escaped = text.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const pattern = new RegExp(`^${escaped}$`);
+  return (name) => pattern.test(name);
 }
 
 export function clock(time) {

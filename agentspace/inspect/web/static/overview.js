@@ -82,19 +82,18 @@ export class Overview {
   }
 
   render() {
-    const slots = [...store.table("slots")];
+    const slots = store.rows("slots");
     this.renderFigures(slots);
-    const pictures = slots.filter(([, row]) => row.picture).map(([key, row]) => ({ key, row }));
+    const pictures = slots.filter(({ row }) => row.picture);
     this.pictureList.show(pictures);
     pins.suggest();
-    const plots = slots.filter(([name, row]) => pins.has(name) && (row.numbers.length || store.history.has(name)));
-    this.plotList.show(plots.map(([key, row]) => ({ key, row })));
+    const plots = slots.filter(({ key, row }) => pins.has(key) && (row.numbers.length || store.history.has(key)));
+    this.plotList.show(plots);
     this.empty.hidden = pictures.length + plots.length > 0;
     const wish = {};
     for (const [name, element] of this.pictureList.elements) wish[name] = worth(element.clientWidth);
     connection.want("overview", { pictures: wish });
-    const roles = [...store.table("roles")].map(([key, row]) => ({ key, row }));
-    this.roles.show(roles);
+    this.roles.show(store.rows("roles"));
     this.refusals.render();
     this.log.render();
   }
@@ -106,12 +105,12 @@ export class Overview {
   renderFigures(slots) {
     const roles = [...store.table("roles").values()];
     const facts = store.table("server").get("facts") ?? {};
-    const sum = (key) => slots.reduce((total, [, row]) => total + row[key], 0);
+    const sum = (key) => slots.reduce((total, { row }) => total + row[key], 0);
     const running = roles.filter((row) => row.state === "running").length;
     const bad = roles.filter((row) => ["failed", "gone"].includes(row.state)).length;
     const shown = [
       ["Agents at work", `${running}`, bad ? `${bad} fell` : `of ${roles.length}`, bad > 0],
-      ["Slots", String(slots.length), `${slots.filter(([, row]) => row.kind === "written").length} with a value`],
+      ["Slots", String(slots.length), `${slots.filter(({ row }) => row.kind === "written").length} with a value`],
       ["Writes", `${Math.round(sum("rate"))}`, "per second"],
       ["Data", bytes(sum("bandwidth")) || "0 B", "per second"],
       ["Refused", `${sum("refused")}`, "writes so far"],
@@ -123,10 +122,12 @@ export class Overview {
 
   makePicture({ key }) {
     const live = new LivePicture(key);
-    const name = h("button", { type: "button", class: "link", onclick: () => this.open(key) }, key);
-    const element = h("figure", { class: "card", "data-slot": key }, h("header", {}, name, h("span", { class: "muted" })), live.canvas);
     live.canvas.addEventListener("click", () => this.open(key));
-    return element;
+    return h("figure", { class: "card", "data-slot": key }, h("header", {}, this.link(key), h("span", { class: "muted" })), live.canvas);
+  }
+
+  link(slot) {
+    return h("button", { type: "button", class: "link", onclick: () => this.open(slot) }, slot);
   }
 
   updatePicture(element, { row }) {
@@ -136,11 +137,10 @@ export class Overview {
 
   makePlot({ key }) {
     const plot = new TimePlot(key, { height: 104 });
-    const name = h("button", { type: "button", class: "link", onclick: () => this.open(key) }, key);
     const pin = h("button", { type: "button", class: "pin", title: "Take away", "aria-label": `Take ${key} away`,
       onclick: () => { pins.toggle(key); this.render(); } }, "×");
     const values = h("span", { class: "legend" });
-    const element = h("div", { class: "card plotted", "data-slot": key }, h("header", {}, name, values, pin), plot.element);
+    const element = h("div", { class: "card plotted", "data-slot": key }, h("header", {}, this.link(key), values, pin), plot.element);
     Object.assign(element, { plot_: plot, values });
     connection.order({ do: "history", slot: key }).then((answer) => answer.ok && store.precede(key, answer.samples));
     return element;

@@ -3,17 +3,11 @@
 import { h, say } from "./dom.js";
 import { act, ask, readOnly } from "./dialog.js";
 import { connection } from "./connection.js";
+import { glob } from "./format.js";
 import { store } from "./store.js";
 
 const ROW = 2; // pixels, as in the style
 const GAP = 10;
-
-/** What a mask means, as everywhere in the space: * any characters, ? one. */
-function matches(mask, name) {
-  if (!/[*?]/.test(mask)) return mask === name;
-  const escaped = mask.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
-  return new RegExp(`^${escaped}$`).test(name);
-}
 
 class PanelHost {
   constructor(panel) {
@@ -44,6 +38,7 @@ class PanelHost {
       this.element.dataset.size = module.size ?? "normal";
       this.element.style.order = module.order ?? 100;
       this.wish.values = module.slots ?? [];
+      this.wanted = this.wish.values.map(glob);
       this.update = (await module.mount(this.body, this.api())) ?? (() => {});
       for (const name of connection.values.keys()) this.value(name);
     } catch (error) {
@@ -61,7 +56,7 @@ class PanelHost {
   }
 
   value(name) {
-    if (!this.update || !this.wish.values.some((mask) => matches(mask, name))) return;
+    if (!this.update || !this.wanted.some((fits) => fits(name))) return;
     const row = store.table("slots").get(name) ?? {};
     try {
       this.update(name, { ...row, ...connection.values.get(name) });

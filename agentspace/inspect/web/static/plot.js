@@ -8,13 +8,10 @@ const SERIES = 10; // colours --s0 ... --s9
 
 export const seriesColour = (place) => colour(`--s${place % SERIES}`);
 
-function theme() {
-  return { stroke: colour("--muted"), grid: colour("--line"), font: "11px system-ui, sans-serif" };
-}
-
 function axes(xValues) {
-  const { stroke, grid, font } = theme();
-  const common = { stroke, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+  const common = {
+    stroke: colour("--muted"), font: "11px system-ui, sans-serif", grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false },
+  };
   return [
     { ...common, size: 24, gap: 6, values: xValues, space: 60 },
     { ...common, size: 48, gap: 4, space: 26, values: (_, values) => values.map(decimal) },

@@ -1,23 +1,27 @@
 // The slots: a tree by name, or a list by any column.
 
 import { h, Keyed, mark, say } from "./dom.js";
-import { bytes, count, rate, seconds } from "./format.js";
+import { bytes, count, glob, rate, seconds } from "./format.js";
 import { trend } from "./plot.js";
 import { store } from "./store.js";
 
+const fresh = (row) => row.kind === "written";
+
+// What a cell shows of a row now, and by what rows are sorted: by default what the row has under the key.
 const COLUMNS = [
-  { key: "name", title: "Slot" },
-  { key: "text", title: "Value" },
-  { key: "trend", title: "Trend" },
-  { key: "holder", title: "Holder" },
-  { key: "priority", title: "Prio", right: true },
-  { key: "left", title: "Left", right: true },
-  { key: "age", title: "Age", right: true },
-  { key: "rate", title: "Writes/s", right: true },
-  { key: "bandwidth", title: "Bytes/s", right: true },
-  { key: "revision", title: "Rev", right: true },
-  { key: "refused", title: "Refused", right: true },
-  { key: "triggers", title: "Triggers" },
+  { key: "name", title: "Slot", by: (row, now, name) => name },
+  { key: "text", title: "Value", show: (row) => (fresh(row) ? row.text : row.kind) },
+  { key: "trend", title: "Trend", by: (row) => row.numbers.length },
+  { key: "holder", title: "Holder", show: (row) => row.holder },
+  { key: "priority", title: "Prio", right: true, show: (row) => (fresh(row) || row.priority ? String(row.priority) : "") },
+  { key: "left", title: "Left", right: true, by: (row, now) => (row.until ?? Infinity) - now,
+    show: (row, now) => (fresh(row) || row.kind === "delayed" ? seconds(row.until === null ? null : row.until - now) : "") },
+  { key: "age", title: "Age", right: true, by: (row, now) => now - row.at, show: (row, now) => seconds(now - row.at) },
+  { key: "rate", title: "Writes/s", right: true, show: (row) => rate(row.rate) },
+  { key: "bandwidth", title: "Bytes/s", right: true, show: (row) => bytes(row.bandwidth) },
+  { key: "revision", title: "Rev", right: true, show: (row) => count(row.revision) },
+  { key: "refused", title: "Refused", right: true, show: (row) => count(row.refused) },
+  { key: "triggers", title: "Triggers", by: (row) => row.triggers.join(" "), show: (row) => row.triggers.join("  ") },
 ];
 const MOST = 400; // rows that are shown at once
 const TRENDS = 250; // ms between two drawings
@@ -26,20 +30,8 @@ export function matcher(text) {
   const wanted = text.trim().toLowerCase();
   if (!wanted) return () => true;
   if (!/[*?]/.test(wanted)) return (name, row) => `${name} ${row.holder} ${row.type}`.toLowerCase().includes(wanted);
-  const escaped = wanted.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
-  const pattern = new RegExp(`^${escaped}$`);
-  return (name) => pattern.test(name.toLowerCase());
-}
-
-function comparable(key, name, row, now) {
-  switch (key) {
-    case "name": return name;
-    case "left": return row.until === null ? Infinity : row.until - now;
-    case "age": return now - row.at;
-    case "triggers": return row.triggers.join(" ");
-    case "trend": return row.numbers.length;
-    default: return row[key];
-  }
+  const fits = glob(wanted);
+  return (name) => fits(name.toLowerCase());
 }
 
 export class SlotsView {
@@ -84,7 +76,8 @@ export class SlotsView {
 
   flat(rows, now) {
     const { key, down } = this.sort;
-    const decorated = rows.map(([name, row]) => ({ name, row, by: comparable(key, name, row, now) }));
+    const { by = (row) => row[key] } = COLUMNS.find((column) => column.key === key);
+    const decorated = rows.map(([name, row]) => ({ name, row, by: by(row, now, name) }));
     decorated.sort((a, b) => (a.by < b.by ? -1 : a.by > b.by ? 1 : a.name < b.name ? -1 : 1) * (down ? -1 : 1));
     return decorated.map(({ name, row }) => ({ key: `:${name}`, name, label: name, row, depth: 0 }));
   }
@@ -142,20 +135,9 @@ export class SlotsView {
     mark(element, "class", row ? row.kind : "group");
     if (!row) return say(cells[1], group === 1 ? "1 slot" : `${group} slots`);
     const now = store.now();
-    const left = row.until === null ? null : row.until - now;
-    const fresh = row.kind === "written";
-    say(cells[1], fresh ? row.text : row.kind);
+    COLUMNS.forEach(({ show }, place) => show && say(cells[place], show(row, now)));
     mark(cells[1], "title", `${row.type}  ${row.text}`);
-    say(cells[3], row.holder);
-    say(cells[4], fresh || row.priority ? String(row.priority) : "");
-    say(cells[5], fresh || row.kind === "delayed" ? seconds(left) : "");
-    say(cells[6], seconds(now - row.at));
-    say(cells[7], rate(row.rate));
-    say(cells[8], bytes(row.bandwidth));
-    say(cells[9], count(row.revision));
-    say(cells[10], count(row.refused));
     mark(cells[10], "class", row.refused ? "right warn" : "right");
-    say(cells[11], row.triggers.join("  "));
     mark(cells[11], "title", row.triggers.join("\n"));
   }
 }

@@ -19,6 +19,11 @@ class Store extends EventTarget {
     return this.tables.get(name) ?? EMPTY;
   }
 
+  /** The rows of a table in their order, each with its key. */
+  rows(name) {
+    return [...this.table(name)].map(([key, row]) => ({ key, row }));
+  }
+
   /** Now (s), on the clock of the rows. */
   now() {
     return performance.now() / 1000 + this.offset;
