@@ -88,12 +88,10 @@ class Dialog(ModalScreen[Answers | None]):
 
     @on(Button.Pressed)
     def _answer(self, event: Button.Pressed) -> None:
-        self.dismiss(self._answers() if event.button.id == "yes" else None)
+        answers = {field.name: self.query_one(f"#field-{field.name}", Input).value for field in self._fields}
+        self.dismiss(answers if event.button.id == "yes" else None)
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
         """Enter goes on to the next field, from the last one to the button: nothing is done by mistake."""
         self.focus_next()
-
-    def _answers(self) -> Answers:
-        return {field.name: self.query_one(f"#field-{field.name}", Input).value for field in self._fields}

@@ -42,15 +42,11 @@ def _block(graph: Graph, nodes: dict[str, Node], node: Node, left: int, centre: 
     for number, (source, target) in enumerate(rows):
         inside = node.name if number == 0 else node.state if number == 1 and node.state != "running" else ""
         line = _input(source, nodes, left)
-        line.append(_wall(source, "│"), colour).append(inside.center(centre), colour)
+        line.append("┤" if source else "│", colour).append(inside.center(centre), colour)
         line.append("├" if target else "│", colour)
         lines.append(line.append_text(_output(target, graph, nodes)))
     lines.append(Text(" " * (left + 3)).append("╰" + "─" * centre + "╯", colour))
     return lines
-
-
-def _wall(edge: Edge | None, plain: str) -> str:
-    return "┤" if edge is not None else plain
 
 
 def _input(edge: Edge | None, nodes: dict[str, Node], width: int) -> Text:

@@ -87,7 +87,7 @@ def value_row(slot: SlotView) -> dict[str, Any]:
         "text": text[:PREVIEW] if slot.readable else "",
         "none": slot.readable and slot.value is None,
         "numbers": numbers(slot.history[-1]) if slot.readable and slot.history else [],
-        "large": _large(slot),
+        "large": _is_mean(slot),
         "picture": [found.width, found.height, found.tiles] if found else None,
     }
 
@@ -140,7 +140,7 @@ def number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-def _large(slot: SlotView) -> bool:
+def _is_mean(slot: SlotView) -> bool:
     """Whether the numbers of its samples are means of something larger."""
     return getattr(slot.value, "size", 1) > 1 and bool(slot.history) and len(slot.history[-1].numbers) == 1
 

@@ -10,7 +10,6 @@ import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from weakref import WeakSet
 
 from aiohttp import WSCloseCode, web
@@ -165,17 +164,10 @@ class WebInspector:
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT, max_msg_size=_LONGEST, compress=False)
         await socket.prepare(request)
         self._sockets.add(socket)
-        await socket.send_json({"hello": self._hello()})
+        hello = {"address": str(self._address), "space": self._address.space, "pid": os.getpid()}
+        await socket.send_json({"hello": {**hello, "read_only": self._orders.read_only}})
         await Browser(socket, self._state, self._orders, self._workers).run()
         return socket
-
-    def _hello(self) -> dict[str, Any]:
-        return {
-            "address": str(self._address),
-            "space": self._address.space,
-            "pid": os.getpid(),
-            "read_only": self._orders.read_only,
-        }
 
 
 def _file(path: Path | None) -> web.StreamResponse:
