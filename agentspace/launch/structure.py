@@ -7,7 +7,7 @@ data, so that the rest can be checked in the same run.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import deepcopy
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -40,36 +40,6 @@ _MESSAGES: Final = {
 _REFERENCE: Final = {"$ref": "#/$defs/reference"}
 
 
-@dataclass(frozen=True)
-class _Violation:
-    """One broken rule of the schema.
-
-    Attributes:
-        where: the value that breaks it.
-        of_name: it is the name of `where`'s key that is wrong, and `value` is that name.
-        rule: keyword of JSON Schema.
-        limit: what the schema says for that keyword.
-        schema: the rules around it.
-        value: what breaks it.
-        wanted: types that would be right.
-        message: as jsonschema words it.
-    """
-
-    where: Where
-    of_name: bool
-    rule: str
-    limit: Any
-    schema: Any
-    value: Data
-    wanted: tuple[str, ...]
-    message: str
-
-    @property
-    def unknown(self) -> list[str]:
-        """The keys of a mapping that it may not have."""
-        return [key for key in self.value if key not in self.schema["properties"]]
-
-
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of launch files, for editors and other tools."""
     text = files("agentspace.launch").joinpath("launch.schema.json").read_text(encoding="utf-8")
@@ -96,12 +66,12 @@ def check(document: Document, data: Data, settled: bool = False) -> tuple[Data, 
     Returns:
         The data without what is wrong (None when nothing is left), and the problems.
     """
-    data = copy(data)
+    data = deepcopy(data)
     validator = _validator(settled)
     problems: dict[tuple[Where, bool], Problem] = {}
     for error in validator.iter_errors(data):
         for violation in _violations(error):
-            if settled and violation.rule == "required":
+            if settled and violation.validator == "required":
                 continue  # it was there as written; what took it out was reported
             for where, key, message in _findings(violation):
                 problems.setdefault((where, key), document.problem(where, message, key))
@@ -110,17 +80,6 @@ def check(document: Document, data: Data, settled: bool = False) -> tuple[Data, 
             if not _prune(data, violation):
                 return None, list(problems.values())
     return data, list(problems.values())
-
-
-def copy(data: Data) -> Data:
-    """A copy of nested dicts and lists that shares nothing with the original."""
-    match data:
-        case dict():
-            return {key: copy(value) for key, value in data.items()}
-        case list():
-            return [copy(value) for value in data]
-        case _:
-            return data
 
 
 def remove(data: Data, where: Where) -> None:
@@ -142,7 +101,7 @@ def label(where: Where) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).removeprefix(".")
 
 
-def _violations(error: ValidationError) -> Iterator[_Violation]:
+def _violations(error: ValidationError) -> Iterator[ValidationError]:
     """The rules broken behind an `anyOf`: those of the alternative that was meant, as far as one can tell."""
     alternatives: dict[int, list[ValidationError]] = {}
     rules: Any = error.validator_value
@@ -152,25 +111,28 @@ def _violations(error: ValidationError) -> Iterator[_Violation]:
     if len(meant) > 1:
         meant = [found for found in meant if not any(_is_wrong_type(inner) for inner in found)]
     if len(meant) != 1:
-        yield _violation(error)
+        yield error
         return
     for inner in meant[0]:
         yield from _violations(inner)
 
 
-def _violation(error: ValidationError) -> _Violation:
+def _of_name(error: ValidationError) -> bool:
+    """Whether the name of a key is wrong, which then is the error's instance."""
+    return "propertyNames" in error.absolute_schema_path
+
+
+def _where(error: ValidationError) -> Where:
+    """The value that breaks a rule, or whose key does."""
     where = tuple(error.absolute_path)
-    of_name = "propertyNames" in error.absolute_schema_path
-    return _Violation(
-        where=(*where, str(error.instance)) if of_name else where,
-        of_name=of_name,
-        rule=str(error.validator),
-        limit=error.validator_value,
-        schema=error.schema,
-        value=error.instance,
-        wanted=tuple(_wanted(error)),
-        message=error.message,
-    )
+    return (*where, str(error.instance)) if _of_name(error) else where
+
+
+def _unknown(error: ValidationError) -> list[str]:
+    """The keys of a mapping that it may not have."""
+    given: Any = error.instance
+    rules: Any = error.schema
+    return [key for key in given if key not in rules["properties"]]
 
 
 def _is_wrong_type(error: ValidationError) -> bool:
@@ -187,42 +149,44 @@ def _wanted(error: ValidationError) -> list[str]:
     return [_TYPES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
 
 
-def _findings(violation: _Violation) -> Iterator[tuple[Where, bool, str]]:
+def _findings(error: ValidationError) -> Iterator[tuple[Where, bool, str]]:
     """Where it is wrong, whether that is a key, and what is wrong."""
-    where, name = violation.where, label(violation.where)
+    rules: Any = error.schema
+    where = _where(error)
+    name = label(where)
     prefix = f"{name}: " if name else ""
-    if violation.of_name:
+    if _of_name(error):
         around = label(where[:-1])
-        yield where, True, f"{violation.value!r} cannot be a name in {around}; allowed: {_allowed(violation)}"
-    elif violation.rule == "additionalProperties":
-        for key in violation.unknown:
+        yield where, True, f"{error.instance!r} cannot be a name in {around}; allowed: {_allowed(error)}"
+    elif error.validator == "additionalProperties":
+        for key in _unknown(error):
             inside = f" in {name}" if name else ""
-            valid = suggest(key, violation.schema["properties"])
-            yield (*where, key), True, f"unknown key {key!r}{inside}; {valid}"
-    elif violation.rule == "required":
-        missing = next(key for key in violation.limit if repr(key) in violation.message)
-        if not get_close_matches(missing, violation.unknown, n=1):  # else it was misspelt, and is reported so
+            yield (*where, key), True, f"unknown key {key!r}{inside}; {suggest(key, rules['properties'])}"
+    elif error.validator == "required":
+        missing = next(key for key in rules["required"] if repr(key) in error.message)
+        if not get_close_matches(missing, _unknown(error), n=1):  # else it was misspelt, and is reported so
             yield where, True, f"{prefix}the key {missing!r} is missing"
     else:
-        yield where, False, f"{prefix}{show(violation.value)} {_fault(violation)}"
+        yield where, False, f"{prefix}{show(error.instance)} {_fault(error)}"
 
 
-def _fault(violation: _Violation) -> str:
-    limit = violation.limit
-    match violation.rule:
+def _fault(error: ValidationError) -> str:
+    limit: Any = error.validator_value
+    match error.validator:
         case "type" | "anyOf":
-            return f"is {_kind(violation.value)}, not {' or '.join(violation.wanted) or 'in one of its forms'}"
+            return f"is {_kind(error.instance)}, not {' or '.join(_wanted(error)) or 'in one of its forms'}"
         case "enum" | "const":
-            valid = limit if violation.rule == "enum" else [limit]
-            return f"is not valid; {suggest(str(violation.value), map(str, valid))}"
+            valid = limit if error.validator == "enum" else [limit]
+            return f"is not valid; {suggest(str(error.instance), map(str, valid))}"
         case "pattern":
-            return f"is not of the form {_allowed(violation)}"
+            return f"is not of the form {_allowed(error)}"
         case rule:
-            return _MESSAGES.get(rule, violation.message).format(limit)
+            return _MESSAGES.get(str(rule), error.message).format(limit)
 
 
-def _allowed(violation: _Violation) -> str:
-    return str(violation.schema.get("description", violation.limit))
+def _allowed(error: ValidationError) -> str:
+    rules: Any = error.schema
+    return str(rules.get("description", error.validator_value))
 
 
 def _kind(value: Data) -> str:
@@ -230,14 +194,15 @@ def _kind(value: Data) -> str:
     return kinds.get(type(value)) or type_name(value)
 
 
-def _prune(data: Data, violation: _Violation) -> bool:
-    """Takes out what a violation is about; False when that is all there is."""
-    if violation.rule == "additionalProperties":
-        for key in violation.unknown:
-            remove(data, (*violation.where, key))
-    elif violation.where:
-        remove(data, violation.where)
-    elif violation.rule == "required":
+def _prune(data: Data, error: ValidationError) -> bool:
+    """Takes out what breaks a rule; False when that is all there is."""
+    where = _where(error)
+    if error.validator == "additionalProperties":
+        for key in _unknown(error):
+            remove(data, (*where, key))
+    elif where:
+        remove(data, where)
+    elif error.validator == "required":
         data["version"] = 1
     else:
         return False

@@ -1,12 +1,13 @@
 """One launch file with the values of its arguments put in, and without what its conditions switch off."""
 
+from copy import deepcopy
 from typing import Final
 
 from agentspace.agent.parameter import Data
 from agentspace.errors import Problem, suggest
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, UnsettledError, Variables, condition, substitute
-from agentspace.launch.structure import check, copy
+from agentspace.launch.structure import check
 
 _GONE: Final = object()  #: a value that could not be put in; it is left out, and was reported
 
@@ -25,7 +26,7 @@ def settle(document: Document, data: Data, variables: Variables) -> tuple[dict[s
         What is left (agents that are switched off are gone, includes only have `if` false), and the problems.
     """
     work = _Substitution(document, variables)
-    data = copy(data)
+    data = deepcopy(data)
     work.evaluate_conditions(data)
     put_in = {section: work.put_in(content, (section,)) for section, content in data.items() if section != "args"}
     checked, problems = check(
@@ -68,7 +69,7 @@ class _Substitution:
 
     def _value(self, text: str, where: Where) -> Data:
         try:
-            return copy(substitute(text, self._variables))
+            return deepcopy(substitute(text, self._variables))
         except UnsettledError:
             return _GONE
         except ExpressionError as error:
