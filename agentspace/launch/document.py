@@ -81,6 +81,10 @@ class Document:
             where = where[:-1]
         return self.values.get(where, (1, 1))
 
+    def line(self, where: Where) -> str:
+        """The place of a key as "file:line"."""
+        return f"{shown(self.file)}:{self.place(where, key=True)[0]}"
+
     def problem(self, where: Where, message: str, key: bool = False) -> Problem:
         """A problem at a value, or at its key."""
         return Problem(shown(self.file), *self.place(where, key), message)
@@ -91,37 +95,29 @@ class _Builder:
 
     def __init__(self, document: Document) -> None:
         self._document = document
+        self._constructor = yaml.constructor.SafeConstructor()
         self._open: list[yaml.Node] = []  # the nodes around the one being built, against anchors in themselves
 
     def run(self, text: str) -> None:
         try:
-            self._loader = _Loader(text)
-            try:
-                node = self._loader.get_single_node()
-                if node is None:
-                    self._add(1, 1, "the file is empty")
-                else:
-                    self._document.data = self._build(node, ())
-            finally:
-                self._loader.dispose()
+            node = yaml.compose(text, _Loader)
+            if node is None:
+                self._complain(None, "the file is empty")
+            else:
+                self._document.data = self._build(node, ())
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
             message = ", ".join(part for part in (error.context, error.problem) if part)
-            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            self._add(line, column, f"not YAML: {message}")
+            self._complain(error.problem_mark or error.context_mark, f"not YAML: {message}")
         except yaml.YAMLError as error:  # characters that YAML does not allow
-            self._add(1, 1, f"not YAML: {error}")
+            self._complain(None, f"not YAML: {error}")
 
-    def _add(self, line: int, column: int, message: str) -> None:
-        self._document.problems.append(Problem(shown(self._document.file), line, column, message))
-
-    def _complain(self, node: yaml.Node, message: str) -> None:
-        self._add(node.start_mark.line + 1, node.start_mark.column + 1, message)
+    def _complain(self, mark: yaml.Mark | None, message: str) -> None:
+        self._document.problems.append(Problem(shown(self._document.file), *_place(mark), message))
 
     def _build(self, node: yaml.Node, where: Where) -> Data:
-        self._document.values[where] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self._document.values[where] = _place(node.start_mark)
         if any(node is outer for outer in self._open):
-            self._complain(node, "this anchor contains itself")
+            self._complain(node.start_mark, "this anchor contains itself")
             return None
         self._open.append(node)
         try:
@@ -139,32 +135,35 @@ class _Builder:
         first: dict[str, int] = {}
         for key, _ in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else None
-            line = key.start_mark.line + 1
             if name in first:
-                self._complain(key, f"key {name!r} appears twice; first in line {first[name]}")
+                self._complain(key.start_mark, f"key {name!r} appears twice; first in line {first[name]}")
             elif name is not None:
-                first[name] = line
-        self._loader.flatten_mapping(node)  # `<<: *anchor`, which comes first and is overridden
+                first[name] = key.start_mark.line + 1
+        self._constructor.flatten_mapping(node)  # `<<: *anchor`, which comes first and is overridden
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._complain(key, "a key must be text")
+                self._complain(key.start_mark, "a key must be text")
                 continue
             name = self._scalar(key)
             if not isinstance(name, str):
-                self._complain(key, f'the key {key.value} is not text; write "{key.value}"')
+                self._complain(key.start_mark, f'the key {key.value} is not text; write "{key.value}"')
                 continue
             way = (*where, name)
-            self._document.keys[way] = (key.start_mark.line + 1, key.start_mark.column + 1)
+            self._document.keys[way] = _place(key.start_mark)
             yield name, self._build(value, way)
 
     def _scalar(self, node: yaml.Node) -> Data:
         if node.tag == _TIMESTAMP:
             return node.value
         if node.tag not in _SCALARS:
-            self._complain(node, f"the YAML tag {node.tag!r} is not allowed here")
+            self._complain(node.start_mark, f"the YAML tag {node.tag!r} is not allowed here")
             return None
         try:
-            return self._loader.construct_object(node)
+            return self._constructor.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
-            self._complain(node, f"{node.value!r} cannot be read: {error}")
+            self._complain(node.start_mark, f"{node.value!r} cannot be read: {error}")
             return None
+
+
+def _place(mark: yaml.Mark | None) -> Place:
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)

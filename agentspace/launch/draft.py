@@ -8,9 +8,14 @@ from agentspace.agent.parameter import Data
 from agentspace.core.slot import check_name
 from agentspace.errors import ParameterError, Problem, SlotNameError, suggest
 from agentspace.launch.description import Description
-from agentspace.launch.document import Document, Where, shown
+from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import written
 from agentspace.launch.plan import THREAD_VARIABLES, AgentPlan, OnExit, Policy, Ready, Restart, frozen
+
+
+def join(prefix: str, name: str) -> str:
+    """A name under a prefix; either may be "" for none."""
+    return "/".join(part for part in (prefix, name) if part)
 
 
 @dataclass
@@ -42,20 +47,13 @@ class Draft:
         """The class, as "package.module:Class"."""
         return str(self.data["class"])
 
-    @property
-    def place(self) -> str:
-        """Where it is defined, as "file:line"."""
-        return f"{shown(self.document.file)}:{self.document.place(self.where, key=True)[0]}"
-
     def complain(self, message: str, *way: str | int, key: bool = False) -> None:
         """Notes a problem at a place inside the agent."""
         self.problems.append(self.document.problem((*self.where, *way), message, key))
 
     def resolve(self, name: str) -> str:
         """A role or slot name as the plan knows it: under the prefix, or the rest after a leading slash."""
-        if name.startswith("/"):
-            return name[1:]
-        return f"{self.prefix}/{name}" if self.prefix else name
+        return name[1:] if name.startswith("/") else join(self.prefix, name)
 
     def after(self, known: Iterable[str], running: Iterable[str]) -> tuple[str, ...]:
         """The roles that it starts after, without those that are switched off.
@@ -102,7 +100,7 @@ class Draft:
             cpus=self._cpus(settings.get("cpus", ())),
             nice=int(settings.get("nice", 0)),
             stop_timeout=float(settings.get("stop_timeout", AgentPlan.stop_timeout)),
-            place=self.place,
+            place=self.document.line(self.where),
         )
 
     def check_class(self, description: Description) -> bool:

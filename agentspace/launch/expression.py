@@ -16,8 +16,9 @@ A condition compares values:
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import eq, ge, gt, le, lt, ne
 from typing import Final, NoReturn
 
 from agentspace.agent.parameter import Data, type_name
@@ -37,16 +38,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 _WORDS: Final[Mapping[str, Data]] = {"true": True, "false": False, "null": None}
-_ORDER: Final[Mapping[str, Callable[[Data, Data], bool]]] = {
-    "==": lambda a, b: bool(a == b),
-    "!=": lambda a, b: bool(a != b),
-    "<": lambda a, b: bool(a < b),
-    "<=": lambda a, b: bool(a <= b),
-    ">": lambda a, b: bool(a > b),
-    ">=": lambda a, b: bool(a >= b),
-}
-
-
+_ORDER: Final = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 _Thunk = Callable[[], Data]  #: a part of a condition that was read and waits to be evaluated
 
 
@@ -171,16 +163,16 @@ class _Reader:
         return value
 
     def _or(self) -> _Thunk:
-        parts = [self._and()]
-        while self._accept("or"):
-            parts.append(self._and())
-        return parts[0] if len(parts) == 1 else lambda: any(self._truth(part) for part in parts)
+        return self._chain("or", self._and, any)
 
     def _and(self) -> _Thunk:
-        parts = [self._not()]
-        while self._accept("and"):
-            parts.append(self._not())
-        return parts[0] if len(parts) == 1 else lambda: all(self._truth(part) for part in parts)
+        return self._chain("and", self._not, all)
+
+    def _chain(self, word: str, read: Callable[[], _Thunk], decide: Callable[[Iterator[bool]], bool]) -> _Thunk:
+        parts = [read()]
+        while self._accept(word):
+            parts.append(read())
+        return parts[0] if len(parts) == 1 else lambda: decide(self._truth(part) for part in parts)
 
     def _not(self) -> _Thunk:
         if self._accept("not"):
@@ -212,13 +204,13 @@ class _Reader:
     def _compare(self, sign: str, left: Data, right: Data) -> bool:
         exact = sign in ("==", "!=")
         if exact and (left is None or right is None):
-            return _ORDER[sign](left, right)
+            return bool(_ORDER[sign](left, right))
         if _family(left) != _family(right):
             kinds = f"{left!r} is {type_name(left)} and {right!r} is {type_name(right)}"
             self._fail(f"{kinds}: they cannot be compared")
         if not exact and _family(left) not in ("number", "str"):
             self._fail(f"{left!r} {sign} {right!r}: only numbers and texts have an order")
-        return _ORDER[sign](left, right)
+        return bool(_ORDER[sign](left, right))
 
     def _operand(self) -> _Thunk:
         if self._accept("("):
@@ -227,15 +219,15 @@ class _Reader:
             return part
         if self._accept("["):
             return self._list()
-        kind, token = self._kind, self._token
-        if kind in ("sign", "end"):
-            self._fail("a value is missing" + (f" before {token!r}" if token else " at the end"))
-        value = self._value(kind, token)
+        value = self._value()
         self._advance()
         return lambda: value
 
-    def _value(self, kind: str, token: str) -> Data:
-        match kind:
+    def _value(self) -> Data:
+        token = self._token
+        match self._kind:
+            case "sign" | "end":
+                self._fail("a value is missing" + (f" before {token!r}" if token else " at the end"))
             case "name":
                 return self._variables[token[2:-1]]
             case "number":

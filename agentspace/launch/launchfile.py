@@ -7,7 +7,6 @@ names, start order, and, asked from a process of its own, classes with their par
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentspace.agent.parameter import Data
@@ -16,7 +15,7 @@ from agentspace.launch import description as descriptions
 from agentspace.launch.argument import Arguments
 from agentspace.launch.description import Describe, Description, DescriptionError
 from agentspace.launch.document import Document, Where, shown
-from agentspace.launch.draft import Draft
+from agentspace.launch.draft import Draft, join
 from agentspace.launch.expression import Variables, written
 from agentspace.launch.order import order
 from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan, frozen
@@ -46,13 +45,12 @@ def load(
     """
     file = Path(path).absolute()
     loader = _Loader(project_folder(file), os.environ if environment is None else environment)
-    top = loader.read_top(file, arguments)
+    values, space = loader.read_top(file, arguments)
     agents = loader.plan_agents(describe)
     if not loader.problems and not agents:
         loader.problems.append(Problem(shown(file), 1, 1, "no agent takes part: there is nothing to start"))
     if loader.problems:
         raise LaunchError(loader.sorted_problems())
-    space = top.space
     return Plan(
         name=file.stem,
         file=file,
@@ -60,7 +58,7 @@ def load(
         agents=agents,
         address=space.get("address"),
         space=space.get("name", DEFAULT_SPACE),
-        arguments=frozen(top.arguments),
+        arguments=frozen(values),
     )
 
 
@@ -68,25 +66,6 @@ def project_folder(file: Path) -> Path:
     """The folder from which the agents of a launch file are imported: its own, or the one around `launch/`."""
     folder = file.absolute().parent
     return folder.parent if folder.name == "launch" else folder
-
-
-@dataclass(frozen=True)
-class _File:
-    """A launch file with its values put in.
-
-    Attributes:
-        document: for the places.
-        prefix: for its roles and slots; "" for none.
-        env: environment variables of the file and of those around it.
-        arguments: their values.
-        space: its section `space`.
-    """
-
-    document: Document
-    prefix: str
-    env: Mapping[str, str]
-    arguments: Mapping[str, Data]
-    space: Mapping[str, str]
 
 
 class _Loader:
@@ -106,8 +85,8 @@ class _Loader:
         rank = {name: index for index, name in enumerate(self._files)}
         return sorted(set(self.problems), key=lambda problem: (rank.get(problem.file, -1), problem))
 
-    def read_top(self, path: Path, texts: Mapping[str, str]) -> _File:
-        """Reads the file that was asked for, and what it includes."""
+    def read_top(self, path: Path, texts: Mapping[str, str]) -> tuple[Mapping[str, Data], Mapping[str, str]]:
+        """Reads the file that was asked for, and what it includes; gives its arguments and its section `space`."""
         document = Document(path)
         if path.is_file():
             document = Document.read(path)
@@ -142,7 +121,7 @@ class _Loader:
 
     def _read(
         self, document: Document, prefix: str, env: Mapping[str, str], give: Callable[[Arguments], None]
-    ) -> _File:
+    ) -> tuple[Mapping[str, Data], Mapping[str, str]]:
         self._files.append(shown(document.file))
         self._around.append(document.file.resolve())
         self._note_roles(document, prefix)
@@ -153,52 +132,48 @@ class _Loader:
         give(arguments)
         data, more = settle(document, data, arguments.finish())
         self.problems += [*document.problems, *problems, *arguments.problems, *more]
-        own = {name: written(value) for name, value in data.get("env", {}).items()}
-        file = _File(document, prefix, {**own, **env}, arguments.values, data.get("space", {}))
+        env = {name: written(value) for name, value in data.get("env", {}).items()} | dict(env)
         for role, agent in data.get("agents", {}).items():
             group = data.get("groups", {}).get(agent.get("group"), NOTHING)
-            name = _join(prefix, role)
-            draft = Draft(name, prefix, document, ("agents", role), agent, group, file.env)
+            name = join(prefix, role)
+            draft = Draft(name, prefix, document, ("agents", role), agent, group, env)
             self._drafts.setdefault(name, draft)
         for index, entry in enumerate(data.get("include", [])):
             if entry.get("if", True):
-                self._include(file, entry, ("include", index))
+                self._include(document, prefix, env, entry, ("include", index))
         self._around.pop()
-        return file
+        return arguments.values, data.get("space", {})
 
-    def _include(self, outer: _File, entry: Mapping[str, Data], where: Where) -> None:
-        path = (outer.document.file.parent / entry["file"]).resolve()
+    def _include(
+        self, outer: Document, prefix: str, env: Mapping[str, str], entry: Mapping[str, Data], where: Where
+    ) -> None:
+        path = (outer.file.parent / entry["file"]).resolve()
         site = (*where, "file")
         if path in self._around:
             loop = " → ".join(map(shown, [*self._around[self._around.index(path) :], path]))
-            self.problems.append(outer.document.problem(site, f"the file includes itself: {loop}"))
+            self.problems.append(outer.problem(site, f"the file includes itself: {loop}"))
         elif not path.is_file():
             message = f"there is no file {entry['file']!r}; {_suggest_file(path)}"
-            self.problems.append(outer.document.problem(site, message))
+            self.problems.append(outer.problem(site, message))
         else:
             self._read(
                 Document.read(path),
-                _join(outer.prefix, entry.get("prefix", "")),
-                outer.env,
-                lambda arguments: arguments.give_values(entry.get("args", {}), outer.document, (*where, "args")),
+                join(prefix, entry.get("prefix", "")),
+                env,
+                lambda arguments: arguments.give_values(entry.get("args", {}), outer, (*where, "args")),
             )
 
     def _note_roles(self, document: Document, prefix: str) -> None:
         agents = document.data.get("agents") if isinstance(document.data, dict) else None
         for role in agents if isinstance(agents, dict) else ():
-            name, where = _join(prefix, role), ("agents", role)
-            place = f"{shown(document.file)}:{document.place(where, key=True)[0]}"
+            name, where = join(prefix, role), ("agents", role)
             if name in self._known:
                 message = f"agent {name!r} exists already in {self._known[name]}; give an include a prefix"
                 self.problems.append(document.problem(where, message, key=True))
             elif name in RESERVED:
                 message = f"{name!r} is a reserved name; choose another one"
                 self.problems.append(document.problem(where, message, key=True))
-            self._known.setdefault(name, place)
-
-
-def _join(prefix: str, name: str) -> str:
-    return "/".join(part for part in (prefix, name) if part)
+            self._known.setdefault(name, document.line(where))
 
 
 def _suggest_file(path: Path) -> str:

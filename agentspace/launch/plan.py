@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -140,7 +140,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON can say it."""
-        data: dict[str, Any] = _plain(self)
+        data: dict[str, Any] = json.loads(json.dumps(self, default=_plain))
         return data
 
     def describe(self) -> str:
@@ -160,13 +160,10 @@ def frozen(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {part.name: _plain(getattr(value, part.name)) for part in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path | StrEnum) else value
+    """What `json` cannot write by itself."""
+    if isinstance(value, Path):
+        return str(value)
+    return dict(value) if isinstance(value, Mapping) else vars(value)
 
 
 def _details(agent: AgentPlan) -> list[str]:

@@ -98,7 +98,7 @@ class _Substitution:
         if group is _GONE:
             del agent["group"]
             return True
-        if group not in groups:
+        if not isinstance(group, str) or group not in groups:
             del agent["group"]
             self._complain((*where, "group"), f"there is no group {group!r}; {suggest(str(group), groups)}")
             return True

@@ -130,6 +130,13 @@ def test_wrong_file(read: Load, text: str, message: str) -> None:
     assert problems(error)[0].startswith(message)
 
 
+def test_group_that_is_no_text(read: Load) -> None:
+    """An argument that is a list is no name of a group, and is reported as such."""
+    text = "version: 1\nargs: {all: [1, 2]}\nagents: {a: {class: agents.camera:Camera, group: '${all}'}}\n"
+    with pytest.raises(LaunchError, match=r"robot.yaml:3:\d+: there is no group \[1, 2\]; there is none to"):
+        read(text)
+
+
 def test_missing_file(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """For a file that does not exist the nearest name is proposed."""
     monkeypatch.chdir(tmp_path)
