@@ -1,12 +1,11 @@
 """What the supervisor starts: the command lines of the server and of the agents of a plan."""
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agentspace.agent.parameter import Data
+from agentspace.launch.expression import written
 from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan
 
 _OWN_SHARE = 0.8  #: of the time to stop; then an agent ends itself, and says why, before it is killed
@@ -44,7 +43,7 @@ def agent_command(plan: Plan, agent: AgentPlan) -> Command:
     argv = (
         *(*_PYTHON, "agent", agent.spec, "--role", agent.role, *_address(plan), *space),
         *("--project", str(plan.project), "--stop-timeout", f"{_OWN_SHARE * agent.stop_timeout:g}"),
-        *(f"{name}={plain(value)}" for name, value in settings.items()),
+        *(f"{name}={written(value)}" for name, value in settings.items()),
     )
     return Command(argv, plan.project, agent.env, agent.cpus, agent.nice)
 
@@ -60,13 +59,8 @@ def successor_command(plan: Plan, agent: AgentPlan, before: AgentPlan, number: i
     """
     command = agent_command(plan, agent)
     known = {} if agent.spec == before.spec else {**before.params, **before.slots}
-    offers = [word for name, value in known.items() for word in ("--offer", f"{name}={plain(value)}")]
+    offers = [word for name, value in known.items() for word in ("--offer", f"{name}={written(value)}")]
     return replace(command, argv=(*command.argv, "--swap", str(number), *offers))
-
-
-def plain(value: Data) -> str:
-    """A parameter value on a command line: text and numbers as they are, the rest as JSON."""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _address(plan: Plan) -> tuple[str, ...]:

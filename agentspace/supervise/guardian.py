@@ -91,19 +91,15 @@ def end(find: Callable[[], list[Found]], patience: float = PATIENCE) -> int:
         patience: seconds before they are killed.
     """
     _signal(find(), signal.SIGTERM)
-    _until_gone(find, patience)
+    deadline = time.monotonic() + patience
+    while find() and time.monotonic() < deadline:
+        time.sleep(_LOOK)
     stubborn = {found.pid for found in find()}
     deadline = time.monotonic() + KILL_PATIENCE
     while (left := find()) and time.monotonic() < deadline:
         kill(left)
         time.sleep(_LOOK)
     return len(stubborn)
-
-
-def _until_gone(find: Callable[[], list[Found]], patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while find() and time.monotonic() < deadline:
-        time.sleep(_LOOK)
 
 
 def _signal(targets: Iterable[Found], number: int) -> None:

@@ -96,9 +96,8 @@ class Lifecycle:
         """What happened to it, for people."""
         match self.state:
             case LifeState.STARTING:
-                return (
-                    "starts" + (f" again (number {self.restarts})" if self.restarts else "") + f", pid {self.pid}"
-                )
+                again = f" again (number {self.restarts})" if self.restarts else ""
+                return f"starts{again}, pid {self.pid}"
             case LifeState.RUNNING:
                 return "is ready"
             case LifeState.BACKOFF:
@@ -147,19 +146,12 @@ class Lifecycle:
             self._enter(LifeState.STOPPED, reason)
             return None
         self._is_wanted = True
-        if self.state == LifeState.STOPPING:
-            return None
-        self._enter(LifeState.STOPPING, reason, now + self.stop_timeout)
-        return Action.TERMINATE
+        return None if self.state == LifeState.STOPPING else self._terminate(reason, now)
 
     def kill(self, now: float) -> Action | None:
         """It must end at once."""
         self.stop(now)
-        if self.state != LifeState.STOPPING or self._is_killed:
-            return None
-        self._is_killed = True
-        self.deadline = now + KILL_PATIENCE
-        return Action.KILL
+        return None if self.state != LifeState.STOPPING or self._is_killed else self._kill(now)
 
     def due(self, now: float) -> Action | None:
         """Does what was to be done at the deadline."""
@@ -171,14 +163,9 @@ class Lifecycle:
                 return self.start(now)
             case LifeState.STARTING:
                 self._is_wanted = False
-                self._enter(
-                    LifeState.STOPPING, f"not ready within {self.ready_timeout:g} s", now + self.stop_timeout
-                )
-                return Action.TERMINATE
+                return self._terminate(f"not ready within {self.ready_timeout:g} s", now)
         if not self._is_killed:
-            self._is_killed = True
-            self.deadline = now + KILL_PATIENCE
-            return Action.KILL
+            return self._kill(now)
         self._enter(LifeState.FAILED, f"process {self.pid} cannot be killed")
         return None
 
@@ -197,6 +184,15 @@ class Lifecycle:
             return
         too_slow = self.state == LifeState.STOPPING
         self._after_end(too_slow or code != 0, self.reason if too_slow else how(code), now)
+
+    def _terminate(self, reason: str, now: float) -> Action:
+        self._enter(LifeState.STOPPING, reason, now + self.stop_timeout)
+        return Action.TERMINATE
+
+    def _kill(self, now: float) -> Action:
+        self._is_killed = True
+        self.deadline = now + KILL_PATIENCE
+        return Action.KILL
 
     def _after_end(self, failed: bool, reason: str, now: float) -> None:
         rule = self.restart

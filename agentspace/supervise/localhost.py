@@ -7,7 +7,7 @@ import selectors
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import IO, Final, TextIO
@@ -30,17 +30,14 @@ _GUARDIANS_WITHIN: Final = 10.0  #: seconds
 class LocalHost:
     """Starts processes on this machine and waits for what happens to them, in one thread, without polling."""
 
-    def __init__(self, log: Log, signals: Iterable[int] = SIGNALS, last: str = SERVER) -> None:
-        """Starts the guardian and takes over signals.
+    def __init__(self, log: Log) -> None:
+        """Starts the guardian and takes over signals; for the main thread.
 
         Args:
             log: for what the processes say.
-            signals: that ask for the end; empty when this is not the main thread.
-            last: name of the process that ends after all others.
         """
         self.run = uuid.uuid4().hex  # in the environment of all its processes
         self._log = log
-        self._last = last
         self._numbers = itertools.count(1)
         self._children: dict[int, Child] = {}
         self._outputs: set[IO[bytes]] = set()
@@ -49,7 +46,7 @@ class LocalHost:
         self._guardian = Guardian(self.run, log.file)
         self._guardian_starts: list[float] = []
         self._start_guardian()
-        self._take_signals(signals)
+        self._take_signals()
 
     def now(self) -> float:
         """Seconds of the monotonic clock."""
@@ -60,7 +57,7 @@ class LocalHost:
         child = Child.spawn(name, f"{name}#{next(self._numbers)}", command, self.run)
         self._children[child.pid] = child
         self._outputs.add(child.output)
-        self._guardian.add(child.pid, name == self._last)
+        self._guardian.add(child.pid, name == SERVER)  # which ends after all others
         self._watch(child.output, partial(self._read, child))
         self._watch(child.pidfd, partial(self._reap, child))
         if command.nice:
@@ -163,11 +160,9 @@ class LocalHost:
 
     # Signals
 
-    def _take_signals(self, numbers: Iterable[int]) -> None:
+    def _take_signals(self) -> None:
         """Turns signals into events; those that the parent wants ignored (nohup) stay ignored."""
-        self._handlers = {n: h for n in numbers if (h := signal.getsignal(n)) != signal.SIG_IGN}
-        if not self._handlers:
-            return
+        self._handlers = {n: h for n in SIGNALS if (h := signal.getsignal(n)) != signal.SIG_IGN}
         self._wake = os.pipe()
         for side in self._wake:
             os.set_blocking(side, False)
@@ -181,8 +176,6 @@ class LocalHost:
         self._events += [Interrupted(number) for number in numbers if number in self._handlers]
 
     def _give_signals_back(self) -> None:
-        if not self._handlers:
-            return
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._wakeup_before)
@@ -210,5 +203,4 @@ def launch(
     """
     names = [SERVER, *(agent.role for agent in plan.agents)]
     log = open_log(names, plan.project / "runs" if runs is None else runs, plan.name, console)
-    host = LocalHost(log, last=SERVER)
-    return Supervisor(plan, host, contact, log.say, own_server=own_server).run()
+    return Supervisor(plan, LocalHost(log), contact, log.say, own_server=own_server).run()

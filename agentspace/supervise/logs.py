@@ -56,7 +56,6 @@ class Log:
         names: Iterable[str],
         console: TextIO | None = None,
         folder: Path | None = None,
-        colour: bool | None = None,
     ) -> None:
         """Opens nothing yet.
 
@@ -64,11 +63,10 @@ class Log:
             names: of the roles, in the order of their colours.
             console: where people look; None for nowhere.
             folder: for the files; None for no files.
-            colour: None = as the console wants.
         """
         self._console = console
         self._folder = folder
-        self._colour = wants_colour(console) if colour is None and console is not None else bool(colour)
+        self._colour = console is not None and wants_colour(console)
         roles = list(dict.fromkeys(names))
         self._colours = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(roles)}
         self._width = max(map(len, [MERGED, *roles]))
@@ -158,11 +156,9 @@ def new_run(runs: Path, name: str) -> Path:
     return folder
 
 
-def open_log(names: Iterable[str], runs: Path | None, run_name: str, console: TextIO | None = None) -> Log:
+def open_log(names: Iterable[str], runs: Path, run_name: str, console: TextIO | None = None) -> Log:
     """A log for a run, on the console and, where that is possible, in files."""
     console = sys.stderr if console is None else console
-    if runs is None:
-        return Log(names, console)
     try:
         return Log(names, console, new_run(runs, run_name))
     except OSError as error:

@@ -9,8 +9,8 @@ import signal
 from collections.abc import Callable
 from typing import Any, Final
 
-from agentspace.launch.plan import AgentPlan, OnExit, Plan, Policy, Restart
-from agentspace.supervise.command import Command, agent_command, server_command, successor_command
+from agentspace.launch.plan import OnExit, Plan, Policy, Restart
+from agentspace.supervise.command import agent_command, server_command
 from agentspace.supervise.contact import Contact
 from agentspace.supervise.host import Event, Exited, Host, Interrupted
 from agentspace.supervise.lifecycle import Action, Lifecycle, LifeState
@@ -39,9 +39,6 @@ class Supervisor:
         say: Callable[[str, str], None],
         *,
         own_server: bool = True,
-        agent_command: Callable[[Plan, AgentPlan], Command] = agent_command,
-        server_command: Callable[[Plan], Command] = server_command,
-        successor_command: Callable[[Plan, AgentPlan, AgentPlan, int], Command] = successor_command,
     ) -> None:
         """Prepares a launch.
 
@@ -51,17 +48,12 @@ class Supervisor:
             contact: looks at the blackboard.
             say: tells people (name of a role or "launch", what happened).
             own_server: start the server; False = one is running already.
-            agent_command: how an agent is started.
-            server_command: how the server is started.
-            successor_command: how the successor of an agent is started in a swap.
         """
         self._plan = plan
         self._host = host
         self._contact = contact
         self._say = say
         self._own_server = own_server
-        self._agent_command = agent_command
-        self._server_command = server_command
         self._agents = {agent.role: agent for agent in plan.agents}
         self._server = Lifecycle(SERVER, Restart(Policy.NEVER), SERVER_READY_TIMEOUT, SERVER_STOP_TIMEOUT)
         self._lives = {
@@ -71,14 +63,7 @@ class Supervisor:
         self._needed_by = {
             role: [other.role for other in plan.agents if role in other.after] for role in self._agents
         }
-        self._swaps = SupervisedSwaps(
-            self._agents,
-            self._lives,
-            host,
-            contact,
-            say,
-            lambda agent, before, number: successor_command(plan, agent, before, number),
-        )
+        self._swaps = SupervisedSwaps(plan, self._agents, self._lives, host, contact, say)
         self._silent: dict[str, float] = {}  # since when a role is gone, though its process is not
         self._exit_code: int | None = None  # set when the launch begins to stop
         self._announced: dict[str, tuple[LifeState, int]] = {}
@@ -159,9 +144,9 @@ class Supervisor:
 
     def _spawn(self, life: Lifecycle) -> None:
         if life is self._server:
-            command = self._server_command(self._plan)
+            command = server_command(self._plan)
         else:
-            command = self._agent_command(self._plan, self._agents[life.name])
+            command = agent_command(self._plan, self._agents[life.name])
         try:
             life.pid = self._host.spawn(life.name, command)
         except OSError as error:
@@ -182,15 +167,12 @@ class Supervisor:
             self._begin_stop(0 if asked else EXIT_NO_SERVER, why)
 
     def _watch_readiness(self) -> None:
-        for life in self._lives.values() if self._serves() else ():
-            if life.state == LifeState.STARTING and life.pid is not None and self._is_ready(life, life.pid):
-                life.ready()
-
-    def _is_ready(self, life: Lifecycle, pid: int) -> bool:
-        slot = self._agents[life.name].ready.slot
-        if self._contact.role_state(life.name, pid) != "running":
-            return False
-        return slot is None or self._contact.valid(slot)
+        for role, life in self._lives.items() if self._serves() else ():
+            pid = life.pid if life.state == LifeState.STARTING else None
+            if pid is not None and self._contact.role_state(role, pid) == "running":
+                slot = self._agents[role].ready.slot
+                if slot is None or self._contact.valid(slot):
+                    life.ready()
 
     def _watch_silence(self) -> None:
         """Kills what runs but has lost its role: it was stopped or hangs, and a successor is needed."""

@@ -7,12 +7,12 @@ predecessor is noted but not acted upon: the swap decides who fills the role.
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agentspace.client.account import SwapReport
-from agentspace.launch.plan import AgentPlan
-from agentspace.supervise.command import Command
+from agentspace.launch.plan import AgentPlan, Plan
+from agentspace.supervise.command import successor_command
 from agentspace.supervise.contact import Contact
 from agentspace.supervise.host import Host
 from agentspace.supervise.lifecycle import Lifecycle, LifeState, how
@@ -42,38 +42,30 @@ class Successor:
     predecessor_exit: int | None = None
 
 
+@dataclass
 class SupervisedSwaps:
     """The swaps of a launch.
 
-    Args:
+    Attributes:
+        launch: its plan.
         agents: the plan of each role; changed by a swap that is done.
         lives: the life of each role.
         host: starts and ends processes.
         contact: looks at the blackboard.
         say: tells people (role, what happened).
-        command: how a successor is started: plan, whether its settings are only offered, number of the swap.
     """
 
-    def __init__(
-        self,
-        agents: dict[str, AgentPlan],
-        lives: Mapping[str, Lifecycle],
-        host: Host,
-        contact: Contact,
-        say: Callable[[str, str], None],
-        command: Callable[[AgentPlan, AgentPlan, int], Command],
-    ) -> None:
-        self._agents = agents
-        self._lives = lives
-        self._host = host
-        self._contact = contact
-        self._say = say
-        self._command = command
-        self._successors: dict[str, Successor] = {}
-        self._seen: dict[str, int] = {}  # the last swap of each role that was taken up
-        self._lost: dict[int, str] = {}  # processes that the end of the server has made useless, and their roles
-        self._ending: dict[int, float] = {}  # processes that are not needed any more, and when they are killed
-        self._closed = ""  # why no successor is started any more
+    launch: Plan
+    agents: dict[str, AgentPlan]
+    lives: Mapping[str, Lifecycle]
+    host: Host
+    contact: Contact
+    say: Callable[[str, str], None]
+    _successors: dict[str, Successor] = field(default_factory=dict)
+    _seen: dict[str, int] = field(default_factory=dict)  # the last swap of each role that was taken up
+    _lost: dict[int, str] = field(default_factory=dict)  # processes that the end of the server has made useless
+    _ending: dict[int, float] = field(default_factory=dict)  # processes not needed any more, and when to kill them
+    _closed: str = ""  # why no successor is started any more
 
     @property
     def busy(self) -> bool:
@@ -86,16 +78,16 @@ class SupervisedSwaps:
 
     def watch(self) -> None:
         """Looks where the swaps are, and does what they need."""
-        swaps = self._contact.swaps()
+        swaps = self.contact.swaps()
         # a new server counts anew
         self._seen = {role: number for role, number in self._seen.items() if role in swaps}
         for role, swap in swaps.items():
-            if role in self._lives:
+            if role in self.lives:
                 self._follow(role, swap)
-        now = self._host.now()
+        now = self.host.now()
         for pid in [pid for pid, deadline in self._ending.items() if deadline <= now]:
             self._ending[pid] = now + 1.0
-            self._host.kill(pid)
+            self.host.kill(pid)
 
     def exited(self, pid: int, code: int) -> bool:
         """A process has ended; whether that was all there is to do about it."""
@@ -103,19 +95,19 @@ class SupervisedSwaps:
             del self._ending[pid]
             return True
         if pid in self._lost:
-            life = self._lives[self._lost.pop(pid)]
+            life = self.lives[self._lost.pop(pid)]
             life.pid = None
-            life.exited(code or _LOST, self._host.now())
+            life.exited(code or _LOST, self.host.now())
             return True
         for role, successor in self._successors.items():
             if pid == successor.pid:
                 successor.pid, successor.exit_code = None, code
-                self._contact.successor_lost(role, successor.number, f"ended: {how(code)}")
+                self.contact.successor_lost(role, successor.number, f"ended: {how(code)}")
                 return True
-            if pid == self._lives[role].pid:
-                self._lives[role].pid = None
+            if pid == self.lives[role].pid:
+                self.lives[role].pid = None
                 successor.predecessor_exit = code
-                self._say(role, f"ended while it was being swapped: {how(code)}")
+                self.say(role, f"ended while it was being swapped: {how(code)}")
                 return True
         return False
 
@@ -123,18 +115,18 @@ class SupervisedSwaps:
         """Rolls back all swaps that are under way; one that is requested later is told why it does not start."""
         self._closed = why
         for role in list(self._successors):
-            self._contact.successor_lost(role, self._successors[role].number, f"was given up: {why}")
+            self.contact.successor_lost(role, self._successors[role].number, f"was given up: {why}")
             self._roll_back(role, why)
 
     def server_lost(self) -> None:
         """The server is gone, and with it the role of each process: they are restarted as after a crash."""
         for role, successor in list(self._successors.items()):
-            pid = self._lives[role].pid
+            pid = self.lives[role].pid
             if pid is None:
                 successor.predecessor_exit = successor.predecessor_exit or _LOST
             else:
                 self._lost[pid] = role  # it may have been replaced already, and end as if all were well
-                self._host.kill(pid)
+                self.host.kill(pid)
             self._roll_back(role, "the server is gone")
 
     def _follow(self, role: str, swap: SwapReport) -> None:
@@ -150,53 +142,53 @@ class SupervisedSwaps:
             self._roll_back(role, swap.reason)
             if state == _FAILED:
                 self._end_fenced(role)
-        elif state == "fence" and self._lives[role].pid is not None:
-            self._host.kill(self._lives[role].pid or 0)
+        elif state == "fence" and self.lives[role].pid is not None:
+            self.host.kill(self.lives[role].pid or 0)
 
     def _start(self, role: str, swap: SwapReport) -> None:
         number = swap.number
         if self._closed:
-            self._contact.successor_lost(role, number, f"is not started: {self._closed}")
+            self.contact.successor_lost(role, number, f"is not started: {self._closed}")
             return
-        before = self._agents[role]
+        before = self.agents[role]
         plan = changed(before, swap.spec, swap.settings)
         successor = self._successors[role] = Successor(number, plan)
         try:
-            successor.pid = self._host.spawn(role, self._command(plan, before, number))
+            successor.pid = self.host.spawn(role, successor_command(self.launch, plan, before, number))
         except OSError as error:
-            self._contact.successor_lost(role, number, f"cannot be started: {error}")
+            self.contact.successor_lost(role, number, f"cannot be started: {error}")
             return
-        self._say(role, f"swap {number}: {plan.spec} prepares, pid {successor.pid}")
+        self.say(role, f"swap {number}: {plan.spec} prepares, pid {successor.pid}")
 
     def _take_over(self, role: str, swap: SwapReport) -> None:
-        successor, life = self._successors.pop(role), self._lives[role]
-        before = self._agents[role]
+        successor, life = self._successors.pop(role), self.lives[role]
+        before = self.agents[role]
         self._end(life.pid, before.stop_timeout)
-        self._agents[role] = settled(successor.plan, before, swap.left_out)
+        self.agents[role] = settled(successor.plan, before, swap.left_out)
         gap = "" if swap.gap is None else f", after a gap of {1e3 * swap.gap:.1f} ms"
         life.adopt(successor.pid)
-        self._say(role, f"swap {successor.number} is done: pid {successor.pid} acts{gap}")
+        self.say(role, f"swap {successor.number} is done: pid {successor.pid} acts{gap}")
         if successor.exit_code is not None:
-            life.exited(successor.exit_code, self._host.now())
+            life.exited(successor.exit_code, self.host.now())
 
     def _roll_back(self, role: str, why: str) -> None:
-        successor, life = self._successors.pop(role), self._lives[role]
+        successor, life = self._successors.pop(role), self.lives[role]
         self._end(successor.pid, successor.plan.stop_timeout)
-        self._say(role, f"swap {successor.number} is rolled back: {why}")
+        self.say(role, f"swap {successor.number} is rolled back: {why}")
         if successor.predecessor_exit is not None:
-            life.exited(successor.predecessor_exit, self._host.now())
+            life.exited(successor.predecessor_exit, self.host.now())
 
     def _end_fenced(self, role: str) -> None:
         """No process acts: a predecessor that still runs, but was not heard of, makes room for a new start."""
-        life = self._lives[role]
+        life = self.lives[role]
         if life.state == LifeState.RUNNING and life.pid is not None:
-            self._say(role, "gives no sign of life and has lost its role: killing its process group")
-            self._host.kill(life.pid)
+            self.say(role, "gives no sign of life and has lost its role: killing its process group")
+            self.host.kill(life.pid)
 
     def _end(self, pid: int | None, patience: float) -> None:
         if pid is not None:
-            self._ending[pid] = self._host.now() + patience
-            self._host.terminate(pid)
+            self._ending[pid] = self.host.now() + patience
+            self.host.terminate(pid)
 
 
 def changed(plan: AgentPlan, spec: str | None, settings: Mapping[str, Any]) -> AgentPlan:

@@ -58,16 +58,17 @@ class Contact:
     def successor_lost(self, role, number, why): pass
     def report(self, report): pass
 
-command = lambda name: Command((sys.executable, "-c", programs[name]), folder)
+class Host(LocalHost):
+    def spawn(self, name, command):
+        return super().spawn(name, Command((sys.executable, "-c", programs[name]), folder))
+
 agents = [AgentPlan("plain", "a:B"), AgentPlan("deaf", "a:B", after=("plain",), stop_timeout=0.3), AgentPlan("family", "a:B")]
 agents.append(AgentPlan("clock", "a:B", on_exit=OnExit.SHUTDOWN, restart=Restart(Policy.NEVER)))
 plan = Plan("test", folder / "test.yaml", folder, tuple(agents))
 log = Log(programs, sys.stdout, folder)
-host = LocalHost(log)
+host = Host(log)
 print("run", host.run, flush=True)
-supervisor = Supervisor(plan, host, Contact(), log.say, agent_command=lambda plan, agent: command(agent.role),
-                        server_command=lambda plan: command("server"))
-sys.exit(supervisor.run())
+sys.exit(Supervisor(plan, host, Contact(), log.say).run())
 """  # noqa: E501
 
 

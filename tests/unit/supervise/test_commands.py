@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from agentspace.launch.expression import written
 from agentspace.launch.plan import Plan
-from agentspace.supervise.command import agent_command, plain, server_command
+from agentspace.supervise.command import agent_command, server_command
 from agentspace.supervise.lifecycle import how
 from tests.support.supervised_world import agent
 
@@ -39,4 +40,4 @@ def test_commands() -> None:
             "image=left/camera",
         ),
     )
-    assert plain({"a": None}) == '{"a": null}'
+    assert written({"a": None}) == '{"a": null}'

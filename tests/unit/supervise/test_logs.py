@@ -112,7 +112,7 @@ def test_runs(tmp_path: Path) -> None:
 def test_open_log(tmp_path: Path) -> None:
     """A log can be had without files, and where none can be written it says so and works."""
     console = io.StringIO()
-    assert open_log(["a"], None, "x", console).file is None
+    assert Log(["a"], console).file is None
     assert console.getvalue() == ""
     (tmp_path / "runs").write_text("not a folder")
     assert open_log(["a"], tmp_path / "runs", "x", console).file is None
