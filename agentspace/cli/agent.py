@@ -12,11 +12,11 @@ import click
 from agentspace.agent import process
 from agentspace.agent.parameter import Setting
 from agentspace.cli.options import (
+    FOLDER,
     Seconds,
     address_of,
     complete_agent,
     log_option,
-    name_option,
     set_up_logging,
     space_option,
 )
@@ -37,11 +37,8 @@ class _AgentCommand(click.Command):
         formatter.write_text(f"{spec}: {described['doc'].splitlines()[0] if described['doc'] else ''}")
         rows = [(f"{name}={item['default']!r}", _explain(item)) for name, item in described["parameters"].items()]
         _section(formatter, "Parameters", rows)
-        _section(
-            formatter,
-            "Slots",
-            [(f"{n}={item['default']}", item["help"]) for n, item in described["slots"].items()],
-        )
+        rows = [(f"{name}={item['default']}", item["help"]) for name, item in described["slots"].items()]
+        _section(formatter, "Slots", rows)
 
 
 def _option_after(name: str, default: str) -> str:
@@ -65,12 +62,7 @@ def _explain(item: dict[str, Any]) -> str:
 @click.argument("spec", metavar="MODULE:CLASS", shell_complete=complete_agent)
 @click.argument("settings", metavar="[NAME=VALUE]...", nargs=-1)
 @click.option("-r", "--role", help="The role that it fills; by default the class's name in lower case.")
-@click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    help="The folder to import from; by default this one.",
-)
+@click.option("--project", type=FOLDER, default=".", help="The folder to import from; by default this one.")
 @click.option(
     "--stop-timeout",
     type=Seconds(min=0),
@@ -82,7 +74,7 @@ def _explain(item: dict[str, Any]) -> str:
 @click.option("--swap", "number", type=click.IntRange(min=1), hidden=True, help="Take it over in that swap.")
 @click.option("--offer", metavar="NAME=VALUE", multiple=True, help="In a swap: set it if the class has it.")
 @space_option
-@name_option
+@click.option("--name", "space_name", metavar="NAME", help="The named space, as #NAME in the address.")
 @log_option
 @click.pass_context
 def agent(
@@ -107,7 +99,7 @@ def agent(
       agentspace agent agents.camera:Camera --help      its parameters and slots
       agentspace agent agents.camera:Camera --replace   in place of the one that runs
     """  # noqa: D301
-    set_up_logging(role or spec.partition(":")[2].lower(), log_level)
+    set_up_logging(role or process.default_role(spec), log_level)
     code = process.run(
         spec,
         role,
@@ -123,12 +115,7 @@ def agent(
 
 @click.command()
 @click.argument("specs", metavar="MODULE:CLASS...", nargs=-1, required=True)
-@click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    help="The folder to import from.",
-)
+@click.option("--project", type=FOLDER, default=".", help="The folder to import from.")
 def describe(specs: tuple[str, ...], project: Path) -> None:
     """Print the parameters and slots of agent classes, as JSON."""
     found: dict[str, Any] = {}
@@ -139,6 +126,3 @@ def describe(specs: tuple[str, ...], project: Path) -> None:
             module = sys.modules.get(spec.partition(":")[0])
             found[spec] = {"error": str(error), "classes": process.agents_of(module) if module else []}
     click.echo(json.dumps(found))
-
-
-COMMANDS = (agent, describe)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentspace.cli.exits import FAILED
-from agentspace.cli.options import Seconds, echo_json, json_option, space_option
+from agentspace.cli.options import FOLDER, Seconds, echo_json, json_option, space_option
 from agentspace.cli.render import seconds, to_table
 from agentspace.errors import AgentspaceError, SpaceUnreachableError
 from agentspace.wire.address import parse
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 _NICE = 10  #: an onlooker comes last
 _PERIOD = 1.0  #: seconds between two tables
-_MARKS = {"error": "✗", "warning": "!", "info": "·"}
-_COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_MARKS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "info": ("·", "cyan")}
 _STATES = {"running": "green", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
 
 
@@ -38,11 +37,7 @@ _STATES = {"running": "green", "starting": "yellow", "failed": "bold red", "gone
 @click.option("--host", default="127.0.0.1", show_default=True, help="With --web: the address to bind to.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="With --web: 0, the default, any free one.")
 @click.option("--no-open", is_flag=True, help="With --web: print the page's address, but open no browser.")
-@click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="With --web: a folder whose agents/panels/*.js are shown.",
-)
+@click.option("--project", type=FOLDER, help="With --web: a folder whose agents/panels/*.js are shown.")
 @space_option
 def inspect(
     read_only: bool, web: bool, host: str, port: int, no_open: bool, project: Path | None, address: str
@@ -258,13 +253,10 @@ def doctor(span: float, address: str, as_json: bool) -> None:
 
 def _tell(findings: list[Finding], snapshot: Snapshot) -> None:
     for finding in findings:
-        mark = click.style(_MARKS[finding.severity], fg=_COLOURS[finding.severity].rpartition(" ")[2])
+        mark = click.style(*_MARKS[finding.severity])
         click.echo(f"{mark} {finding.severity:<7} {click.style(finding.subject, bold=True)}: {finding.what}")
         click.echo(f"            {finding.remedy}")
     if snapshot.away is None:
         server = snapshot.server
         looked = f"{len(snapshot.roles)} roles and {len(snapshot.slots)} slots"
         click.echo(f"{'' if findings else 'Nothing found. '}Looked at {looked}, server {server.get('version')}")
-
-
-COMMANDS = (inspect, top, graph, doctor)

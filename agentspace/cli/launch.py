@@ -93,6 +93,3 @@ def schema() -> None:
     from agentspace.launch import schema as launch_schema
 
     click.echo(json.dumps(launch_schema(), indent=2))
-
-
-COMMANDS = (launch, schema)

@@ -69,5 +69,6 @@ def completion(shell: str) -> None:
 
 
 for _module in (launch, server, agent, scaffold, read, write, swap, inspect, rates, record, replay):
-    for _command in _module.COMMANDS:
-        main.add_command(_command)
+    for _command in vars(_module).values():
+        if isinstance(_command, click.Command):
+            main.add_command(_command)

@@ -22,6 +22,16 @@ from agentspace.errors import AgentspaceError
 from agentspace.wire.address import Address, parse
 
 F = TypeVar("F", bound=Callable[..., Any])
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)  #: one that exists
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+log_option = click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    envvar="AGENTSPACE_LOG_LEVEL",
+    help="Log no less than this.",
+)
 
 
 class Seconds(click.FloatRange):
@@ -48,45 +58,20 @@ def space_option(command: F) -> F:
     )(command)
 
 
-def name_option(command: F) -> F:
-    """``--name``."""
-    return click.option("--name", "space_name", metavar="NAME", help="The named space, as #NAME in the address.")(
-        command
-    )
-
-
 def address_of(address: str, space_name: str | None) -> Address:
     """What ``--space`` and ``--name`` mean together."""
     where = parse(address)
     return where if space_name is None else parse(f"{where.endpoint}#{space_name}")
 
 
-def log_option(command: F) -> F:
-    """``--log-level``."""
-    return click.option(
-        "--log-level",
-        type=click.Choice(["debug", "info", "warning", "error"]),
-        default="info",
-        show_default=True,
-        envvar="AGENTSPACE_LOG_LEVEL",
-        help="Log no less than this.",
-    )(command)
-
-
-def set_up_logging(role: str | None, level: str) -> None:
+def set_up_logging(role: str, level: str) -> None:
     """Log lines name the role, unless a supervisor puts its own mark before them."""
-    supervised = bool(os.environ.get(PARENT_VARIABLE))
-    mark = "" if supervised or role is None else f"{role}: "
+    mark = "" if os.environ.get(PARENT_VARIABLE) else f"{role}: "
     logging.basicConfig(
         level=level.upper(),
         format=f"%(asctime)s.%(msecs)03d %(levelname)-7s {mark}%(message)s",
         datefmt="%H:%M:%S",
     )
-
-
-def json_option(command: F) -> F:
-    """``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
 def echo_json(data: Any) -> None:

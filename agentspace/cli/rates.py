@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -29,19 +30,19 @@ class Intervals:
     """The times between arrivals, in a window.
 
     Attributes:
-        count: How many arrivals the window has.
-        rate: Per second; 0 if there are fewer than two.
-        least: The shortest interval (s).
-        most: The longest (s).
-        deviation: Standard deviation (s).
+        rate: Arrivals per second; 0 if there are fewer than two.
+        min: The shortest interval (s).
+        max: The longest (s).
+        std: Standard deviation (s).
+        window: How many arrivals the window has.
         bandwidth: Bytes per second.
     """
 
-    count: int = 0
     rate: float = 0.0
-    least: float = 0.0
-    most: float = 0.0
-    deviation: float = 0.0
+    min: float = 0.0
+    max: float = 0.0
+    std: float = 0.0
+    window: int = 0
     bandwidth: float = 0.0
 
 
@@ -67,10 +68,10 @@ class Rhythm:
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         span = sum(gaps)
         if span <= 0:
-            return Intervals(len(times))
+            return Intervals(window=len(times))
         moved = sum(size for _, size in list(self._arrivals)[1:])
-        deviation = statistics.pstdev(gaps)
-        return Intervals(len(times), len(gaps) / span, min(gaps), max(gaps), deviation, moved / span)
+        std = statistics.pstdev(gaps)
+        return Intervals(len(gaps) / span, min(gaps), max(gaps), std, len(times), moved / span)
 
 
 Lines = Callable[[str, Intervals], str]
@@ -98,7 +99,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @_options
-def hz(names: tuple[str, ...], window: int, timeout: float | None, address: str, as_json: bool) -> None:
+def hz(**options: Any) -> None:
     """Measure how often slots are written, and how evenly, once a second until Ctrl-C. SLOT may be a glob.
 
     \b
@@ -106,12 +107,12 @@ def hz(names: tuple[str, ...], window: int, timeout: float | None, address: str,
       agentspace hz camera
       agentspace hz 'arm/*' --timeout 10 --json
     """  # noqa: D301
-    _measure(names, window, timeout, address, as_json, _rate_line)
+    _measure(_rate_line, **options)
 
 
 @click.command()
 @_options
-def bw(names: tuple[str, ...], window: int, timeout: float | None, address: str, as_json: bool) -> None:
+def bw(**options: Any) -> None:
     """Measure how many bytes slots take, once a second until Ctrl-C. SLOT may be a glob.
 
     \b
@@ -119,11 +120,11 @@ def bw(names: tuple[str, ...], window: int, timeout: float | None, address: str,
       agentspace bw camera
       agentspace bw '*' --timeout 5 --json
     """  # noqa: D301
-    _measure(names, window, timeout, address, as_json, _bandwidth_line)
+    _measure(_bandwidth_line, **options)
 
 
 def _measure(
-    names: tuple[str, ...], window: int, timeout: float | None, address: str, as_json: bool, line: Lines
+    line: Lines, names: tuple[str, ...], window: int, timeout: float | None, address: str, as_json: bool
 ) -> None:
     """Tells once a second what the intervals are; with JSON one document per second."""
     until = float("inf") if timeout is None else time.monotonic() + timeout
@@ -134,7 +135,7 @@ def _measure(
             _collect(watches, rhythms, window, end)
             found = {name: rhythm.intervals() for name, rhythm in sorted(rhythms.items())}
             if as_json:
-                echo_json({name: _to_json(intervals) for name, intervals in found.items()})
+                echo_json({name: vars(intervals) for name, intervals in found.items()})
             else:
                 _print(found, names, line)
         lost = sum(watch.overflow for watch in watches)
@@ -172,8 +173,8 @@ def _print(found: dict[str, Intervals], names: tuple[str, ...], line: Lines) -> 
 
 
 def _rate_line(_: str, found: Intervals) -> str:
-    jitter = f"min {seconds(found.least)}  max {seconds(found.most)}  std {_fine(found.deviation)}"
-    return f"{found.rate:8.2f} Hz   {jitter}  window {found.count}"
+    jitter = f"min {seconds(found.min)}  max {seconds(found.max)}  std {_fine(found.std)}"
+    return f"{found.rate:8.2f} Hz   {jitter}  window {found.window}"
 
 
 def _bandwidth_line(_: str, found: Intervals) -> str:
@@ -182,17 +183,3 @@ def _bandwidth_line(_: str, found: Intervals) -> str:
 
 def _fine(time_span: float) -> str:
     return f"{1e3 * time_span:.2f} ms" if time_span < 1 else seconds(time_span)
-
-
-def _to_json(found: Intervals) -> dict[str, float]:
-    return {
-        "rate": found.rate,
-        "min": found.least,
-        "max": found.most,
-        "std": found.deviation,
-        "window": found.count,
-        "bandwidth": found.bandwidth,
-    }
-
-
-COMMANDS = (hz, bw)

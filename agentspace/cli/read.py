@@ -72,12 +72,8 @@ def slots(mask: str, everything: bool, address: str, as_json: bool) -> None:
     if everything:
         found |= own
     if as_json:
-        echo_json(
-            [
-                {**entry_to_json(entry), "rate": rates.get(name, 0.0), "refused": refusals.get(name, 0)}
-                for name, entry in found.items()
-            ]
-        )
+        counts = {name: {"rate": rates.get(name, 0.0), "refused": refusals.get(name, 0)} for name in found}
+        echo_json([entry_to_json(entry) | counts[name] for name, entry in found.items()])
         return
     columns = ["slot", "type", "value", "holder", "prio", "left", "age", "rate", "rev", "refused"]
     rows = [_slot_row(entry, rates.get(name, 0.0), refusals.get(name, 0)) for name, entry in found.items()]
@@ -133,24 +129,19 @@ def save(value: Value, file: Path) -> None:
     Raises:
         click.UsageError: The format does not fit the value, or is unknown.
     """
-    if file.suffix == ".json":
-        file.write_text(json.dumps(to_json(value)) + "\n")
-    elif file.suffix == ".npy" and isinstance(value, np.ndarray):
-        np.save(file, value, allow_pickle=False)
-    elif (
-        file.suffix == ".png"
-        and isinstance(value, np.ndarray)
-        and value.dtype == np.uint8
-        and value.ndim in (2, 3)
-    ):
-        import cv2
+    match file.suffix, value:
+        case ".json", _:
+            file.write_text(json.dumps(to_json(value)) + "\n")
+        case ".npy", np.ndarray():
+            np.save(file, value, allow_pickle=False)
+        case ".png", np.ndarray(dtype=np.uint8, ndim=2 | 3 as axes):
+            import cv2
 
-        picture = value if value.ndim == 2 else cv2.cvtColor(value, cv2.COLOR_RGB2BGR)
-        file.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-    else:
-        raise click.UsageError(
-            f"cannot write a {describe(value)} to {file}: .json takes all, .npy arrays, .png images"
-        )
+            picture = value if axes == 2 else cv2.cvtColor(value, cv2.COLOR_RGB2BGR)
+            file.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        case _:
+            what = f"a {describe(value)} to {file}"
+            raise click.UsageError(f"cannot write {what}: .json takes all, .npy arrays, .png images")
 
 
 @click.command()
@@ -189,6 +180,3 @@ def _line(entry: Entry) -> str:
     value = short(entry.value) if entry.kind == "written" else str(entry.kind)
     priority = f" priority {entry.priority:g}" if entry.priority else ""
     return f"{now}  {entry.name}  {value}  r{entry.revision} {entry.writer}{priority}"
-
-
-COMMANDS = (ps, slots, read, watch)

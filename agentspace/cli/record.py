@@ -79,6 +79,3 @@ def record(
 def _recorded(how: Progress) -> str:
     refused = f", {how.refused} refusals" if how.refused else ""
     return f"{seconds(how.seconds)}, {how.changes} changes{refused}, {in_bytes(how.size)}, {how.lost} lost"
-
-
-COMMANDS = (record,)

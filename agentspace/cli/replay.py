@@ -156,6 +156,3 @@ def _info_json(recording: Recording, summary: Summary) -> dict[str, Any]:
     slots = [{**vars(slot), "changes": slot.changes} for slot in summary.slots.values()]
     size = recording.path.stat().st_size
     return {"file": str(recording.path), "size": size, **vars(summary), "slots": slots}
-
-
-COMMANDS = (replay,)

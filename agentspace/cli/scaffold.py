@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import click
 
 from agentspace.errors import AgentspaceError
 
+_TEMPLATE = Path(__file__).parents[1] / "template"
 _PLACEHOLDER = "my_robot"  #: what the project is called in the template, in texts and in file names
 _SUFFIX = ".in"  #: of all files of the template, so that no tool takes them for a part of this package
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -45,23 +44,12 @@ def scaffold(folder: Path) -> list[Path]:
     if present:
         raise ScaffoldError(f"{folder} is not empty (it has {present[0]!r}): name a new folder")
     made = []
-    for file, content in sorted(_template(files("agentspace") / "template", Path())):
-        path = folder / str(file).replace(_PLACEHOLDER, name)
+    for file in sorted(_TEMPLATE.rglob(f"*{_SUFFIX}"), key=lambda file: file.with_suffix("")):
+        path = folder / str(file.relative_to(_TEMPLATE).with_suffix("")).replace(_PLACEHOLDER, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content.replace(_PLACEHOLDER, name), encoding="utf-8")
+        path.write_text(file.read_text(encoding="utf-8").replace(_PLACEHOLDER, name), encoding="utf-8")
         made.append(path)
     return made
-
-
-def _template(folder: Traversable, place: Path) -> list[tuple[Path, str]]:
-    """The files of the template, with their places in the project."""
-    found: list[tuple[Path, str]] = []
-    for item in folder.iterdir():
-        if item.is_dir():
-            found += _template(item, place / item.name)
-        else:
-            found.append((place / item.name.removesuffix(_SUFFIX), item.read_text(encoding="utf-8")))
-    return found
 
 
 @click.command()
@@ -77,6 +65,3 @@ def new(folder: Path) -> None:
         click.echo(file)
     name = folder.absolute().name
     click.echo(f"\nNow: cd {folder} && agentspace launch launch/{name}.yaml    and: python -m pytest")
-
-
-COMMANDS = (new,)

@@ -59,6 +59,3 @@ def server(bind: str | None, lease: float, address: str, log_level: str) -> None
         serving.run()
     finally:
         serving.close()
-
-
-COMMANDS = (server,)

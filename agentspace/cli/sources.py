@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,33 +46,25 @@ def changes(find: Callable[[], Mapping[str, Path]]) -> Iterator[tuple[list[str],
         AgentspaceError: The library that watches is not installed.
     """
     try:
-        from watchfiles import watch
+        from watchfiles import Change, watch
     except ImportError:
         raise AgentspaceError("to watch files, install: pip install 'agentspace[tools]'") from None
+
+    def is_saved(change: Change, path: str) -> bool:
+        return change is not Change.deleted and Path(path).resolve() in files.values()
+
     while True:
         files = find()
         folders = sorted({str(file.parent) for file in files.values()})
         options: dict[str, Any] = {"debounce": DEBOUNCE, "recursive": False, "rust_timeout": LOOK}
         told = False
-        for batch in watch(*folders, watch_filter=_Saved(files.values()), yield_on_timeout=True, **options):
+        for batch in watch(*folders, watch_filter=is_saved, yield_on_timeout=True, **options):
             saved = {Path(path).resolve() for _, path in batch}
             if batch or not told:
                 told = True
                 yield sorted(role for role, file in files.items() if file in saved), files
             if find() != files:
                 break
-
-
-class _Saved:
-    """Whether a change of a folder is that one of some files has a new content."""
-
-    def __init__(self, files: Iterable[Path]) -> None:
-        self._files = frozenset(files)
-
-    def __call__(self, change: Any, path: str) -> bool:
-        from watchfiles import Change
-
-        return change is not Change.deleted and Path(path).resolve() in self._files
 
 
 def _file(role: RoleAccount) -> Path | None:

@@ -73,34 +73,26 @@ def _swap_once(
     options: Mapping[str, Any],
     as_json: bool,
 ) -> None:
-    teller = _Teller(quiet=as_json)
+    last: SwapReport | None = None
+
+    def tell(report: SwapReport) -> None:
+        """Shows the steps that are new."""
+        nonlocal last
+        for step, seconds in report.steps[len(last.steps) if last else 0 :]:
+            if not as_json:
+                click.echo(f"{step:<{_SHOWN}}{1e3 * seconds:10.1f} ms", err=True)
+        last = report
+
     try:
-        report = space.swap(role, spec, settings, **options, progress=teller.tell)
+        report = space.swap(role, spec, settings, **options, progress=tell)
     except SwapError:
-        if as_json and teller.last is not None:
-            echo_json(teller.last.to_dict())
+        if as_json and last is not None:
+            echo_json(last.to_dict())
         raise
     if as_json:
         echo_json(report.to_dict())
     else:
         click.echo(_summary(report))
-
-
-class _Teller:
-    """Shows the steps of a swap as they happen."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.last: SwapReport | None = None
-        self._quiet = quiet
-        self._told = 0
-
-    def tell(self, report: SwapReport) -> None:
-        """Shows what is new."""
-        self.last = report
-        for step, seconds in report.steps[self._told :]:
-            if not self._quiet:
-                click.echo(f"{step:<{_SHOWN}}{1e3 * seconds:10.1f} ms", err=True)
-        self._told = len(report.steps)
 
 
 def _summary(report: SwapReport) -> str:
@@ -152,6 +144,3 @@ def _complain(role: str, why: str, as_json: bool) -> None:
         click.echo(json.dumps({"role": role, "state": str(Step.ROLLED_BACK), "reason": why}))
     else:
         click.echo(f"agentspace: {role}: {why}", err=True)
-
-
-COMMANDS = (swap,)

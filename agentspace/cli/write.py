@@ -101,15 +101,8 @@ def delete(name: str, priority: float, validity: float | None, address: str, as_
 def _tell(decision: Decision, as_json: bool) -> None:
     if isinstance(decision, Refused):
         if as_json:
-            holder = str(decision.holder)
-            echo_json(
-                {
-                    "accepted": False,
-                    "holder": holder,
-                    "held_priority": decision.held_priority,
-                    "time_left": decision.time_left,
-                }
-            )
+            held = {"held_priority": decision.held_priority, "time_left": decision.time_left}
+            echo_json({"accepted": False, "holder": str(decision.holder), **held})
         click.echo(f"agentspace: {decision}", err=True)
         raise click.exceptions.Exit(REFUSED)
     if as_json:
@@ -157,6 +150,3 @@ def _wait(space: RemoteSpace, roles: list[str], timeout: float) -> list[str]:
                 if entry.kind == "written" and entry.value["state"] not in ("starting", "running"):
                     left.discard(entry.name.removeprefix(ROLES))
     return sorted(left)
-
-
-COMMANDS = (write, delete, stop)

@@ -11,10 +11,10 @@ def test_steady_arrivals_have_no_jitter():
     for number in range(10):
         rhythm.note(0.1 * number, 50)
     found = rhythm.intervals()
-    assert found.count == 10
+    assert found.window == 10
     assert found.rate == pytest.approx(10.0)
-    assert (found.least, found.most) == (pytest.approx(0.1), pytest.approx(0.1))
-    assert found.deviation == pytest.approx(0.0, abs=1e-9)
+    assert (found.min, found.max) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert found.std == pytest.approx(0.0, abs=1e-9)
     assert found.bandwidth == pytest.approx(500.0)
 
 
@@ -23,13 +23,13 @@ def test_jitter_is_that_of_the_window():
     rhythm = Rhythm(3)
     for at in (0.0, 99.0, 100.0, 103.0):
         rhythm.note(at)
-    assert rhythm.intervals() == Intervals(3, 0.5, 1.0, 3.0, 1.0, 0.0)
+    assert rhythm.intervals() == Intervals(0.5, 1.0, 3.0, 1.0, 3, 0.0)
 
 
 def test_one_arrival_has_no_rate():
     """With fewer than two arrivals, or all at one moment, there is nothing to tell."""
     rhythm = Rhythm(10)
-    assert rhythm.intervals() == Intervals(0)
+    assert rhythm.intervals() == Intervals(window=0)
     rhythm.note(1.0)
     rhythm.note(1.0)
-    assert rhythm.intervals() == Intervals(2)
+    assert rhythm.intervals() == Intervals(window=2)
