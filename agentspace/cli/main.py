@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
-from agentspace.cli import agent, inspect, launch, rates, read, record, replay, scaffold, server, swap, write
+from agentspace.cli import agent, inspect, launch, ps, rates, read, record, replay, scaffold, server, swap, write
 from agentspace.cli.exits import INTERRUPTED, exit_code
 from agentspace.errors import AgentspaceError, LaunchError
 from agentspace.version import __version__
@@ -68,7 +68,7 @@ def completion(shell: str) -> None:
     sys.stdout.write(found(main, {}, "agentspace", "_AGENTSPACE_COMPLETE").source() + "\n")
 
 
-for _module in (launch, server, agent, scaffold, read, write, swap, inspect, rates, record, replay):
+for _module in (launch, server, agent, scaffold, ps, read, write, swap, inspect, rates, record, replay):
     for _command in vars(_module).values():
         if isinstance(_command, click.Command):
             main.add_command(_command)

@@ -1,11 +1,10 @@
-"""Commands that only read slots: ps, slots, read, watch."""
+"""Commands that only read slots: slots, read, watch."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -18,37 +17,6 @@ from agentspace.client.space import connect
 from agentspace.core.mailbox import Trigger
 from agentspace.core.space import Entry
 from agentspace.core.value import Value, describe
-
-
-@click.command()
-@space_option
-@json_option
-def ps(address: str, as_json: bool) -> None:
-    """Show the roles: who fills them and how they fare.
-
-    \b
-    Examples:
-      agentspace ps
-      agentspace ps --json | jq '.[] | select(.state != "running")'
-    """  # noqa: D301
-    with connect(address) as space:
-        account = SpaceAccount.told_by(space)
-    roles = [{"role": name, **role.told, **role.load} for name, role in account.roles.items()]
-    if as_json:
-        echo_json(roles)
-        return
-    counts = ["handled", "median", "p99", "pending", "refused", "overflow"]
-    columns = ["role", "state", "epoch", "pid", "class", *counts]
-    show_table(columns, [_role_row(role) for role in roles], right={"epoch", "pid", *counts})
-
-
-def _role_row(role: dict[str, Any]) -> list[str]:
-    milliseconds = [f"{role[key]:.1f} ms" if key in role else "" for key in ("handler_ms", "handler_ms_p99")]
-    counts = [str(role.get(key, "")) for key in ("pending", "refused", "overflow")]
-    return [
-        *(role["role"], role["state"], str(role["epoch"]), str(role.get("pid", "")), str(role.get("class", ""))),
-        *(str(role.get("handled", "")), *milliseconds, *counts),
-    ]
 
 
 @click.command()

@@ -1,22 +1,18 @@
-"""Commands that change slots or end roles: write, delete, stop."""
+"""Commands that change slots: write, delete."""
 
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import click
 import numpy as np
 
-from agentspace.cli.exits import FAILED, REFUSED
-from agentspace.cli.options import Seconds, complete_role, complete_slot, echo_json, json_option, space_option
-from agentspace.cli.render import seconds
-from agentspace.client.account import ROLES, SpaceAccount
-from agentspace.client.space import RemoteSpace, connect
+from agentspace.cli.exits import REFUSED
+from agentspace.cli.options import complete_slot, echo_json, json_option, space_option
+from agentspace.client.space import connect
 from agentspace.core.change import Decision, Refused
 from agentspace.core.value import Value
-from agentspace.errors import RoleNotFoundError
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -107,46 +103,3 @@ def _tell(decision: Decision, as_json: bool) -> None:
         raise click.exceptions.Exit(REFUSED)
     if as_json:
         echo_json({"accepted": True, "name": decision.name, "revision": decision.revision})
-
-
-@click.command()
-@click.argument("roles", nargs=-1, shell_complete=complete_role)
-@click.option("--all", "everything", is_flag=True, help="All roles, and the server; a launch ends with them.")
-@click.option("-t", "--timeout", type=Seconds(min=0), default=10.0, show_default=True, help="Seconds to wait.")
-@space_option
-@json_option
-def stop(roles: tuple[str, ...], everything: bool, timeout: float, address: str, as_json: bool) -> None:
-    """Stop ROLES; their supervisor does not restart them.
-
-    \b
-    Examples:
-      agentspace stop camera
-      agentspace stop --all
-    """  # noqa: D301
-    if everything == bool(roles):
-        raise click.UsageError("name ROLES, or give --all")
-    with connect(address) as space:
-        known = SpaceAccount.told_by(space).roles
-        unknown = [role for role in roles if role not in known]
-        if unknown:
-            raise RoleNotFoundError(f"there is no role {unknown[0]!r}; there are: {', '.join(known) or 'none'}")
-        for role in ["*"] if everything else roles:
-            space.stop(role)
-        left = [] if everything else _wait(space, list(roles), timeout)
-    if as_json:
-        echo_json({"stopped": sorted(set(known if everything else roles) - set(left)), "left": left})
-    if left:
-        click.echo(f"agentspace: still at work after {seconds(timeout)}: {', '.join(left)}", err=True)
-        raise click.exceptions.Exit(FAILED)
-
-
-def _wait(space: RemoteSpace, roles: list[str], timeout: float) -> list[str]:
-    """The roles that are still filled when the time (s) is over."""
-    until = time.monotonic() + timeout
-    left = set(roles)
-    with space.watch(f"{ROLES}*") as changes:
-        while left and (rest := until - time.monotonic()) > 0:
-            for entry in changes.next(rest) or ():
-                if entry.kind == "written" and entry.value["state"] not in ("starting", "running"):
-                    left.discard(entry.name.removeprefix(ROLES))
-    return sorted(left)
