@@ -13,7 +13,7 @@ MOVED: Final = MappingProxyType(
     {
         "models.crowd": "models.pose.crowd",
         "models.extractor": "models.extractors.efficientnet",
-        "models.film": "models.dino.film",
+        "models.film": "models.dino.render",
         "models.person": "models.people.person",
         "models.pose_training": "models.pose.training",
         "models.posture": "models.postures",

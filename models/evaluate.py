@@ -25,7 +25,7 @@ from typing import Any
 
 import click
 
-from models.command import PATH, command
+from models.cli import PATH, command
 from models.files.cache import cache_folder
 from models.study.candidate import Candidate
 from models.study.plan import QUICK, Plan

@@ -18,7 +18,7 @@ from typing import Any
 from agentspace.agent.agent import Agent
 from agentspace.agent.parameter import configure
 from agentspace.agent.parameter import values as values_of
-from agentspace.agent.parent import die_with_parent
+from agentspace.agent.parent_process import die_with_parent
 from agentspace.agent.runner import Runner
 from agentspace.client.space import connect
 from agentspace.errors import AgentNotFoundError, ParameterError, suggest

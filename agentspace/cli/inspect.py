@@ -233,7 +233,7 @@ def doctor(span: float, address: str, as_json: bool) -> None:
     """  # noqa: D301
     from agentspace.inspect.attachment import Attachment
     from agentspace.inspect.doctor import examine
-    from agentspace.inspect.surroundings import look_around
+    from agentspace.inspect.environment import look_around
     from agentspace.inspect.views import Snapshot
 
     try:

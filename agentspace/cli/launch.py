@@ -49,7 +49,7 @@ def launch(
       agentspace launch launch/mirror.yaml --check
     """  # noqa: D301
     from agentspace.launch import load
-    from agentspace.supervise.contact import Contact
+    from agentspace.supervise.blackboard import Blackboard
     from agentspace.supervise.localhost import launch as run
 
     try:
@@ -80,11 +80,11 @@ def launch(
             else "no server runs there to --join"
         )
         raise AgentspaceError(f"{where}: {why}")
-    contact = Contact(where, plan.name)
+    blackboard = Blackboard(where, plan.name)
     try:
-        ctx.exit(run(plan, contact, own_server=not join, runs=logs))
+        ctx.exit(run(plan, blackboard, own_server=not join, runs=logs))
     finally:
-        contact.close()
+        blackboard.close()
 
 
 @click.command()

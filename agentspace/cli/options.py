@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from agentspace.agent.parent import PARENT_VARIABLE
+from agentspace.agent.parent_process import PARENT_VARIABLE
 from agentspace.client.account import SpaceAccount
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.errors import AgentspaceError

@@ -9,7 +9,7 @@ import signal
 
 import click
 
-from agentspace.agent.parent import die_with_parent
+from agentspace.agent.parent_process import die_with_parent
 from agentspace.cli.options import Seconds, log_option, set_up_logging, space_option
 from agentspace.wire.address import parse
 

@@ -116,7 +116,7 @@ def _limits(words: Iterable[str]) -> dict[str, float]:
 
 
 def _watch(space: RemoteSpace, role: str | None, options: Mapping[str, Any], as_json: bool) -> None:
-    from agentspace.cli.sources import changes, sources
+    from agentspace.cli.source_files import changes, sources
 
     for changed, files in changes(lambda: sources(space, role)):
         if not changed:

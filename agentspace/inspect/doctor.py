@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from agentspace.client.account import LAUNCHES
+from agentspace.inspect.environment import Environment
 from agentspace.inspect.graph import awaited
-from agentspace.inspect.surroundings import Surroundings
 from agentspace.inspect.views import Snapshot
 
 ERROR, WARNING, INFO = "error", "warning", "info"
@@ -37,10 +37,10 @@ class Finding(NamedTuple):
     remedy: str
 
 
-Rule = Callable[[Snapshot, Surroundings], Iterable[Finding]]
+Rule = Callable[[Snapshot, Environment], Iterable[Finding]]
 
 
-def unwritten(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
+def unwritten(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
     """A slot that wakes an agent, and was never written."""
     waiting = awaited(snapshot)
     for slot in dict(waiting):
@@ -50,7 +50,7 @@ def unwritten(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
         yield Finding(WARNING, "unwritten", slot, what, remedy)
 
 
-def unread(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
+def unread(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
     """A slot that is written, wakes no agent, and was never read."""
     if not snapshot.linked:
         return
@@ -60,7 +60,7 @@ def unread(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
             yield Finding(INFO, "unread", slot.name, what, "perhaps it is for you; else the writer can go")
 
 
-def expired(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
+def expired(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
     """A slot whose value ran out although its writer is still at work."""
     running = {role.name for role in snapshot.roles if role.state == "running"}
     for slot in snapshot.slots:
@@ -71,7 +71,7 @@ def expired(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
             yield Finding(WARNING, "expired", slot.name, what, remedy)
 
 
-def slow(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
+def slow(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
     """An agent that is slower than what wakes it."""
     for role in snapshot.roles:
         fastest = max((s for s in snapshot.slots if role.name in s.triggers), key=lambda s: s.rate, default=None)
@@ -85,7 +85,7 @@ def slow(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
         yield Finding(WARNING, "slow", role.name, what, remedy)
 
 
-def stuck(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
+def stuck(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
     """An agent whose handler does not come to an end."""
     for role in snapshot.roles:
         if role.state == "running" and role.busy and not role.rate and (role.lag or 0.0) > _LAG:
@@ -94,7 +94,7 @@ def stuck(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
             yield Finding(ERROR, "stuck", role.name, what, remedy)
 
 
-def refused(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
+def refused(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
     """Writes that were refused: who overrode whom."""
     pairs = Counter((item.slot, _role(item.writer), _role(item.holder)) for item in snapshot.refusals)
     for (slot, writer, holder), count in pairs.items():
@@ -108,7 +108,7 @@ def refused(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
         yield Finding(WARNING if for_ever else INFO, "refused", slot, what, remedy)
 
 
-def fallen(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
+def fallen(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
     """Roles that are empty, but were not asked to end."""
     for role in snapshot.roles:
         if role.state not in _FALLEN or role.stop_requested:
@@ -119,7 +119,7 @@ def fallen(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
         yield Finding(ERROR, "fallen", role.name, what, remedy)
 
 
-def lossy(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
+def lossy(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
     """Changes and timer ticks that were lost."""
     for role in snapshot.roles:
         if role.overflow:
@@ -132,7 +132,7 @@ def lossy(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
             yield Finding(WARNING, "missed", role.name, what, remedy)
 
 
-def versions(snapshot: Snapshot, here: Surroundings) -> Iterator[Finding]:
+def versions(snapshot: Snapshot, here: Environment) -> Iterator[Finding]:
     """Programs of different versions in one space."""
     server = snapshot.server.get("version")
     if server and server != here.version:
@@ -145,14 +145,14 @@ def versions(snapshot: Snapshot, here: Surroundings) -> Iterator[Finding]:
             yield Finding(WARNING, "version", role.name, what, "install one version everywhere, and restart it")
 
 
-def packages(_: Snapshot, here: Surroundings) -> Iterator[Finding]:
+def packages(_: Snapshot, here: Environment) -> Iterator[Finding]:
     """Packages that are installed in a version that this project does not support."""
     for name, installed, wanted in here.unfit:
         what = f"{name} {installed} is installed, agentspace needs {wanted}"
         yield Finding(WARNING, "package", name, what, f"pip install '{name}{wanted}'")
 
 
-def libraries(_: Snapshot, here: Surroundings) -> Iterator[Finding]:
+def libraries(_: Snapshot, here: Environment) -> Iterator[Finding]:
     """Packages that are installed, but do not work because the system lacks something."""
     for name, why in here.broken:
         remedy = "install the system library that it names (for Debian: libgl1, libosmesa6, libportaudio2, ...)"
@@ -163,7 +163,7 @@ def libraries(_: Snapshot, here: Surroundings) -> Iterator[Finding]:
         yield Finding(WARNING, "library", name, what, remedy)
 
 
-def reachable(snapshot: Snapshot, _: Surroundings) -> Iterator[Finding]:
+def reachable(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
     """Whether there is a server at all."""
     if snapshot.away is not None:
         remedy = "start one with `agentspace server` or a launch, or name the right one with --space"
@@ -175,7 +175,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def examine(snapshot: Snapshot, here: Surroundings) -> list[Finding]:
+def examine(snapshot: Snapshot, here: Environment) -> list[Finding]:
     """All findings, the gravest first."""
     found = [finding for rule in RULES for finding in rule(snapshot, here)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))

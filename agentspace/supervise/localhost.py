@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Final, TextIO
 
 from agentspace.launch.plan import Plan
+from agentspace.supervise.blackboard import Blackboard
 from agentspace.supervise.command import Command
-from agentspace.supervise.contact import Contact
 from agentspace.supervise.guardian import KILL_PATIENCE, Guardian, end, kill, processes
 from agentspace.supervise.host import Event, Exited, Interrupted
 from agentspace.supervise.logs import MERGED, Log, open_log
@@ -186,7 +186,7 @@ class LocalHost:
 
 def launch(
     plan: Plan,
-    contact: Contact,
+    blackboard: Blackboard,
     *,
     own_server: bool = True,
     runs: Path | None = None,
@@ -196,11 +196,11 @@ def launch(
 
     Args:
         plan: what to run.
-        contact: looks at the blackboard of the plan's server.
+        blackboard: looks at the blackboard of the plan's server.
         own_server: start the server; False = one is running already.
         runs: folder for log files; None = `runs/` in the project.
         console: for what the processes say; None = stderr.
     """
     names = [SERVER, *(agent.role for agent in plan.agents)]
     log = open_log(names, plan.project / "runs" if runs is None else runs, plan.name, console)
-    return Supervisor(plan, LocalHost(log), contact, log.say, own_server=own_server).run()
+    return Supervisor(plan, LocalHost(log), blackboard, log.say, own_server=own_server).run()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import IO
 
-from agentspace.agent.parent import PARENT_VARIABLE
+from agentspace.agent.parent_process import PARENT_VARIABLE
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import MARK_VARIABLE, mark
 

@@ -1,6 +1,6 @@
 """Runs a plan: starts the server and the agents in order, restarts what fails, and stops everything in order.
 
-The supervisor decides; a `Host` starts and ends processes and tells the time, a `Contact` looks at the
+The supervisor decides; a `Host` starts and ends processes and tells the time, the `Blackboard` looks at the
 blackboard. Tests replace both, to replay whole histories without a process and without waiting.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from agentspace.launch.plan import OnExit, Plan, Policy, Restart
+from agentspace.supervise.blackboard import Blackboard
 from agentspace.supervise.command import agent_command, server_command
-from agentspace.supervise.contact import Contact
 from agentspace.supervise.host import Event, Exited, Host, Interrupted
 from agentspace.supervise.lifecycle import Action, Lifecycle, LifeState
 from agentspace.supervise.swaps import SupervisedSwaps
@@ -35,7 +35,7 @@ class Supervisor:
         self,
         plan: Plan,
         host: Host,
-        contact: Contact,
+        blackboard: Blackboard,
         say: Callable[[str, str], None],
         *,
         own_server: bool = True,
@@ -45,13 +45,13 @@ class Supervisor:
         Args:
             plan: what to run.
             host: starts processes.
-            contact: looks at the blackboard.
+            blackboard: looks at the blackboard.
             say: tells people (name of a role or "launch", what happened).
             own_server: start the server; False = one is running already.
         """
         self._plan = plan
         self._host = host
-        self._contact = contact
+        self._blackboard = blackboard
         self._say = say
         self._own_server = own_server
         self._agents = {agent.role: agent for agent in plan.agents}
@@ -63,7 +63,7 @@ class Supervisor:
         self._needed_by = {
             role: [other.role for other in plan.agents if role in other.after] for role in self._agents
         }
-        self._swaps = SupervisedSwaps(plan, self._agents, self._lives, host, contact, say)
+        self._swaps = SupervisedSwaps(plan, self._agents, self._lives, host, blackboard, say)
         self._silent: dict[str, float] = {}  # since when a role is gone, though its process is not
         self._exit_code: int | None = None  # set when the launch begins to stop
         self._announced: dict[str, tuple[LifeState, int]] = {}
@@ -157,7 +157,7 @@ class Supervisor:
 
     def _watch_server(self) -> None:
         server = self._server
-        if server.state == LifeState.STARTING and self._contact.connect():
+        if server.state == LifeState.STARTING and self._blackboard.connect():
             server.ready()
             server.restart = _SERVER_RESTART  # one that never worked is not started again
             self._reported = None
@@ -169,9 +169,9 @@ class Supervisor:
     def _watch_readiness(self) -> None:
         for role, life in self._lives.items() if self._serves() else ():
             pid = life.pid if life.state == LifeState.STARTING else None
-            if pid is not None and self._contact.role_state(role, pid) == "running":
+            if pid is not None and self._blackboard.role_state(role, pid) == "running":
                 slot = self._agents[role].ready.slot
-                if slot is None or self._contact.valid(slot):
+                if slot is None or self._blackboard.valid(slot):
                     life.ready()
 
     def _watch_silence(self) -> None:
@@ -179,7 +179,7 @@ class Supervisor:
         now = self._host.now()
         for role, life in self._lives.items() if self._serves() else ():
             pid = life.pid if life.state == LifeState.RUNNING else None
-            if pid is None or self._contact.role_state(role, pid) != "gone":
+            if pid is None or self._blackboard.role_state(role, pid) != "gone":
                 self._silent.pop(role, None)
             elif now - self._silent.setdefault(role, now) >= SILENCE:
                 del self._silent[role]
@@ -203,7 +203,7 @@ class Supervisor:
     # Ending
 
     def _obey_requests(self) -> None:
-        requested = self._contact.stop_requested() if self._serves() else frozenset()
+        requested = self._blackboard.stop_requested() if self._serves() else frozenset()
         if "*" in requested and self._exit_code is None:
             self._begin_stop(0, "stopping on request")
         for role in requested & self._lives.keys():
@@ -271,7 +271,7 @@ class Supervisor:
         }
         if report != self._reported and self._serves():
             self._reported = report
-            self._contact.report(report)
+            self._blackboard.report(report)
 
     def _serves(self) -> bool:
         """Whether the server can be asked; asking one that is gone would only cost time."""

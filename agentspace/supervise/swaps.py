@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from agentspace.client.account import SwapReport
 from agentspace.launch.plan import AgentPlan, Plan
+from agentspace.supervise.blackboard import Blackboard
 from agentspace.supervise.command import successor_command
-from agentspace.supervise.contact import Contact
 from agentspace.supervise.host import Host
 from agentspace.supervise.lifecycle import Lifecycle, LifeState, how
 
@@ -51,7 +51,7 @@ class SupervisedSwaps:
         agents: the plan of each role; changed by a swap that is done.
         lives: the life of each role.
         host: starts and ends processes.
-        contact: looks at the blackboard.
+        blackboard: looks at the blackboard.
         say: tells people (role, what happened).
     """
 
@@ -59,7 +59,7 @@ class SupervisedSwaps:
     agents: dict[str, AgentPlan]
     lives: Mapping[str, Lifecycle]
     host: Host
-    contact: Contact
+    blackboard: Blackboard
     say: Callable[[str, str], None]
     _successors: dict[str, Successor] = field(default_factory=dict)
     _seen: dict[str, int] = field(default_factory=dict)  # the last swap of each role that was taken up
@@ -78,7 +78,7 @@ class SupervisedSwaps:
 
     def watch(self) -> None:
         """Looks where the swaps are, and does what they need."""
-        swaps = self.contact.swaps()
+        swaps = self.blackboard.swaps()
         # a new server counts anew
         self._seen = {role: number for role, number in self._seen.items() if role in swaps}
         for role, swap in swaps.items():
@@ -102,7 +102,7 @@ class SupervisedSwaps:
         for role, successor in self._successors.items():
             if pid == successor.pid:
                 successor.pid, successor.exit_code = None, code
-                self.contact.successor_lost(role, successor.number, f"ended: {how(code)}")
+                self.blackboard.successor_lost(role, successor.number, f"ended: {how(code)}")
                 return True
             if pid == self.lives[role].pid:
                 self.lives[role].pid = None
@@ -115,7 +115,7 @@ class SupervisedSwaps:
         """Rolls back all swaps that are under way; one that is requested later is told why it does not start."""
         self._closed = why
         for role in list(self._successors):
-            self.contact.successor_lost(role, self._successors[role].number, f"was given up: {why}")
+            self.blackboard.successor_lost(role, self._successors[role].number, f"was given up: {why}")
             self._roll_back(role, why)
 
     def server_lost(self) -> None:
@@ -148,7 +148,7 @@ class SupervisedSwaps:
     def _start(self, role: str, swap: SwapReport) -> None:
         number = swap.number
         if self._closed:
-            self.contact.successor_lost(role, number, f"is not started: {self._closed}")
+            self.blackboard.successor_lost(role, number, f"is not started: {self._closed}")
             return
         before = self.agents[role]
         plan = changed(before, swap.spec, swap.settings)
@@ -156,7 +156,7 @@ class SupervisedSwaps:
         try:
             successor.pid = self.host.spawn(role, successor_command(self.launch, plan, before, number))
         except OSError as error:
-            self.contact.successor_lost(role, number, f"cannot be started: {error}")
+            self.blackboard.successor_lost(role, number, f"cannot be started: {error}")
             return
         self.say(role, f"swap {number}: {plan.spec} prepares, pid {successor.pid}")
 

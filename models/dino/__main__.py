@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from models.command import PATH, group
+from models.cli import PATH, group
 
 
 class _WithRecipe(click.Command):
@@ -49,7 +49,7 @@ def main() -> None:
 @main.command("train", cls=_WithRecipe)
 @click.argument("run", type=PATH)
 @click.option("--resume", is_flag=True, help="go on from the checkpoint in the folder")
-@click.option("--frames", type=PATH, help="frames of `python -m models.dino.film` (rendered if missing)")
+@click.option("--frames", type=PATH, help="frames of `python -m models.dino.render` (rendered if missing)")
 @click.option("--images", type=PATH, help="folder of images, however deep")
 @click.option("--device", default="auto", help="auto, cpu or cuda")
 @click.option(

@@ -1,7 +1,7 @@
 """Frames to learn from: pictures of one size in a file that is mapped into memory, and what is known of each.
 
 A folder of frames has `frames.npy` (n, size, size, 3) uint8, and `facts.npz`, which is written last: a folder
-without it is not whole. `models.dino.film` renders frames, `models.dino.pictures` collects them from a folder of
+without it is not whole. `models.dino.render` renders frames, `models.dino.pictures` collects them from a folder of
 images.
 """
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from models.command import FAILED, INTERRUPTED
+from models.cli import FAILED, INTERRUPTED
 from models.dino import feature_distillation, pictures
 from models.dino.collapse import Alarm, Limits
 from models.dino.export import export
@@ -116,7 +116,7 @@ def frames_of(chosen: Options, recipe: DinoRecipe) -> tuple[Frames, Path]:
     if not (folder / "facts.npz").is_file():
         home = str(Path(__file__).parents[2])
         search = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
-        command = [sys.executable, "-m", "models.dino.film", str(folder)]
+        command = [sys.executable, "-m", "models.dino.render", str(folder)]
         if subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, check=False).returncode:
             raise ArtifactError(f"{folder} has no frames, and they could not be rendered")
     return Frames.load(folder), folder

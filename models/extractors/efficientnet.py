@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final, Self
 import click
 
 from models.arrays import Features, as_rgb, fit
-from models.command import PATH, group
+from models.cli import PATH, group
 from models.files.artifact import WEIGHTS, ArtifactError, record, verify, write_atomically
 from models.files.cache import cache_folder
 from models.files.onnx import convert, open_session

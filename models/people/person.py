@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from models.arrays import Image
-from models.command import PATH, group
+from models.cli import PATH, group
 from models.offscreen import OVERSAMPLING, Canvas, Drawn, noisy
 from models.people import body
 from models.people.appearance import Clothes, Sight

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.arrays import Floats, Image
-from models.command import PATH, command
+from models.cli import PATH, command
 from models.extractors.efficientnet import COUNT, EfficientNet
 from models.files.artifact import read_arrays, write_arrays
 from models.people import room

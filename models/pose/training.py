@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from models.command import PATH, group
+from models.cli import PATH, group
 from models.extractors.person import DIRECTIONS, FILE, PRESENT, PoseNetwork
 from models.files.artifact import record
 from models.icub.kinematics import arm_directions

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import click
 
-from models.command import PATH, group
+from models.cli import PATH, group
 from models.files.artifact import WEIGHTS, record
 from models.measures import chance
 from models.postures import curve as loss_curve

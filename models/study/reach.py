@@ -21,7 +21,7 @@ import click
 import numpy as np
 
 from models.arrays import Bools, Floats
-from models.command import PATH, group
+from models.cli import PATH, group
 from models.icub.collision import Collider
 from models.icub.inverse_kinematics import inverse, reachable
 from models.icub.kinematics import ARM_LIMITS, JOINT_LIMITS, TABLE, WRIST, direct

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Floats32
-from models.command import command
+from models.cli import command
 from models.files.artifact import ArtifactError, write_atomically
 from models.files.cache import cache_folder
 

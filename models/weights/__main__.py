@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from models.command import group
+from models.cli import group
 from models.weights import catalogue
 from models.weights.pull import pull
 

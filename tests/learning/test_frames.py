@@ -11,8 +11,8 @@ import pytest
 from PIL import Image as Pillow
 
 from models.dino import pictures, scenery
-from models.dino.film import Script
 from models.dino.frames import UNKNOWN, Fact, Frames, write
+from models.dino.render import Script
 from models.files.artifact import ArtifactError
 from models.icub.view import View
 from models.people.appearance import Sight
@@ -192,7 +192,7 @@ def test_bad_scripts(arguments, message):
 def test_the_command_renders(tmp_path):
     """Robot and people, in random scenes, with postures; the same seed gives the same frames."""
     for name in ("a", "b"):
-        command = [sys.executable, "-m", "models.dino.film", str(tmp_path / name)]
+        command = [sys.executable, "-m", "models.dino.render", str(tmp_path / name)]
         options = ["--robot", "4", "--people", "2", "--size", "48", "--seed", "3"]
         done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=100)
         assert done.returncode == 0, done.stderr

@@ -184,7 +184,7 @@ def test_missing_frames_are_rendered_by_another_process(tmp_path, frames, monkey
     assert main(["train", str(run), *options]) == 0
     assert main(["train", str(run), *OPTIONS, "--resume"]) == 0
     assert [words[1:] for words in calls] == [
-        ["-m", "models.dino.film", str(tmp_path / "agentspace" / "frames")]
+        ["-m", "models.dino.render", str(tmp_path / "agentspace" / "frames")]
     ] * 2
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from agentspace.agent.parent import PARENT_VARIABLE
+from agentspace.agent.parent_process import PARENT_VARIABLE
 
 PATIENCE = 30.0  # seconds in which a process on a busy machine has done what it must do
 CLIENT = """
@@ -20,7 +20,7 @@ import numpy as np
 from agentspace import Agent, AgentspaceError, Refused, SlotName, Trigger
 from agentspace.core.slot import Erase, Put
 from agentspace.client.space import connect
-from agentspace.agent.parent import die_with_parent
+from agentspace.agent.parent_process import die_with_parent
 die_with_parent()
 def say(*words): print(*words, flush=True)
 def wait(): return sys.stdin.readline().strip()

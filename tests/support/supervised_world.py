@@ -125,7 +125,7 @@ class World:
     def close(self) -> None:
         self.closed = True
 
-    # Contact
+    # Blackboard
 
     def connect(self) -> bool:
         return self.connectable

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agentspace.agent.parent import PARENT_VARIABLE, die_with_parent
+from agentspace.agent.parent_process import PARENT_VARIABLE, die_with_parent
 from agentspace.supervise.guardian import Found, Guardian, end, processes, watch
 from tests.support.eventually import eventually
 from tests.support.tiny_programs import DEAF
@@ -72,7 +72,7 @@ import os, subprocess, sys, time
 os.environ["AGENTSPACE_PARENT"] = str(os.getpid() + int(sys.argv[2]))
 child = subprocess.Popen([sys.executable, "-c", '''
 import os, signal, sys, time
-from agentspace.agent.parent import die_with_parent
+from agentspace.agent.parent_process import die_with_parent
 def leave(*_):
     print("asked", flush=True)
     sys.exit(0)

@@ -49,7 +49,7 @@ programs = {{
     "clock": f"import time, sys; time.sleep({{sys.argv[2]}}); sys.exit(7)",
 }}
 
-class Contact:
+class Blackboard:
     def connect(self): return True
     def valid(self, slot): return True
     def role_state(self, role, pid): return "running"
@@ -68,7 +68,7 @@ plan = Plan("test", folder / "test.yaml", folder, tuple(agents))
 log = Log(programs, sys.stdout, folder)
 host = Host(log)
 print("run", host.run, flush=True)
-sys.exit(Supervisor(plan, host, Contact(), log.say).run())
+sys.exit(Supervisor(plan, host, Blackboard(), log.say).run())
 """  # noqa: E501
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from agentspace.inspect.doctor import RULES, Finding, examine
-from agentspace.inspect.surroundings import Surroundings, fits, look_around
+from agentspace.inspect.environment import Environment, fits, look_around
 from agentspace.inspect.views import Refusal, RoleView, SlotView, Snapshot
 
-HERE = Surroundings("1.0")
+HERE = Environment("1.0")
 
 
 def slot(name: str, **known: Any) -> SlotView:
@@ -29,7 +29,7 @@ def snapshot(*views: SlotView | RoleView, **known: Any) -> Snapshot:
     return Snapshot(0.0, slots=slots, roles=roles, **{"server": {"version": "1.0"}, "linked": True, **known})
 
 
-def rules(*views: SlotView | RoleView, here: Surroundings = HERE, **known: Any) -> list[tuple[str, str, str]]:
+def rules(*views: SlotView | RoleView, here: Environment = HERE, **known: Any) -> list[tuple[str, str, str]]:
     return [(found.severity, found.rule, found.subject) for found in examine(snapshot(*views, **known), here)]
 
 
@@ -121,13 +121,13 @@ def test_losses():
 
 def test_versions():
     """Server, agents and this program should be of one version."""
-    assert rules(here=Surroundings("1.1")) == [("warning", "version", "server")]
+    assert rules(here=Environment("1.1")) == [("warning", "version", "server")]
     assert rules(role("eye", told={"version": "0.9"})) == [("warning", "version", "eye")]
 
 
 def test_machine():
     """Packages of the wrong version, modules that do not load, libraries that lack."""
-    here = Surroundings(
+    here = Environment(
         "1.0", (("numpy", "0.9", ">=1.26,<3"),), (("cv2", "ImportError: libGL.so.1"),), (("m", ("A", "B")),)
     )
     found = examine(snapshot(), here)

@@ -1,6 +1,6 @@
 """Render frames of our simulations: the robot before a wall, and people in rooms, each in random scenes.
 
-    python -m models.dino.film runs/frames --robot 2000 --people 1000        # some minutes, 450 MB
+    python -m models.dino.render runs/frames --robot 2000 --people 1000        # some minutes, 450 MB
 
 Frames that are in the folder already are replaced. Training reads them (`python -m models.dino`). It is another
 process on purpose: an optimizer of PyTorch that was made after MuJoCo had drawn in the same process once crashed.
@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from models.arrays import Floats, Image
-from models.command import PATH, command
+from models.cli import PATH, command
 from models.dino import scenery
 from models.dino.frames import Fact, write
 from models.icub.simulator import Icub
@@ -97,7 +97,7 @@ def render(script: Script, folder: Path, progress: bool = True) -> int:
     return write(folder, count, script.size, bar, f"{script}")
 
 
-@command("models.dino.film", __doc__, interrupted="interrupted; nothing was written")
+@command("models.dino.render", __doc__, interrupted="interrupted; nothing was written")
 @click.argument("folder", type=PATH)
 @click.option("--robot", default=Script.robot, help="frames of the robot")
 @click.option("--people", default=Script.people, help="frames of people")

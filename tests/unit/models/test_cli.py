@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from models.command import command, group
+from models.cli import command, group
 from models.offscreen import NoDisplayError
 
 

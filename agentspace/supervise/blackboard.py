@@ -16,7 +16,7 @@ _PATIENCE = 1.0  #: seconds for an answer
 _FRESH = 0.03  #: seconds for which one look serves several questions
 
 
-class Contact:
+class Blackboard:
     """The blackboard as far as a supervisor needs it. No method blocks for long, and none raises.
 
     Args:

@@ -32,7 +32,7 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What was found on this machine.
 
     Attributes:
@@ -48,7 +48,7 @@ class Surroundings:
     lacking: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def look_around(probes: tuple[str, ...] = PROBES) -> Surroundings:
+def look_around(probes: tuple[str, ...] = PROBES) -> Environment:
     """Looks; trying imports takes some seconds."""
     failures = ((name, _import_error(name)) for name in probes if _installed(name))
     broken = tuple((name, why) for name, why in failures if why)
@@ -57,7 +57,7 @@ def look_around(probes: tuple[str, ...] = PROBES) -> Surroundings:
         for name, libraries in NEEDED.items()
         if _installed(name) and not any(map(ctypes.util.find_library, libraries))
     )
-    return Surroundings(__version__, tuple(_unfit()), broken, lacking)
+    return Environment(__version__, tuple(_unfit()), broken, lacking)
 
 
 def _installed(module: str) -> bool:

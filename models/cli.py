@@ -1,6 +1,6 @@
 """The commands `python -m models...`: their help is shown as it is written, and a mistake is told in one line.
 
-    @command("models.dino.film", __doc__)
+    @command("models.dino.render", __doc__)
     @click.argument("folder", type=PATH)
     def main(folder: Path) -> None: ...
 
