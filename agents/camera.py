@@ -14,7 +14,7 @@ from agentspace.errors import AgentspaceError, SlotNameError
 from models.arrays import Image, as_rgb
 
 SLOT = "slot:"
-"""What a device begins with if it is a slot."""
+"""The prefix of a device that is a slot."""
 OFTEN = 1.0
 """Seconds between two accounts of how many pictures were lost."""
 

@@ -19,7 +19,7 @@ EMOTIONS: Final = {
     "shy": "shy",
     "cunning": "cun",
 }
-"""What the emotion interface calls each expression."""
+"""The name of each expression in the emotion interface."""
 _TICK: Final = 0.2
 """Seconds after which a change of the connection is told at the latest."""
 _FRESH: Final = 2.0

@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree of types; each also inherits the builtin it resembles.
+"""The errors, as a tree of types; each also inherits the builtin it resembles.
 
 ::
 

@@ -29,7 +29,7 @@ WHOLE: Final = 0.9
 GRACE: Final = 0.3
 """Seconds that `Webcam.close` gives its thread; a driver that hangs is left behind."""
 YARP: Final = "yarp:"
-"""What a device begins with if it is an image port; then its name, and perhaps ``?carrier=udp``."""
+"""The prefix of a device that is an image port; its name follows, and perhaps ``?carrier=udp``."""
 YARP_GRACE: Final = 0.1
 """Seconds that closing a port may take; the helper's thread sees to the rest."""
 _NUMBERS: Final = itertools.count(1)

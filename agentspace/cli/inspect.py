@@ -124,7 +124,7 @@ def top(once: bool, address: str, as_json: bool) -> None:
 
 
 def _measured(attachment: Any, span: float) -> Snapshot:
-    """What is known after some time (s) of looking.
+    """The snapshot after some time (s) of looking.
 
     Raises:
         SpaceUnreachableError: The server went away meanwhile.

@@ -59,7 +59,7 @@ def space_option(command: F) -> F:
 
 
 def address_of(address: str, space_name: str | None) -> Address:
-    """What ``--space`` and ``--name`` mean together."""
+    """The address that ``--space`` and ``--name`` mean together."""
     where = parse(address)
     return where if space_name is None else parse(f"{where.endpoint}#{space_name}")
 

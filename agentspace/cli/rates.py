@@ -63,7 +63,7 @@ class Rhythm:
         self._arrivals.append((at, size))
 
     def intervals(self) -> Intervals:
-        """What the window says."""
+        """The intervals between the arrivals in the window."""
         times = [at for at, _ in self._arrivals]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         span = sum(gaps)
@@ -78,7 +78,7 @@ Lines = Callable[[str, Intervals], str]
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    """What both commands take."""
+    """The options of both commands."""
     for option in (
         json_option,
         space_option,

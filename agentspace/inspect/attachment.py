@@ -148,7 +148,7 @@ class _ProcessMeter:
         self._host = os.uname().nodename
 
     def measure(self, roles: Iterable[RoleView]) -> dict[int, Usage]:
-        """What the processes of roles use that run here; the first time, CPU is 0."""
+        """The load of the processes of roles that run here; the first time, CPU is 0."""
         pids = {role.pid for role in roles if role.filled and role.pid and role.host == self._host}
         self._processes = {pid: process for pid, process in self._processes.items() if pid in pids}
         found = {}

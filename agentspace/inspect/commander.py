@@ -1,4 +1,4 @@
-"""What an inspector can do to a space: write, delete, stop, restart, swap. Each call has its own connection."""
+"""Changes of a space by an inspector: write, delete, stop, restart, swap. Each call has its own connection."""
 
 from __future__ import annotations
 

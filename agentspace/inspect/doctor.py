@@ -1,4 +1,4 @@
-"""What may be wrong with a running space: one rule for each kind of fault. Pure."""
+"""The rules by which a running space is examined, one for each kind of fault. Pure."""
 
 from __future__ import annotations
 

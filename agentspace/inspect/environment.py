@@ -1,4 +1,4 @@
-"""What this machine has: versions of packages, and whether what is installed can be imported."""
+"""The environment on this machine: versions of packages, and whether installed ones can be imported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
 
 @dataclass(frozen=True)
 class Environment:
-    """What was found on this machine.
+    """The findings on this machine.
 
     Attributes:
         version: Of agentspace here.
@@ -76,7 +76,7 @@ def _import_error(module: str) -> str:
 
 
 def _unfit() -> list[tuple[str, str, str]]:
-    """What is installed and does not fit what agentspace asks for; what is not installed is no matter."""
+    """Installed packages in versions that agentspace does not support; those not installed do not matter."""
     found = []
     asked = map(_REQUIREMENT.match, importlib.metadata.requires("agentspace") or ())
     for name, wanted in (parts.groups() for parts in asked if parts):

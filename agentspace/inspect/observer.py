@@ -25,7 +25,7 @@ _COMMAND = re.compile(r"agentspace-\d+")
 
 
 class Usage(NamedTuple):
-    """What a process uses: per cent of one core, and resident bytes."""
+    """The load of a process: per cent of one core, and resident bytes."""
 
     cpu: float
     memory: int
@@ -33,7 +33,7 @@ class Usage(NamedTuple):
 
 @dataclass(slots=True)
 class _Record:
-    """What is remembered of a slot."""
+    """A slot as it was last seen."""
 
     entry: Entry
     at: float  # when it came
@@ -44,7 +44,7 @@ class _Record:
 
 
 class Observer:
-    """What is known of a space.
+    """The record of a running space.
 
     Feed it with the changes of watches of ``*`` and ``_/*``; ask it for a `snapshot`.
     """
@@ -90,7 +90,7 @@ class Observer:
         self._log.settled = True
 
     def measured(self, usage: Mapping[int, Usage]) -> None:
-        """What processes of this machine use, by pid."""
+        """The load of processes of this machine, by pid."""
         self._usage = usage
 
     def _feed_slot(self, entry: Entry, now: float) -> None:

@@ -1,4 +1,4 @@
-"""What an inspector shows: small frozen records, complete at the moment when they were made.
+"""The views of an inspector: small frozen records, complete at the moment when they were made.
 
 All times are seconds; ``at`` is on the clock that the observer was given (monotonic).
 """

@@ -1,4 +1,4 @@
-"""What agent classes say about themselves, asked in a process of its own: a plan is made without their code."""
+"""Descriptions of agent classes, asked in a process of its own: a plan is made without their code."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ class DescriptionError(AgentspaceError):
 
 @dataclass(frozen=True)
 class Description:
-    """What an agent class takes.
+    """The parameters and slots of an agent class.
 
     Attributes:
         doc: its help text.

@@ -20,7 +20,7 @@ def join(prefix: str, name: str) -> str:
 
 @dataclass
 class Draft:
-    """What a launch file says about one agent that takes part.
+    """One agent that takes part, as the launch file has it.
 
     Attributes:
         role: its name in the plan.

@@ -56,7 +56,7 @@ class Unsettled:
 
 @dataclass(frozen=True)
 class Variables:
-    """What `${...}` may name.
+    """The names that `${...}` may use.
 
     Attributes:
         values: the arguments of the launch file, and `project` and `launch`.

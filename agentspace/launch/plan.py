@@ -1,4 +1,4 @@
-"""What a launch will do: frozen, completely validated, with nothing left to look up.
+"""The plan of a launch: frozen, completely validated, with nothing left to look up.
 
 `agentspace.launch` makes plans, `agentspace.supervise` runs them; neither imports an agent class.
 """
@@ -37,7 +37,7 @@ class Policy(StrEnum):
 
 
 class OnExit(StrEnum):
-    """What the end of an agent, when it is not started again, means for the launch."""
+    """The meaning of an agent's end for the launch, when the agent is not started again."""
 
     CONTINUE = "continue"
     SHUTDOWN = "shutdown"  # everything stops; the launch ends with the exit code of this agent
@@ -160,7 +160,7 @@ def frozen(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """What `json` cannot write by itself."""
+    """The JSON form of a value that `json` cannot write by itself."""
     if isinstance(value, Path):
         return str(value)
     return dict(value) if isinstance(value, Mapping) else vars(value)

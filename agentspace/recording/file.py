@@ -167,7 +167,7 @@ class RecordingFile:
 
 
 class _Stream:
-    """What the library writes to: each write is whole records, and is there as a whole or not at all."""
+    """The stream of the library: each write is whole records, and is there as a whole or not at all."""
 
     def __init__(self, path: Path, overwrite: bool) -> None:
         if path.exists() and not path.is_file():

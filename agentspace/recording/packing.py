@@ -73,7 +73,7 @@ def unpack(message: Any, picture: bytes | None) -> Value:
 
 
 def _show(message: Any, value: Value) -> None:
-    """What people see of a value that is no image."""
+    """Fills in the readable form of a value that is no image."""
     if isinstance(value, np.ndarray | np.generic):
         message.shape.extend(value.shape)
     numbers = _numbers(value)

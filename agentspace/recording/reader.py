@@ -204,7 +204,7 @@ def read(path: Path | str, masks: Sequence[str] = ("*",)) -> Iterator[Recorded]:
 
 
 def _held(path: Path) -> str:
-    """What a file of another program holds, in words."""
+    """The content of another program's file, in words."""
     schemas: dict[int, str] = {}
     topics: dict[int, str] = {}
     counts: Counter[int] = Counter()

@@ -178,7 +178,7 @@ class Recorder:
             watch.close()
 
     def _follow(self, number: int) -> None:
-        """What the thread of a watch does."""
+        """The thread of a watch."""
         try:
             self._record(number)
         except Exception as error:  # a recording that goes on without some of its slots would lie

@@ -1,4 +1,4 @@
-"""What is in a recording, in numbers."""
+"""The summary of a recording, in numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from agentspace.recording.schemas import END, LOSS
 
 @dataclass
 class SlotSummary:
-    """What a recording has of one slot.
+    """One slot of a recording.
 
     Attributes:
         name: The slot.
@@ -40,7 +40,7 @@ class SlotSummary:
 
 @dataclass
 class Summary:
-    """What a recording has in it.
+    """The content of a recording.
 
     Attributes:
         about: What it says of itself.

@@ -1,4 +1,4 @@
-"""What the supervisor starts: the command lines of the server and of the agents of a plan."""
+"""The command lines of the server and of the agents of a plan."""
 
 import sys
 from collections.abc import Mapping

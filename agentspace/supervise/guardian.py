@@ -38,7 +38,7 @@ class Found:
 
 
 def mark(run: str, role: str) -> str:
-    """What the environment of a role's process, and of all its descendants, says in `MARK_VARIABLE`."""
+    """The value of `MARK_VARIABLE` in the environment of a role's process and of all its descendants."""
     return f"{run} {role}"
 
 

@@ -37,7 +37,7 @@ ALIVE = frozenset({LifeState.STARTING, LifeState.RUNNING, LifeState.STOPPING})
 
 
 class Action(Enum):
-    """What a life asks of the supervisor."""
+    """A request of a life to the supervisor."""
 
     SPAWN = "start the process"
     TERMINATE = "ask the process to end"
@@ -93,7 +93,7 @@ class Lifecycle:
         return self.state in (LifeState.FAILED, LifeState.GAVE_UP, LifeState.BLOCKED)
 
     def sentence(self, now: float) -> str:
-        """What happened to it, for people."""
+        """The state as a sentence for people."""
         match self.state:
             case LifeState.STARTING:
                 again = f" again (number {self.restarts})" if self.restarts else ""
@@ -110,7 +110,7 @@ class Lifecycle:
                 return f"{self.state}: {self.reason}"
 
     def to_dict(self) -> dict[str, str | int | None]:
-        """What everybody may see of it."""
+        """The life as a launch reports it."""
         return {
             "state": str(self.state),
             "pid": self.pid,

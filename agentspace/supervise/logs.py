@@ -1,4 +1,4 @@
-"""What the processes of a launch say: on the console with the role before each line, and in files."""
+"""The logs of a launch: on the console with the role before each line, and in files."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ class Lines:
         return [_text(line) for line in lines]
 
     def flush(self) -> list[str]:
-        """What is left at the end."""
+        """The rest at the end."""
         rest, self._rest = self._rest, bytearray()
         return [_text(rest)] if rest else []
 

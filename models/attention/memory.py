@@ -80,7 +80,7 @@ def attention(
 
 @dataclass(frozen=True)
 class Answer:
-    """What a memory says to a query.
+    """The answer of a memory to a query.
 
     Attributes:
         value: (m,) the mixture of values.

@@ -87,7 +87,7 @@ class Shortlist:
 
 @dataclass(frozen=True)
 class Found:
-    """What one head answers.
+    """The answer of one head.
 
     Attributes:
         value: (m,) its part of the value.

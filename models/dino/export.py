@@ -27,7 +27,7 @@ from models.transformer.onnx import export as export_graph
 from models.transformer.vision_transformer import CONFIGS, VisionTransformer
 
 VIEWS: Final = {"class": "class_token", "mean": "mean", "patches": "patches"}
-"""What the ONNX file gives as features, and the name of that output."""
+"""The features that the ONNX file gives, and the name of that output."""
 
 
 def export(

@@ -27,7 +27,7 @@ NETWORKS: Final[Mapping[str, Config]] = MappingProxyType(
         "vit-small8": CONFIGS["dino-vits8"],
     }
 )
-"""What can be trained; micro is Tiny with half of its blocks, for a processor; nano is to try things out."""
+"""Networks to train; micro is Tiny with half of its blocks, for a processor; nano is to try things out."""
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "gpu": {},

@@ -54,7 +54,7 @@ class PoseNetwork:
         object.__setattr__(self, "_matrix", self.discriminant.astype(np.float32))
 
     def __call__(self, features: NDArray[np.floating]) -> Features:
-        """What the features (..., 5488) tell of: (..., 13)."""
+        """Directions of the limbs and presence (..., 13), by features (..., 5488)."""
         there = self.somebody(features)[..., None]
         return np.concatenate([self.directions(features), there], axis=-1)
 

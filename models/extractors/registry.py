@@ -37,7 +37,7 @@ NAMES: Final = (
 
 
 class Network(Protocol):
-    """What makes features of images.
+    """A maker of features of images.
 
     Attributes:
         identifier: Name of the feature space; memories of features carry it, and are kept apart by it.

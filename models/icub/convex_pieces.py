@@ -81,7 +81,7 @@ def _write(path: Path, pieces: Pieces) -> None:
 
 
 def _read(path: Path, names: list[str]) -> Pieces:
-    """What `_write` wrote.
+    """The pieces that `_write` wrote.
 
     Raises:
         ArtifactError: It is missing or damaged.

@@ -107,7 +107,7 @@ def _pose_in_root(body: Any) -> tuple[Floats, Floats]:
 
 
 def _made(function: Callable[..., None], size: int, *arguments: Any) -> Floats:
-    """What a function of MuJoCo writes into an array (size,)."""
+    """The array (size,) that a function of MuJoCo writes."""
     result = np.zeros(size)
     function(result, *arguments)
     return result

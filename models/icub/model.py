@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROBOT = "iCubGazeboV2_5"
 MODEL_JOINTS = tuple(f"{side}_{joint}" for side in ("r", "l") for joint in ARM_JOINTS)
-"""What the model calls the ten joints of a posture: the right arm, then the left."""
+"""The model's names of the ten joints of a posture: the right arm, then the left."""
 BODY_JOINTS = (
     *(f"{side}_wrist_{joint}" for side in ("r", "l") for joint in ("pitch", "yaw")),
     *(f"torso_{joint}" for joint in ("yaw", "roll", "pitch")),

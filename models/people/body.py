@@ -35,7 +35,7 @@ GROUPS: Final = (
     "body",
     *(f"{side} {part}" for side in ("right", "left") for part in ("shoulder", "upper arm", "forearm")),
 )
-"""What moves: vertices have a weight for each. The forearm takes the hand along."""
+"""The parts that move: vertices have a weight for each. The forearm takes the hand along."""
 PARTS: Final = ("hair", "head", "eyes", "trunk", "upper arms", "forearms", "hands", "legs", "feet")
 """Each face of the skin belongs to one: they may have different colours."""
 POINTS: Final = ("right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist")

@@ -41,7 +41,7 @@ NAMES: Final = (
     *reversed(VARIANTS),
     *(f"{variant}-{latent}" for variant in reversed(VARIANTS) for latent in LATENTS),
 )
-"""What `load` takes; a variant alone means latent 2."""
+"""The names that `load` takes; a variant alone means latent 2."""
 _KIND: Final = "agentspace autoencoder 1"
 _JITTER: Final = 0.05  # of the spread of the map: how far a sampled latent may lie from one that was seen
 

@@ -22,7 +22,7 @@ from models.study.results.outcome import Outcome
 JOINTS: Final = "none (joints)"
 """In the place of a decoder."""
 CASES: Final[Mapping[str, bool]] = {"data set (half of it symmetric)": False, "independent arms": True}
-"""What is practised and asked, and whether both arms are drawn independently."""
+"""The postures that are practised and asked, and whether both arms are drawn independently."""
 WAYS: Final[Mapping[str, str]] = {"one head": ONE, "a head for each arm": ARMS}
 
 

@@ -165,7 +165,7 @@ def _per_cent(touching: dict[str, Bools]) -> dict[str, str]:
 @_of_postures
 @_as_json
 def speed(seed: int, as_json: bool) -> None:
-    """What is computed per second of processor time."""
+    """Numbers computed per second of processor time."""
     rng = np.random.default_rng(seed)
     arms = rng.uniform(ARM_LIMITS[:, 0], ARM_LIMITS[:, 1], (50_000, len(ARM_LIMITS)))
     postures = rng.uniform(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1], (1000, len(JOINT_LIMITS)))

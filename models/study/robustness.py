@@ -32,7 +32,7 @@ SCENES: Final[Mapping[str, RobotScene]] = {
     "camera +6 degrees": _seen(azimuth=6.0),
     "camera 6 degrees higher": _seen(elevation=6.0),
 }
-"""What it sees then; fixed before anything was measured."""
+"""The changes of what it sees; fixed before anything was measured."""
 
 
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:

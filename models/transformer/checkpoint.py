@@ -51,7 +51,7 @@ _SHOWN: Final = 4  # names in a message
 
 
 def read(path: Path) -> Any:
-    """What is in a checkpoint: tensors by name, perhaps below other names. Nothing in it is executed.
+    """The content of a checkpoint: tensors by name, perhaps below other names. Nothing in it is executed.
 
     Raises:
         ArtifactError: The file is missing, cut off, not a checkpoint, or holds pickled code.
@@ -80,7 +80,7 @@ def read(path: Path) -> Any:
 
 
 def _require_tensors(path: Path, beginning: bytes) -> None:
-    """What can be told from the first bytes."""
+    """The format, as far as the first bytes tell."""
     if not beginning:
         raise ArtifactError(f"{path} is empty")
     if beginning.startswith(_PICKLES) and beginning[8:] != _SAFETENSORS:  # whose length may begin so

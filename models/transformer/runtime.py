@@ -1,4 +1,4 @@
-"""What runs a Vision Transformer: PyTorch or onnxruntime, whichever is faster on this machine, as measured.
+"""The runtime of a Vision Transformer: PyTorch or onnxruntime, the faster on this machine, as measured.
 
 | backend | what |
 |---|---|
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 
 
 MEASURED: Final = ("onnx", "torch", "torch-bf16")
-"""What `auto` chooses from."""
+"""The runtimes that `auto` chooses from."""
 BACKENDS: Final = (*MEASURED, "torch-compile", "torch-bf16-compile")
 
 
 class Views(NamedTuple):
-    """What a network says of one image.
+    """The outputs of a network for one image.
 
     Attributes:
         class_token: (d,), of the whole image.
@@ -158,7 +158,7 @@ def choose(network: VisionTransformer, size: int = 224, threads: int = 1, record
 
 
 def situation(network: VisionTransformer, size: int, threads: int) -> str:
-    """What the choice depends on: processor, versions, network, size, threads."""
+    """The key of a choice: processor, versions, network, size, threads."""
     libraries = " ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime"))
     return (
         f"{processor()}, {os.cpu_count()} cores, {libraries}, {network.config}, {size} pixels, {threads} threads"
@@ -166,7 +166,7 @@ def situation(network: VisionTransformer, size: int, threads: int) -> str:
 
 
 def processor() -> str:
-    """What the processor of this machine calls itself."""
+    """The name of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -80,7 +80,7 @@ CONFIGS: Final[Mapping[str, Config]] = MappingProxyType(
 
 
 class Outputs(NamedTuple):
-    """What the network says of b images.
+    """The outputs of the network for b images.
 
     Attributes:
         class_token: (b, d), of the whole image.
@@ -195,7 +195,7 @@ class VisionTransformer(nn.Module):
                 nn.init.trunc_normal_(parameter, std=0.02, a=-0.04, b=0.04)
 
     def forward(self, images: Tensor, attention: bool = False) -> Outputs:
-        """What the network says of images.
+        """The outputs of the network for images.
 
         Args:
             images: (b, 3, H, W), as `normalise` makes them; H and W are multiples of the patch.

@@ -38,7 +38,7 @@ def main() -> None:
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="as JSON")
 def _list(as_json: bool) -> None:
-    """What can be fetched, and what is here."""
+    """The weights that can be fetched, and those that are here."""
     facts = [_facts(entry) for entry in catalogue.ENTRIES]
     if as_json:
         print(json.dumps(facts, indent=1))

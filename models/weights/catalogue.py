@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def command(self) -> str:
-        """What fetches it."""
+        """The command that fetches it."""
         return f"python -m models.weights pull {self.name}"
 
     def address(self, mirror: str = "") -> str:

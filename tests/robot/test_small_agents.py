@@ -257,50 +257,50 @@ def test_viewer_survives_what_is_no_picture(space: LocalSpace, tmp_path: Path) -
     assert not space.snapshot("_/errors/*")
 
 
-# --- stance: time is passed in
+# --- stillness: time is passed in
 
 
-def stand(stance: Stillness, posture: np.ndarray, start: float, seconds: float) -> float:
+def stand(stillness: Stillness, posture: np.ndarray, start: float, seconds: float) -> float:
     """Lets a robot be seen 50 times a second; returns when it was seen last."""
     now = start
     for now in start + 0.02 * np.arange(round(50 * seconds)):
-        stance.see(posture, float(now))
+        stillness.see(posture, float(now))
     return float(now)
 
 
 def test_a_robot_stands_after_resting_for_a_while_where_it_was_sent() -> None:
     """Not at once, not while it moves, not elsewhere; but near its goal after the window."""
-    stance = Stillness(window=0.2, tolerance=0.5, near=3.0, reach=2.0)
+    stillness = Stillness(window=0.2, tolerance=0.5, near=3.0, reach=2.0)
     goal = REST + 20.0
-    stance.send(goal, 0.0)
-    assert not stance.stands(0.0)
-    assert not stance.stands(stand(stance, REST, 0.0, 0.5))
+    stillness.send(goal, 0.0)
+    assert not stillness.stands(0.0)
+    assert not stillness.stands(stand(stillness, REST, 0.0, 0.5))
     for step in range(11):
         now = 0.5 + 0.02 * step
-        stance.see(REST + 2.0 * step, now)
-        assert not stance.stands(now)
-    assert not stance.stands(stand(stance, goal + 1.0, 0.72, 0.1))
-    assert stance.stands(stand(stance, goal + 1.0, 0.82, 0.2))
+        stillness.see(REST + 2.0 * step, now)
+        assert not stillness.stands(now)
+    assert not stillness.stands(stand(stillness, goal + 1.0, 0.72, 0.1))
+    assert stillness.stands(stand(stillness, goal + 1.0, 0.82, 0.2))
 
 
 def test_a_robot_that_cannot_get_there_stands_in_the_end() -> None:
     """One that rests elsewhere counts as standing when its time to get there is over."""
-    stance = Stillness(window=0.2, reach=1.0)
-    stance.send(REST + 50.0, 0.0)
-    assert not stance.stands(stand(stance, REST, 0.0, 0.9))
-    assert stance.stands(stand(stance, REST, 0.9, 0.2))
+    stillness = Stillness(window=0.2, reach=1.0)
+    stillness.send(REST + 50.0, 0.0)
+    assert not stillness.stands(stand(stillness, REST, 0.0, 0.9))
+    assert stillness.stands(stand(stillness, REST, 0.9, 0.2))
 
 
 def test_a_robot_that_is_not_seen_does_not_stand() -> None:
     """Old encoders say nothing, and encoders that are none make the robot vanish."""
-    stance = Stillness(window=0.2)
-    stance.send(None, 0.0)
-    now = stand(stance, REST, 0.0, 0.5)
-    assert stance.stands(now)
-    assert not stance.stands(now + 0.3)
-    stance.see(None, now)
-    assert stance.posture is None
-    assert not stance.stands(now)
+    stillness = Stillness(window=0.2)
+    stillness.send(None, 0.0)
+    now = stand(stillness, REST, 0.0, 0.5)
+    assert stillness.stands(now)
+    assert not stillness.stands(now + 0.3)
+    stillness.see(None, now)
+    assert stillness.posture is None
+    assert not stillness.stands(now)
 
 
 # --- meter and report

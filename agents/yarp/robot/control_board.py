@@ -20,7 +20,7 @@ from models.arrays import Floats
 PROTOCOL: Final = (1, 9, 0)
 Indices = NDArray[np.int_]
 _STREAMED: Final = ("dpo", "vmo", "pos")
-"""What may come as a stream; it has no reply."""
+"""Commands that may come as a stream; they have no reply."""
 
 
 class RequestError(ValueError):

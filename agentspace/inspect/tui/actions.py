@@ -25,7 +25,7 @@ _CLAIM = (Field("priority", "priority", "0"), Field("validity", "validity", "sec
 
 
 class Actions(App[None]):
-    """What can be done: stop, restart and swap of agents; write and delete of slots.
+    """The actions: stop, restart and swap of agents; write and delete of slots.
 
     Args:
         source: Of snapshots.
@@ -49,7 +49,7 @@ class Actions(App[None]):
 
     @property
     def snapshot(self) -> Snapshot:
-        """What is shown."""
+        """The snapshot that is shown."""
         return self.source.snapshot
 
     @property

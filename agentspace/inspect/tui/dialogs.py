@@ -1,4 +1,4 @@
-"""What is asked before anything is changed."""
+"""The dialogs before anything is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened since the inspector was attached: the log, and the writes that were refused."""
+"""The log since the inspector was attached, and the writes that were refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the panes with tables have in common: filter, sort, and a view of the row under the cursor."""
+"""The base of panes with tables: filter, sort, and a view of the row under the cursor."""
 
 from __future__ import annotations
 

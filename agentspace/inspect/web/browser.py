@@ -24,7 +24,7 @@ _WRITES, _SWAPS, _PICTURES = 4, 4, 1  #: threads
 
 
 class Subscription(NamedTuple):
-    """What a page shows beyond the tables: values by mask, pictures by slot with their width in pixels."""
+    """The wishes of a page beyond the tables: values by mask, pictures by slot with their width in pixels."""
 
     values: tuple[str, ...] = ()
     pictures: dict[str, int] = {}  # noqa: RUF012  (never changed)
@@ -116,7 +116,7 @@ class Browser:
         return True
 
     def _forget(self) -> None:
-        """What is wanted anew is sent anew."""
+        """Sends anew all that is wanted anew."""
         self._pictures = {
             name: seen for name, seen in self._pictures.items() if name in self._subscription.pictures
         }

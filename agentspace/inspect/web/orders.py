@@ -1,4 +1,4 @@
-"""What a page may ask for: to write and delete slots, to stop and swap roles. Checked here, not in the page."""
+"""The orders of a page: to write and delete slots, to stop and swap roles. Checked here, not in the page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Orders:
         self._commander = commander
 
     def carry_out(self, order: Order) -> dict[str, Any]:
-        """What became of an order: ``ok``, and a ``message`` for people."""
+        """The outcome of an order: ``ok``, and a ``message`` for people."""
         try:
             kinds = {"write": self._write, "delete": self._delete, "stop": self._stop, "swap": self._swap}
             if (kind := _text(order, "do")) not in kinds:

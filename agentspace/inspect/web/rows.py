@@ -1,4 +1,4 @@
-"""What the observer knows, as tables that JSON can say. Times are on the inspector's clock, so that rows rest.
+"""The observer's knowledge, as tables for JSON. Times are on the inspector's clock, so that rows rest.
 
 A row says since when something is so, not for how long: a value that does not change makes no traffic.
 """
@@ -78,7 +78,7 @@ class Chart:
 
 
 def value_row(slot: SlotView) -> dict[str, Any]:
-    """What depends on the value of a slot alone; its stamp is missing."""
+    """The columns that depend on the value of a slot alone; its stamp is missing."""
     found = tiling(slot.value) if slot.readable else None
     large = size_of(slot.value) > _BRIEF and not isinstance(slot.value, str)
     text = slot.type if large else brief(slot.value)
@@ -93,7 +93,7 @@ def value_row(slot: SlotView) -> dict[str, Any]:
 
 
 def slot_row(slot: SlotView, now: float) -> dict[str, Any]:
-    """What else there is to say of a slot."""
+    """The other columns of a slot."""
     names = ("kind", "holder", "revision", "refused", "triggers", "writers", "readers")
     return {
         **{name: getattr(slot, name) for name in names},

@@ -38,7 +38,7 @@ class NumberedTables:
                 self._gone.pop((table, key), None)
 
     def since(self, number: int) -> dict[str, Any] | None:
-        """What changed after `number`: ``all`` (whether it is everything), ``set`` and ``gone`` by table, or None.
+        """The changes after `number`: ``all`` (whether it is everything), ``set`` and ``gone`` by table, or None.
 
         A number of 0, or one from before what is remembered of removals, gives everything.
         """

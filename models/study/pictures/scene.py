@@ -17,7 +17,7 @@ from models.people.appearance import Clothes, Sight
 from models.people.body import Build
 
 BACKDROPS: Final = ("", "photograph", "clutter")
-"""What may hang on the wall behind a robot; "" is the plain wall."""
+"""Pictures for the wall behind a robot; "" is the plain wall."""
 
 
 @dataclass(frozen=True)
