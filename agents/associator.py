@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,18 +18,18 @@ from models.attention.heads import NAMES, ONE
 from models.attention.memory import Answer
 from models.attention.similarity import KEY_KINDS, Comparison, KeyKind
 
-STATE_VERSION = 3
+STATE_VERSION: Final = 3
 """1 had the pairs of one kind of features only, 2 did not say what values are of; both are read as well."""
-AT_ONCE = 16 << 20
+AT_ONCE: Final = 16 << 20
 """Bytes of a memory that is kept for a successor with every change of it."""
-AT_MOST = 256 << 20
+AT_MOST: Final = 256 << 20
 """Bytes of a memory that is kept at all, and that a message to a successor has; a larger one goes in a file."""
-KEEPING = 5.0
+KEEPING: Final = 5.0
 """Seconds between two times that a memory larger than `AT_ONCE` is kept."""
-MANY = 1000
+MANY: Final = 1000
 """Pairs; of more, only the strongest are told with each answer, and all values once a second."""
-STRONGEST = 8
-TELLING = 1.0
+STRONGEST: Final = 8
+TELLING: Final = 1.0
 """Seconds between two times that the values of many pairs are told."""
 
 

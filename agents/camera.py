@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from typing import Any
+from typing import Any, Final
 
 from agents.pictures.rate_limit import RateLimit
 from agents.pictures.source import PictureSource, SourceError, open_source
@@ -13,9 +13,9 @@ from agentspace import EMPTY, Agent, Parameter, SlotName, check_name
 from agentspace.errors import AgentspaceError, SlotNameError
 from models.arrays import Image, as_rgb
 
-SLOT = "slot:"
+SLOT: Final = "slot:"
 """The prefix of a device that is a slot."""
-OFTEN = 1.0
+OFTEN: Final = 1.0
 """Seconds between two accounts of how many pictures were lost."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -19,11 +20,11 @@ from agentspace.errors import AgentspaceError
 from models.arrays import Floats
 from models.postures import decoders
 
-STREAM = 2**31
+STREAM: Final = 2**31
 """Sets its random numbers apart from those of explorers, who use the epoch of their role in its place."""
 MIRROR, IMITATION = "mirror", "imitation"
 """The scripts that come with it."""
-TOLD = 1.3
+TOLD: Final = 1.3
 """Seconds after which a space has written its account of itself anew (it does so once a second)."""
 
 

@@ -17,7 +17,7 @@ class NetworkName(Parameter[str]):
         """The name, if there is such an extractor.
 
         Raises:
-            ParameterError: there is none.
+            ParameterError: There is none.
         """
         try:
             return registry.check(super().parse(value))

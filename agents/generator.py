@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from agentspace import EMPTY, Agent, Parameter, SlotName
 from models.postures import decoders
 
-REPEAT = 0.4
+REPEAT: Final = 0.4
 """Seconds after which a posture is repeated while its latent is valid: a motor without targets holds still."""
 
 

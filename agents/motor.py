@@ -1,14 +1,14 @@
 """The motor: takes joint targets, makes them safe, and drives a robot."""
 
 import time
-from typing import Any
+from typing import Any, Final
 
 from agents.body.drivers import DRIVERS, Driver, Job, load_driver, open_driver
 from agents.body.follower import Follower, MotorState
 from agents.body.posture import NotAPostureError, clamp, read_posture
 from agentspace import EMPTY, Agent, Parameter, Refused, SlotName
 
-AT_ONCE = 1e9
+AT_ONCE: Final = 1e9
 """Degrees per second: a robot that plans its way is told its goal."""
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from agents.console.screen import ConsoleScreen
     from agents.console.snapshot import Slots
 
-TICK = 0.05
+TICK: Final = 0.05
 """Seconds between two looks at what a script waits for."""
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from agents.body.posture import NotAPostureError, read_posture
 from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName, Timer
@@ -11,9 +11,9 @@ from models.icub.simulator import REST, Icub, View, ViewError
 if TYPE_CHECKING:
     from agents.yarp.robot.robot import YarpRobot
 
-FRESH = 0.5
+FRESH: Final = 0.5
 """Seconds for which encoders and picture are valid at least: when they expire, the robot is not there."""
-LONGEST_STEP = 0.25
+LONGEST_STEP: Final = 0.25
 """Seconds of physics at once; a process that was stopped for longer goes on from where it was."""
 
 

@@ -97,10 +97,10 @@ class Problem:
     """One thing that is wrong in a launch file, and where.
 
     Attributes:
-        file: the file as a user would write it, or "command line".
+        file: The file as a user would write it, or "command line".
         line: 1-based; 0 when the problem has no place in a file.
         column: 1-based; 0 when the problem has no place in a file.
-        message: what is wrong, the bad value, and the valid ones.
+        message: What is wrong, the bad value, and the valid ones.
     """
 
     file: str
@@ -117,7 +117,7 @@ class LaunchError(AgentspaceError, ValueError):
     """A launch file that cannot be run. Nothing was started.
 
     Attributes:
-        problems: everything that is wrong, in the order of the files.
+        problems: Everything that is wrong, in the order of the files.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:

@@ -1,8 +1,9 @@
 """The version of this library, read from its installation."""
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
-NOT_INSTALLED = "0+not.installed"
+NOT_INSTALLED: Final = "0+not.installed"
 
 try:
     __version__ = version("agentspace")

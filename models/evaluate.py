@@ -21,7 +21,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -33,7 +33,7 @@ from models.study.results import page
 from models.study.results.result import Result
 from models.study.session import Session
 
-COMMANDS = ("mirror", "robustness", "human", "speed", "online", "bars")
+COMMANDS: Final = ("mirror", "robustness", "human", "speed", "online", "bars")
 
 
 def _known(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:

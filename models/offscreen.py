@@ -11,7 +11,7 @@ import importlib
 import logging
 import os
 import weakref
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     import mujoco
 
 
-BACKENDS = ("osmesa", "egl")
+BACKENDS: Final = ("osmesa", "egl")
 """Order of preference. Without a graphics card both draw equally fast and the same pixels. OSMesa is first
 because it needs no device: where its library loads, it draws. An EGL that fails halfway would leave PyOpenGL
 bound to it."""
 
-_LIBRARIES = {"osmesa": ("libOSMesa.so.8", "libOSMesa.so"), "egl": ("libEGL.so.1", "libEGL.so")}
+_LIBRARIES: Final = {"osmesa": ("libOSMesa.so.8", "libOSMesa.so"), "egl": ("libEGL.so.1", "libEGL.so")}
 logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it tells of each accelerator that is not there
 
-_HELP = "install one of them, on Debian or Ubuntu: apt install libosmesa6, or: apt install libegl1 libgl1"
+_HELP: Final = "install one of them, on Debian or Ubuntu: apt install libosmesa6, or: apt install libegl1 libgl1"
 
 
-OVERSAMPLING = 2
+OVERSAMPLING: Final = 2
 """Pictures are drawn this many times larger and averaged: smooth edges in 2/3 of the time of OpenGL's own."""
 
 

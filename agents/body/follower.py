@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 
 from models.arrays import Floats
 
-LONGEST_GAP = 0.25
+LONGEST_GAP: Final = 0.25
 """Seconds between two commands of one movement; after a longer one (a stopped process) it starts anew."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from agentspace import Entry, Kind
 from models.arrays import Floats
 from models.measures import swap_arms
 
-REST = 0.3
+REST: Final = 0.3
 """Seconds for which both must not move."""
-UNANSWERED = 2.0
+UNANSWERED: Final = 2.0
 """Seconds after which a robot that answers nothing is taken as it is: it may hold its pose on purpose."""
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from models.measures import Measure, chance, measure, nmae
 if TYPE_CHECKING:
     from rich.table import Table
 
-NUMBERS = "report.json"
-PICTURES = "contact_sheet.png"
+NUMBERS: Final = "report.json"
+PICTURES: Final = "contact_sheet.png"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, overload
 
 from agentspace.core.slot import check_name
 from agentspace.errors import ParameterError, SlotNameError, suggest
@@ -16,7 +16,7 @@ from agentspace.errors import ParameterError, SlotNameError, suggest
 T = TypeVar("T")
 Data = Any  #: what YAML and JSON can say: None, bool, int, float, str, list, dict with string keys
 _Type = type  # inside of `Setting`, `type` is the attribute
-_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_WORDS: Final = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _READERS: dict[type, Callable[[str], Data]] = {
     bool: lambda text: _WORDS[text.strip().lower()],
     int: int,
@@ -25,8 +25,8 @@ _READERS: dict[type, Callable[[str], Data]] = {
     list: json.loads,
     dict: json.loads,
 }
-_TYPES = {kind.__name__: kind for kind in _READERS}
-_FORMS = {bool: "true, false", list: "JSON such as [1, 2]", dict: 'JSON such as {"a": 1}'}
+_TYPES: Final = {kind.__name__: kind for kind in _READERS}
+_FORMS: Final = {bool: "true, false", list: "JSON such as [1, 2]", dict: 'JSON such as {"a": 1}'}
 
 
 @dataclass(eq=False)

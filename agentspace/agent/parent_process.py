@@ -19,7 +19,7 @@ def die_with_parent(grace: float = 0.0) -> None:
     Call it first thing in a process, from the main thread. Children that it starts do not inherit this.
 
     Args:
-        grace: seconds to go on living; the server waits until the agents are gone.
+        grace: Seconds to go on living; the server waits until the agents are gone.
     """
     text = os.environ.pop(PARENT_VARIABLE, "")
     if not text:

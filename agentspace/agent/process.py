@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from agentspace.agent.agent import Agent
 from agentspace.agent.parameter import configure
@@ -24,10 +24,10 @@ from agentspace.client.space import connect
 from agentspace.errors import AgentNotFoundError, ParameterError, suggest
 from agentspace.wire.address import Address
 
-EXIT_OVERDUE = 124  #: a handler or `init` was still running when the time to stop was over
-EXIT_INTERRUPTED = 130  #: Ctrl-C came twice
-STOP_TIMEOUT = 5.0  #: seconds between a signal and the end, at most
-CONNECT_TIMEOUT = 10.0  #: seconds to wait for the server
+EXIT_OVERDUE: Final = 124  #: a handler or `init` was still running when the time to stop was over
+EXIT_INTERRUPTED: Final = 130  #: Ctrl-C came twice
+STOP_TIMEOUT: Final = 5.0  #: seconds between a signal and the end, at most
+CONNECT_TIMEOUT: Final = 10.0  #: seconds to wait for the server
 NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 

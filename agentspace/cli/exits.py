@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from agentspace.errors import (
     AgentspaceError,
     LaunchError,
@@ -11,7 +13,7 @@ from agentspace.errors import (
 )
 
 FAILED, USAGE, UNREACHABLE, REFUSED, EMPTY, INTERRUPTED = 1, 2, 3, 4, 5, 130
-_USAGE_ERRORS = (LaunchError, ParameterError, RoleNotFoundError, ValueError, TypeError, ImportError)
+_USAGE_ERRORS: Final = (LaunchError, ParameterError, RoleNotFoundError, ValueError, TypeError, ImportError)
 
 
 def exit_code(error: AgentspaceError) -> int:

@@ -9,7 +9,7 @@ import sys
 import time
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from agentspace.inspect.doctor import Finding
     from agentspace.inspect.views import RoleView, Snapshot
 
-_NICE = 10  #: an onlooker comes last
-_PERIOD = 1.0  #: seconds between two tables
-_MARKS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "info": ("·", "cyan")}
-_STATES = {"running": "green", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
+_NICE: Final = 10  #: an onlooker comes last
+_PERIOD: Final = 1.0  #: seconds between two tables
+_MARKS: Final = {"error": ("✗", "red"), "warning": ("!", "yellow"), "info": ("·", "cyan")}
+_STATES: Final = {"running": "green", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
 
 
 @click.command()

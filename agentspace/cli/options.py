@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -22,7 +22,7 @@ from agentspace.errors import AgentspaceError
 from agentspace.wire.address import Address, parse
 
 F = TypeVar("F", bound=Callable[..., Any])
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)  #: one that exists
+FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)  #: one that exists
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 log_option = click.option(
     "--log-level",

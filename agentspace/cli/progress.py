@@ -7,10 +7,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import click
 
-_PERIOD = 0.5  #: seconds between two lines of progress
+_PERIOD: Final = 0.5  #: seconds between two lines of progress
 
 
 class Line:

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -21,8 +21,8 @@ from agentspace.core.space import Watch
 from agentspace.core.value import size_of
 from agentspace.inspect.observer import INSPECTOR
 
-_PERIOD = 1.0  #: seconds between two lines
-_PULL = 0.05  #: seconds for which changes collect: many in one message cost less
+_PERIOD: Final = 1.0  #: seconds between two lines
+_PULL: Final = 0.05  #: seconds for which changes collect: many in one message cost less
 
 
 @dataclass(frozen=True)

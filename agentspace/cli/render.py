@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["entry_to_json", "in_bytes", "seconds", "short", "show_table", "to_json", "to_table"]
 
-SHORT = 60
-_FEW = 8
+SHORT: Final = 60
+_FEW: Final = 8
 
 
 def short(value: Value, width: int = SHORT) -> str:

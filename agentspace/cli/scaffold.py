@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final
 
 import click
 
 from agentspace.errors import AgentspaceError
 
-_TEMPLATE = Path(__file__).parents[1] / "template"
-_PLACEHOLDER = "my_robot"  #: what the project is called in the template, in texts and in file names
-_SUFFIX = ".in"  #: of all files of the template, so that no tool takes them for a part of this package
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_TEMPLATE: Final = Path(__file__).parents[1] / "template"
+_PLACEHOLDER: Final = "my_robot"  #: what the project is called in the template, in texts and in file names
+_SUFFIX: Final = ".in"  #: of all files of the template, so that no tool takes them for a part of this package
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 class ScaffoldError(AgentspaceError, ValueError):

@@ -6,6 +6,7 @@ import gc
 import logging
 import resource
 import signal
+from typing import Final
 
 import click
 
@@ -13,7 +14,7 @@ from agentspace.agent.parent_process import die_with_parent
 from agentspace.cli.options import Seconds, log_option, set_up_logging, space_option
 from agentspace.wire.address import parse
 
-_GRACE = 4.0  #: seconds that the server outlives its supervisor: the agents end first
+_GRACE: Final = 4.0  #: seconds that the server outlives its supervisor: the agents end first
 
 
 @click.command()

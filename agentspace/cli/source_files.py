@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agentspace.client.account import RoleAccount, SpaceAccount
 from agentspace.core.space import Space
 from agentspace.errors import AgentspaceError, RoleNotFoundError, suggest
 
-LOOK = 500  #: milliseconds between two looks whether there are other files to watch
-DEBOUNCE = 200  #: milliseconds in which several changes of a file are one: editors write more than once
+LOOK: Final = 500  #: milliseconds between two looks whether there are other files to watch
+DEBOUNCE: Final = 200  #: milliseconds in which several changes of a file are one: editors write more than once
 
 
 def sources(space: Space, role: str | None = None) -> dict[str, Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -16,7 +16,7 @@ from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.swap import Step
 from agentspace.errors import AgentspaceError, ParameterError, SwapError
 
-_SHOWN = 14  #: columns for the name of a step
+_SHOWN: Final = 14  #: columns for the name of a step
 
 
 @click.command()

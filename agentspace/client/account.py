@@ -9,17 +9,17 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from agentspace.core.role import FILLED
 from agentspace.core.slot import OWN
 from agentspace.core.space import Entry
 from agentspace.core.swap import ENDS
 
-ROLES = f"{OWN}roles/"
-SWAPS = f"{OWN}swaps/"
-ERRORS = f"{OWN}errors/"
-LAUNCHES = "launch/"
+ROLES: Final = f"{OWN}roles/"
+SWAPS: Final = f"{OWN}swaps/"
+ERRORS: Final = f"{OWN}errors/"
+LAUNCHES: Final = "launch/"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class RoleAccount:
 
     Attributes:
         name: Of the role.
-        state: starting, running, handing over, stopped, failed or gone.
+        state: Starting, running, handing over, stopped, failed or gone.
         epoch: Of the incarnation.
         pid: Of its process; None if it is not told.
         host: Where that runs.
@@ -141,7 +141,7 @@ class SwapReport:
     Attributes:
         number: Tells it from others of the role.
         role: What was swapped.
-        state: done; rolled back (the predecessor acts as before); failed (nobody acts); or a step under way.
+        state: Done; rolled back (the predecessor acts as before); failed (nobody acts); or a step under way.
         spec: The class that was asked for; None for the same.
         settings: Parameters and slot names that were asked for.
         old: The predecessor: epoch, pid, class.

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 import zmq
 
@@ -19,7 +19,7 @@ from agentspace.errors import AgentspaceError, LimitError, ProtocolError, SpaceU
 from agentspace.wire import messages
 from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, Message, parse, receive, send
 
-LINGER = 500  #: milliseconds in which what was sent last may still go out
+LINGER: Final = 500  #: milliseconds in which what was sent last may still go out
 Arrived = tuple[Any, list[bytes]]  #: a message and its frames
 
 

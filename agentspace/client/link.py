@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import Any
+from typing import Any, Final
 
 import zmq
 
@@ -17,9 +17,9 @@ from agentspace.wire import messages
 from agentspace.wire.address import Address, client_key
 from agentspace.wire.parcel import Incoming, Ref
 
-PATIENCE = 10.0  #: seconds in which a server that lives has answered
-_LEAST = 1.0  #: seconds in which a server that lives has welcomed a connection
-_BEATS_PER_LEASE = 4
+PATIENCE: Final = 10.0  #: seconds in which a server that lives has answered
+_LEAST: Final = 1.0  #: seconds in which a server that lives has welcomed a connection
+_BEATS_PER_LEASE: Final = 4
 
 
 class Link:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from agentspace.client.account import SWAPS, SpaceAccount, SwapReport
 from agentspace.client.slots import RemoteSlots
@@ -15,8 +15,8 @@ from agentspace.core.swap import Limits, Step
 from agentspace.errors import RoleNotFoundError, SpaceUnreachableError, SwapError, suggest
 from agentspace.wire import messages
 
-GRACE = 10.0  #: seconds beyond the time of all steps
-LOOK = 2.0  #: seconds without news after which it looks whether the server is still there
+GRACE: Final = 10.0  #: seconds beyond the time of all steps
+LOOK: Final = 2.0  #: seconds without news after which it looks whether the server is still there
 
 
 class RemoteSwaps(RemoteSlots):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from typing import Final
 
 from agentspace.client.link import Link
 from agentspace.core.mailbox import Trigger
@@ -12,8 +13,8 @@ from agentspace.core.space import Entry
 from agentspace.errors import FencedError, SpaceUnreachableError
 from agentspace.wire import messages
 
-LOOK = 1.0  #: seconds after which a waiting client looks whether its server is still there
-_PROMPT = 2.0  #: seconds in which a server that is there says that it has sent all
+LOOK: Final = 1.0  #: seconds after which a waiting client looks whether its server is still there
+_PROMPT: Final = 2.0  #: seconds in which a server that is there says that it has sent all
 
 
 class RemoteWatch:

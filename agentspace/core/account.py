@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from agentspace.core.change import Refused, Writer
 from agentspace.core.mailbox import Mailbox
@@ -15,8 +15,8 @@ from agentspace.core.role import Role
 from agentspace.core.slot import OWN
 from agentspace.core.swap import Swap
 
-REFUSALS_KEPT = 32
-LINKS_KEPT = 4096  #: pairs of a slot and who reads or writes it
+REFUSALS_KEPT: Final = 32
+LINKS_KEPT: Final = 4096  #: pairs of a slot and who reads or writes it
 
 
 class Account:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Generic, NamedTuple
+from typing import Any, Final, Generic, NamedTuple
 
 from agentspace.core.account import Account
 from agentspace.core.change import Change, Decision, Kind, Refused, V, Writer
@@ -22,9 +22,9 @@ from agentspace.core.swap import Swap
 from agentspace.core.swap_table import SwapTable
 from agentspace.errors import FencedError, LimitError, RoleNotFoundError, RoleTakenError, SlotNameError
 
-SPACE = Writer("_")
-MAX_ROLES = 1024
-REFUSED = f"{OWN}refused"  #: each refusal as a change of this slot, while somebody follows it
+SPACE: Final = Writer("_")
+MAX_ROLES: Final = 1024
+REFUSED: Final = f"{OWN}refused"  #: each refusal as a change of this slot, while somebody follows it
 
 
 class Delivery(NamedTuple, Generic[V]):
@@ -155,7 +155,7 @@ class Board(Generic[V]):
         Args:
             name: The role.
             epoch: Its epoch.
-            state: stopped, failed or gone.
+            state: Stopped, failed or gone.
             now: The time (s).
             error: Its traceback, shown in the slot ``_/errors/ROLE``.
         """

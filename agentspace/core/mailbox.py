@@ -12,14 +12,14 @@ import re
 from collections import deque
 from collections.abc import Iterable, Set
 from enum import StrEnum
-from typing import Generic, NamedTuple
+from typing import Final, Generic, NamedTuple
 
 from agentspace.core.change import Change, V
 from agentspace.core.slot import MAX_NAME
 from agentspace.errors import SlotNameError
 
-EVERY_LIMIT = 1024
-BATCH_LIMIT = 128
+EVERY_LIMIT: Final = 1024
+BATCH_LIMIT: Final = 128
 
 
 class Trigger(StrEnum):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple
+from typing import Any, Final, Generic, NamedTuple
 
 from agentspace.core.change import V
 from agentspace.core.mailbox import Mailbox
 
-SAMPLES = 256
-FILLED = frozenset({"starting", "running", "handing over"})
+SAMPLES: Final = 256
+FILLED: Final = frozenset({"starting", "running", "handing over"})
 
 
 class State(NamedTuple, Generic[V]):
@@ -32,7 +32,7 @@ class Role(Generic[V]):
 
     Attributes:
         epoch: Of the incarnation that fills it, or did last; grows with each.
-        state: starting, running, handing over (to a successor), stopped (ended well), failed (ended badly), gone
+        state: Starting, running, handing over (to a successor), stopped (ended well), failed (ended badly), gone
             (died or fell silent).
         info: What the incarnation says of itself (pid, host, class).
         stop_requested: Somebody asked it to end.

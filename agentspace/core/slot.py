@@ -22,21 +22,21 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Set
 from numbers import Real
-from typing import Generic, NamedTuple, Self
+from typing import Final, Generic, NamedTuple, Self
 
 from agentspace.core.change import Change, Decision, Kind, Refused, V, Writer, Written
 from agentspace.errors import LimitError, SlotNameError, WriteError
 
-FOREVER = math.inf
-_MOST = sys.float_info.max
-MAX_SLOTS = 65_536
-MAX_NAME = 255
-OWN = "_/"  #: the prefix of the slots that the space itself writes
-_PART = r"[^\x00-\x20\x7f\ud800-\udfff*?\[\]/]+"  # surrogates cannot be encoded
-_NAME = re.compile(f"{_PART}(/{_PART})*")
+FOREVER: Final = math.inf
+_MOST: Final = sys.float_info.max
+MAX_SLOTS: Final = 65_536
+MAX_NAME: Final = 255
+OWN: Final = "_/"  #: the prefix of the slots that the space itself writes
+_PART: Final = r"[^\x00-\x20\x7f\ud800-\udfff*?\[\]/]+"  # surrogates cannot be encoded
+_NAME: Final = re.compile(f"{_PART}(/{_PART})*")
 
 
-_WRITTEN = Kind.WRITTEN  # looking it up in the enum takes longer than the rest of a comparison
+_WRITTEN: Final = Kind.WRITTEN  # looking it up in the enum takes longer than the rest of a comparison
 
 
 class _Put(NamedTuple, Generic[V]):

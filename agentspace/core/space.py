@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from agentspace.core.change import Change, Decision, Kind, Writer
 from agentspace.core.mailbox import Trigger
@@ -19,7 +19,7 @@ from agentspace.core.slot import FOREVER, Erase, Put
 from agentspace.core.swap import Step
 from agentspace.core.value import Value
 
-DEFAULT_SPACE = "DATA"
+DEFAULT_SPACE: Final = "DATA"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Generic, Self
+from typing import Any, Final, Generic, Self
 
 from agentspace.core.change import V
 from agentspace.core.mailbox import Mask, Trigger
@@ -29,7 +29,7 @@ from agentspace.core.role import Role, State
 from agentspace.core.seats import Dismiss, Fence, Order, Part, Reclaim, Resume, Suspend
 from agentspace.errors import SwapError, suggest
 
-HANDLERS = 3  #: of a successor that must go well before its predecessor ends
+HANDLERS: Final = 3  #: of a successor that must go well before its predecessor ends
 
 
 class Step(StrEnum):
@@ -48,10 +48,10 @@ class Step(StrEnum):
     FAILED = "failed"  #: nobody acts
 
 
-ENDS = frozenset({Step.DONE, Step.ROLLED_BACK, Step.FAILED})
+ENDS: Final = frozenset({Step.DONE, Step.ROLLED_BACK, Step.FAILED})
 #: the predecessor acts, or could again at once
-_BEFORE_FENCE = frozenset({Step.REQUESTED, Step.PREPARE, Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE})
-_HANDING_OVER = {Step.QUIESCE: Step.SNAPSHOT, Step.SNAPSHOT: Step.RELEASE}
+_BEFORE_FENCE: Final = frozenset({Step.REQUESTED, Step.PREPARE, Step.QUIESCE, Step.SNAPSHOT, Step.RELEASE})
+_HANDING_OVER: Final = {Step.QUIESCE: Step.SNAPSHOT, Step.SNAPSHOT: Step.RELEASE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +32,17 @@ class Empty(Enum):
         return "EMPTY"
 
 
-EMPTY = Empty.EMPTY  #: as the default of a read tells an empty slot from one that holds None; no slot can hold it
+EMPTY: Final = Empty.EMPTY
+"""The default of a read that tells an empty slot from one that holds None; no slot can hold it."""
 
-MAX_DEPTH = 64
-_LONG = 1 << 13  # bits; a longer int is shown in hexadecimal: Python refuses to write it in decimal
-FLAT = frozenset({type(None), bool, int, float, bytes})  #: types all of whose values a slot can hold
-_ARRAYS = frozenset({np.ndarray, np.memmap})
+MAX_DEPTH: Final = 64
+_LONG: Final = 1 << 13  # bits; a longer int is shown in hexadecimal: Python refuses to write it in decimal
+FLAT: Final = frozenset({type(None), bool, int, float, bytes})  #: types all of whose values a slot can hold
+_ARRAYS: Final = frozenset({np.ndarray, np.memmap})
 _FIXED: set[np.dtype[Any]] = set()  # dtypes that were found to have a fixed size
-_FIXED_KEPT = 1024
-DTYPE = re.compile(r"[<>|=]?[?bBhHiIlLqQefdgFDGmMSUVuc]\d*(\[\d*[A-Za-z]+\])?")
-_ALLOWED = (
+_FIXED_KEPT: Final = 1024
+DTYPE: Final = re.compile(r"[<>|=]?[?bBhHiIlLqQefdgFDGmMSUVuc]\d*(\[\d*[A-Za-z]+\])?")
+_ALLOWED: Final = (
     "None, bool, int, float, str, bytes, NumPy scalars and arrays of fixed-size dtypes, "
     "and lists, tuples and dicts with str keys of these"
 )

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import psutil
 
@@ -23,11 +24,11 @@ from agentspace.inspect.observer import INSPECTOR, Observer, Usage
 from agentspace.inspect.views import RoleView, Snapshot
 from agentspace.wire.address import Address, parse
 
-PERIOD = 0.1  #: seconds between two looks
-_SLOW = 1.0  #: seconds between two looks at the processes and at the server itself
-_PATIENCE = 1.5  #: seconds for an answer of the server
-_GRACE = 0.02  #: seconds for what is there to come
-_NICE = 10
+PERIOD: Final = 0.1  #: seconds between two looks
+_SLOW: Final = 1.0  #: seconds between two looks at the processes and at the server itself
+_PATIENCE: Final = 1.5  #: seconds for an answer of the server
+_GRACE: Final = 0.02  #: seconds for what is there to come
+_NICE: Final = 10
 
 
 class Attachment:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,9 @@ from rich.text import Text
 
 from agentspace.core.value import Array
 
-_HALF = "▀"  #: the upper half in the one colour, the lower in the other
-_LEVELS = "▁▂▃▄▅▆▇█"
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_HALF: Final = "▀"  #: the upper half in the one colour, the lower in the other
+_LEVELS: Final = "▁▂▃▄▅▆▇█"
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 
 def picture(image: Array, width: int, height: int) -> Text:

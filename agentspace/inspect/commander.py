@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from agentspace.errors import AgentspaceError, ParameterError
 from agentspace.inspect.observer import INSPECTOR
 from agentspace.wire.address import Address
 
-_PATIENCE = 5.0  #: seconds for an answer
+_PATIENCE: Final = 5.0  #: seconds for an answer
 
 
 class Commander:

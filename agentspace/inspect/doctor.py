@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from agentspace.client.account import LAUNCHES
 from agentspace.inspect.environment import Environment
@@ -12,18 +12,18 @@ from agentspace.inspect.graph import awaited
 from agentspace.inspect.views import Snapshot
 
 ERROR, WARNING, INFO = "error", "warning", "info"
-SEVERITIES = (ERROR, WARNING, INFO)
-_BEHIND = 0.8  #: of the changes that it is to see, an agent sees fewer than that
-_SLOWEST = 2.0  #: changes per second below which it does not matter
-_FALLEN = ("failed", "gone", "gave up", "blocked")  #: as the space and the supervisor say
-_LAG = 1.0  #: seconds
+SEVERITIES: Final = (ERROR, WARNING, INFO)
+_BEHIND: Final = 0.8  #: of the changes that it is to see, an agent sees fewer than that
+_SLOWEST: Final = 2.0  #: changes per second below which it does not matter
+_FALLEN: Final = ("failed", "gone", "gave up", "blocked")  #: as the space and the supervisor say
+_LAG: Final = 1.0  #: seconds
 
 
 class Finding(NamedTuple):
     """Something that may be wrong.
 
     Attributes:
-        severity: error (an agent cannot do its work), warning (something is lost or late) or info (perhaps meant).
+        severity: Error (an agent cannot do its work), warning (something is lost or late) or info (perhaps meant).
         rule: The kind of fault, for programs.
         subject: The role, slot or library.
         what: What is wrong.

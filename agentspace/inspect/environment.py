@@ -11,15 +11,16 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Final
 
 from agentspace.version import __version__
 
-PROBES = ("cv2", "mujoco", "onnxruntime", "sounddevice")
+PROBES: Final = ("cv2", "mujoco", "onnxruntime", "sounddevice")
 """Modules that need libraries of the system; they are tried in a process of its own, if they are installed."""
-NEEDED = {"mujoco": ("OSMesa", "EGL"), "sounddevice": ("portaudio",)}
+NEEDED: Final = {"mujoco": ("OSMesa", "EGL"), "sounddevice": ("portaudio",)}
 """Libraries of the system of which an installed module needs one when it works."""
-_PATIENCE = 60.0  #: seconds for one import
-_HOLDS = {
+_PATIENCE: Final = 60.0  #: seconds for one import
+_HOLDS: Final = {
     ">=": operator.ge,
     "<=": operator.le,
     "==": operator.eq,
@@ -27,8 +28,8 @@ _HOLDS = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([\d.]+)")
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
+_CLAUSE: Final = re.compile(r"(>=|<=|==|!=|<|>)\s*([\d.]+)")
+_REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
 
 
 @dataclass(frozen=True)

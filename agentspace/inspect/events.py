@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 from agentspace.core.change import Kind
 from agentspace.core.slot import OWN
 from agentspace.core.space import Entry
 from agentspace.inspect.views import Event, Refusal
 
-EVENTS = 500
-REFUSALS = 100
-_TOLD = frozenset(Refusal._fields[1:])  #: of a refusal; newer spaces may tell more
-_LEVELS = {"failed": "error", "gone": "error", "rolled back": "error"}
+EVENTS: Final = 500
+REFUSALS: Final = 100
+_TOLD: Final = frozenset(Refusal._fields[1:])  #: of a refusal; newer spaces may tell more
+_LEVELS: Final = {"failed": "error", "gone": "error", "rolled back": "error"}
 
 
 class EventLog:

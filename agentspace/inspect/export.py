@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from html import escape
+from typing import Final
 
 from agentspace.inspect.graph import AGENT, READS, WAKES, WRITES, Graph, Node
 from agentspace.inspect.layout import Box, Path, agents_in_order, layout
 
-_BAD = ("failed", "gone")
-_STYLE = """
+_BAD: Final = ("failed", "gone")
+_STYLE: Final = """
 text { font: 12px ui-monospace, 'DejaVu Sans Mono', monospace; text-anchor: middle; dominant-baseline: central }
 .agent rect { fill: #3b6ea8; stroke: none } .agent text { fill: #fff; font-weight: 600 }
 .client rect { fill: #8a94a0 } .bad rect { fill: #c0463d } .idle rect { fill: #8a94a0 }

@@ -19,7 +19,7 @@ class Node(NamedTuple):
 
     Attributes:
         id: ``agent:NAME`` or ``slot:NAME``.
-        kind: agent or slot.
+        kind: Agent or slot.
         name: Of the role (or of a client without one), or of the slot.
         state: Of a role its state, or "client"; of a slot its kind.
         rate: Handlers, or writes, per second.
@@ -38,7 +38,7 @@ class Edge(NamedTuple):
     Attributes:
         source: The id of a node.
         target: The id of a node.
-        kind: writes (agent -> slot), wakes or reads (slot -> agent).
+        kind: Writes (agent -> slot), wakes or reads (slot -> agent).
     """
 
     source: str

@@ -10,20 +10,20 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from agentspace.inspect.graph import AGENT, READS, Edge, Graph, Node
 
-CHARACTER = 7.0  #: width of a letter (all lengths are pixels)
-HEIGHT = {AGENT: 34.0}
-SLOT_HEIGHT = 26.0
-_BEND_HEIGHT = 8.0
-_PADDING = 26.0
-_GAP = 14.0  #: between nodes of a layer
-_LANE = 70.0  #: between layers
-_MARGIN = 20.0
-_SWEEPS = 12
-_PULLS = 24
+CHARACTER: Final = 7.0  #: width of a letter (all lengths are pixels)
+HEIGHT: Final = {AGENT: 34.0}
+SLOT_HEIGHT: Final = 26.0
+_BEND_HEIGHT: Final = 8.0
+_PADDING: Final = 26.0
+_GAP: Final = 14.0  #: between nodes of a layer
+_LANE: Final = 70.0  #: between layers
+_MARGIN: Final = 20.0
+_SWEEPS: Final = 12
+_PULLS: Final = 24
 
 
 class Box(NamedTuple):

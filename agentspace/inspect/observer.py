@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from agentspace.client.account import LAUNCHES, SWAPS, RoleAccount, SpaceAccount
 from agentspace.core.board import SPACE
@@ -17,11 +17,11 @@ from agentspace.core.value import size_of
 from agentspace.inspect.events import EventLog
 from agentspace.inspect.views import RoleView, Sample, SlotView, Snapshot, numbers_of, type_of
 
-HISTORY = 120
-INSPECTOR = "inspector"  #: how inspectors sign
-COMMAND_LINE = "command line"
-_TOOLS = (INSPECTOR, COMMAND_LINE)  #: an onlooker is no user of a slot
-_COMMAND = re.compile(r"agentspace-\d+")
+HISTORY: Final = 120
+INSPECTOR: Final = "inspector"  #: how inspectors sign
+COMMAND_LINE: Final = "command line"
+_TOOLS: Final = (INSPECTOR, COMMAND_LINE)  #: an onlooker is no user of a slot
+_COMMAND: Final = re.compile(r"agentspace-\d+")
 
 
 class Usage(NamedTuple):

@@ -6,7 +6,7 @@ All times are seconds; ``at`` is on the clock that the observer was given (monot
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from agentspace.client.account import RoleAccount
 from agentspace.core.mailbox import Mask
 from agentspace.core.value import Value, describe
 
-COMPONENTS = 16  #: of a small vector that a sample keeps
-_PIXELS = 1024  #: of a large array that are looked at for its mean
-_IMAGE_SIDE = 8  #: pixels; what is smaller is no image
+COMPONENTS: Final = 16  #: of a small vector that a sample keeps
+_PIXELS: Final = 1024  #: of a large array that are looked at for its mean
+_IMAGE_SIDE: Final = 8  #: pixels; what is smaller is no image
 
 
 class Sample(NamedTuple):
@@ -39,7 +39,7 @@ class SlotView:
 
     Attributes:
         name: Of the slot.
-        kind: written, delayed, deleted or expired.
+        kind: Written, delayed, deleted or expired.
         type: In few words: ``float32[384]``, ``640x480x3 uint8``.
         value: None if there is nothing to read.
         holder: Who wrote it, as role#epoch.
@@ -149,7 +149,7 @@ class Event(NamedTuple):
 
     Attributes:
         at: When.
-        level: info, warning or error.
+        level: Info, warning or error.
         subject: The role, or the slot.
         text: What happened.
     """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from agentspace.core.value import Value
 from agentspace.inspect.views import SlotView, type_of
 
-_FEW = 16  #: numbers of a vector that are spelled out
+_FEW: Final = 16  #: numbers of a vector that are spelled out
 
 
 def duration(time: float | None) -> str:

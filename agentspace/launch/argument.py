@@ -1,29 +1,30 @@
 """The arguments of a launch file: how it defines them, and the values that a launch gives them."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from agentspace.agent.parameter import Data, Setting, show
 from agentspace.errors import ParameterError, Problem, suggest
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, Unsettled, UnsettledError, Variables, substitute
 
-COMMAND_LINE = "command line"
+COMMAND_LINE: Final = "command line"
 
 
 class Arguments:
     """Settles the arguments of one launch file.
 
     Attributes:
-        values: of every argument; `Unsettled` where something was wrong.
-        problems: what was wrong.
+        values: Of every argument; `Unsettled` where something was wrong.
+        problems: What was wrong.
     """
 
     def __init__(self, document: Document, definitions: Mapping[str, Data], builtin: Variables) -> None:
         """Reads the definitions; a default may use built-in variables and the arguments above it.
 
         Args:
-            document: for the places.
-            definitions: the section `args`.
+            document: For the places.
+            definitions: The section `args`.
             builtin: `project` and `launch`, which no argument may hide.
         """
         self.values: dict[str, Data] = {}

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from agentspace.agent.parameter import Data, Setting
 from agentspace.errors import AgentspaceError
 
-PATIENCE = 120.0  #: seconds for importing all agent modules of a launch file, on a slow machine
+PATIENCE: Final = 120.0  #: seconds for importing all agent modules of a launch file, on a slow machine
 
 
 class DescriptionError(AgentspaceError):
@@ -22,11 +23,11 @@ class Description:
     """The parameters and slots of an agent class.
 
     Attributes:
-        doc: its help text.
-        parameters: by name.
-        slots: default slot name of each SlotName field.
-        error: why there is no such class; then all else is empty.
-        classes: the agent classes that its module has instead.
+        doc: Its help text.
+        parameters: By name.
+        slots: Default slot name of each SlotName field.
+        error: Why there is no such class; then all else is empty.
+        classes: The agent classes that its module has instead.
     """
 
     doc: str = ""
@@ -56,11 +57,11 @@ def describe(specs: Sequence[str], project: Path) -> Mapping[str, Description]:
     """Asks `python -m agentspace describe`, which imports the classes.
 
     Args:
-        specs: classes as "package.module:Class".
-        project: folder from which they are imported.
+        specs: Classes as "package.module:Class".
+        project: Folder from which they are imported.
 
     Raises:
-        DescriptionError: the process failed; with the end of what it said.
+        DescriptionError: The process failed; with the end of what it said.
     """
     command = [sys.executable, "-m", "agentspace", "describe", "--project", str(project), *specs]
     try:

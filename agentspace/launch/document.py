@@ -41,11 +41,11 @@ class Document:
     """The data of a YAML file, the places of its parts, and what was wrong in reading it.
 
     Attributes:
-        file: where it was read from.
-        data: dicts with string keys, lists, str, int, float, bool and None.
-        values: place of each value.
-        keys: place of each key of a mapping, by the way to its value.
-        problems: what could not be read; `data` leaves it out.
+        file: Where it was read from.
+        data: Dicts with string keys, lists, str, int, float, bool and None.
+        values: Place of each value.
+        keys: Place of each key of a mapping, by the way to its value.
+        problems: What could not be read; `data` leaves it out.
     """
 
     file: Path

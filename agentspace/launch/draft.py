@@ -23,14 +23,14 @@ class Draft:
     """One agent that takes part, as the launch file has it.
 
     Attributes:
-        role: its name in the plan.
-        prefix: that of the includes around its file; "" for none.
-        document: the file.
-        where: the agent in the file.
-        data: the agent in the file, with the values of arguments put in.
-        group: what its group says.
-        env: environment variables of its file and of the files around it.
-        problems: what is wrong.
+        role: Its name in the plan.
+        prefix: That of the includes around its file; "" for none.
+        document: The file.
+        where: The agent in the file.
+        data: The agent in the file, with the values of arguments put in.
+        group: What its group says.
+        env: Environment variables of its file and of the files around it.
+        problems: What is wrong.
     """
 
     role: str
@@ -59,8 +59,8 @@ class Draft:
         """The roles that it starts after, without those that are switched off.
 
         Args:
-            known: all roles of the launch.
-            running: the roles that take part.
+            known: All roles of the launch.
+            running: The roles that take part.
         """
         known, running = set(known), set(running)
         names = []
@@ -78,8 +78,8 @@ class Draft:
         """The agent as the supervisor runs it; what is wrong is added to `problems`.
 
         Args:
-            description: of its class; None when the class could not be asked.
-            after: resolved roles.
+            description: Of its class; None when the class could not be asked.
+            after: Resolved roles.
         """
         settings = {**self.group, **self.data}
         ready = self.data.get("ready", {})

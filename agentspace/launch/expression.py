@@ -59,8 +59,8 @@ class Variables:
     """The names that `${...}` may use.
 
     Attributes:
-        values: the arguments of the launch file, and `project` and `launch`.
-        environment: for `${env:NAME}`.
+        values: The arguments of the launch file, and `project` and `launch`.
+        environment: For `${env:NAME}`.
     """
 
     values: Mapping[str, Data]
@@ -90,7 +90,7 @@ def substitute(text: str, variables: Variables) -> Data:
     """Replaces every `${name}`; a text that is one reference keeps the type of the value.
 
     Raises:
-        ExpressionError: a name that does not exist, or a `${` that is not closed.
+        ExpressionError: A name that does not exist, or a `${` that is not closed.
     """
     whole = _WHOLE.fullmatch(text)
     return variables[whole[1]] if whole else substitute_inside(text, variables)
@@ -100,7 +100,7 @@ def substitute_inside(text: str, variables: Variables) -> str:
     """Like `substitute`, but always gives a text.
 
     Raises:
-        ExpressionError: a name that does not exist, or a `${` that is not closed.
+        ExpressionError: A name that does not exist, or a `${` that is not closed.
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -117,7 +117,7 @@ def condition(text: str, variables: Variables) -> bool:
     """Whether a condition holds.
 
     Raises:
-        ExpressionError: it cannot be read, names what does not exist, compares what cannot be compared, or
+        ExpressionError: It cannot be read, names what does not exist, compares what cannot be compared, or
             gives something else than true or false.
     """
     return _Reader(text, variables).condition()

@@ -8,6 +8,7 @@ names, start order, and, asked from a process of its own, classes with their par
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from agentspace.agent.parameter import Data
 from agentspace.errors import LaunchError, Problem, suggest
@@ -22,7 +23,7 @@ from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan, froz
 from agentspace.launch.structure import check
 from agentspace.launch.substitution import settle
 
-RESERVED = ("launch", "server")  #: whose lines in the logs are not those of an agent
+RESERVED: Final = ("launch", "server")  #: whose lines in the logs are not those of an agent
 
 
 def load(
@@ -35,13 +36,13 @@ def load(
     """Reads a launch file and everything that it includes.
 
     Args:
-        path: the launch file.
+        path: The launch file.
         arguments: `name=value` pairs of the command line.
-        describe: asks agent classes what they take; without it, a subprocess that imports them.
-        environment: for `${env:NAME}`; without it, that of this process.
+        describe: Asks agent classes what they take; without it, a subprocess that imports them.
+        environment: For `${env:NAME}`; without it, that of this process.
 
     Raises:
-        LaunchError: with every problem, each with its file, line and column.
+        LaunchError: With every problem, each with its file, line and column.
     """
     file = Path(path).absolute()
     loader = _Loader(project_folder(file), os.environ if environment is None else environment)

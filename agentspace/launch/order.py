@@ -7,7 +7,7 @@ def order(needs: Mapping[str, Sequence[str]]) -> tuple[list[str], list[list[str]
     """Sorts names so that each comes after those it needs, else as they were given.
 
     Args:
-        needs: for each name those that it needs; every one of these must be a key too.
+        needs: For each name those that it needs; every one of these must be a key too.
 
     Returns:
         The names in order, and the cycles found, each from a name back to that name: `["a", "b", "a"]`.

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from agentspace.agent.parameter import Data
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-DEFAULT_SPACE = "DATA"
+DEFAULT_SPACE: Final = "DATA"
 
 # What numerical libraries read to learn how many threads they may start; AGENTSPACE_THREADS is for agents
 # whose library has no variable of its own (onnxruntime).
-THREAD_VARIABLES = (
+THREAD_VARIABLES: Final = (
     "AGENTSPACE_THREADS",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -48,11 +48,11 @@ class Restart:
     """How an agent that ended is started again.
 
     Attributes:
-        policy: when.
-        backoff: seconds before the first new start; doubled for each one within `window`.
-        backoff_max: seconds that are never exceeded.
-        limit: that many new starts within `window`, then the role is given up.
-        window: seconds.
+        policy: When.
+        backoff: Seconds before the first new start; doubled for each one within `window`.
+        backoff_max: Seconds that are never exceeded.
+        limit: That many new starts within `window`, then the role is given up.
+        window: Seconds.
     """
 
     policy: Policy = Policy.ON_FAILURE
@@ -71,8 +71,8 @@ class Ready:
     """When the agents that come after one may start.
 
     Attributes:
-        slot: when this slot is valid and the agent has finished its init; None = when it has finished init.
-        timeout: seconds; an agent that is not ready by then has failed.
+        slot: When this slot is valid and the agent has finished its init; None = when it has finished init.
+        timeout: Seconds; an agent that is not ready by then has failed.
     """
 
     slot: str | None = None
@@ -84,19 +84,19 @@ class AgentPlan:
     """One role of the constellation and how its process is run.
 
     Attributes:
-        role: unique name in the plan, with the prefixes of includes.
-        spec: the class, as "package.module:Class".
-        params: parameter values that the launch file sets, typed.
-        slots: slot names for the SlotName fields of the class, where they are not the class's own.
-        group: the group it belongs to, if any.
-        after: roles that must be ready before it starts.
-        ready: when it is ready itself.
-        restart: what happens when it ends.
-        on_exit: what its end means for the launch.
-        env: environment variables on top of those of the launching shell.
-        cpus: indices of the CPU cores that it may use; empty = all.
+        role: Unique name in the plan, with the prefixes of includes.
+        spec: The class, as "package.module:Class".
+        params: Parameter values that the launch file sets, typed.
+        slots: Slot names for the SlotName fields of the class, where they are not the class's own.
+        group: The group it belongs to, if any.
+        after: Roles that must be ready before it starts.
+        ready: When it is ready itself.
+        restart: What happens when it ends.
+        on_exit: What its end means for the launch.
+        env: Environment variables on top of those of the launching shell.
+        cpus: Indices of the CPU cores that it may use; empty = all.
         nice: 0 (normal) to 19 (only when no other process wants the CPU); negative needs privileges.
-        stop_timeout: seconds between SIGTERM and SIGKILL.
+        stop_timeout: Seconds between SIGTERM and SIGKILL.
         place: "file:line" that defines it.
     """
 
@@ -121,13 +121,13 @@ class Plan:
     """A launch.
 
     Attributes:
-        name: of the launch file, without its ending.
-        file: the launch file, absolute.
-        project: the folder from which agents are imported, absolute.
-        address: where the server listens, as given to --space; None = the default address.
-        space: the named space that the agents join.
-        arguments: the arguments of the launch and their values.
-        agents: in an order in which they can start: each stands after those that it comes after.
+        name: Of the launch file, without its ending.
+        file: The launch file, absolute.
+        project: The folder from which agents are imported, absolute.
+        address: Where the server listens, as given to --space; None = the default address.
+        space: The named space that the agents join.
+        arguments: The arguments of the launch and their values.
+        agents: In an order in which they can start: each stands after those that it comes after.
     """
 
     name: str

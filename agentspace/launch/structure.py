@@ -59,9 +59,9 @@ def check(document: Document, data: Data, settled: bool = False) -> tuple[Data, 
     """Checks the data of a launch file.
 
     Args:
-        document: for the places.
-        data: that of the document, or that with the values of the arguments put in. It is not changed.
-        settled: no `${argument}` may be left where something else than text is wanted.
+        document: For the places.
+        data: That of the document, or that with the values of the arguments put in. It is not changed.
+        settled: No `${argument}` may be left where something else than text is wanted.
 
     Returns:
         The data without what is wrong (None when nothing is left), and the problems.

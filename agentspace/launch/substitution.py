@@ -18,9 +18,9 @@ def settle(document: Document, data: Data, variables: Variables) -> tuple[dict[s
     What is switched off is not looked at any further: its values may make no sense then.
 
     Args:
-        document: for the places.
-        data: of the document, right in its structure.
-        variables: what `${...}` may name.
+        document: For the places.
+        data: Of the document, right in its structure.
+        variables: What `${...}` may name.
 
     Returns:
         What is left (agents that are switched off are gone, includes only have `if` false), and the problems.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from agentspace.core.board import Board
 from agentspace.core.mailbox import Batch
 from agentspace.core.seats import Dismiss, Reclaim, Resume, Suspend
 from agentspace.core.value import Value, freeze, size_of
 
-PUBLISH_PERIOD = 1.0  #: seconds
+PUBLISH_PERIOD: Final = 1.0  #: seconds
 
 
 class Boards:

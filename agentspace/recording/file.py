@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
 from mcap.well_known import MessageEncoding
@@ -24,15 +24,15 @@ from agentspace.recording.image import Picture
 from agentspace.recording.schemas import ABOUT, CHANGE, END, FORMAT, IMAGE, LOSS, SLOT, Change
 from agentspace.version import __version__
 
-CHUNK = 1 << 20  #: bytes of messages that are written at once
-FLUSH = 1.0  #: seconds after which what is pending is written in any case
-_NEVER = 1 << 40  #: bytes after which the library would end a chunk by itself
-_SPARE = 1 << 16  #: bytes, for schemas and the like
-_INDEX = 32  #: bytes that a message takes in indexes and around it
-_CHUNK_INDEX = 128
-_STEP = 8 << 20  #: bytes that are taken at once, where the disk has them
-_KEEP_SIZE = 1  #: FALLOC_FL_KEEP_SIZE: takes blocks, leaves the length of the file
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CHUNK: Final = 1 << 20  #: bytes of messages that are written at once
+FLUSH: Final = 1.0  #: seconds after which what is pending is written in any case
+_NEVER: Final = 1 << 40  #: bytes after which the library would end a chunk by itself
+_SPARE: Final = 1 << 16  #: bytes, for schemas and the like
+_INDEX: Final = 32  #: bytes that a message takes in indexes and around it
+_CHUNK_INDEX: Final = 128
+_STEP: Final = 8 << 20  #: bytes that are taken at once, where the disk has them
+_KEEP_SIZE: Final = 1  #: FALLOC_FL_KEEP_SIZE: takes blocks, leaves the length of the file
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DiskFull(Exception):  # noqa: N818  (how things stand; the recording ends well)

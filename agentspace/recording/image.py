@@ -7,7 +7,7 @@ of a laptop, for one picture with the noise of a camera: 640x480 PNG 11 ms and 5
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,8 +16,8 @@ from agentspace.core.value import Array, Value
 from agentspace.errors import ProtocolError
 
 _LEAST, _MOST = 8, 65_500  #: pixels in each direction; a smaller array of bytes may well be something else
-_TO_FILE = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
-_FROM_FILE = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
+_TO_FILE: Final = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+_FROM_FILE: Final = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 
 
 class Picture(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,9 +17,9 @@ from agentspace.recording import image
 from agentspace.recording.schemas import Change
 from agentspace.wire import codec
 
-SHOWN = 1 << 16  #: numbers, or bytes of a value that becomes JSON; beyond it only the type is shown
-_BYTES_SHOWN = 1024
-_REAL = "biuf"  #: kinds of dtypes whose elements are real numbers
+SHOWN: Final = 1 << 16  #: numbers, or bytes of a value that becomes JSON; beyond it only the type is shown
+_BYTES_SHOWN: Final = 1024
+_REAL: Final = "biuf"  #: kinds of dtypes whose elements are real numbers
 
 
 def pack(entry: Entry, jpeg: int | None = None) -> tuple[Any, image.Picture | None]:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from agentspace.client.account import LAUNCHES
 from agentspace.core.change import Decision, Kind
@@ -16,10 +17,12 @@ from agentspace.core.space import Space
 from agentspace.errors import RecordingError, SlotNameError
 from agentspace.recording.reader import Raw, Recorded, Recording
 
-_LEAST = 0.01  #: seconds that one round of a loop takes at least
-_LOOK = 0.1  #: seconds between two looks whether to stop
-_DAY = 86_400.0  #: seconds
-_EARLY = int(5e7)  #: ns; of a value that expired so much before its recorded end, the end was heard of too late
+_LEAST: Final = 0.01  #: seconds that one round of a loop takes at least
+_LOOK: Final = 0.1  #: seconds between two looks whether to stop
+_DAY: Final = 86_400.0  #: seconds
+_EARLY: Final = int(
+    5e7
+)  #: ns; of a value that expired that long before its recorded end, the end was heard too late
 
 
 @dataclass

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from agentspace.core.mailbox import Mask, Trigger
 from agentspace.core.slot import OWN
@@ -15,9 +16,9 @@ from agentspace.errors import RecordingError
 from agentspace.recording import packing
 from agentspace.recording.file import DiskFull, RecordingFile
 
-REFUSED = OWN + "refused"  #: the slot in which the space tells each refusal
-_TICK = 0.1  #: seconds between two looks whether it is over
-_ON_ITS_WAY = 0.5  #: seconds that a change may have been before it is heard of
+REFUSED: Final = OWN + "refused"  #: the slot in which the space tells each refusal
+_TICK: Final = 0.1  #: seconds between two looks whether it is over
+_ON_ITS_WAY: Final = 0.5  #: seconds that a change may have been before it is heard of
 
 
 @dataclass

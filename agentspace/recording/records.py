@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import zstandard
 from mcap.exceptions import EndOfFile, McapError
@@ -14,10 +14,10 @@ from mcap.stream_reader import CRCValidationError, StreamReader, breakup_chunk
 
 from agentspace.errors import RecordingError
 
-_MAGIC = b"\x89MCAP0\r\n"
-_LARGEST = 1 << 30  #: bytes of an unpacked chunk; ours have some megabytes
-_OF_LIBRARIES = (McapError, CRCValidationError, zstandard.ZstdError, struct.error)
-READ_ERRORS = (*_OF_LIBRARIES, ValueError, EOFError, RuntimeError)
+_MAGIC: Final = b"\x89MCAP0\r\n"
+_LARGEST: Final = 1 << 30  #: bytes of an unpacked chunk; ours have some megabytes
+_OF_LIBRARIES: Final = (McapError, CRCValidationError, zstandard.ZstdError, struct.error)
+READ_ERRORS: Final = (*_OF_LIBRARIES, ValueError, EOFError, RuntimeError)
 
 
 class Records:

@@ -7,21 +7,21 @@ image, that precedes it as a ``foxglove.CompressedImage``, with the same sequenc
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-FORMAT = "1"  #: of the files; a reader refuses what it does not know
-ABOUT = "agentspace.recording"  #: the metadata record with which a recording begins
-LOSS = "agentspace.loss"  #: a metadata record for each time that changes were lost
-END = "agentspace.end"  #: the metadata record with which it ends
-SLOT = "slot"  #: key of a channel's metadata: the name of the slot
-CHANGE = "agentspace.Change"
-IMAGE = "foxglove.CompressedImage"
+FORMAT: Final = "1"  #: of the files; a reader refuses what it does not know
+ABOUT: Final = "agentspace.recording"  #: the metadata record with which a recording begins
+LOSS: Final = "agentspace.loss"  #: a metadata record for each time that changes were lost
+END: Final = "agentspace.end"  #: the metadata record with which it ends
+SLOT: Final = "slot"  #: key of a channel's metadata: the name of the slot
+CHANGE: Final = "agentspace.Change"
+IMAGE: Final = "foxglove.CompressedImage"
 
-_FIELDS = (
+_FIELDS: Final = (
     ("kind", "string"),  # written, delayed, deleted, expired
     ("writer", "string"),
     ("epoch", "uint64"),

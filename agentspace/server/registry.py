@@ -9,6 +9,7 @@ import operator
 import os
 import time
 from collections.abc import Callable
+from typing import Final
 
 import zmq
 
@@ -24,13 +25,13 @@ from agentspace.wire.messages import Hello, Welcome
 from agentspace.wire.parcel import Stored
 from agentspace.wire.payload import AVAILABLE
 
-LEASE = 5.0  #: seconds of silence after which a client counts as gone
-STARTING = 60.0  #: the same while one of its roles runs `init`: an import may hold the interpreter for long
-PUBLISH_PERIOD = 1.0  #: seconds
-LOOKS_PER_LEASE = 20  #: how often it is looked whether a client has fallen silent
-MAX_SPACES = 64
-MAX_CLIENTS = 4096
-IDENT = 16  #: bytes by which a client is known
+LEASE: Final = 5.0  #: seconds of silence after which a client counts as gone
+STARTING: Final = 60.0  #: the same while one of its roles runs `init`: an import may hold the interpreter for long
+PUBLISH_PERIOD: Final = 1.0  #: seconds
+LOOKS_PER_LEASE: Final = 20  #: how often it is looked whether a client has fallen silent
+MAX_SPACES: Final = 64
+MAX_CLIENTS: Final = 4096
+IDENT: Final = 16  #: bytes by which a client is known
 
 Key = tuple[int, bytes]
 _log = logging.getLogger("agentspace.server")

@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
@@ -24,7 +24,7 @@ from agentspace.server.registry import LEASE, Registry
 from agentspace.wire.address import Address, Lock, check_bind, server_keys
 from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, receive
 
-BURST = 64  #: messages taken from one socket before time and the others get their turn
+BURST: Final = 64  #: messages taken from one socket before time and the others get their turn
 
 
 class Server:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import Any, Final
 
 from agentspace.client.account import LAUNCHES, SpaceAccount, SwapReport
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.errors import AgentspaceError
 from agentspace.wire.address import Address
 
-_PATIENCE = 1.0  #: seconds for an answer
-_FRESH = 0.03  #: seconds for which one look serves several questions
+_PATIENCE: Final = 1.0  #: seconds for an answer
+_FRESH: Final = 0.03  #: seconds for which one look serves several questions
 
 
 class Blackboard:

@@ -4,12 +4,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from agentspace.launch.expression import written
 from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, AgentPlan, Plan
 
-_OWN_SHARE = 0.8  #: of the time to stop; then an agent ends itself, and says why, before it is killed
-_PYTHON = (sys.executable, "-m", "agentspace")
+_OWN_SHARE: Final = 0.8  #: of the time to stop; then an agent ends itself, and says why, before it is killed
+_PYTHON: Final = (sys.executable, "-m", "agentspace")
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,11 @@ class Command:
     """How a process is started.
 
     Attributes:
-        argv: program and arguments.
-        cwd: its working directory.
-        env: environment variables on top of those of the supervisor.
+        argv: Program and arguments.
+        cwd: Its working directory.
+        env: Environment variables on top of those of the supervisor.
         cpus: CPU cores that it may use; empty = all that the supervisor may use.
-        nice: added to the niceness of the supervisor.
+        nice: Added to the niceness of the supervisor.
     """
 
     argv: tuple[str, ...]
@@ -52,10 +53,10 @@ def successor_command(plan: Plan, agent: AgentPlan, before: AgentPlan, number: i
     """Starts the successor of an agent in a swap.
 
     Args:
-        plan: of the launch.
-        agent: how the successor is to be.
-        before: how its predecessor was; what that sets is offered to a successor of another class.
-        number: of the swap.
+        plan: Of the launch.
+        agent: How the successor is to be.
+        before: How its predecessor was; what that sets is offered to a successor of another class.
+        number: Of the swap.
     """
     command = agent_command(plan, agent)
     known = {} if agent.spec == before.spec else {**before.params, **before.slots}

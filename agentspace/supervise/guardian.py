@@ -46,9 +46,9 @@ def processes(groups: Iterable[int] = (), run: str = "", role: str = "") -> list
     """Living processes of some groups, or with the mark of a run in their environment; zombies do not count.
 
     Args:
-        groups: process groups.
-        run: of a launch; "" for none.
-        role: only those of this role of the run; "" for all.
+        groups: Process groups.
+        run: Of a launch; "" for none.
+        role: Only those of this role of the run; "" for all.
     """
     wanted, needle = set(groups), f"\0{MARK_VARIABLE}={mark(run, role)}{'' if not role else chr(0)}".encode()
     return [
@@ -87,8 +87,8 @@ def end(find: Callable[[], list[Found]], patience: float = PATIENCE) -> int:
     """Asks processes to end and kills what does not; returns how many had to be killed.
 
     Args:
-        find: the processes that are still alive.
-        patience: seconds before they are killed.
+        find: The processes that are still alive.
+        patience: Seconds before they are killed.
     """
     _signal(find(), signal.SIGTERM)
     deadline = time.monotonic() + patience
@@ -115,8 +115,8 @@ class Guardian:
     """The supervisor's side: starts the guardian, and a new one when it was killed.
 
     Attributes:
-        run: of the launch.
-        log: file to which the guardian adds a line when it had to act; None for none.
+        run: Of the launch.
+        log: File to which the guardian adds a line when it had to act; None for none.
     """
 
     run: str

@@ -34,7 +34,7 @@ class Host(Protocol):
         """Starts a process in a group of its own; returns its pid.
 
         Raises:
-            OSError: it cannot be started.
+            OSError: It cannot be started.
         """
 
     def terminate(self, pid: int) -> None:

@@ -11,10 +11,11 @@ import signal
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from typing import Final
 
 from agentspace.launch.plan import Policy, Restart
 
-KILL_PATIENCE = 5.0  #: seconds after SIGKILL; a process that still exists hangs in the kernel
+KILL_PATIENCE: Final = 5.0  #: seconds after SIGKILL; a process that still exists hangs in the kernel
 
 
 class LifeState(StrEnum):
@@ -32,8 +33,9 @@ class LifeState(StrEnum):
     BLOCKED = "blocked"  # never started: one that it comes after never became ready
 
 
-FINAL = frozenset({LifeState.STOPPED, LifeState.DONE, LifeState.FAILED, LifeState.GAVE_UP, LifeState.BLOCKED})
-ALIVE = frozenset({LifeState.STARTING, LifeState.RUNNING, LifeState.STOPPING})
+_BAD: Final = frozenset({LifeState.FAILED, LifeState.GAVE_UP, LifeState.BLOCKED})
+FINAL: Final = _BAD | {LifeState.STOPPED, LifeState.DONE}
+ALIVE: Final = frozenset({LifeState.STARTING, LifeState.RUNNING, LifeState.STOPPING})
 
 
 class Action(Enum):
@@ -49,17 +51,17 @@ class Lifecycle:
     """The life of one role.
 
     Attributes:
-        name: the role.
-        restart: what happens when it ends.
-        ready_timeout: seconds that a start may take.
-        stop_timeout: seconds that a stop may take.
-        state: where it is now.
-        pid: of its process, while there is one.
-        restarts: new starts so far.
-        exit_code: of the last process that ended; negative = killed by that signal.
-        reason: why it is in this state, for people.
-        was_ready: at some time; then the roles that come after it may start.
-        deadline: when `due` must be called, if nothing happens before.
+        name: The role.
+        restart: What happens when it ends.
+        ready_timeout: Seconds that a start may take.
+        stop_timeout: Seconds that a stop may take.
+        state: Where it is now.
+        pid: Of its process, while there is one.
+        restarts: New starts so far.
+        exit_code: Of the last process that ended; negative = killed by that signal.
+        reason: Why it is in this state, for people.
+        was_ready: At some time; then the roles that come after it may start.
+        deadline: When `due` must be called, if nothing happens before.
     """
 
     name: str
@@ -90,7 +92,7 @@ class Lifecycle:
     @property
     def is_bad(self) -> bool:
         """It ended, or never started, because something went wrong."""
-        return self.state in (LifeState.FAILED, LifeState.GAVE_UP, LifeState.BLOCKED)
+        return self.state in _BAD
 
     def sentence(self, now: float) -> str:
         """The state as a sentence for people."""
@@ -173,8 +175,8 @@ class Lifecycle:
         """Its process ended.
 
         Args:
-            code: exit code; negative = killed by that signal.
-            now: seconds.
+            code: Exit code; negative = killed by that signal.
+            now: Seconds.
         """
         self.pid, self.exit_code = None, code
         if self.state not in ALIVE:

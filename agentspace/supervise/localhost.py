@@ -34,7 +34,7 @@ class LocalHost:
         """Starts the guardian and takes over signals; for the main thread.
 
         Args:
-            log: for what the processes say.
+            log: For what the processes say.
         """
         self.run = uuid.uuid4().hex  # in the environment of all its processes
         self._log = log
@@ -195,11 +195,11 @@ def launch(
     """Runs a plan to its end; returns the exit code of the launch (see `Supervisor.run`). For the main thread.
 
     Args:
-        plan: what to run.
-        blackboard: looks at the blackboard of the plan's server.
-        own_server: start the server; False = one is running already.
-        runs: folder for log files; None = `runs/` in the project.
-        console: for what the processes say; None = stderr.
+        plan: What to run.
+        blackboard: Looks at the blackboard of the plan's server.
+        own_server: Start the server; False = one is running already.
+        runs: Folder for log files; None = `runs/` in the project.
+        console: For what the processes say; None = stderr.
     """
     names = [SERVER, *(agent.role for agent in plan.agents)]
     log = open_log(names, plan.project / "runs" if runs is None else runs, plan.name, console)

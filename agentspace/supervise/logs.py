@@ -60,9 +60,9 @@ class Log:
         """Opens nothing yet.
 
         Args:
-            names: of the roles, in the order of their colours.
-            console: where people look; None for nowhere.
-            folder: for the files; None for no files.
+            names: Of the roles, in the order of their colours.
+            console: Where people look; None for nowhere.
+            folder: For the files; None for no files.
         """
         self._console = console
         self._folder = folder
@@ -141,7 +141,7 @@ def new_run(runs: Path, name: str) -> Path:
     """Makes the folder for the files of a run, `<name>-<date>-<time>`, and points `latest` to it.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: It cannot be made.
     """
     runs.mkdir(parents=True, exist_ok=True)
     stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"

@@ -18,11 +18,11 @@ class Child:
     """A running child process, leader of its own session and process group.
 
     Attributes:
-        name: the role.
-        tag: tells it from other processes of the role, in the environment of all its descendants.
-        pid: of the process, and of its group.
-        pidfd: becomes readable when it ends.
-        output: what it says, on stdout and stderr; does not block.
+        name: The role.
+        tag: Tells it from other processes of the role, in the environment of all its descendants.
+        pid: Of the process, and of its group.
+        pidfd: Becomes readable when it ends.
+        output: What it says, on stdout and stderr; does not block.
     """
 
     name: str
@@ -37,13 +37,13 @@ class Child:
         """Starts a process.
 
         Args:
-            name: the role.
-            tag: tells it from other processes of the role.
-            command: what to start.
-            run: of the launch, put into its environment so that all its descendants can be found.
+            name: The role.
+            tag: Tells it from other processes of the role.
+            command: What to start.
+            run: Of the launch, put into its environment so that all its descendants can be found.
 
         Raises:
-            OSError: the program or the folder does not exist, or the CPU cores do not.
+            OSError: The program or the folder does not exist, or the CPU cores do not.
         """
         environment = {
             **os.environ,
@@ -72,7 +72,7 @@ class Child:
         """Adds to the niceness of this process; its threads to come inherit it.
 
         Raises:
-            PermissionError: a negative one needs privileges.
+            PermissionError: A negative one needs privileges.
         """
         os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + nice)
 

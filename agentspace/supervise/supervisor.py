@@ -43,11 +43,11 @@ class Supervisor:
         """Prepares a launch.
 
         Args:
-            plan: what to run.
-            host: starts processes.
-            blackboard: looks at the blackboard.
-            say: tells people (name of a role or "launch", what happened).
-            own_server: start the server; False = one is running already.
+            plan: What to run.
+            host: Starts processes.
+            blackboard: Looks at the blackboard.
+            say: Tells people (name of a role or "launch", what happened).
+            own_server: Start the server; False = one is running already.
         """
         self._plan = plan
         self._host = host

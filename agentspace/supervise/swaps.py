@@ -28,11 +28,11 @@ class Successor:
     """A process that is to take over a role.
 
     Attributes:
-        number: of the swap.
-        plan: how it was started; what the role's plan is if it takes over.
-        pid: of the process, while there is one.
-        exit_code: of the process, when it has ended.
-        predecessor_exit: exit code of the process that filled the role when the swap began, if it has ended.
+        number: Of the swap.
+        plan: How it was started; what the role's plan is if it takes over.
+        pid: Of the process, while there is one.
+        exit_code: Of the process, when it has ended.
+        predecessor_exit: Exit code of the process that filled the role when the swap began, if it has ended.
     """
 
     number: int
@@ -47,12 +47,12 @@ class SupervisedSwaps:
     """The swaps of a launch.
 
     Attributes:
-        launch: its plan.
-        agents: the plan of each role; changed by a swap that is done.
-        lives: the life of each role.
-        host: starts and ends processes.
-        blackboard: looks at the blackboard.
-        say: tells people (role, what happened).
+        launch: Its plan.
+        agents: The plan of each role; changed by a swap that is done.
+        lives: The life of each role.
+        host: Starts and ends processes.
+        blackboard: Looks at the blackboard.
+        say: Tells people (role, what happened).
     """
 
     launch: Plan
@@ -207,9 +207,9 @@ def settled(plan: AgentPlan, before: AgentPlan, left_out: Collection[str]) -> Ag
     """The plan of a successor that has taken over: what it accepted of its predecessor's settings is its own.
 
     Args:
-        plan: how it was started.
-        before: its predecessor's.
-        left_out: what its class does not know of that.
+        plan: How it was started.
+        before: Its predecessor's.
+        left_out: What its class does not know of that.
     """
     if plan.spec == before.spec:
         return plan

@@ -22,18 +22,19 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import zmq
 
 from agentspace.core.space import DEFAULT_SPACE
 from agentspace.errors import AddressError, AgentspaceError, SpaceUnreachableError
 
-DEFAULT_SERVER = "default"
-_LONGEST_SOCKET = 107  # bytes, sun_path of Linux
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_SOCKET = re.compile(r"ipc:///[^\0]+")
-_TCP = re.compile(r"tcp://[^:/]+:(\d{1,5})")
-_KEY_LENGTH = 40  # characters of Z85, of a CURVE key
+DEFAULT_SERVER: Final = "default"
+_LONGEST_SOCKET: Final = 107  # bytes, sun_path of Linux
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SOCKET: Final = re.compile(r"ipc:///[^\0]+")
+_TCP: Final = re.compile(r"tcp://[^:/]+:(\d{1,5})")
+_KEY_LENGTH: Final = 40  # characters of Z85, of a CURVE key
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgpack
 import numpy as np
@@ -38,7 +38,7 @@ Order = Literal["C", "F"]
 K = TypeVar("K")
 T = TypeVar("T")
 
-SMALL = 32 * 1024  #: bytes; a smaller array travels inside the message in any case
+SMALL: Final = 32 * 1024  #: bytes; a smaller array travels inside the message in any case
 TUPLE, BIGINT, SCALAR, ARRAY, REFERENCE = 1, 2, 3, 4, 5
 
 
@@ -53,15 +53,15 @@ class _Form(NamedTuple):
 
 _FORMS: dict[int, _Form] = {}  # of arrays that came in, by the length of the whole
 _HEADS_OUT: dict[tuple[np.dtype[Any], tuple[int, ...], Order], bytes] = {}  # of arrays that went out
-_KEPT = 1024
-_HELD = 1 << 30  # bytes at most of extensions that are being decoded: each level of nesting has a copy of its body
-_EMPTY = 1 << 20  # elements at most of an array whose elements have no bytes: no length of a message limits them
-_FLAT_HEADS = frozenset(
+_KEPT: Final = 1024
+_HELD: Final = 1 << 30  # bytes at most of extensions that are being decoded: each level of nesting copies its body
+_EMPTY: Final = 1 << 20  # elements at most of an array whose elements have no bytes: no message limits them
+_FLAT_HEADS: Final = frozenset(
     bytes([head]) for head in (*range(0x80), 0xC0, *range(0xC2, 0xC7), *range(0xCA, 0xD4), *range(0xE0, 0x100))
 )
 _pack: Callable[..., bytes] = msgpack.packb
 _unpack: Callable[..., Value] = msgpack.unpackb
-_EXTENSION = {0xC7: 2, 0xC8: 3, 0xC9: 5}  # msgpack's ext 8, 16, 32: where the type stands
+_EXTENSION: Final = {0xC7: 2, 0xC8: 3, 0xC9: 5}  # msgpack's ext 8, 16, 32: where the type stands
 
 
 def encode(value: Value, share: Share | None = None) -> bytes:

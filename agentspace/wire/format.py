@@ -26,8 +26,8 @@ from agentspace.core.slot import FOREVER
 from agentspace.errors import ProtocolError
 from agentspace.wire.parcel import Ref
 
-VERSION = 2
-MAX_MESSAGE = 256 << 20  #: bytes
+VERSION: Final = 2
+MAX_MESSAGE: Final = 256 << 20  #: bytes
 NOBLOCK: Final = int(zmq.NOBLOCK)
 _SNDMORE: Final = int(zmq.SNDMORE)
 _RCVMORE: Final = int(zmq.RCVMORE)
@@ -132,7 +132,7 @@ def _check_fields(cls: type[Message], parts: list[Any]) -> None:
 
 # --- what stands in messages: changes without their values, and decisions
 
-_KINDS = {kind.value: kind for kind in Kind}
+_KINDS: Final = {kind.value: kind for kind in Kind}
 
 
 def pack_head(change: Change[Any], now: float, refs: list[Ref]) -> list[Any]:

@@ -20,19 +20,19 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from agentspace.core.value import Array
 from agentspace.errors import LimitError, ProtocolError
 
-SMALLEST = 64 * 1024
-POOL_LIMIT = 1 << 30  #: bytes of one writer; beyond it arrays travel inside the messages
-MAX_SEGMENTS = 256  #: of one writer; each costs two file descriptors (mmap has its own), there and at the server
-MAPPED_LIMIT = 256 << 20  #: bytes of segments that a reader keeps mapped
-AVAILABLE = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
-_SEALS = getattr(fcntl, "F_SEAL_SHRINK", 0) | getattr(fcntl, "F_SEAL_GROW", 0) | getattr(fcntl, "F_SEAL_SEAL", 0)
+SMALLEST: Final = 64 * 1024
+POOL_LIMIT: Final = 1 << 30  #: bytes of one writer; beyond it arrays travel inside the messages
+MAX_SEGMENTS: Final = 256  #: of one writer; each costs two descriptors (mmap has its own), there and at the server
+MAPPED_LIMIT: Final = 256 << 20  #: bytes of segments that a reader keeps mapped
+AVAILABLE: Final = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
+_SEALS: Final = sum(getattr(fcntl, name, 0) for name in ("F_SEAL_SHRINK", "F_SEAL_GROW", "F_SEAL_SEAL"))
 
 
 @dataclass(slots=True)

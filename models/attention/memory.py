@@ -58,7 +58,7 @@ def attention(
         query: (n,) or (b, n).
         keys: (l, n), l >= 1.
         values: (l, m).
-        scale: d > 0.
+        scale: D > 0.
         top: So many of the most similar keys take part; 0 for all.
 
     Returns:

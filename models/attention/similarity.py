@@ -83,7 +83,7 @@ class Comparison:
     Attributes:
         kind: "cosine" (divided by their norms) or "raw" (as in the seed).
         centring: Whether keys and queries are taken relative to their means.
-        scale: d; None = chosen by leave-one-out, from 20 pairs on.
+        scale: D; None = chosen by leave-one-out, from 20 pairs on.
         top: So many of the most similar pairs take part in an answer; 0 for all.
         exact: With more pairs than this, a shortlist of them is compared exactly; see
             `models.attention.reader`.

@@ -35,7 +35,7 @@ class Certainty:
         distance: 1 - cosine between the query and the nearest key, 0..2.
         threshold: Distance from which the query is unknown; None for too few pairs.
         entropy: Of the mixture coefficients, divided by that of equal ones, 0..1; the mean over the heads.
-        effective: exp(entropy), in pairs.
+        effective: Exp(entropy), in pairs.
     """
 
     distance: float

@@ -32,7 +32,7 @@ class ProjectionHead(nn.Module):
     """Head from the class token to K numbers: three layers, a narrow place of length 1, K directions.
 
     Args:
-        width: d of the class token.
+        width: D of the class token.
         answers: K.
         hidden: Width of the perceptron.
         bottleneck: Width of the narrow place.

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     import mujoco
 
 EYES: Final = ("left", "right")
-FIELD_OF_VIEW = 42.0
+FIELD_OF_VIEW: Final = 42.0
 """Of an eye, degrees from top to bottom."""
 
 _LEFT, _RIGHT = -1, 1  # of the robot: y points to its right
-_PARTS = ((0.021, -0.066, 1.0), (0.011, -0.079, 0.1))  # eyeball, pupil: radius, x (both metres), grey
+_PARTS: Final = ((0.021, -0.066, 1.0), (0.011, -0.079, 0.1))  # eyeball, pupil: radius, x (both metres), grey
 _APART, _HEIGHT = 0.032, 0.343  # metres from the middle, and above the root link
-_LENS = -0.091  # metres: x of the camera, just before the pupil
-_SIGHT = (0.02, 40.0)  # metres: from where to where something is drawn; the own hands are near
+_LENS: Final = -0.091  # metres: x of the camera, just before the pupil
+_SIGHT: Final = (0.02, 40.0)  # metres: from where to where something is drawn; the own hands are near
 _AHEAD: Final[Floats] = np.array([0.5, 0.5, 0.5, 0.5])
 """Orientation in the root frame of a camera that looks ahead: its x is the robot's right, its y is up."""
 _AHEAD.setflags(write=False)

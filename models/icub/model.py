@@ -7,7 +7,7 @@ through the chest. Which postures would do so is told by `models.icub.collision`
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -19,32 +19,32 @@ from models.icub.meshes import reduced_meshes
 if TYPE_CHECKING:
     import mujoco
 
-ROBOT = "iCubGazeboV2_5"
-MODEL_JOINTS = tuple(f"{side}_{joint}" for side in ("r", "l") for joint in ARM_JOINTS)
+ROBOT: Final = "iCubGazeboV2_5"
+MODEL_JOINTS: Final = tuple(f"{side}_{joint}" for side in ("r", "l") for joint in ARM_JOINTS)
 """The model's names of the ten joints of a posture: the right arm, then the left."""
-BODY_JOINTS = (
+BODY_JOINTS: Final = (
     *(f"{side}_wrist_{joint}" for side in ("r", "l") for joint in ("pitch", "yaw")),
     *(f"torso_{joint}" for joint in ("yaw", "roll", "pitch")),
     *(f"neck_{joint}" for joint in ("pitch", "roll", "yaw")),
 )
 """The other joints of the upper body that the model has; they are fixed unless asked for."""
 
-TIMESTEP = 0.005
+TIMESTEP: Final = 0.005
 """Seconds per physics step."""
-STIFFNESS_RATE = 40.0
+STIFFNESS_RATE: Final = 40.0
 """Natural frequency of the position control in rad/s: a step settles to 1 % in 6.6 / 40 s = 0.17 s."""
-ARMATURE = 0.05
+ARMATURE: Final = 0.05
 """Inertia of the motors as seen at the joints, kg m^2: keeps light joints as stiff as heavy ones."""
-TORSO_ARMATURE = 2.0
+TORSO_ARMATURE: Final = 2.0
 """The same of the torso, whose larger motors hold it while the arms swing."""
 
-FIELD_OF_VIEW = 30.0
+FIELD_OF_VIEW: Final = 30.0
 """Of the camera, degrees."""
-WALL_EMISSION = 0.15
+WALL_EMISSION: Final = 0.15
 """Light of the wall's own, so that it is brighter than the robot."""
 
-_DROPPED_ROOTS = ("r_hip_1", "l_hip_1")
-_BELOW_THE_KNEES = ("r_lower_leg", "l_lower_leg")
+_DROPPED_ROOTS: Final = ("r_hip_1", "l_hip_1")
+_BELOW_THE_KNEES: Final = ("r_lower_leg", "l_lower_leg")
 
 
 def read_urdf(joints: tuple[str, ...] = MODEL_JOINTS, collisions: bool = False) -> ET.Element:

@@ -29,8 +29,8 @@ REST: Final[Floats] = np.concatenate([REST_ARM, REST_ARM])
 """Where the robot stands at the beginning: the rest pose of both arms (10,), degrees."""
 REST.setflags(write=False)
 
-_LOOK_AT = (0.0, 0.0, 0.17)
-_DISTANCE = 2.3  # metres, with a field of view of 30 degrees: the hands of both arms stretched anywhere are seen
+_LOOK_AT: Final = (0.0, 0.0, 0.17)
+_DISTANCE: Final = 2.3  # metres, with a field of view of 30 degrees: both hands are seen, wherever they reach
 
 
 class Icub(Drawn):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS
 
-SHORTEST = 0.3
+SHORTEST: Final = 0.3
 """Seconds that a movement takes at least."""
-_PEAK = 1.875  # of the speed of a minimum-jerk movement, over its mean
+_PEAK: Final = 1.875  # of the speed of a minimum-jerk movement, over its mean
 
 
 class Gesture:

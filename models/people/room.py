@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Colour = tuple[float, float, float]
 
-_BEHIND = 1.6  # metres from the person to the wall
+_BEHIND: Final = 1.6  # metres from the person to the wall
 _WIDTH, _HEIGHT = 3.2, 4.0  # metres, half of the width
 
 
@@ -48,7 +48,7 @@ class Room:
 
 
 _WOOD, _DARK, _WHITE, _SKY = (0.55, 0.38, 0.22), (0.16, 0.17, 0.19), (0.95, 0.95, 0.93), (0.62, 0.78, 0.93)
-_SHELF = tuple(
+_SHELF: Final = tuple(
     Box((-1.05 + 0.1 * i, 0.2, 1.02 + 0.4 * row), (0.07, 0.2, 0.22 + 0.03 * ((i + row) % 3)), colour)
     for row in (0, 1)
     for i, colour in enumerate(

@@ -18,8 +18,8 @@ class Activation(NamedTuple):
     """A function of each number, and its derivative.
 
     Attributes:
-        value: x -> f(x).
-        both: x -> f(x), f'(x).
+        value: X -> f(x).
+        both: X -> f(x), f'(x).
     """
 
     value: Callable[[Floats], Floats]

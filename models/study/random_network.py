@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 from models.files.artifact import write_atomically
 
-SEED = 0
+SEED: Final = 0
 
 
 def write(path: Path) -> None:

@@ -52,7 +52,7 @@ class ConvStem(nn.Module):
     """The stem.
 
     Args:
-        width: d, numbers in a token.
+        width: D, numbers in a token.
         patch: Side of a patch, pixels; a power of two.
     """
 

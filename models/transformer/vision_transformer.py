@@ -43,7 +43,7 @@ class Config:
 
     Attributes:
         patch: Side of a patch, pixels.
-        width: d, numbers in a token.
+        width: D, numbers in a token.
         heads: Attention heads; width is a multiple of it.
         depth: Blocks.
         expansion: How many times wider the perceptron is than a token.

@@ -89,7 +89,7 @@ def load_driver(name: str) -> type[Driver]:
     """The class of the driver of that name; imports what it needs.
 
     Raises:
-        ValueError: there is no such driver; the message names those that there are.
+        ValueError: There is no such driver; the message names those that there are.
     """
     if name not in DRIVERS:
         raise ValueError(f"there is no driver {name!r}; valid: {', '.join(DRIVERS)}")
@@ -102,7 +102,7 @@ def open_driver(name: str, job: Job) -> Driver:
     """Makes and opens the driver of that name.
 
     Raises:
-        ValueError: there is no such driver, or it has no such option; the message names those that there are.
+        ValueError: There is no such driver, or it has no such option; the message names those that there are.
     """
     driver = load_driver(name)(job)
     driver.open()

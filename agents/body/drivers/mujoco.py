@@ -1,11 +1,13 @@
 """The driver of a simulated robot: it talks to an agent `Simulator` through that agent's slots."""
 
+from typing import Final
+
 from agents.body.drivers import Job
 from agents.body.posture import NotAPostureError, read_posture
 from models.arrays import Floats
 from models.icub.kinematics import JOINTS
 
-FRESH = 0.5
+FRESH: Final = 0.5
 """Seconds for which encoders that are passed on are valid."""
 
 

@@ -42,7 +42,7 @@ class Options:
 
     Attributes:
         parts: Its right and its left arm.
-        control: direct: positions are streamed, and if they stop the robot stands where it was sent last.
+        control: Direct: positions are streamed, and if they stop the robot stands where it was sent last.
             position: the robot goes to each target by itself at its reference speed.
         rate: Positions streamed per second, besides one at once for each command.
         carrier: Of streams from and to the robot: udp, tcp, fast_tcp.
@@ -238,7 +238,7 @@ class Status:
     Attributes:
         robot: Its name.
         since: When it came into its state, s since 1970.
-        state: connecting; connected; fault (its joints take no commands); lost; closed.
+        state: Connecting; connected; fault (its joints take no commands); lost; closed.
         error: What is or was wrong, for people; "" for nothing.
         network: What is wrong with the name server while the robot is connected; "" for nothing.
     """

@@ -13,15 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.arrays import Floats
 
-AT_ONCE = 1e9
+AT_ONCE: Final = 1e9
 """An acceleration (degrees per second^2) that is no limit."""
-SPEED = 10.0
+SPEED: Final = 10.0
 """Reference speed of every joint at the beginning, degrees per second, as on the iCub."""
-ACCELERATION = 1000.0
+ACCELERATION: Final = 1000.0
 """Reference acceleration at the beginning, degrees per second^2."""
-NEAR = 0.25
+NEAR: Final = 0.25
 """A motion is done when the joint is that near to its target, degrees..."""
-STILL = 1.0
+STILL: Final = 1.0
 """...and no faster than this, degrees per second."""
 
 Axes = Sequence[int] | NDArray[np.int_]

@@ -9,13 +9,13 @@ import itertools
 import os
 import socket
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from agents.yarp.binding import import_yarp
 
-_MANY = 2000
+_MANY: Final = 2000
 """Ports that there may be on a machine."""
-_PATIENCE = 0.3
+_PATIENCE: Final = 0.3
 """Seconds in which a port on this network accepts a connection."""
 _numbers = itertools.count()
 

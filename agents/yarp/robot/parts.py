@@ -7,8 +7,9 @@ import numpy as np
 
 from models.arrays import Floats
 
-_ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_prosup", "wrist_pitch", "wrist_yaw")
-_HAND = {
+_SHOULDER: Final = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw")
+_ARM: Final = (*_SHOULDER, "elbow", "wrist_prosup", "wrist_pitch", "wrist_yaw")
+_HAND: Final = {
     "hand_finger": (0.0, 60.0),
     "thumb_oppose": (0.0, 90.0),
     "thumb_proximal": (0.0, 90.0),
@@ -19,7 +20,7 @@ _HAND = {
     "middle_distal": (0.0, 180.0),
     "pinky": (0.0, 270.0),
 }
-_EYES = {"eyes_tilt": (-35.0, 15.0), "eyes_vers": (-50.0, 50.0), "eyes_verg": (0.0, 50.0)}
+_EYES: Final = {"eyes_tilt": (-35.0, 15.0), "eyes_vers": (-50.0, 50.0), "eyes_verg": (0.0, 50.0)}
 
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "right_arm": tuple(f"r_{joint}" for joint in (*_ARM, *_HAND)),

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agents.yarp.binding import Message, Vocab, encode, fill, import_yarp, to_list
 from agents.yarp.robot.control_board import ControlBoard
 
-_UNKNOWN = 3  # torque, duty cycle, current: a simulated motor has none
+_UNKNOWN: Final = 3  # torque, duty cycle, current: a simulated motor has none
 
 
 class BoardPorts:

@@ -7,14 +7,14 @@ import logging
 import threading
 import time
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from agents.yarp.binding import import_yarp
 from agents.yarp.robot.opening import PortError, Ports, close_ports, exhaust, open_ports
 
-POLL = 0.25
+POLL: Final = 0.25
 """Seconds between two looks at the name server."""
-PATIENCE = 0.4
+PATIENCE: Final = 0.4
 """Seconds after which a name server that does not answer is told of."""
 
 

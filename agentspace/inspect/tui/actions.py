@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from textual import work
 from textual.app import App
@@ -20,8 +20,8 @@ from agentspace.inspect.tui.pane import Pane
 from agentspace.inspect.views import RoleView, SlotView, Snapshot
 from agentspace.inspect.wording import brief
 
-_ALL = ("write", "delete", "stop", "restart", "swap", "sort")
-_CLAIM = (Field("priority", "priority", "0"), Field("validity", "validity", "seconds; for ever if empty"))
+_ALL: Final = ("write", "delete", "stop", "restart", "swap", "sort")
+_CLAIM: Final = (Field("priority", "priority", "0"), Field("validity", "validity", "seconds; for ever if empty"))
 
 
 class Actions(App[None]):

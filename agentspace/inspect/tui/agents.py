@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.text import Text
 
 from agentspace.inspect.tui.pane import Pane
@@ -9,8 +11,8 @@ from agentspace.inspect.tui.rows import Column, Row
 from agentspace.inspect.views import RoleView, Snapshot
 from agentspace.inspect.wording import amount, duration, frequency
 
-STATES = {"running": "green", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
-_LATE = 1.0  #: seconds of lag that are worth a colour
+STATES: Final = {"running": "green", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
+_LATE: Final = 1.0  #: seconds of lag that are worth a colour
 
 
 def _state(role: RoleView) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from rich.text import Text
 from textual import on
@@ -25,8 +25,8 @@ from agentspace.inspect.tui.pane import Pane, matches
 from agentspace.inspect.tui.slots import SlotsPane
 from agentspace.inspect.views import Snapshot
 
-PERIOD = 0.4  #: seconds between two looks at the model: most of what it costs is drawing
-_GRAPH_PERIOD = 3  #: looks between two drawings of the graph
+PERIOD: Final = 0.4  #: seconds between two looks at the model: most of what it costs is drawing
+_GRAPH_PERIOD: Final = 3  #: looks between two drawings of the graph
 
 
 class Inspector(Actions):

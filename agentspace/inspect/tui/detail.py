@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pprint
+from typing import Final
 
 import numpy as np
 from rich.text import Text
@@ -16,8 +17,8 @@ from agentspace.inspect.tui.agents import STATES
 from agentspace.inspect.views import RoleView, SlotView
 from agentspace.inspect.wording import amount, duration, frequency, number, preview, time_left
 
-_LINES = 200  #: of a value that are shown
-_LABEL = 10
+_LINES: Final = 200  #: of a value that are shown
+_LABEL: Final = 10
 
 
 class Detail(VerticalScroll):

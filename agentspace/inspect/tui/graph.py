@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Final
 
 from rich.text import Text
 
@@ -10,7 +11,7 @@ from agentspace.inspect.graph import READS, WAKES, Edge, Graph, Node
 from agentspace.inspect.layout import agents_in_order
 from agentspace.inspect.wording import frequency
 
-_COLOURS = {"running": "bold cyan", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
+_COLOURS: Final = {"running": "bold cyan", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
 
 
 def drawing(graph: Graph, width: int, wanted: frozenset[str] | None = None) -> Text:

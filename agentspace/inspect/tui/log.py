@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from rich.text import Text
 
@@ -11,7 +12,7 @@ from agentspace.inspect.tui.rows import Column, Row
 from agentspace.inspect.views import Event, Snapshot
 from agentspace.inspect.wording import duration
 
-_COLOURS = {"error": "bold red", "warning": "yellow", "info": "default"}
+_COLOURS: Final = {"error": "bold red", "warning": "yellow", "info": "default"}
 
 
 def _level(event: Event) -> Text:

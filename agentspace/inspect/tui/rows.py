@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from rich.text import Text
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 from textual.widgets.data_table import RowKey
 
-_PADDING = 2  #: that a DataTable puts around a cell
+_PADDING: Final = 2  #: that a DataTable puts around a cell
 
 
 class Column(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 from rich.text import Text
 
@@ -11,7 +12,7 @@ from agentspace.inspect.tui.rows import Column, LiveTable, Row
 from agentspace.inspect.views import SlotView, Snapshot
 from agentspace.inspect.wording import amount, duration, frequency, preview, time_left
 
-_SOON = 0.25  #: seconds before its end at which a value is shown to be about to expire
+_SOON: Final = 0.25  #: seconds before its end at which a value is shown to be about to expire
 
 
 def _dim(slot: SlotView) -> str:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import json
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aiohttp import WSMsgType, web
 
 from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.page_state import PageState
 
-PERIOD = 0.1  #: seconds between two messages at least
-PICTURES = 8  #: in one message at most
-ORDERS = 16  #: of one page, under way at once
-WANTED = 256  #: values or pictures that one page follows at most
+PERIOD: Final = 0.1  #: seconds between two messages at least
+PICTURES: Final = 8  #: in one message at most
+ORDERS: Final = 16  #: of one page, under way at once
+WANTED: Final = 256  #: values or pictures that one page follows at most
 _WRITES, _SWAPS, _PICTURES = 4, 4, 1  #: threads
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from concurrent.futures import Executor
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from agentspace.core.mailbox import Mask
 from agentspace.errors import SlotNameError
@@ -15,7 +15,7 @@ from agentspace.inspect.web.rows import numbers
 from agentspace.inspect.web.tables import NumberedTables
 from agentspace.inspect.web.values import whole
 
-_DRAWN = 32  #: pictures that are kept for the next page that wants them
+_DRAWN: Final = 32  #: pictures that are kept for the next page that wants them
 
 
 class Drawn(NamedTuple):

@@ -7,11 +7,12 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import Final
 
-FOLDER = Path("agents", "panels")
-FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(js|css)")
-HELPER = re.compile(r"_[A-Za-z0-9_-]*\.(js|css)")  #: imported by panels, is none
-_REST = 1.0  #: seconds between two looks at the folders
+FOLDER: Final = Path("agents", "panels")
+FILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(js|css)")
+HELPER: Final = re.compile(r"_[A-Za-z0-9_-]*\.(js|css)")  #: imported by panels, is none
+_REST: Final = 1.0  #: seconds between two looks at the folders
 
 
 class Panels:

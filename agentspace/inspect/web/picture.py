@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from agentspace.core.value import Value
 from agentspace.errors import AgentspaceError
 
 SMALLEST, LARGEST = 8, 8192  #: pixels of a side; a smaller array is one of numbers
-MOST_TILES = 1024
-QUALITY = 82  #: of JPEG, in percent
+MOST_TILES: Final = 1024
+QUALITY: Final = 82  #: of JPEG, in percent
 
 
 class Tiling(NamedTuple):

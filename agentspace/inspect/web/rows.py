@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import Any, Final
 
 from agentspace.core.value import size_of, to_json
 from agentspace.inspect.graph import Edge, graph_of
@@ -16,11 +16,11 @@ from agentspace.inspect.views import Refusal, RoleView, Sample, SlotView, Snapsh
 from agentspace.inspect.web.picture import tiling
 from agentspace.inspect.wording import brief
 
-LARGEST = 300  #: nodes of a graph that is laid out; a larger one cannot be read, and would take long
-PREVIEW = 160  #: characters of a value in a list
-_BRIEF = 1 << 16  #: bytes of a value that is put into words
-_DIGITS = 3  #: of a time in seconds
-_REST = 1.0  #: seconds between two layouts
+LARGEST: Final = 300  #: nodes of a graph that is laid out; a larger one cannot be read, and would take long
+PREVIEW: Final = 160  #: characters of a value in a list
+_BRIEF: Final = 1 << 16  #: bytes of a value that is put into words
+_DIGITS: Final = 3  #: of a time in seconds
+_REST: Final = 1.0  #: seconds between two layouts
 Shape = tuple[frozenset[str], frozenset[Edge]]
 
 

@@ -10,6 +10,7 @@ import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 from weakref import WeakSet
 
 from aiohttp import WSCloseCode, web
@@ -28,11 +29,11 @@ from agentspace.inspect.web.rows import Rows
 from agentspace.inspect.web.values import saved
 from agentspace.wire.address import Address
 
-STATIC = Path(__file__).with_name("static")
-_LONGEST = 1 << 20  #: bytes of a message from a page
-_HEARTBEAT = 15.0  #: seconds; a page that is silent for so long is gone
-_NICE = 10
-_PATIENCE = 1.0  #: seconds that the end of the inspector waits for a look at most
+STATIC: Final = Path(__file__).with_name("static")
+_LONGEST: Final = 1 << 20  #: bytes of a message from a page
+_HEARTBEAT: Final = 15.0  #: seconds; a page that is silent for so long is gone
+_NICE: Final = 10
+_PATIENCE: Final = 1.0  #: seconds that the end of the inspector waits for a look at most
 
 
 class WebInspector:

@@ -6,10 +6,10 @@ They serve any number of browsers: a browser is one number, so one that went awa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 Row = Any  #: what JSON can say
-TOMBSTONES = 4096  #: removed rows that are remembered; a browser that missed more gets everything anew
+TOMBSTONES: Final = 4096  #: removed rows that are remembered; a browser that missed more gets everything anew
 
 
 class NumberedTables:

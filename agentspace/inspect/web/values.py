@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,9 +13,9 @@ from agentspace.errors import AgentspaceError
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web.picture import compressed, tiling
 
-MOST = 256 << 10  #: bytes of a value that is sent whole; a larger one is offered as a file
-_SHOWN = 16 << 10  #: characters of its text
-_ITEMS = 1 << 14  #: numbers of an array that is sent whole
+MOST: Final = 256 << 10  #: bytes of a value that is sent whole; a larger one is offered as a file
+_SHOWN: Final = 16 << 10  #: characters of its text
+_ITEMS: Final = 1 << 14  #: numbers of an array that is sent whole
 
 
 def whole(slot: SlotView) -> dict[str, Any]:

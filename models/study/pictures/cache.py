@@ -6,11 +6,11 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from models.files.artifact import ArtifactError
 
-_PATIENCE = 60.0  # seconds for another process that writes
+_PATIENCE: Final = 60.0  # seconds for another process that writes
 
 
 class Cache:

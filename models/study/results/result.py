@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from models.files.artifact import ArtifactError, write_atomically
 from models.study.results import plots, tables
 from models.study.results.outcome import Outcome, choose, summary
 
-_TEXTS = {"mirror": tables.mirror, "robustness": tables.changed, "human": tables.people}
-_PLOTS = {"mirror": plots.mirror, "robustness": plots.changed, "human": plots.people}
-_CAPTIONS = {
+_TEXTS: Final = {"mirror": tables.mirror, "robustness": tables.changed, "human": tables.people}
+_PLOTS: Final = {"mirror": plots.mirror, "robustness": plots.changed, "human": plots.people}
+_CAPTIONS: Final = {
     "mirror": "Error against the number of pairs",
     "robustness": "Error in changed scenes",
     "human": "Error with other people",
