@@ -17,13 +17,26 @@ def picture(seed: int, height: int = 224, width: int = 224) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal in every type, dtype and bit."""
+    """Equal in type, dtype, shape and every bit that means something: so NaN is NaN, and 0.0 is not -0.0."""
+    if isinstance(one, np.ndarray | np.generic):
+        scalars = isinstance(one, np.generic) and isinstance(other, np.generic)  # one dtype may have two types
+        kin = scalars or type(one) is type(other)
+        return kin and one.dtype == other.dtype and one.shape == other.shape and _same_bits(one, other)
     if type(one) is not type(other):
         return False
-    if isinstance(one, np.ndarray | np.generic):
-        return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict):
         return list(one) == list(other) and all(map(same, one.values(), other.values()))
-    return one == other
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float):
+        return np.float64(one).tobytes() == np.float64(other).tobytes()
+    return bool(one == other)
+
+
+def _same_bits(one: Any, other: Any) -> bool:
+    """Whether two arrays of the same dtype and shape are, but for the padding of records and of long doubles."""
+    if one.dtype.names is not None:
+        return all(_same_bits(np.asarray(one[name]), np.asarray(other[name])) for name in one.dtype.names)
+    if one.dtype.char in "gG":
+        return np.array_equal(one, other, equal_nan=True)
+    return bool(one.tobytes() == other.tobytes())

@@ -1,140 +1,25 @@
-"""What a slot can hold: round trips of everything, refusals of the rest, and bytes from an enemy."""
+"""Values: what a slot can hold, and that it survives its journey."""
 
 from __future__ import annotations
 
 import collections
 import enum
-import math
-import pickle
-import subprocess
-import sys
-import threading
 from typing import Any
 
 import msgpack
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from agentspace.core import value as value_module
-from agentspace.core.value import MAX_DEPTH, check, copy_containers, describe, freeze
-from agentspace.errors import ProtocolError, ValueTypeError
+from agentspace.core.value import MAX_DEPTH, check, copy_containers, freeze
+from agentspace.errors import ValueTypeError
 from agentspace.wire import codec
-from agentspace.wire.codec import ARRAY, BIGINT, REFERENCE, SCALAR, TUPLE, Resolve, decode, encode, validate
+from agentspace.wire.codec import decode, encode
 from tests.support.examples import examples
-
-
-def same(left: Any, right: Any) -> bool:
-    """Equal in type, dtype, shape and every bit (so NaN is NaN and 0.0 is not -0.0)."""
-    if isinstance(left, np.ndarray | np.generic):
-        kin = isinstance(left, np.ndarray) == isinstance(right, np.ndarray)
-        return kin and left.dtype == right.dtype and left.shape == right.shape and same_bits(left, right)
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, dict):
-        return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list | tuple):
-        return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, float):
-        return np.float64(left).tobytes() == np.float64(right).tobytes()
-    return bool(left == right)
-
-
-def same_bits(left: Any, right: Any) -> bool:
-    """Equal in every bit that means something: not in the padding of records and of long doubles."""
-    if left.dtype.names is not None:
-        return all(same_bits(np.asarray(left[name]), np.asarray(right[name])) for name in left.dtype.names)
-    if left.dtype.char in "gG":
-        return np.array_equal(left, right, equal_nan=True)
-    return left.tobytes() == right.tobytes()
-
-
-# --- what hypothesis makes
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-SIMPLE = hnp.scalar_dtypes() | hnp.byte_string_dtypes() | hnp.unicode_string_dtypes()
-SUBARRAYS = st.tuples(SIMPLE, hnp.array_shapes(max_dims=2, max_side=3)).map(np.dtype)
-
-
-def parts(dtype: np.dtype) -> list[np.dtype]:
-    """A dtype and all dtypes inside it."""
-    base = dtype.base
-    inside = [parts(base.fields[name][0]) for name in base.names or ()]
-    return [base, *(part for found in inside for part in found)]
-
-
-def has_titles(dtype: np.dtype) -> bool:
-    """Whether fields have a second name, which is no part of a value."""
-    return any(len(field) > 2 for part in parts(dtype) for field in (part.fields or {}).values())
-
-
-RECORDS = (
-    hnp.array_dtypes(subtype_strategy=SIMPLE | SUBARRAYS, max_size=4) | hnp.nested_dtypes(max_itemsize=200)
-).filter(lambda dtype: not has_titles(dtype))
-
-
-@st.composite
-def padded_dtypes(draw):
-    """Structured dtypes with gaps, in any order, and with a tail."""
-    fields = draw(st.lists(SIMPLE, min_size=1, max_size=4))
-    offset, offsets = 0, []
-    for kind in fields:
-        offset += draw(st.integers(0, 5))
-        offsets.append(offset)
-        offset += kind.itemsize
-    names = draw(st.permutations([f"f{n}" for n in range(len(fields))]))
-    return np.dtype(
-        {
-            "names": names,
-            "formats": fields,
-            "offsets": offsets,
-            "itemsize": offset + draw(st.integers(0, 5)),
-        }
-    )
-
-
-@st.composite
-def arrays(draw):
-    """Arrays of all dtypes and shapes: C, Fortran, strided, reversed, transposed, 0-d, empty."""
-    dtype = draw(SIMPLE | RECORDS | padded_dtypes())
-    shape = draw(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5))
-    size = math.prod(shape) * dtype.itemsize
-    raw = draw(st.binary(min_size=64, max_size=64))
-    if any(part.kind in "bU" for part in parts(dtype)):  # where not all bits are allowed
-        raw = bytes(64)
-    array = np.ndarray(shape, dtype, buffer=bytearray((raw * (size // 64 + 1))[:size]))
-    if dtype.kind in "bU":
-        array[...] = draw(st.booleans() if dtype.kind == "b" else TEXTS)
-    how = draw(st.sampled_from(["as is", "fortran", "strided", "reversed", "transposed", "broadcast"]))
-    if how == "fortran":
-        return np.asfortranarray(array) if array.ndim else array
-    if how == "broadcast":
-        return np.broadcast_to(array, (2, *array.shape))
-    steps = {"strided": slice(None, None, 2), "reversed": slice(None, None, -1)}
-    if how in steps:
-        return array[(*[steps[how]] * array.ndim, ...)]
-    return array.transpose(draw(st.permutations(range(array.ndim))))
-
-
-SCALARS = SIMPLE.flatmap(lambda d: hnp.arrays(d, 1)).map(lambda a: a[0])
-LEAVES = (
-    st.none() | st.booleans() | st.integers() | st.integers(-(2**300), 2**300) | st.floats() | TEXTS
-    | st.binary(max_size=20) | SCALARS | arrays()
-)  # fmt: skip
-VALUES = st.recursive(
-    LEAVES,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.lists(inner, max_size=4).map(tuple)
-        | st.dictionaries(TEXTS, inner, max_size=4)
-    ),
-    max_leaves=8,
-)
-
-
-# --- round trips
+from tests.support.values import same
+from tests.unit.core.any_values import VALUES, arrays, decode_safely
 
 
 @examples(500)
@@ -344,9 +229,6 @@ def test_copied_containers_share_their_arrays():
     assert copy["a"][0] is array
 
 
-# --- refusals
-
-
 class Odd:
     """No value."""
 
@@ -364,7 +246,6 @@ class Colour(enum.IntEnum):
 
 
 Point = collections.namedtuple("Point", "x y")
-
 UNFIT: dict[str, tuple[Any, list[str]]] = {
     "object": (Odd(), ["value is a", "Odd"]),
     "type": (int, ["value is a type"]),
@@ -419,206 +300,3 @@ def test_value_inside_itself_is_refused(make):
     for act in (check, encode, freeze):
         with pytest.raises(ValueTypeError, match="contain itself"):
             act(loop)
-
-
-# --- bytes from an enemy
-
-
-def decode_safely(data: bytes, resolve: Resolve | None = None) -> None:
-    """Decodes to a value, as its writer would have had to show, or refuses; validating judges the same."""
-    try:
-        validate(data, resolve)
-    except ProtocolError:
-        with pytest.raises(ProtocolError):
-            decode(data, resolve)
-    else:
-        check(decode(data, resolve))
-        validate(data, resolve)
-
-
-@examples(1500)
-@given(st.binary(max_size=60))
-def test_garbage_is_a_value_or_a_protocol_error(data):
-    """Whatever bytes come in, the answer is a value or a ProtocolError."""
-    decode_safely(data)
-
-
-@examples(500)
-@given(VALUES.map(encode), st.data())
-def test_mutated_bytes_are_a_value_or_a_protocol_error(data, draw):
-    """Bytes of a good value with some changed, cut off or repeated do no harm either."""
-    mutated = bytearray(data)
-    for _ in range(draw.draw(st.integers(1, 4))):
-        if not mutated:
-            break
-        place = draw.draw(st.integers(0, len(mutated) - 1))
-        how = draw.draw(st.sampled_from(["flip", "set", "cut", "insert", "repeat"]))
-        if how == "flip":
-            mutated[place] ^= 1 << draw.draw(st.integers(0, 7))
-        elif how == "set":
-            mutated[place] = draw.draw(st.integers(0, 255))
-        elif how == "cut":
-            del mutated[place : place + draw.draw(st.integers(1, 9))]
-        elif how == "insert":
-            mutated[place:place] = draw.draw(st.binary(max_size=6))
-        else:
-            mutated[place:place] = mutated[place : place + 9]
-    decode_safely(bytes(mutated))
-
-
-PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=6)
-    | st.binary(max_size=9)
-    | st.sampled_from(["<f4", "|O", "O", "|V8", "<U3", "<M8[ns]", "<M8[foo]", "S", "C", "F", "names", "<f3", "T"]),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["names", "formats", "offsets", "itemsize", "x"]), inner, max_size=4),
-    max_leaves=6,
-)  # fmt: skip
-CODES = st.sampled_from([TUPLE, BIGINT, SCALAR, ARRAY, REFERENCE, 0, 6, 127])
-
-
-@st.composite
-def forged(draw):
-    """Well-formed messages of extensions with ill-formed contents."""
-    dtype = draw(
-        st.sampled_from(["<f4", "|O", "|u1", "<U1", "?", "<M8[s]", ["<i2", [2]], ["<i2", [2**31]], ["O", [1]]])
-        | PLAIN
-        | st.fixed_dictionaries(
-            {"names": PLAIN, "formats": st.lists(PLAIN, max_size=2), "offsets": PLAIN, "itemsize": PLAIN}
-        )
-    )
-    shape = draw(st.lists(st.integers(-1, 3) | st.sampled_from([2**31, 2**62, 2**64 - 1]), max_size=4) | PLAIN)
-    order = draw(st.sampled_from(["C", "F", "K", None, 1]))
-    raw = draw(st.binary(max_size=24) | PLAIN)
-    body = draw(
-        st.sampled_from(
-            [[dtype, shape, order, raw], [dtype, raw], [dtype], raw, "-0x_f", "f" * 50, [raw, raw], {}]
-        )
-    )
-    return msgpack.packb(msgpack.ExtType(draw(CODES), msgpack.packb(body)))
-
-
-@examples(1000)
-@given(forged())
-def test_forged_extensions_are_a_value_or_a_protocol_error(data):
-    """Extensions with wrong dtypes, shapes, lengths and types inside are refused, or are values after all."""
-    decode_safely(data, lambda index, nbytes: np.zeros(min(nbytes, 64), np.uint8))
-
-
-def wrapped(levels: int) -> bytes:
-    """A tuple in a tuple in a tuple..., as an enemy packs it."""
-    data = msgpack.packb([])
-    for _ in range(levels):
-        data = msgpack.packb(msgpack.ExtType(TUPLE, data))
-    return data
-
-
-@pytest.mark.parametrize("levels", [MAX_DEPTH + 2, 300, 3000])
-def test_nested_extensions_do_not_overrun_the_stack(levels):
-    """Each level of extensions costs the C stack some 50 KB: a message of 10 KB must not end the process."""
-    code = "import sys; from agentspace.wire.codec import decode; decode(bytes.fromhex(sys.stdin.read()))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], input=wrapped(levels).hex(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1, done.stderr
-    assert "ProtocolError: extensions are nested deeper" in done.stderr
-
-
-def test_deepest_value_fits_into_a_threads_stack():
-    """What is allowed to be deep can be decoded in a thread of the usual size too."""
-    value: Any = ()
-    for _ in range(MAX_DEPTH - 1):
-        value = (value,)
-    found: list[Any] = []
-    thread = threading.Thread(target=lambda: found.append(decode(encode(value))))
-    thread.start()
-    thread.join()
-    assert found == [value]
-
-
-HOSTILE = {
-    "nothing": b"",
-    "two values": b"\x01\x02",
-    "endless list": b"\xdd\xff\xff\xff\xff",
-    "endless text": b"\xdb\xff\xff\xff\xff",
-    "endless extension": b"\xc9\xff\xff\xff\xff\x04",
-    "deep lists": b"\x91" * 5000 + b"\xc0",
-    "key that is no text": msgpack.packb({b"k": 1}),
-    "number as key": msgpack.packb({1: 1}),
-    "list as key": b"\x81\x90\x01",
-    "broken text": b"\xa2\xff\xfe",
-    "time": msgpack.packb(msgpack.Timestamp(1)),
-    "pickle": pickle.dumps([1, 2]),
-    "unknown extension": msgpack.packb(msgpack.ExtType(99, b"\xc0")),
-    "reference to nothing": msgpack.packb(msgpack.ExtType(REFERENCE, msgpack.packb(["<f4", [1], "C", 0]))),
-    "objects": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["|O", [1], "C", b"\x00" * 8]))),
-    "object field": msgpack.packb(
-        msgpack.ExtType(
-            ARRAY,
-            msgpack.packb(
-                [{"names": ["a"], "formats": ["|O"], "offsets": [0], "itemsize": 8}, [1], "C", b"\x00" * 8]
-            ),
-        )
-    ),
-    "too few bytes": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["<f8", [100], "C", b"\x00" * 8]))),
-    "too many bytes": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["<f8", [1], "C", b"\x00" * 9]))),
-    "huge record": msgpack.packb(
-        msgpack.ExtType(
-            SCALAR,
-            msgpack.packb([{"names": [], "formats": [], "offsets": [], "itemsize": 2**64 - 1}, b""]),
-        )
-    ),
-    "deep dtype": msgpack.packb(
-        msgpack.ExtType(SCALAR, b"\x92" + b"\x92" * 990 + b"\xa2f4" + b"\x91\x01" * 990 + b"\xc4\x00")
-    ),
-    "huge empty shape": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["<f8", [0, 2**63], "C", b""]))),
-    "negative shape": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["<f8", [-1, -1], "C", b"\x00" * 8]))),
-    "shape of bools": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["|u1", [True], "C", b"\x00"]))),
-    "no character": msgpack.packb(msgpack.ExtType(SCALAR, msgpack.packb(["<U1", b"\xff\xff\xff\xff"]))),
-    "no number": msgpack.packb(msgpack.ExtType(BIGINT, msgpack.packb("xyz"))),
-    "type of types": msgpack.packb(msgpack.ExtType(SCALAR, msgpack.packb([["<f4"], b""]))),
-}
-
-
-@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_bytes_are_protocol_errors(data):
-    """False lengths, unknown extensions, objects, references to nothing: refused as what they are."""
-    with pytest.raises(ProtocolError):
-        decode(data)
-
-
-@example(["|O", [1]])
-@given(PLAIN)
-def test_no_dtype_of_objects_can_be_smuggled_in(dtype):
-    """However it is written, a dtype that holds Python objects is never made."""
-    body = msgpack.packb([dtype, [0], "C", b""])
-    try:
-        array = decode(msgpack.packb(msgpack.ExtType(ARRAY, body)))
-    except ProtocolError:
-        return
-    assert not array.dtype.hasobject
-
-
-# --- descriptions
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "None"),
-        (1, "int"),
-        ("x", "str"),
-        (b"", "bytes"),
-        (True, "bool"),
-        ([1, 2], "list(2)"),
-        ((), "tuple(0)"),
-        ({"a": 1}, "dict(1)"),
-        (np.float32(1), "float32"),
-        (np.zeros(384, np.float32), "float32[384]"),
-        (np.zeros((2, 3)), "float64[2,3]"),
-        (np.array(1), "int64[]"),
-    ],
-)
-def test_description_tells_type_and_shape(value, text):
-    """A few words on a value for lists of slots."""
-    assert describe(value) == text

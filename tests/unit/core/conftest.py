@@ -1,0 +1,15 @@
+"""A board."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agentspace.core.board import Board
+from agentspace.core.value import freeze
+
+
+@pytest.fixture
+def board() -> Board[Any]:
+    return Board("DATA", freeze)
