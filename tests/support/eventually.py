@@ -6,9 +6,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 POLL = 0.002  # seconds between two looks
+SOON = 10.0  # seconds in which what must come has come, also on a busy machine
 
 
-def eventually(condition: Callable[[], T], timeout: float = 10.0) -> T:
+def eventually(condition: Callable[[], T], timeout: float = SOON) -> T:
     """What `condition` gives as soon as it is true.
 
     Args:

@@ -16,6 +16,8 @@ from agentspace.client.space import RemoteSpace, connect
 from agentspace.wire.payload import Pool
 from tests.support.program import PATIENCE, Program, client
 
+LEASE = 0.6  # seconds; short, for servers that are to notice silence soon
+
 
 class ServerProcess:
     """A server that listens when this is made.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,26 +15,9 @@ from agentspace import Refused, Session, Trigger
 from agentspace.client.space import RemoteSpace
 from agentspace.core.mailbox import EVERY_LIMIT
 from agentspace.core.slot import Put
-from tests.support.eventually import eventually
+from tests.support.eventually import SOON, eventually
 from tests.support.program import Program
-from tests.support.server_process import ServerProcess, pool_of
-
-SOON = 10.0  # seconds in which what must come has come
-LEASE = 0.6  # seconds
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    """A server for this module, which soon notices silence."""
-    with ServerProcess("--lease", str(LEASE)) as process:
-        yield process
-
-
-@pytest.fixture
-def space(server: ServerProcess) -> Iterator[RemoteSpace]:
-    """A user of it."""
-    with server.connect() as user:
-        yield user
+from tests.support.server_process import LEASE, ServerProcess, pool_of
 
 
 def state(space: RemoteSpace, role: str) -> str:

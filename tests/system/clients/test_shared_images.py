@@ -1,10 +1,9 @@
-"""Arrays by reference: no copy at the reader, never changed under a view, never lost, never leaked."""
+"""Shared memory between real processes."""
 
 from __future__ import annotations
 
 import gc
 import mmap
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,20 +16,11 @@ import pytest
 from agentspace import Trigger
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.slot import Put
-from agentspace.errors import LimitError, ProtocolError, SpaceUnreachableError
+from agentspace.errors import SpaceUnreachableError
 from agentspace.wire.codec import SMALL
-from agentspace.wire.payload import MAX_SEGMENTS, SMALLEST, Holding, Ledger, Mapper, Pool
 from tests.support.eventually import eventually
+from tests.support.images import SEGMENT, descriptors, image
 from tests.support.server_process import ServerProcess, pool_of
-
-IMAGE = (480, 640, 3)
-SEGMENT = 1 << 20  # bytes of the segment that holds an image
-LEASE = 0.6  # seconds; short, so that silence is soon noticed
-
-
-def image(number: int) -> np.ndarray[Any, Any]:
-    """An image of one colour."""
-    return np.full(IMAGE, number % 256, np.uint8)
 
 
 def ultimate(array: np.ndarray[Any, Any]) -> Any:
@@ -41,201 +31,6 @@ def ultimate(array: np.ndarray[Any, Any]) -> Any:
     return base
 
 
-def descriptors() -> int:
-    """How many file descriptors this process has open."""
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-# --- the writer's pool
-
-
-def test_pool_fills_what_was_given_back():
-    """A segment is filled again only after it was recycled; its size is a power of two."""
-    pool = Pool()
-    first, second = pool.put(image(1)), pool.put(image(2))
-    assert first is not None
-    assert second is not None
-    assert first[0] != second[0]
-    assert first[2] == SEGMENT
-    assert pool.size == 2 * SEGMENT
-    pool.recycle(first[0])
-    pool.recycle(first[0])
-    assert pool.put(image(3)) == first
-    third = pool.put(image(3))
-    assert third is not None
-    assert third[0] not in (first[0], second[0])
-    assert np.array_equal(pool.view(second[0], image(2).nbytes), image(2).reshape(-1))
-    pool.close()
-
-
-@pytest.mark.parametrize("nbytes", [1, SMALL, SMALLEST - 1, SMALLEST, SMALLEST + 1, 3 * SMALLEST])
-def test_segments_are_large_enough(nbytes):
-    """Every array fits into the segment that it was put into, to the last byte."""
-    pool = Pool()
-    put = pool.put(np.full(nbytes, 7, np.uint8))
-    assert put is not None
-    assert put[2] >= max(nbytes, SMALLEST)
-    assert pool.view(put[0], nbytes).tobytes() == b"\7" * nbytes
-    pool.close()
-
-
-def test_pool_has_limits():
-    """Beyond its bytes, or its number of segments, an array has to travel inside the message."""
-    small = Pool(limit=2 * SMALLEST)
-    assert [small.put(np.zeros(SMALLEST, np.uint8)) is None for _ in range(3)] == [False, False, True]
-    assert small.put(image(1)) is None
-    small.close()
-    many = Pool()
-    assert [many.put(np.zeros(SMALL, np.uint8)) is None for _ in range(MAX_SEGMENTS + 1)] == [
-        *[False] * MAX_SEGMENTS,
-        True,
-    ]
-    many.close()
-
-
-@pytest.mark.parametrize("call", ["memfd_create", "ftruncate"])
-def test_system_without_memory_for_it(monkeypatch, call):
-    """When the system gives no segment, the array travels inside the message, and nothing stays open."""
-
-    def refuse(*_: object) -> int:
-        raise OSError(24, "Too many open files")
-
-    before = descriptors()
-    pool = Pool()
-    with monkeypatch.context() as patched:
-        patched.setattr(os, call, refuse)
-        assert pool.put(image(1)) is None
-    assert descriptors() == before
-    assert pool.put(image(1)) is not None
-    pool.close()
-
-
-def test_closed_pool_has_nothing_open():
-    """Segments in use and free ones are given back to the system; abandoned ones at once."""
-    before = descriptors()
-    pool = Pool()
-    first, second, _ = pool.put(image(1)), pool.put(image(2)), pool.put(image(3))
-    assert first is not None
-    assert second is not None
-    pool.recycle(first[0])
-    pool.abandon()
-    assert pool.size == SEGMENT
-    pool.recycle(second[0])  # comes late, from a server that is gone
-    fresh = pool.put(image(4)), pool.put(image(5))
-    assert len({number for number, _, _ in filter(None, (first, second, *fresh))}) == 3
-    pool.close()
-    assert (pool.size, descriptors()) == (0, before)
-
-
-# --- the server's ledger
-
-
-def test_segment_is_given_back_with_its_last_loan():
-    """Loans are counted by their holders; a segment that is lent cannot be filled again."""
-    pool, recycled = Pool(), list[int]()
-    ledger = Ledger(os.getpid(), recycled.append, iter(range(9)).__next__)
-    number, fd, size = pool.put(image(3)) or (0, 0, 0)
-    loan = ledger.borrow(number, fd, size, image(3).nbytes)
-    other = loan
-    with pytest.raises(ProtocolError, match="in use"):
-        ledger.borrow(number, fd, size, 1)
-    del loan
-    assert recycled == []
-    assert np.array_equal(other.view(image(3).nbytes), image(3).reshape(-1))
-    with pytest.raises(ProtocolError, match="bytes"):
-        other.view(1)
-    del other
-    assert recycled == [number]
-    ledger.close()
-    pool.close()
-
-
-def test_closed_ledger_keeps_what_is_lent():
-    """When the writer is gone, what somebody holds can be read until they let go; then it is closed."""
-    pool = Pool()
-    ledger = Ledger(os.getpid(), pool.recycle, iter(range(9)).__next__)
-    lent = [ledger.borrow(*(pool.put(image(k)) or (0, 0, 0)), image(k).nbytes) for k in range(2)]
-    del lent[0]
-    before = descriptors()
-    pool.close()
-    ledger.close()
-    assert np.array_equal(lent[0].view(image(1).nbytes), image(1).reshape(-1))
-    assert ledger.size == SEGMENT
-    lent.clear()
-    gc.collect()
-    assert ledger.size == 0
-    assert descriptors() < before
-
-
-def test_ledger_is_limited():
-    """A writer cannot use up the descriptors of the server."""
-    pool = Pool()
-    ledger = Ledger(os.getpid(), pool.recycle, iter(range(999)).__next__)
-    number, fd, size = pool.put(image(1)) or (0, 0, 0)
-    lent = [ledger.borrow(number + k, fd, size, 1) for k in range(MAX_SEGMENTS)]
-    with pytest.raises(LimitError, match=str(MAX_SEGMENTS)):
-        ledger.borrow(9999, fd, size, 1)
-    lent.clear()
-    ledger.close()
-    pool.close()
-
-
-# --- the reader's mapper
-
-
-def test_mapped_view_is_the_memory_itself():
-    """A view shows what the segment holds, can never be written through, and holds the segment while it lives."""
-    pool, released = Pool(), list[int]()
-    number, fd, size = pool.put(image(5)) or (0, 0, 0)
-    mapper = Mapper(os.getpid())
-    holding = Holding([(77, fd, size, image(5).nbytes)], released.extend)
-    view = mapper.view(holding, 0, image(5).nbytes)
-    part = view[10:20].reshape(2, 5)
-    del holding, view
-    assert released == []
-    assert (part == 5).all()
-    with pytest.raises(ValueError, match="read-only"):
-        part[0] = 1
-    with pytest.raises(ValueError, match="WRITEABLE"):
-        part.flags.writeable = True
-    del part
-    assert released == [77]
-    pool.recycle(number)
-    pool.close()
-
-
-@pytest.mark.parametrize(("index", "nbytes"), [(1, 10), (-1, 10), (0, 11), (0, 0)])
-def test_payload_that_is_none_is_refused(index, nbytes):
-    """An index or a size that the message does not have is an error of the protocol."""
-    pool = Pool()
-    _, fd, size = pool.put(np.zeros(10, np.uint8)) or (0, 0, 0)
-    holding = Holding([(1, fd, size, 10)], lambda segments: None)
-    with pytest.raises(ProtocolError, match="payload"):
-        Mapper(os.getpid()).view(holding, index, nbytes)
-    with pytest.raises(ProtocolError, match="cannot open"):
-        Mapper(os.getpid()).view(Holding([(1, 10_000, size, 10)], lambda segments: None), 0, 10)
-    pool.close()
-
-
-def test_mapper_forgets_the_oldest():
-    """Only so many bytes stay mapped; a view of a forgotten segment stays valid."""
-    pool = Pool()
-    mapper = Mapper(os.getpid(), limit=2 * SMALLEST)
-    places = [pool.put(np.full(10, k, np.uint8)) or (0, 0, 0) for k in range(4)]
-    views = [
-        mapper.view(Holding([(k, fd, size, 10)], lambda segments: None), 0, 10)
-        for k, (_, fd, size) in enumerate(places)
-    ]
-    assert len(mapper._mapped) == 2  # private: what is forgotten has no other way to be seen
-    assert [int(view[0]) for view in views] == [0, 1, 2, 3]
-    del views
-    mapper.close()
-    pool.close()
-
-
-# --- all together, with real processes
-
-
 def let_the_lease_pass(server: ServerProcess, space: RemoteSpace) -> None:
     """Waits until the server has given up one that fell silent just now."""
     sleeper = server.client("s = space.join('sleeper'); s.running(); say('joined'); wait()", "sleeper")
@@ -243,20 +38,6 @@ def let_the_lease_pass(server: ServerProcess, space: RemoteSpace) -> None:
     sleeper.signal(signal.SIGSTOP)
     eventually(lambda: space.read("_/roles/sleeper")["state"] == "gone")
     sleeper.close()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    """A server for this module, which soon notices silence."""
-    with ServerProcess("--lease", str(LEASE)) as process:
-        yield process
-
-
-@pytest.fixture
-def space(server: ServerProcess) -> Iterator[RemoteSpace]:
-    """A user in this process."""
-    with server.connect() as user:
-        yield user
 
 
 @pytest.fixture

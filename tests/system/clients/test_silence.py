@@ -1,0 +1,171 @@
+"""Servers and clients that fall silent."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agentspace import Trigger
+from agentspace.client.space import RemoteSpace, connect
+from agentspace.errors import FencedError, SpaceUnreachableError
+from tests.support.eventually import SOON, eventually
+from tests.support.program import client
+from tests.support.server_process import LEASE, ServerProcess
+
+
+def test_late_answer_is_not_taken_for_another():
+    """After a request ran out of time, the next one gets its own answer, not the late one."""
+    with ServerProcess() as server:
+        with connect(server.address, "test", timeout=30.0, patience=0.3) as space:
+            space.write("x", "x")
+            space.write("y", "y")
+            server.process.signal(signal.SIGSTOP)
+            with pytest.raises(SpaceUnreachableError, match=r"0\.3 s"):
+                space.read("x")
+            server.process.signal(signal.SIGCONT)
+            eventually(lambda: reads(space, "y", "y"))
+            assert [space.read(name) for name in "xyxy"] == ["x", "y", "x", "y"]
+
+
+def reads(space: RemoteSpace, name: str, value: object) -> bool:
+    """Whether a slot can be read and has this value."""
+    try:
+        return bool(space.read(name) == value)
+    except SpaceUnreachableError:
+        return False
+
+
+def test_stopped_server_ends_sessions_with_an_error():
+    """A session whose server does not answer learns of it, and does not wait for ever."""
+    with ServerProcess("--lease", "0.4") as server:
+        with connect(server.address, "test", timeout=30.0, patience=0.3) as space:
+            session = space.join("anne")
+            session.running()
+            server.process.signal(signal.SIGSTOP)
+            with pytest.raises(SpaceUnreachableError):
+                session.receive(60.0)
+            server.process.signal(signal.SIGCONT)
+
+
+def test_killed_server_comes_back():
+    """Plain users go on, watches begin anew with what is there, sessions get an error; nobody has to reconnect."""
+    with ServerProcess("--lease", str(LEASE)) as server, server.connect() as space:
+        space.write("x", 1)
+        with space.watch("x") as newest, space.watch("x", Trigger.EVERY) as every:
+            assert [entry.value for entry in newest.next(SOON) or ()] == [1]
+            assert [entry.value for entry in every.next(SOON) or ()] == [1]
+            session = space.join("anne")
+            session.attach_trigger("x")
+            session.running()
+            server.kill()
+            server.start()
+            assert space.read("x") is None
+            with pytest.raises(FencedError):
+                session.receive(60.0)
+            with pytest.raises(FencedError):
+                session.write("x", 9)
+            with pytest.raises(FencedError):
+                session.leave("stopped")
+            for watch in (newest, every):
+                assert watch.next(SOON) == []  # the present content of the new server
+            for number in (2, 3):
+                assert space.write("x", number).revision == number - 1
+                for watch in (newest, every):
+                    assert [entry.value for entry in watch.next(SOON) or ()] == [number]
+        assert space.join("anne").epoch == 1
+
+
+def test_watch_waits_for_a_server_that_stays_away():
+    """However long it takes: then it follows the new one."""
+    with ServerProcess("--lease", "0.4") as server:
+        with connect(server.address, "test", timeout=30.0, patience=0.3) as space, space.watch("x") as watch:
+            assert watch.next(SOON) == []
+            server.kill()
+            assert watch.next(1.0) is None
+            server.start()
+            assert watch.next(SOON) == []
+            space.write("x", 1)
+            assert [entry.value for entry in watch.next(SOON) or ()] == [1]
+
+
+def test_plain_user_may_be_silent(server, space):
+    """The server forgets one that says nothing for longer than the lease; the next request meets it again."""
+    silent = server.connect("silent")
+    silent.write("x", 1)
+    other = server.client("s = space.join('other'); s.running(); say('joined'); wait()")
+    other.expect("joined")
+    other.signal(signal.SIGSTOP)
+    eventually(lambda: space.read("_/roles/other")["state"] == "gone")
+    assert silent.read("x") == 1
+    assert silent.write("x", np.zeros(50_000))
+    silent.close()
+    other.close()
+
+
+WATCHER = """
+with space.watch("tick", Trigger.EVERY) as watch:
+    watch.next(20)
+    say("watching")
+    for entry in watch:
+        say("saw", entry.value)
+"""
+
+
+def test_watch_goes_on_after_a_pause(server, space):
+    """A watch in a process that was stopped for longer than the lease follows again when it goes on."""
+    watcher = server.client(WATCHER)
+    watcher.expect("watching")
+    space.write("tick", 0)
+    watcher.expect("saw 0")
+    watcher.signal(signal.SIGSTOP)
+    pause = server.client("s = space.join('pause'); s.running(); say('joined'); wait()")
+    pause.expect("joined")
+    pause.signal(signal.SIGSTOP)
+    eventually(lambda: space.read("_/roles/pause")["state"] == "gone")
+    pause.close()
+    for number in range(1, 10):
+        space.write("tick", number)
+    watcher.signal(signal.SIGCONT)
+    watcher.expect("saw 9")  # what was missed is the present content now
+    space.write("tick", 10)
+    watcher.expect("saw 10")
+    watcher.close()
+
+
+def test_session_hears_that_it_was_forgotten_even_if_its_heart_heard_first(server, space):
+    """A handler that does nothing for the space, in a process that was stopped meanwhile: the role is lost."""
+    code = """
+session = space.join("dreamer")
+session.attach_trigger("dream")
+session.running()
+say("joined")
+wait()          # the handler of a timer, say; the heart beats on and is the first to hear
+try:
+    session.receive(20)
+    say("woken")
+except AgentspaceError as error:
+    say(type(error).__name__)
+"""
+    dreamer = server.client(code)
+    dreamer.expect("joined")
+    dreamer.signal(signal.SIGSTOP)
+    eventually(lambda: space.read("_/roles/dreamer")["state"] == "gone")
+    dreamer.signal(signal.SIGCONT)
+    clients = eventually(lambda: space.read("_/server")["clients"])
+    eventually(lambda: space.read("_/server")["clients"] >= clients)
+    with space.watch("_/server") as watch:  # a second passes, in which the heart has met the server again
+        for _ in range(2):
+            watch.next(2 * LEASE)
+    dreamer.say()
+    dreamer.expect("FencedError")
+    dreamer.close()
+
+
+def test_client_in_another_folder(server, tmp_path: Path, space):
+    """Nothing depends on the folder in which a client runs."""
+    with client(server.address, "say(space.write('from-afar', os.getcwd()))", folder=tmp_path) as program:
+        program.expect("Written")
+    assert space.read("from-afar") == str(tmp_path)
