@@ -8,7 +8,7 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.yarp_network import has_yarp
+from tests.support.yarp.network import has_yarp
 
 # No deadline per example: the tests run on shared, busy machines, and pytest-timeout guards against hanging.
 settings.register_profile("agentspace", deadline=None, suppress_health_check=[HealthCheck.too_slow])

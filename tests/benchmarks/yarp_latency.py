@@ -32,7 +32,7 @@ from agents.motor import Motor
 from agentspace.client.space import RemoteSpace
 from tests.support.program import Program
 from tests.support.server_process import ServerProcess
-from tests.support.yarp_network import YarpNetwork
+from tests.support.yarp.network import YarpNetwork
 
 REST = np.array([-40.0, 40.0, 0.0, 50.0, 0.0] * 2)
 ROBOT = """

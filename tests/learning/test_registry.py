@@ -23,7 +23,7 @@ from models.files.artifact import ArtifactError
 from models.transformer.onnx import export
 from models.transformer.vision_transformer import CONFIGS, Config
 from tests.learning.test_extractor import picture
-from tests.learning.test_vision_transformer import random_network
+from tests.learning.transformer.test_vision_transformer import random_network
 from tests.support.eventually import eventually
 
 TINY = Config(patch=16, width=48, heads=3, depth=1)

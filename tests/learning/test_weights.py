@@ -22,7 +22,7 @@ from models.transformer.vision_transformer import CONFIGS, Config, VisionTransfo
 from models.weights import catalogue
 from models.weights.__main__ import main
 from models.weights.pull import DownloadError, pull
-from tests.support.file_server import FileServer
+from tests.support.learning.file_server import FileServer
 from tests.support.paths import ROOT
 
 

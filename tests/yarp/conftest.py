@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.server_process import ServerProcess
-from tests.support.simulated_robot import YarpRobotProcess
-from tests.support.yarp_network import YarpNetwork
+from tests.support.yarp.network import YarpNetwork
+from tests.support.yarp.robot import YarpRobotProcess
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from agents.yarp.client.pictures import Gaps
 from agentspace import LocalSpace
 from tests.support.eventually import eventually
 from tests.support.program import Program
-from tests.support.yarp_network import YarpNetwork
+from tests.support.yarp.network import YarpNetwork
 
 pytestmark = pytest.mark.yarp
 

@@ -20,7 +20,7 @@ from tests.support.paths import ROOT
 from tests.support.program import Program
 from tests.support.recording import recording
 from tests.support.server_process import ServerProcess
-from tests.support.yarp_network import YarpNetwork
+from tests.support.yarp.network import YarpNetwork
 
 pytestmark = pytest.mark.yarp
 

@@ -26,8 +26,8 @@ from tests.support.eventually import eventually
 from tests.support.paths import ROOT
 from tests.support.program import Program
 from tests.support.recording import recording
-from tests.support.stub_arm import LIMITS, REST
-from tests.support.yarp_network import YarpNetwork
+from tests.support.yarp.network import YarpNetwork
+from tests.support.yarp.stub_arm import LIMITS, REST
 
 pytestmark = pytest.mark.yarp
 

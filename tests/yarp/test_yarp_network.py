@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.support.yarp_network import YarpNetwork
+from tests.support.yarp.network import YarpNetwork
 
 pytestmark = pytest.mark.yarp
 

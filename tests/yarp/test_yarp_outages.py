@@ -20,8 +20,8 @@ from tests.support.eventually import eventually
 from tests.support.paths import ROOT
 from tests.support.program import Program
 from tests.support.server_process import ServerProcess
-from tests.support.simulated_robot import YarpRobotProcess, words
-from tests.support.yarp_network import YarpNetwork
+from tests.support.yarp.network import YarpNetwork
+from tests.support.yarp.robot import YarpRobotProcess, words
 
 GOAL = np.array([-30.0, 30, 0, 90, 0, -60, 20, 10, 40, 0])
 TOLD = 1.0  # seconds within which an outage is told

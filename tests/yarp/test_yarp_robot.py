@@ -13,7 +13,7 @@ from tests.support.eventually import eventually
 from tests.support.page import fences
 from tests.support.paths import ROOT
 from tests.support.program import Program
-from tests.support.simulated_robot import YarpRobotProcess, words
+from tests.support.yarp.robot import YarpRobotProcess, words
 
 pytestmark = pytest.mark.yarp
 

@@ -17,7 +17,7 @@ from agentspace import LocalSpace
 from tests.support.eventually import eventually
 from tests.support.paths import ROOT
 from tests.support.program import Program
-from tests.support.yarp_network import YarpNetwork
+from tests.support.yarp.network import YarpNetwork
 
 PATIENCE = 20.0
 AGENT = """

@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from agentspace.client.space import RemoteSpace
-from tests.support.browser import chromium, opened
-from tests.support.inspector_page import AGENTS, Inspector
 from tests.support.paths import ROOT
 from tests.support.server_process import ServerProcess
+from tests.support.web.browser import chromium, opened
+from tests.support.web.inspector_page import AGENTS, Inspector
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import another, opened
 from tests.support.eventually import eventually
-from tests.support.inspector_page import Inspector, changing, show, slot_row
 from tests.support.program import Program
 from tests.support.server_process import ServerProcess
+from tests.support.web.browser import another, opened
+from tests.support.web.inspector_page import Inspector, changing, show, slot_row
 
 pytestmark = pytest.mark.timeout(180)
 

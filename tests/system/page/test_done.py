@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from agentspace.client.space import RemoteSpace
-from tests.support.browser import opened
 from tests.support.constellation import COUNTER, Constellation
 from tests.support.eventually import eventually
-from tests.support.inspector_page import AGENTS, Inspector, show
+from tests.support.web.browser import opened
+from tests.support.web.inspector_page import AGENTS, Inspector, show
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.eventually import eventually
-from tests.support.inspector_page import changing, show, slot_row
+from tests.support.web.inspector_page import changing, show, slot_row
 
 pytestmark = pytest.mark.timeout(180)
 

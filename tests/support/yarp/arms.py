@@ -1,6 +1,6 @@
 """Two arms on a YARP network, without physics, in a process that tests can kill and stop.
 
-    python -m tests.support.yarp_arms ROBOT [--at-once]
+    python -m tests.support.yarp.arms ROBOT [--at-once]
 
 Each arm has sixteen joints, of which the first five know limits. Its joints go to their target at their reference
 speed in position mode, and are at once where they are sent in position direct. Every joint that was commanded is
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import yarp
 
-from tests.support.stub_arm import LIMITS, REST
+from tests.support.yarp.stub_arm import LIMITS, REST
 
 JOINTS = 16
 PERIOD = 0.01

@@ -12,7 +12,7 @@ from agentspace.client.space import RemoteSpace
 from tests.support.eventually import eventually
 from tests.support.program import PATIENCE, Program
 from tests.support.server_process import ServerProcess
-from tests.support.yarp_network import YarpNetwork
+from tests.support.yarp.network import YarpNetwork
 
 PART = """
 import time

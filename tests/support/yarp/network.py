@@ -120,8 +120,8 @@ class YarpNetwork:
         return self.program(sys.executable, "-c", f"{preamble}\n{YARP_CLIENT}{code}", *arguments)
 
     def arms(self, robot: str, *options: str) -> Program:
-        """Starts a robot without physics (see `yarp_arms.py`); returns when it is up."""
-        program = self.program(sys.executable, "-m", "tests.support.yarp_arms", robot, *options)
+        """Starts a robot without physics (see `arms.py`); returns when it is up."""
+        program = self.program(sys.executable, "-m", "tests.support.yarp.arms", robot, *options)
         program.expect("up")
         return program
 

@@ -1,4 +1,4 @@
-"""The numbers of an arm of the robot without physics (`yarp_arms.py`), for its process and for tests."""
+"""The numbers of an arm of the robot without physics (`arms.py`), for its process and for tests."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from models.transformer import runtime
 from models.transformer.onnx import build, export, kept_at
 from models.transformer.runtime import MEASURED, choose, milliseconds, open_backend, situation
 from models.transformer.vision_transformer import Config, VisionTransformer, normalise
-from tests.learning.test_vision_transformer import SMALL, random_network
+from tests.learning.transformer.test_vision_transformer import SMALL, random_network
 from tests.support.paths import ROOT
 
 

@@ -13,7 +13,7 @@ from models.dino.collapse import NAMES, Alarm, Limits, Signs, measure
 from models.dino.probe import predict, score
 from models.dino.recipe import DinoRecipe
 from models.dino.training import Trainer
-from tests.support.synthetic_frames import synthetic
+from tests.support.learning.synthetic_frames import synthetic
 
 HEALTHY = DinoRecipe(
     network="vit-nano8",

@@ -21,9 +21,9 @@ from models.extractors import registry
 from models.files.artifact import ArtifactError
 from models.transformer.checkpoint import load
 from models.transformer.vision_transformer import CONFIGS
+from tests.support.learning.synthetic_frames import synthetic
 from tests.support.paths import ROOT
 from tests.support.program import Program
-from tests.support.synthetic_frames import synthetic
 
 SIZES = "--network vit-nano8 --stem conv --size 16 --local-size 8 --local 1 --answers 12 --hidden 8 --bottleneck 4"
 PACE = "--batch 6 --micro 4 --device cpu --threads 1 --check-every 2 --probe-every 4 --save-every 2"

@@ -1,6 +1,7 @@
 """The Vision Transformer, compared with timm's and with plain NumPy, on the same random weights.
 
-timm imports torchvision, which it does not need for this network: `tests/support/torchvision_stub.py` stands in.
+timm imports torchvision, which it does not need for this network: in its place stands
+`tests/support/learning/torchvision_stub.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from models.transformer.vision_transformer import CONFIGS, DEVIATION, MEAN, Config, VisionTransformer, normalise
-from tests.support.torchvision_stub import without_torchvision
+from tests.support.learning.torchvision_stub import without_torchvision
 
 SMALL = Config(patch=16, width=96, heads=3, depth=3, image=64)
 

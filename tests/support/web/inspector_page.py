@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from playwright.sync_api import Page, expect
 
 from agentspace.client.space import RemoteSpace
-from tests.support.browser import PATIENCE
 from tests.support.constellation import Constellation
 from tests.support.program import Program
 from tests.support.server_process import ServerProcess
+from tests.support.web.browser import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 

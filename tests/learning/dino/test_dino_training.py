@@ -12,7 +12,7 @@ from models.dino.recipe import NETWORKS, DinoRecipe, difference
 from models.dino.run_folder import Checkpoint, RunFolder
 from models.dino.training import DINO, DISTIL, Trainer
 from models.files.artifact import ArtifactError
-from tests.support.synthetic_frames import synthetic
+from tests.support.learning.synthetic_frames import synthetic
 
 TINY = DinoRecipe(
     network="vit-nano8",
