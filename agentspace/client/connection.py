@@ -14,7 +14,7 @@ from typing import Any, Final
 import zmq
 
 from agentspace import errors
-from agentspace.client.acquaintance import Acquaintance
+from agentspace.client.handshake import Handshake
 from agentspace.errors import AgentspaceError, LimitError, ProtocolError, SpaceUnreachableError
 from agentspace.wire import messages
 from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, Message, parse, receive, send
@@ -29,7 +29,7 @@ class Connection:
     What arrives unasked while a reply is awaited waits in `unasked`.
 
     Args:
-        acquaintance: Of the client and its server.
+        handshake: Of the client with its server.
         socket: Connected, or about to be.
         timeout: Seconds to wait for the server's welcome.
 
@@ -37,9 +37,9 @@ class Connection:
         SpaceUnreachableError: No server answers.
     """
 
-    def __init__(self, acquaintance: Acquaintance, socket: zmq.Socket[bytes], timeout: float) -> None:
+    def __init__(self, handshake: Handshake, socket: zmq.Socket[bytes], timeout: float) -> None:
         self.unasked: deque[Arrived] = deque()
-        self._acquaintance = acquaintance
+        self._handshake = handshake
         self._socket = socket
         self._calls = itertools.count(1)
         self._closed = False
@@ -62,12 +62,12 @@ class Connection:
         call = self.number()
         with self._used:
             self._send(
-                self._acquaintance.greeting(call), ()
+                self._handshake.greeting(call), ()
             )  # before it, nothing is heard, so nothing may be released
             reply, _ = self._reply(call, timeout)
         if not isinstance(reply, messages.Welcome):
             raise ProtocolError(f"expected a welcome, got {reply!r:.80}")
-        self._acquaintance.welcome(reply)
+        self._handshake.welcome(reply)
 
     def number(self) -> int:
         """A number for the next request."""
@@ -82,13 +82,13 @@ class Connection:
         """
         with self._used:
             self.send(message, frames)
-            return self._reply(message.call, patience or self._acquaintance.patience)
+            return self._reply(message.call, patience or self._handshake.patience)
 
     def send(self, message: Message, frames: tuple[bytes, ...] = ()) -> None:
         """Sends a message, after telling which views are gone."""
         with self._used:
-            if self._acquaintance.released:
-                self._send(messages.Release(self._acquaintance.take_released()), ())
+            if self._handshake.released:
+                self._send(messages.Release(self._handshake.take_released()), ())
             self._send(message, frames)
 
     def receive(self, timeout: float) -> Arrived | None:
@@ -128,7 +128,7 @@ class Connection:
             send(self._socket, message.pack(), frames, NOBLOCK)
         except zmq.Again:
             raise SpaceUnreachableError(
-                f"the server at {self._acquaintance.address} does not take messages"
+                f"the server at {self._handshake.address} does not take messages"
             ) from None
 
     def _wait(self, seconds: float) -> bool:
@@ -144,7 +144,7 @@ class Connection:
         header, *frames = receive(self._socket)
         message = parse(header)
         if isinstance(message, messages.Recycle):
-            self._acquaintance.recycle(message.segments)
+            self._handshake.recycle(message.segments)
             return None
         return message, frames
 
@@ -157,7 +157,7 @@ class Connection:
                 left.append(taken)
                 if getattr(taken[0], "call", None) == call:
                     break
-        self._acquaintance.released.extend(
+        self._handshake.released.extend(
             [segment for message, _ in left for segment in messages.segments_of(message)]
         )
 
@@ -173,9 +173,9 @@ class Connection:
                 raise to_error(taken[0])
             else:
                 return taken
-        doubt = "" if self._acquaintance.address.local else "; a wrong key gets none either"
+        doubt = "" if self._handshake.address.local else "; a wrong key gets none either"
         raise SpaceUnreachableError(
-            f"no answer from a server at {self._acquaintance.address} within {timeout:g} s{doubt}"
+            f"no answer from a server at {self._handshake.address} within {timeout:g} s{doubt}"
         )
 
     def _set_aside(self, taken: Arrived) -> None:
@@ -183,7 +183,7 @@ class Connection:
         if isinstance(
             taken[0], messages.Entries | messages.Done | messages.Welcome | messages.Joined | messages.Numbered
         ):
-            self._acquaintance.released.extend(messages.segments_of(taken[0]))
+            self._handshake.released.extend(messages.segments_of(taken[0]))
         else:
             self.unasked.append(taken)
 

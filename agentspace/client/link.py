@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import zmq
 
-from agentspace.client.acquaintance import Acquaintance
 from agentspace.client.connection import LINGER, Connection, closed
+from agentspace.client.handshake import Handshake
 from agentspace.core.space import Entry
 from agentspace.errors import AgentspaceError, FencedError, ProtocolError, SpaceUnreachableError
 from agentspace.wire import messages
@@ -40,7 +40,7 @@ class Link:
             raise SpaceUnreachableError(
                 f"there is no server at {address}; start one with `agentspace server` or a launch"
             )
-        self.acquaintance = Acquaintance(address, name, patience)
+        self.handshake = Handshake(address, name, patience)
         self._timeout = max(timeout, _LEAST)  # for the first connection
         self._key = client_key() if not address.local else None
         self._context: zmq.Context[Any] = zmq.Context()
@@ -108,20 +108,20 @@ class Link:
     def incoming(self, refs: list[Ref], frame: bytes) -> Incoming:
         """A value that came with payloads; the server will hear when its views are gone."""
         self.keep_alive()  # also when nothing else is to say
-        return self.acquaintance.incoming(refs, frame)
+        return self.handshake.incoming(refs, frame)
 
     def entry(self, head: list[Any], frame: bytes) -> Entry:
         """A head and its frame, as a reader sees them; the server will hear when its views are gone."""
         if head[9]:
             self.keep_alive()
-        return self.acquaintance.entry(head, frame)
+        return self.handshake.entry(head, frame)
 
     def close(self) -> None:
         """Signs off and closes all connections; the server keeps what is needed for views that are still there."""
         with self._lock:
             connections, self._connections = list(self._connections), {}
             heart, ended = self._heart, self._closing.is_set()
-            self._lingers = heart is not None and bool(self.acquaintance.held)
+            self._lingers = heart is not None and bool(self.handshake.held)
             self._closing.set()
         if ended:
             return
@@ -135,11 +135,11 @@ class Link:
 
     def _live(self) -> None:
         """The life of the heart: it beats until the space is closed, and then until the last view is gone."""
-        period = self.acquaintance.lease / _BEATS_PER_LEASE
+        period = self.handshake.lease / _BEATS_PER_LEASE
         while not self._closing.wait(period):
             self._beat()
         if self._lingers:
-            while self.acquaintance.held and self.acquaintance.lost is None:
+            while self.handshake.held and self.handshake.lost is None:
                 time.sleep(period)
                 self._beat()
             self._pulse.close(messages.Bye())
@@ -149,25 +149,25 @@ class Link:
         pulse = self._pulse
         try:
             pulse.call(messages.Beat(pulse.number()))
-            self.acquaintance.lost = None
+            self.handshake.lost = None
         except FencedError:
             with contextlib.suppress(AgentspaceError):
-                pulse.hello(self.acquaintance.patience)
+                pulse.hello(self.handshake.patience)
         except (SpaceUnreachableError, ProtocolError) as error:
-            self.acquaintance.lost = str(error)
+            self.handshake.lost = str(error)
         pulse.unasked.clear()  # replies that came too late
 
     def _end(self) -> None:
         self._context.term()
-        self.acquaintance.close()
+        self.handshake.close()
 
     def _connect(self) -> Connection:
         if self._closing.is_set():
             raise closed()
-        met = bool(self.acquaintance.meeting.server)
-        timeout = max(self.acquaintance.patience, _LEAST) if met else self._timeout
+        met = bool(self.handshake.meeting.server)
+        timeout = max(self.handshake.patience, _LEAST) if met else self._timeout
         try:
-            return Connection(self.acquaintance, self._open_socket(), timeout)
+            return Connection(self.handshake, self._open_socket(), timeout)
         except zmq.ZMQError:
             if self._closing.is_set():  # meanwhile
                 raise closed() from None
@@ -180,5 +180,5 @@ class Link:
             socket.curve_serverkey = self._key.server.encode()
             socket.curve_publickey = self._key.public.encode()
             socket.curve_secretkey = self._key.secret.encode()
-        socket.connect(self.acquaintance.address.endpoint)
+        socket.connect(self.handshake.address.endpoint)
         return socket

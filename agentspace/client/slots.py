@@ -45,12 +45,12 @@ class RemoteSlots:
         """Writes at once; see `Space.write`."""
         name, _, lasts, strength, wait = Put(name, value, validity, priority, delay)
         role, epoch = self._sign()
-        acquaintance = self._link.acquaintance
-        server, first = acquaintance.meeting.server, Outgoing(value, acquaintance.pool)
+        handshake = self._link.handshake
+        server, first = handshake.meeting.server, Outgoing(value, handshake.pool)
 
         def make(call: int) -> tuple[Message, bytes]:
-            restarted = acquaintance.meeting.server != server
-            sent = Outgoing(value, acquaintance.pool) if restarted else first  # with new segments
+            restarted = handshake.meeting.server != server
+            sent = Outgoing(value, handshake.pool) if restarted else first  # with new segments
             made = messages.Write(call, self.name, role, epoch, name, lasts, strength, wait, sent.refs)
             return made, sent.data
 
@@ -90,7 +90,7 @@ class RemoteSlots:
         except FencedError:
             if self._signature[1]:
                 raise
-            connection.hello(self._link.acquaintance.patience)
+            connection.hello(self._link.handshake.patience)
             message, *frames = make(connection.number())
             return connection.call(message, tuple(frames))
 

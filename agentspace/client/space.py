@@ -91,7 +91,7 @@ class RemoteSession(RemoteSpace):
         self._left = False
         link.keep_alive()
         self._own = link.new_connection()
-        self._meeting = link.acquaintance.meeting
+        self._meeting = link.handshake.meeting
         self._owner = threading.get_ident()
         try:
             self._sit_down(check_name(role), encode(info))
@@ -233,7 +233,7 @@ class RemoteSession(RemoteSpace):
 
     def prepare(self, value: Value) -> Outgoing:
         """The value as it travels."""
-        return Outgoing(value, self._link.acquaintance.pool)
+        return Outgoing(value, self._link.handshake.pool)
 
     def reveal(self, prepared: Any) -> Value:
         """The value that was prepared, or that came with a wake-up."""
@@ -291,10 +291,10 @@ class RemoteSession(RemoteSpace):
 
     def _check(self) -> None:
         """Whether the server still knows this incarnation, as far as its heart has heard."""
-        if self._left or self._link.acquaintance.meeting != self._meeting:
+        if self._left or self._link.handshake.meeting != self._meeting:
             raise FencedError(f"epoch {self.epoch} fills role {self.role!r} no more: it left, or was silent")
-        if self._link.acquaintance.lost is not None:
-            raise SpaceUnreachableError(self._link.acquaintance.lost)
+        if self._link.handshake.lost is not None:
+            raise SpaceUnreachableError(self._link.handshake.lost)
 
     def _hear(self, message: Message, frames: list[bytes]) -> Wake | None:
         match message:

@@ -29,7 +29,7 @@ class RemoteWatch:
         self._known: dict[str, int] = {}
         self._unseen: int | None = None
         self._connection = link.new_connection()
-        self._meeting = link.acquaintance.meeting
+        self._meeting = link.handshake.meeting
         self._open = True
         link.keep_alive()
         self._begin()
@@ -75,7 +75,7 @@ class RemoteWatch:
                 return self._take(*arrived)
             if (
                 isinstance(arrived and arrived[0], messages.Failed)
-                or self._link.acquaintance.meeting != self._meeting
+                or self._link.handshake.meeting != self._meeting
             ):
                 self._resume()
             elif left <= 0:
@@ -95,7 +95,7 @@ class RemoteWatch:
         """The server has forgotten this watcher, or is a new one, or is not there yet."""
         with contextlib.suppress(SpaceUnreachableError, FencedError):
             self._connection.hello(LOOK)
-            meeting = self._link.acquaintance.meeting
+            meeting = self._link.handshake.meeting
             if meeting.server != self._meeting.server:
                 self._known.clear()
             self._begin()

@@ -118,4 +118,4 @@ class ServerProcess:
 
 def pool_of(space: RemoteSpace) -> Pool:
     """The shared memory of a user in this process."""
-    return space._link.acquaintance.pool  # private: how much is shared is seen nowhere else
+    return space._link.handshake.pool  # private: how much is shared is seen nowhere else

@@ -228,10 +228,10 @@ def test_what_nobody_looked_at_is_given_back(server, space, kind):
                 session.leave("stopped")
             else:
                 # private: the user connects with patience, then has none
-                careless._link.acquaintance.patience = 0.0
+                careless._link.handshake.patience = 0.0
                 with pytest.raises(SpaceUnreachableError):
                     careless.read("image")
-                careless._link.acquaintance.patience = 10.0  # private: as above
+                careless._link.handshake.patience = 10.0  # private: as above
                 assert careless.read("nothing") is None
         assert pool.size <= 5 * SEGMENT
 

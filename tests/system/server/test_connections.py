@@ -116,7 +116,7 @@ def keys(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_tcp_with_the_key(server, space, keys, monkeypatch, place):
     """With the key a client does what a local one does; from elsewhere, arrays travel inside the messages."""
     if place == "elsewhere":
-        monkeypatch.setattr("agentspace.client.acquaintance.machine", lambda: "another one")
+        monkeypatch.setattr("agentspace.client.handshake.machine", lambda: "another one")
     image = np.random.default_rng(1).integers(0, 255, (300, 400, 3), np.uint8)
     space.write("image", {"left": image, "small": np.arange(3)})
     assert server.tcp is not None

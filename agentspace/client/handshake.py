@@ -1,4 +1,4 @@
-"""The acquaintance of a client process and its server, which all connections of the process share."""
+"""The handshake of a client process with its server, and what comes of it; all connections of the process share it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Meeting(NamedTuple):
     number: int = 0
 
 
-class Acquaintance:
-    """A client process and its server.
+class Handshake:
+    """The handshake of a client process with its server, and what both may use since then.
 
     Args:
         address: Of the server.
