@@ -62,42 +62,34 @@ def inputs(images: Tensor, size: int, generator: torch.Generator) -> Tensor:
     return standardise(change_colours(cut(x, whole, size), _COLOURS, generator))
 
 
-def targets(frames: Frames, cache: Path | None, threads: int = 1, progress: bool = False) -> NDArray[np.float16]:
+def targets(frames: Frames, cache: Path, progress: bool = False) -> NDArray[np.float16]:
     """Features to predict (n, 112, 7, 7): channels have mean 0 and deviation 1 over the frames to train on.
 
     Args:
         frames: All frames.
-        cache: File that remembers the features; None remembers nothing.
-        threads: Of the computation.
+        cache: File that remembers the features.
         progress: Show a progress bar.
     """
     features = _remembered(cache, len(frames))
     if features is None:
-        network = EfficientNet.load(threads=threads)
+        network = EfficientNet.load()
         bar = tqdm(frames.images, desc=BLOCK10.identifier, unit="frame", disable=not progress)
         features = np.array([network.features(np.asarray(image)) for image in bar], dtype=np.float16)
-        if cache is not None:
-            _remember(cache, features)
+        content = io.BytesIO()
+        np.save(content, features, allow_pickle=False)
+        write_atomically(cache, content.getvalue())
     maps = features.reshape(-1, CHANNELS, PLACES, PLACES)
     free = maps[~frames.is_held].astype(np.float32)
     mean, deviation = free.mean(axis=(0, 2, 3), keepdims=True), free.std(axis=(0, 2, 3), keepdims=True)
     return np.asarray((maps - mean) / np.maximum(deviation, 1e-6), dtype=np.float16)
 
 
-def _remembered(cache: Path | None, count: int) -> NDArray[np.float16] | None:
-    if cache is None or not cache.is_file():
-        return None
+def _remembered(cache: Path, count: int) -> NDArray[np.float16] | None:
     try:
         found = np.load(cache, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
     return found if found.shape == (count, BLOCK10.count) and found.dtype == np.float16 else None
-
-
-def _remember(cache: Path, features: NDArray[np.float16]) -> None:
-    content = io.BytesIO()
-    np.save(content, features, allow_pickle=False)
-    write_atomically(cache, content.getvalue())
 
 
 @torch.no_grad()

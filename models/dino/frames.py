@@ -89,12 +89,8 @@ class Frames:
         facts = read_arrays(folder / "facts.npz", KIND)
         try:
             images = np.load(folder / "frames.npy", mmap_mode="r", allow_pickle=False)
-            found = cls(
-                images,
-                facts["postures"].astype(np.float64),
-                facts["variation"].astype(np.float64),
-                str(facts["origin"]),
-            )
+            postures, variation = (facts[name].astype(np.float64) for name in ("postures", "variation"))
+            found = cls(images, postures, variation, str(facts["origin"]))
         except (OSError, ValueError, KeyError) as error:
             raise ArtifactError(f"{folder} does not hold whole frames: {error}") from error
         if images.dtype != np.uint8 or images.shape != (len(found.postures), found.size, found.size, 3):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -19,8 +18,7 @@ SUFFIXES: Final = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _MODES: Final = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV")  # Pillow's, 8 bits
 
 
-@dataclass
-class Collection:
+class Collection(NamedTuple):
     """Result of collecting a folder.
 
     Attributes:
@@ -28,8 +26,8 @@ class Collection:
         skipped: Files that could not be read, with the reason.
     """
 
-    taken: int = 0
-    skipped: dict[Path, str] = field(default_factory=dict)
+    taken: int
+    skipped: dict[Path, str]
 
 
 def find(folder: Path) -> list[Path]:
@@ -79,24 +77,19 @@ def collect(source: Path, folder: Path, size: int = 224, progress: bool = True) 
     Raises:
         ArtifactError: There are no images, or none that can be read.
     """
-    paths, found = find(source), Collection()
+    paths = find(source)
+    skipped: dict[Path, str] = {}
 
     def frames() -> Iterator[tuple[Image, Fact]]:
         for path in tqdm(paths, desc="images", unit="image", disable=not progress):
             try:
                 image = read(path, size)
             except ValueError as error:
-                found.skipped[path] = str(error)
-                continue
-            found.taken += 1
-            yield image, UNKNOWN
-        if not found.taken:
-            raise ArtifactError(f"none of the {len(paths)} images in {source} can be read: {_some(found)}")
+                skipped[path] = str(error)
+            else:
+                yield image, UNKNOWN
+        if len(skipped) == len(paths):
+            path, reason = next(iter(skipped.items()))
+            raise ArtifactError(f"none of the {len(paths)} images in {source} can be read: {path.name}: {reason}")
 
-    write(folder, len(paths), size, frames(), f"images of {source}")
-    return found
-
-
-def _some(found: Collection) -> str:
-    path, reason = next(iter(found.skipped.items()))
-    return f"{path.name}: {reason}"
+    return Collection(write(folder, len(paths), size, frames(), f"images of {source}"), skipped)

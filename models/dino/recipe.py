@@ -105,8 +105,8 @@ class DinoRecipe:
             if getattr(self, name) not in valid:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; valid: {', '.join(valid)}")
         patch = NETWORKS[self.network].patch
-        for name, low in (("size", patch), ("local_size", patch)):
-            if getattr(self, name) < low or getattr(self, name) % patch:
+        for name in ("size", "local_size"):
+            if getattr(self, name) < patch or getattr(self, name) % patch:
                 raise ValueError(f"{name} is {getattr(self, name)}; valid are multiples of {patch} pixels")
         for name, low in (("local", 0), ("answers", 2), ("hidden", 1), ("bottleneck", 1), ("distil", 0)):
             _at_least(name, getattr(self, name), low)
@@ -179,12 +179,8 @@ def _at_least(name: str, value: float, low: float) -> None:
 
 def difference(one: DinoRecipe, other: DinoRecipe) -> str:
     """The fields in which two recipes differ, in words; "" if they do not."""
-    names = [field.name for field in dataclasses.fields(DinoRecipe)]
-    return ", ".join(
-        f"{name} {getattr(one, name)} instead of {getattr(other, name)}"
-        for name in names
-        if getattr(one, name) != getattr(other, name)
-    )
+    values = ((name, value, getattr(other, name)) for name, value in vars(one).items())
+    return ", ".join(f"{name} {ours} instead of {theirs}" for name, ours, theirs in values if ours != theirs)
 
 
 def recipe_of(preset: str, changes: Mapping[str, Any], known: DinoRecipe | None, run: Path) -> DinoRecipe:

@@ -14,6 +14,7 @@ import dataclasses
 import io
 import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -123,10 +124,8 @@ class RunFolder:
         """The lines of the log; one that was cut off by a crash is left out."""
         rows: list[dict[str, Any]] = []
         for line in self.log.read_text().splitlines() if self.log.is_file() else []:
-            try:
+            with suppress(ValueError):
                 rows.append(json.loads(line))
-            except ValueError:
-                continue
         return rows
 
     def shorten_log(self, step: int) -> None:

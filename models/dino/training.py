@@ -125,7 +125,9 @@ class Trainer:
         done = self._distil() if self.phase == DISTIL else self._dino()
         self.step += 1
         if self.step == self.recipe.distil:
-            self._begin_dino()
+            # The teacher begins as what the student has become; the optimizer forgets.
+            self.teacher.load_state_dict(self.student.state_dict())
+            self._optimizer = self._fresh_optimizer()
         return done
 
     def features(self, indices: Sequence[int] | NDArray[np.intp]) -> NDArray[np.float32]:
@@ -253,11 +255,6 @@ class Trainer:
             for decays in (True, False)
         ]
         return torch.optim.AdamW(groups)
-
-    def _begin_dino(self) -> None:
-        """The teacher begins as what the student has become; the optimizer forgets."""
-        self.teacher.load_state_dict(self.student.state_dict())
-        self._optimizer = self._fresh_optimizer()
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)

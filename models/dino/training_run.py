@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -102,17 +103,16 @@ def device_of(name: str) -> str:
 
 def frames_of(chosen: Options, recipe: DinoRecipe) -> tuple[Frames, Path]:
     """The frames to learn from, and their folder; missing ones are rendered (by another process) or collected."""
+    collected = chosen.run / "frames"
+    goes_on = chosen.resume and (collected / "facts.npz").is_file()
     if chosen.images is not None:
-        folder = chosen.run / "frames"
-        if not (chosen.resume and (folder / "facts.npz").is_file()):
-            found = pictures.collect(chosen.images, folder, max(recipe.size, 64))
+        if not goes_on:
+            found = pictures.collect(chosen.images, collected, max(recipe.size, 64))
             for path, reason in found.skipped.items():
                 print(f"skipped {path}: {reason}", file=sys.stderr)
             print(f"{found.taken} images, {len(found.skipped)} skipped", file=sys.stderr)
-        return Frames.load(folder), folder
-    collected, rendered = chosen.run / "frames", cache_folder() / "frames"
-    goes_on = chosen.resume and (collected / "facts.npz").is_file()
-    folder = chosen.frames or (collected if goes_on else rendered)
+        return Frames.load(collected), collected
+    folder = chosen.frames or (collected if goes_on else cache_folder() / "frames")
     if not (folder / "facts.npz").is_file():
         home = str(Path(__file__).parents[2])
         search = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
@@ -152,11 +152,8 @@ class TrainingRun:
 
     def run(self) -> int:
         """Train to the end; gives the exit code."""
-        interrupt = Interrupt()
-        try:
+        with closing(Interrupt()) as interrupt:
             code = self._loop(interrupt)
-        finally:
-            interrupt.close()
         self._save(final=True)
         if code == 0:
             export(self._checkpoint(), self._folder.path / "network", log=self._folder.read_log())
@@ -190,7 +187,7 @@ class TrainingRun:
     def _check(self, done: Step, bar: tqdm) -> dict[str, str]:
         """Measures, tells and logs; gives the alarms."""
         step, signs, alarms = self._trainer.step, done.signs, {}
-        probe = self._probe() if self._probes else math.nan
+        probe = self._score()[0] if self._probes else math.nan
         random, chance = self._lines
         if signs is not None:
             signs = dataclasses.replace(signs, probe=probe / chance, random=probe / random)
@@ -212,11 +209,8 @@ class TrainingRun:
             bar.write(f"COLLAPSE? step {step}, {name}: {words}", file=sys.stderr)
         return alarms
 
-    def _probe(self) -> float:
-        """NMAE on held-out frames, per cent; NaN if no postures are known."""
-        return self._score()[0]
-
     def _score(self) -> tuple[float, float]:
+        """NMAE of the probe on held-out frames, and of chance, per cent; NaN if no postures are known."""
         held = np.flatnonzero(self._frames.is_held)[:: max(1, int(self._frames.is_held.sum()) // _ASKED)]
         known = np.isfinite(self._frames.postures).all(axis=1) & ~self._frames.is_held
         fitted = np.flatnonzero(known)[:: max(1, int(known.sum()) // _KNOWN)]
@@ -236,7 +230,7 @@ class TrainingRun:
         bf16 = chosen.precision == "bf16" or (chosen.precision == "auto" and self._device == "cuda")
         targets = None
         if recipe.distil:
-            targets = feature_distillation.targets(self._frames, place / "block10.npy", 1, progress=True)
+            targets = feature_distillation.targets(self._frames, place / "block10.npy", progress=True)
         return Trainer(recipe, self._frames, targets, self._device, bf16)
 
     def _restore(self, known: Checkpoint) -> None:

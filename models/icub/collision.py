@@ -59,6 +59,10 @@ class Collisions:
         """(n,) something touches."""
         return self.body | self.arms
 
+    def shares(self) -> dict[str, str]:
+        """Share of the postures in which the body, the arms, anything touches; per cent, with one digit."""
+        return {name: f"{100 * getattr(self, name).mean():.1f}" for name in ("body", "arms", "any")}
+
 
 class Collider:
     """The robot as pieces that can touch.

@@ -17,7 +17,7 @@ import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 import numpy as np
@@ -30,9 +30,6 @@ from models.files.artifact import record
 from models.icub.kinematics import arm_directions
 from models.pose.crowd import Crowd
 from models.postures.autoencoder import Layer
-
-if TYPE_CHECKING:
-    from torch import nn
 
 _TENTH: Final = 10  # every tenth person is kept for testing
 
@@ -174,6 +171,8 @@ def _perceptron(
     import torch
     from torch import nn
 
+    from models.postures.variational import layers_of
+
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(1)  # the network is too small for more
     widths = (inputs.shape[1], recipe.hidden, recipe.hidden)
@@ -192,17 +191,7 @@ def _perceptron(
             torch.abs(network(noisy) - y[batch]).mean().backward()  # type: ignore[no-untyped-call]  # torch
             optimizer.step()
             schedule.step()
-    return _layers(network)
-
-
-def _layers(network: nn.Sequential) -> tuple[Layer, ...]:
-    from torch import nn
-
-    return tuple(
-        Layer(part.weight.detach().numpy().T, part.bias.detach().numpy())
-        for part in network
-        if isinstance(part, nn.Linear)
-    )
+    return tuple(layers_of(network, np.float32))
 
 
 @group("models.pose.training", __doc__, needs="'agentspace[train]'")

@@ -89,18 +89,13 @@ def _recipe(name: str, out: Path | None) -> None:
     NAME is such as wide-4.
     """
     _require_folder(out)
-    recipe = _of_name(name)
-    if out:
-        recipe.write(out)
-    print(recipe.as_json())
-
-
-def _of_name(name: str) -> Recipe:
-    """The recipe in the weights of that name if there are any, else the one that a training would use."""
     variant, latent = parse(name)
     path = path_of(variant, latent)
     known = load_file(path).recipe if path.exists() else ""
-    return Recipe.from_json(known) if known else recipe_of(variant, latent)
+    recipe = Recipe.from_json(known) if known else recipe_of(variant, latent)
+    if out:
+        recipe.write(out)
+    print(recipe.as_json())
 
 
 @main.command("train")
@@ -172,7 +167,7 @@ def _train_one(
         print(f"going on from {checkpoint}", file=sys.stderr)
     print(recipe.as_json())
     trained = train(recipe, data, progress=True, checkpoint=checkpoint, every=every)
-    trained.model.save(path)
+    trained.model().save(path)
     record(path)
     loss_curve.write(trained.curve, curve, recipe.name)
     checkpoint.unlink(missing_ok=True)

@@ -109,8 +109,7 @@ class CollisionReport:
         yield "|---|---|---|---|---|"
         rows = {"symmetric": self.symmetric, "independent": self.independent}
         for name, found in rows.items():
-            shares = (100 * touching.mean() for touching in (found.body, found.arms, found.any))
-            yield f"| {name} | " + " | ".join(f"{share:.1f}" for share in shares) + f" | {len(found.any)} |"
+            yield f"| {name} | {' | '.join(found.shares().values())} | {len(found.any)} |"
 
 
 def make(

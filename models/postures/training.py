@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from models.arrays import Floats
@@ -36,13 +36,6 @@ FIT, POLISH = "fit", "polish"
 _PROBES: Final = 1000  # so many training postures tell after each epoch how good it is
 
 
-class Trained(NamedTuple):
-    """Results of a training."""
-
-    model: Autoencoder
-    curve: list[Row]
-
-
 class Training:
     """A training that can stop after any epoch, and go on later.
 
@@ -57,7 +50,7 @@ class Training:
         torch.set_num_threads(1)  # the networks are too small for more
         self.recipe = recipe
         self.curve: list[Row] = []
-        self._data = data
+        self._data, self._design = data, design(recipe.variant)
         self._random = np.random.default_rng(recipe.seed)
         self.pair = Pair.of(recipe)
         self._probe = self._scaled(data.train[:_PROBES])
@@ -92,8 +85,7 @@ class Training:
         phase = self._phase()
         if phase == POLISH and self.done == self.recipe.epochs:
             self._begin()
-        loss = self.pair.loss if phase == FIT else self.pair.polishing_loss
-        mean = self._pass(loss)
+        mean = self._pass(self.pair.loss if phase == FIT else self.pair.polishing_loss)
         self.curve.append(Row(self.done + 1, phase, mean, self._probed()))
 
     def _pass(self, loss: Callable[[Tensor], Tensor]) -> float:
@@ -111,15 +103,13 @@ class Training:
         return float(sum(losses)) / len(losses)
 
     def _probed(self) -> float:
-        plan = design(self.recipe.variant)
         with torch.no_grad():
             answer = self.pair.decoder(self.pair.encoder(self._probe)[:, : self.recipe.latent])
-        error = torch.abs(answer - self._probe).numpy() * plan.scale / RANGES
+        error = torch.abs(answer - self._probe).numpy() * self._design.scale / RANGES
         return float(100.0 * error.mean())
 
     def _scaled(self, joints: Floats) -> Tensor:
-        plan = design(self.recipe.variant)
-        return torch.tensor((joints - plan.center) / plan.scale, dtype=torch.float32)
+        return torch.tensor((joints - self._design.center) / self._design.scale, dtype=torch.float32)
 
     def model(self) -> Autoencoder:
         """The autoencoder as it is now; it remembers its recipe and its data."""
@@ -157,15 +147,24 @@ class Training:
         Raises:
             ArtifactError: It is damaged, or of another recipe or of other data; the message says how they differ.
         """
-        state = _read(path)
-        _check_same(path, state, self.recipe, self._data)
+        try:
+            state = read(path)
+        except ArtifactError as error:
+            raise ArtifactError(f"{error}; delete it to begin anew") from error
+        if not isinstance(state, dict) or state.get("kind") != _KIND:
+            raise ArtifactError(f"{path} is not a checkpoint of a training of postures; delete it to begin anew")
+        if differ := self._differences(state):
+            raise ArtifactError(
+                f"{path} is of a training that began with {'; '.join(differ)}: "
+                "go on as it began, write elsewhere (--out), or begin anew (--fresh)"
+            )
         try:
             self.curve = [Row(*row) for row in state["curve"]]
             # At the end of the first phase its optimizer is still the present one.
             if self.done > self.recipe.epochs:
                 self._begin()
-            _load(self.pair.encoder, state["encoder"])
-            _load(self.pair.decoder, state["decoder"])
+            self.pair.encoder.load_state_dict(state["encoder"])
+            self.pair.decoder.load_state_dict(state["decoder"])
             self._optimizer.load_state_dict(state["optimizer"])
             if self._schedule is not None:
                 self._schedule.load_state_dict(state["schedule"])
@@ -176,47 +175,11 @@ class Training:
                 f"{path} does not hold a whole training: {error}; delete it to begin anew"
             ) from error
 
-
-def _read(path: Path) -> dict[str, Any]:
-    """The contents of a checkpoint; code that is pickled in it is not executed.
-
-    Raises:
-        ArtifactError: It cannot be read, is cut off, or of another kind.
-    """
-    try:
-        state = read(path)
-    except ArtifactError as error:
-        raise ArtifactError(f"{error}; delete it to begin anew") from error
-    if not isinstance(state, dict) or state.get("kind") != _KIND:
-        raise ArtifactError(f"{path} is not a checkpoint of a training of postures; delete it to begin anew")
-    return state
-
-
-def _check_same(path: Path, state: dict[str, Any], recipe: Recipe, data: PostureSet) -> None:
-    """A training goes on with the recipe and the data that it began with.
-
-    Args:
-        path: For the message.
-        state: What `_read` gave.
-        recipe: What is asked now.
-        data: What it would learn from now.
-
-    Raises:
-        ArtifactError: They differ; the message says how.
-    """
-    began, asked = dict(state.get("recipe", {})), asdict(recipe)
-    differ = [f"{k} {began.get(k)!r}, now {asked[k]!r}" for k in asked if began.get(k) != asked[k]]
-    if state.get("data") != data.fingerprint:
-        differ.append("other data")
-    if differ:
-        raise ArtifactError(
-            f"{path} is of a training that began with {'; '.join(differ)}: "
-            "go on as it began, write elsewhere (--out), or begin anew (--fresh)"
-        )
-
-
-def _load(network: nn.Sequential, state: dict[str, Tensor]) -> None:
-    network.load_state_dict(state)
+    def _differences(self, state: dict[str, Any]) -> list[str]:
+        """Ways, in words, in which another training began with another recipe, or with other data."""
+        began, asked = dict(state.get("recipe", {})), asdict(self.recipe)
+        differ = [f"{k} {began.get(k)!r}, now {asked[k]!r}" for k in asked if began.get(k) != asked[k]]
+        return [*differ, "other data"] if state.get("data") != self._data.fingerprint else differ
 
 
 def _samples(recipe: Recipe, data: PostureSet, rng: np.random.Generator) -> Floats:
@@ -232,8 +195,8 @@ def train(
     progress: bool = False,
     checkpoint: Path | None = None,
     every: float = 5.0,
-) -> Trained:
-    """Train an autoencoder; the test part of the data is not touched.
+) -> Training:
+    """Train an autoencoder to the end; the test part of the data is not touched.
 
     Args:
         recipe: What to train and how.
@@ -256,11 +219,10 @@ def train(
     ) as bar:
         while training.done < training.total:
             training.epoch()
-            bar.set_postfix_str(
-                f"loss {training.curve[-1].loss:.3f}, NMAE {training.curve[-1].nmae:.2f} %", refresh=False
-            )
+            last = training.curve[-1]
+            bar.set_postfix_str(f"loss {last.loss:.3f}, NMAE {last.nmae:.2f} %", refresh=False)
             bar.update()
             if checkpoint is not None and (time.monotonic() - kept >= every or training.done == training.total):
                 training.save(checkpoint)
                 kept = time.monotonic()
-    return Trained(training.model(), training.curve)
+    return training

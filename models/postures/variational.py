@@ -82,7 +82,7 @@ class Pair:
             train: (n, 10) degrees, the postures that were learned from.
         """
         recipe = self.recipe
-        first, last = _layers(self.encoder), _layers(self.decoder)
+        first, last = (layers_of(network, np.float64) for network in (self.encoder, self.decoder))
         first[-1] = Layer(first[-1].weight[:, : recipe.latent], first[-1].bias[: recipe.latent])
         raw = Autoencoder(recipe.variant, first, last, np.zeros((1, recipe.latent)))
         if recipe.fits_square:
@@ -96,9 +96,10 @@ class Pair:
         return Autoencoder(recipe.variant, first, last, seen)
 
 
-def _layers(network: nn.Sequential) -> list[Layer]:
+def layers_of(network: nn.Sequential, kind: type[np.floating]) -> list[Layer]:
+    """The linear layers of a network, as arrays of that kind."""
     return [
-        Layer(part.weight.detach().numpy().T.astype(np.float64), part.bias.detach().numpy().astype(np.float64))
+        Layer(part.weight.detach().numpy().T.astype(kind), part.bias.detach().numpy().astype(kind))
         for part in network
         if isinstance(part, nn.Linear)
     ]

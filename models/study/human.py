@@ -14,6 +14,7 @@ from models.study.candidate import DEFAULT, Candidate
 from models.study.encounter import INACCURACY, SCENES
 from models.study.exercise import Exercise
 from models.study.learner import Learner, assess, taught
+from models.study.mirror import LATER
 from models.study.pictures.gallery import Gallery
 from models.study.pictures.scene import PersonScene, shots
 from models.study.plan import Plan
@@ -21,8 +22,6 @@ from models.study.results.outcome import Outcome
 
 EXACT: Final = "exact copies"
 INEXACT: Final = f"copies with {INACCURACY:g} degrees"
-_LATER: Final = 1_000_003
-
 
 CENTRED: Final = "centred"
 ARMS: Final = "by arms"
@@ -36,8 +35,9 @@ def way(copies: str, look: str) -> str:
 
 
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
-    """One robot with the wide decoder, and each way to look."""
-    exercise, counts = Exercise("wide", seed), pairs(plan)
+    """One robot with the wide decoder, each way to look; 20 and 100 pairs, or those of a plan that has neither."""
+    exercise = Exercise("wide", seed)
+    counts = [count for count in (20, 100) if count in plan.counts] or plan.counts
     practised, asked = exercise.practised(max(counts)), exercise.asked(plan.fresh)
     teacher = PersonScene(*next(iter(SCENES.values())))
     candidates = [Candidate(name) for name in (DEFAULT, PERSON)]
@@ -45,7 +45,7 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
     random = np.random.default_rng([seed, 3])
     copies = {EXACT: meant, INEXACT: np.array([inaccurate(one, INACCURACY, random) for one in meant])}
     seen = {
-        name: gallery.look(shots(PersonScene(*scene), swap_arms(asked), seed + _LATER), candidates)
+        name: gallery.look(shots(PersonScene(*scene), swap_arms(asked), seed + LATER), candidates)
         for name, scene in SCENES.items()
     }
     for how, postures in copies.items():
@@ -58,9 +58,3 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
                     answers = learner.answer(queries[name])
                     scale, known = learner.memory.scale, learner.known
                     yield assess(answers, asked, known, scale, way=way(how, look), **labels)
-
-
-def pairs(plan: Plan) -> tuple[int, ...]:
-    """Numbers of pairs that are acquired: 20 and 100; those of the plan if it has neither."""
-    wanted = tuple(count for count in (20, 100) if count in plan.counts)
-    return wanted or plan.counts

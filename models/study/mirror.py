@@ -30,7 +30,8 @@ PLAIN: Final = View(noise=2.0)
 _SHOWN_AT_MOST: Final = 60
 _AZIMUTH, _LIGHT = 1.0, 0.08  # by which what is shown again is seen differently: degrees, and a share
 _TRIES: Final = 3  # times as many postures as pairs: the ancestor's map has not that much news
-_LATER: Final = 1_000_003  # added to the seed of noises
+LATER: Final = 1_000_003
+"""Offset of the seed of noises: what is asked is seen with other noise than what was practised."""
 
 
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
@@ -96,7 +97,7 @@ def in_the_mirror(postures: Floats, seed: int, view: View = PLAIN) -> list[Shot]
 
 def of_another(postures: Floats, seed: int, scene: RobotScene | None = None) -> list[Shot]:
     """Another robot, which shows postures (n, 10) as a mirror would: with the arms exchanged."""
-    return shots(scene or RobotScene(PLAIN), swap_arms(postures), seed + _LATER)
+    return shots(scene or RobotScene(PLAIN), swap_arms(postures), seed + LATER)
 
 
 def again(postures: Sequence[Floats] | Floats, seed: int) -> list[Shot]:
@@ -106,5 +107,5 @@ def again(postures: Sequence[Floats] | Floats, seed: int) -> list[Shot]:
     for index, posture in enumerate(postures):
         azimuth, light = random.uniform(-_AZIMUTH, _AZIMUTH), random.uniform(1 - _LIGHT, 1 + _LIGHT)
         scene = RobotScene(View(azimuth=azimuth, light=light, noise=PLAIN.noise))
-        found += shots(scene, swap_arms(posture)[None], seed + 2 * _LATER + index)
+        found += shots(scene, swap_arms(posture)[None], seed + 2 * LATER + index)
     return found

@@ -20,7 +20,7 @@ from typing import Any
 import click
 import numpy as np
 
-from models.arrays import Bools, Floats
+from models.arrays import Floats
 from models.cli import PATH, group
 from models.icub.collision import Collider
 from models.icub.inverse_kinematics import inverse, reachable
@@ -119,18 +119,11 @@ def collisions(
     for clearance in (*first, *more) or (0.0, 5.0, 10.0):
         collider = Collider(clearance, progress=True)
         alone, _ = collider.body(arm)
-        symmetric = collider.check(np.hstack([right, right]))
-        independent = collider.check(np.hstack([right, left]))
-        shares = {
-            "one arm, body": alone,
-            "symmetric, body": symmetric.body,
-            "symmetric, arms": symmetric.arms,
-            "symmetric, any": symmetric.any,
-            "independent, body": independent.body,
-            "independent, arms": independent.arms,
-            "independent, any": independent.any,
-        }
-        rows.append({"clearance (mm)": f"{clearance:g}", **_per_cent(shares)})
+        row = {"clearance (mm)": f"{clearance:g}", "one arm, body": f"{100 * alone.mean():.1f}"}
+        for name, other in (("symmetric", right), ("independent", left)):
+            shares = collider.check(np.hstack([right, other])).shares()
+            row |= {f"{name}, {what}": share for what, share in shares.items()}
+        rows.append(row)
     _tell(as_json, rows)
 
 
@@ -152,13 +145,8 @@ def decoders(files: tuple[Path, ...], postures: int, seed: int, as_json: bool) -
         model = load_file(file)
         sampled = model.decode(model.sample(np.random.default_rng(seed), postures))
         found = collider.check(np.clip(sampled, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1]))
-        shares = {"body": found.body, "arms": found.arms, "any": found.any}
-        rows.append({"decoder": file.stem, **_per_cent(shares), "n": postures})
+        rows.append({"decoder": file.stem, **found.shares(), "n": postures})
     _tell(as_json, rows)
-
-
-def _per_cent(touching: dict[str, Bools]) -> dict[str, str]:
-    return {name: f"{100 * each.mean():.1f}" for name, each in touching.items()}
 
 
 @main.command()

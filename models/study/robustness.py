@@ -36,8 +36,8 @@ SCENES: Final[Mapping[str, RobotScene]] = {
 
 
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
-    """One robot with the wide decoder, each extractor, with and without centring."""
-    exercise, count = Exercise("wide", seed), pairs(plan)
+    """One robot with the wide decoder and 100 pairs at most, each extractor, with and without centring."""
+    exercise, count = Exercise("wide", seed), min(100, max(plan.counts))
     practised, asked = exercise.practised(count), exercise.asked(plan.fresh)
     candidates = [Candidate(name) for name in plan.extractors]
     keys = gallery.look(in_the_mirror(practised, seed), candidates)
@@ -50,8 +50,3 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
                 way = CENTRED if centring else ""
                 answers = learner.answer(queries[name])
                 yield assess(answers, asked, learner.known, learner.memory.scale, way=way, **labels)
-
-
-def pairs(plan: Plan) -> int:
-    """The number of pairs that are acquired: 100, or the most of a smaller plan."""
-    return min(100, max(plan.counts))

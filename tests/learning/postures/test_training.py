@@ -75,8 +75,8 @@ def test_training_is_repeatable_and_learns(data):
     from models.postures.training import train
 
     recipe = replace(recipe_of("wide"), epochs=8, polish=2)
-    first, second = train(recipe, data).model, train(recipe, data).model
-    other = train(replace(recipe, seed=1), data).model
+    first, second = train(recipe, data).model(), train(recipe, data).model()
+    other = train(replace(recipe, seed=1), data).model()
     probe = data.test[:100]
     assert np.array_equal(first.encode(probe), second.encode(probe))
     assert not np.allclose(first.encode(probe), other.encode(probe))
@@ -95,8 +95,8 @@ def test_a_training_that_stopped_ends_as_if_it_had_not(recipe, stop, few, tmp_pa
         training.epoch()
     training.save(tmp_path / "checkpoint")
     resumed = train(recipe, few, checkpoint=tmp_path / "checkpoint")
-    whole.model.save(tmp_path / "whole.npz")
-    resumed.model.save(tmp_path / "resumed.npz")
+    whole.model().save(tmp_path / "whole.npz")
+    resumed.model().save(tmp_path / "resumed.npz")
     assert (tmp_path / "whole.npz").read_bytes() == (tmp_path / "resumed.npz").read_bytes()
     assert resumed.curve == whole.curve
     assert [row.phase for row in whole.curve] == ["fit"] * 3 + ["polish"] * 2
@@ -180,7 +180,7 @@ def test_training_reaches_the_committed_nmae(data):
     from models.postures.training import train
 
     committed = load("ancestor")
-    model = train(Recipe.from_json(committed.recipe), data).model
+    model = train(Recipe.from_json(committed.recipe), data).model()
     errors = [nmae(m.decode(m.encode(data.test)), data.test) for m in (model, committed)]
     assert errors[0] == pytest.approx(errors[1], abs=0.5)
 
