@@ -1,4 +1,4 @@
-"""The handshake of a client process with its server, and what comes of it; all connections of the process share it."""
+"""The handshake of a client process with its server, and what it leaves; shared by all connections of the process."""
 
 from __future__ import annotations
 
