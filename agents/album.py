@@ -1,7 +1,5 @@
 """The album: what the camera saw when each pair was acquired."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The associator: learns pairs of (features, latent) in one shot, and answers features with a latent."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from dataclasses import asdict

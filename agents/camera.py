@@ -1,7 +1,5 @@
 """The camera: pictures from a device, a file or another slot."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import time

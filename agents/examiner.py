@@ -1,7 +1,5 @@
 """The examiner: leads a constellation through a script, and measures what the robot has learned."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass

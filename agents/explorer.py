@@ -1,7 +1,5 @@
 """The explorer: a robot in front of a mirror tries postures, so that it learns what they look like."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The expression: what the robot's face would show."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from agents.words import ACQUIRE

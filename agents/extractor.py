@@ -1,7 +1,5 @@
 """The extractor: pictures -> features, by a network."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The face: shows expressions on an iCub, by its emotion interface on YARP."""
 
-from __future__ import annotations
-
 import os
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The game: what whistles mean to a robot that learns to imitate."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from agents.words import ACQUIRE, CONFIRM_VALIDITY, LONG, SHORT, USE

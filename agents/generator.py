@@ -1,7 +1,5 @@
 """The generator: a point on the map of postures -> joint angles."""
 
-from __future__ import annotations
-
 import time
 from typing import Any, Final
 

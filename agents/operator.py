@@ -8,8 +8,6 @@ Every action is a few slot writes (`agents.script.operation`), made at once: it 
 hangs.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from pathlib import Path
@@ -115,7 +113,7 @@ class Operator(Agent):
             self._screen = None
             worker.close()
 
-    def _slots(self) -> Slots:
+    def _slots(self) -> "Slots":
         from agents.console.snapshot import Slots
 
         return Slots(**{name: getattr(self, name) for name in Slots.__dataclass_fields__})

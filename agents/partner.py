@@ -1,7 +1,5 @@
 """The partner: a simulated person in front of the robot, who plays the game of imitation with it."""
 
-from __future__ import annotations
-
 import time
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Proprioception: the posture that the robot feels, as a point on the map of postures."""
 
-from __future__ import annotations
-
 from agents.body.posture import NotAPostureError, read_posture
 from agentspace import EMPTY, Agent, Parameter, SlotName
 from models.postures import decoders

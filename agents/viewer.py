@@ -1,7 +1,5 @@
 """The viewer: shows a slot's picture in a window, or keeps it in a file."""
 
-from __future__ import annotations
-
 from agents.pictures.screen import open_screen
 from agentspace import EMPTY, Agent, Parameter, SlotName
 from models.arrays import as_rgb

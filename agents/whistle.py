@@ -1,7 +1,5 @@
 """The whistle: a microphone, or a sound file in its place; one number for each whistle."""
 
-from __future__ import annotations
-
 import time
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The words of slots that several agents share: an agent never imports another one, not even for a word."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from models.sound.whistle import LONG, SHORT

@@ -1,7 +1,5 @@
 """YARP's name server, as a part of a constellation: found where it runs already, started where it does not."""
 
-from __future__ import annotations
-
 import ctypes
 import importlib.util
 import os

@@ -3,8 +3,6 @@
 Annotations name what is in an array; its shape is in the docstrings.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

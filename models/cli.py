@@ -10,8 +10,6 @@
 The exit code is 1 for a mistake, 2 for wrong usage, 130 for Ctrl-C, otherwise what the function returns, or 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final

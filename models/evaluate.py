@@ -13,8 +13,6 @@ of the 95 % confidence interval of it (Student's t). With --quick everything is 
 more. Pictures, features and results are kept in the cache, so that repeating is quick, and Ctrl-C loses nothing.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import os

@@ -7,8 +7,6 @@ from: a number below it says that the system sees something. Source: A. Lucny et
 arXiv 2311.13226; ranges: `models.icub.kinematics.JOINT_LIMITS`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

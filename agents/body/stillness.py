@@ -1,7 +1,5 @@
 """Whether a robot stands: it has got to where it was sent, and has come to rest."""
 
-from __future__ import annotations
-
 from collections import deque
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The questions of the console: for a path, and whether one is sure."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from textual.app import ComposeResult

@@ -1,7 +1,5 @@
 """The words of the console: whether the robot may move, what it knows, who holds its slots."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from rich.markup import escape

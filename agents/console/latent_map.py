@@ -1,7 +1,5 @@
 """The map of postures: latents as points in a terminal; a click or the arrow keys choose one."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import ClassVar, Final

@@ -1,7 +1,5 @@
 """The picture in the console."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.segment import Segment

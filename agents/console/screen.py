@@ -1,7 +1,5 @@
 """The console's screen."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from rich.text import Text

@@ -1,7 +1,5 @@
 """The state of a robot at one moment, as an operator sees it; any of it may be missing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

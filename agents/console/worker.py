@@ -1,7 +1,5 @@
 """The background of the console: threads that write and read, so that a screen never waits for a space."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque

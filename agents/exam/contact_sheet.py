@@ -1,7 +1,5 @@
 """The contact sheet: what the camera saw beside what the robot did, for every posture that was shown."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass

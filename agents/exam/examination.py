@@ -1,7 +1,5 @@
 """The notes taken while a robot acquires and imitates: its pairs, both postures, the speed of the loop."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """A meter of a slot: how often it is written because of a picture, and how long after it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

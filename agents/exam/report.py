@@ -1,7 +1,5 @@
 """The report of an imitation: its numbers, and how they are told: a table, a JSON file, a contact sheet."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math
@@ -64,7 +62,7 @@ class Report:
     restarts: int
     seconds: Mapping[str, float]
 
-    def table(self) -> Table:
+    def table(self) -> "Table":
         """For people."""
         from rich.table import Table
 

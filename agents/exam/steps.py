@@ -6,8 +6,6 @@
     - report
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """One posture that was shown to the robot, and what the robot made of it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Sources of sound: a microphone, or a recording that is played at its own pace."""
 
-from __future__ import annotations
-
 from collections import deque
 from typing import Any, Final, Protocol
 

@@ -1,7 +1,5 @@
 """The handover of memories that are too large for a message: in a file, which the successor reads and removes."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The memories of an associator: pairs, of each kind of features and values apart, and how they are learned."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +29,7 @@ class PairKind(NamedTuple):
     features: str = ANY
     values: str = ANY
 
-    def admits(self, other: PairKind) -> bool:
+    def admits(self, other: "PairKind") -> bool:
         """Whether pairs of the other kind may be of this one: they are, or have no name."""
         return all(theirs in (ANY, own) for own, theirs in zip(self, other, strict=True))
 
@@ -66,7 +64,7 @@ class Confirmation:
     time: float
 
     @classmethod
-    def of(cls, change: Entry, now: float) -> Confirmation:
+    def of(cls, change: Entry, now: float) -> "Confirmation":
         """The confirmation that a slot brought."""
         return cls(change.value, now - change.age)
 

@@ -1,7 +1,5 @@
 """A limit on how often something is passed on, which keeps the newest of what has to wait."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from agentspace import EMPTY

@@ -1,7 +1,5 @@
 """Screens for pictures: a window, an image file, a video file."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -3,8 +3,6 @@
 Every source gives RGB pictures (H, W, 3) uint8, one per call of `next`, and never keeps its caller waiting.
 """
 
-from __future__ import annotations
-
 import itertools
 import logging
 import os

@@ -1,7 +1,5 @@
 """Small copies of pictures."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import numpy as np

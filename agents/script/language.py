@@ -17,8 +17,6 @@ Operators and examiners know all of these: the actions of an operator, and the s
 slot. An examiner knows some more (`agents.exam.steps`).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

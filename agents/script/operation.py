@@ -8,8 +8,6 @@
 A program that drives the robot from elsewhere (a web page, a whistle, a script) takes the acts from here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final

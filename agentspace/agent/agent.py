@@ -15,8 +15,6 @@ An agent never calls another. It reads and writes slots, and it runs when a slot
 The same class runs as its own process on a server, or as a thread on a `LocalSpace`.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Typed settings: parameters and slot names of agents, and arguments of launch files."""
 
-from __future__ import annotations
-
 import copy
 import json
 import math
@@ -54,7 +52,7 @@ class Setting:
     required: bool = False
 
     @classmethod
-    def from_dict(cls, name: str, data: Mapping[str, Data]) -> Setting:
+    def from_dict(cls, name: str, data: Mapping[str, Data]) -> "Setting":
         """Reads what `describe` gives, or a part of it; without a type, that of the default or of a choice."""
         default, choices = data.get("default"), tuple(data.get("choices") or ())
         sample = next((value for value in (default, *choices) if value is not None), "")
@@ -202,10 +200,10 @@ class Parameter(Setting, Generic[T]):
         self.name = name
 
     @overload
-    def __get__(self, agent: None, owner: type) -> Parameter[T]: ...
+    def __get__(self, agent: None, owner: type) -> "Parameter[T]": ...
     @overload
     def __get__(self, agent: object, owner: type) -> T: ...
-    def __get__(self, agent: object | None, owner: type) -> Parameter[T] | T:
+    def __get__(self, agent: object | None, owner: type) -> "Parameter[T] | T":
         if agent is None:
             return self
         if self.name not in agent.__dict__:
@@ -246,10 +244,10 @@ class SlotName:
         self.name = name
 
     @overload
-    def __get__(self, agent: None, owner: type) -> SlotName: ...
+    def __get__(self, agent: None, owner: type) -> "SlotName": ...
     @overload
     def __get__(self, agent: object, owner: type) -> str: ...
-    def __get__(self, agent: object | None, owner: type) -> SlotName | str:
+    def __get__(self, agent: object | None, owner: type) -> "SlotName | str":
         if agent is None:
             return self
         name: str = agent.__dict__.get(self.name, self.default)

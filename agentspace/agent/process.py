@@ -1,7 +1,5 @@
 """A process that fills a role: finds the agent's class, connects, runs it, and ends cleanly on a signal."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import logging

@@ -3,8 +3,6 @@
 The same loop serves a process of its own and a thread on a `LocalSpace`.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 import traceback

@@ -1,7 +1,5 @@
 """A periodic timer without drift."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """The command that runs one agent, agent; and describe, which says what agents take."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

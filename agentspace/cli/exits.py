@@ -1,7 +1,5 @@
 """The exit codes of all commands, and which of them an error means."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from agentspace.errors import (

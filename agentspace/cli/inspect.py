@@ -1,7 +1,5 @@
 """Commands that look at the whole of a running space: inspect, top, graph, doctor."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import os
@@ -123,7 +121,7 @@ def top(once: bool, address: str, as_json: bool) -> None:
                 live.update(_agents(attachment.snapshot), refresh=True)
 
 
-def _measured(attachment: Any, span: float) -> Snapshot:
+def _measured(attachment: Any, span: float) -> "Snapshot":
     """The snapshot after some time (s) of looking.
 
     Raises:
@@ -139,16 +137,16 @@ def _measured(attachment: Any, span: float) -> Snapshot:
     return snapshot
 
 
-def _busiest(snapshot: Snapshot) -> list[RoleView]:
+def _busiest(snapshot: "Snapshot") -> "list[RoleView]":
     return sorted(snapshot.roles, key=lambda role: (-(role.cpu or 0.0), role.name))
 
 
-def _role_to_json(role: RoleView) -> dict[str, Any]:
+def _role_to_json(role: "RoleView") -> dict[str, Any]:
     names = "name state epoch pid host spec restarts handled rate handler_ms handler_ms_p99 pending lag refused"
     return {name: getattr(role, name) for name in (*names.split(), "missed", "overflow", "cpu", "memory")}
 
 
-def _agents(snapshot: Snapshot) -> Table:
+def _agents(snapshot: "Snapshot") -> "Table":
     """The table of `top`."""
     from rich.text import Text
 
@@ -163,7 +161,7 @@ def _agents(snapshot: Snapshot) -> Table:
     return table
 
 
-def _numbers(role: RoleView) -> list[str]:
+def _numbers(role: "RoleView") -> list[str]:
     return [
         str(role.epoch),
         _told(role.pid, "{}"),
@@ -251,7 +249,7 @@ def doctor(span: float, address: str, as_json: bool) -> None:
         raise click.exceptions.Exit(FAILED)
 
 
-def _tell(findings: list[Finding], snapshot: Snapshot) -> None:
+def _tell(findings: "list[Finding]", snapshot: "Snapshot") -> None:
     for finding in findings:
         mark = click.style(*_MARKS[finding.severity])
         click.echo(f"{mark} {finding.severity:<7} {click.style(finding.subject, bold=True)}: {finding.what}")

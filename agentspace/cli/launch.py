@@ -1,7 +1,5 @@
 """The command that runs launch files, launch; and schema, which says what can be in one."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path

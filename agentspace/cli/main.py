@@ -1,7 +1,5 @@
 """The group of all commands, and what becomes of errors."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Options that several commands share, what they mean, and what completes arguments."""
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import json

@@ -1,7 +1,5 @@
 """Telling how something goes that takes its time, and ending it by a signal."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Commands about the roles of a space: ps, which shows them, and stop, which ends them."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

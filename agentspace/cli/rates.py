@@ -1,7 +1,5 @@
 """Commands that measure how often slots are written, and how much: hz, bw."""
 
-from __future__ import annotations
-
 import itertools
 import statistics
 import time

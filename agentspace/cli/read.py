@@ -1,7 +1,5 @@
 """Commands that only read slots: slots, read, watch."""
 
-from __future__ import annotations
-
 import json
 import time
 from pathlib import Path

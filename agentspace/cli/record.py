@@ -1,7 +1,5 @@
 """Recording a space: record."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +74,6 @@ def record(
         raise click.exceptions.Exit(FAILED)
 
 
-def _recorded(how: Progress) -> str:
+def _recorded(how: "Progress") -> str:
     refused = f", {how.refused} refusals" if how.refused else ""
     return f"{seconds(how.seconds)}, {how.changes} changes{refused}, {in_bytes(how.size)}, {how.lost} lost"

@@ -1,7 +1,5 @@
 """Values as text for people: short for tables, and tables of them; entries as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,7 +78,7 @@ def entry_to_json(entry: Entry, with_value: bool = True) -> dict[str, Any]:
     return data | ({"value": to_json(entry.value)} if with_value else {})
 
 
-def to_table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Container[str]) -> Table:
+def to_table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Container[str]) -> "Table":
     """A table of texts; the columns that are named are aligned to the right."""
     from rich.table import Table
     from rich.text import Text

@@ -1,7 +1,5 @@
 """Playing a recording back, and telling what is in it: replay."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +88,7 @@ def replay(
         raise click.exceptions.Exit(REFUSED)
 
 
-def _check_matches(recording: Recording, only: tuple[str, ...], remap: dict[str, str]) -> None:
+def _check_matches(recording: "Recording", only: tuple[str, ...], remap: dict[str, str]) -> None:
     """Refuses masks that match nothing that was recorded."""
     if not only and not remap:
         return
@@ -100,10 +98,10 @@ def _check_matches(recording: Recording, only: tuple[str, ...], remap: dict[str,
             raise RecordingError(f"no recorded slot is {mask!r}; there are: {', '.join(names) or 'none'}")
 
 
-def _play(player: Player, loop: bool) -> list[int]:
+def _play(player: "Player", loop: bool) -> list[int]:
     line = Line()
 
-    def tell(how: Played) -> None:
+    def tell(how: "Played") -> None:
         line.show(lambda: f"at {seconds(how.seconds)}, {how.changes} changes, {sum(how.refused.values())} refused")
 
     with until_signal(player.stop) as came:
@@ -112,7 +110,7 @@ def _play(player: Player, loop: bool) -> list[int]:
     return came
 
 
-def _tell_played(how: Played, recording: Recording, as_json: bool) -> None:
+def _tell_played(how: "Played", recording: "Recording", as_json: bool) -> None:
     if as_json:
         echo_json({"file": str(recording.path), **vars(how), "damage": recording.damage})
     else:
@@ -126,7 +124,7 @@ def _tell_played(how: Played, recording: Recording, as_json: bool) -> None:
         click.echo(f"agentspace: refused, because something of a higher priority held them: {counts}", err=True)
 
 
-def _tell_info(recording: Recording, as_json: bool) -> None:
+def _tell_info(recording: "Recording", as_json: bool) -> None:
     from agentspace.recording import summarize
 
     summary = summarize(recording)
@@ -152,7 +150,7 @@ def _tell_info(recording: Recording, as_json: bool) -> None:
         click.echo(f"agentspace: {damage}", err=True)
 
 
-def _info_json(recording: Recording, summary: Summary) -> dict[str, Any]:
+def _info_json(recording: "Recording", summary: "Summary") -> dict[str, Any]:
     slots = [{**vars(slot), "changes": slot.changes} for slot in summary.slots.values()]
     size = recording.path.stat().st_size
     return {"file": str(recording.path), "size": size, **vars(summary), "slots": slots}

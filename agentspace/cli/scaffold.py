@@ -1,7 +1,5 @@
 """The command that makes a new project: new."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Final

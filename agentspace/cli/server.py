@@ -1,7 +1,5 @@
 """The command that serves a space: server."""
 
-from __future__ import annotations
-
 import gc
 import logging
 import resource

@@ -1,7 +1,5 @@
 """Which source files the roles of a space have, and when they are saved."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final

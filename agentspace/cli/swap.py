@@ -1,7 +1,5 @@
 """The command that replaces an agent while everything else goes on: swap."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Commands that change slots: write, delete."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

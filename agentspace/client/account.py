@@ -3,8 +3,6 @@
 The space writes its account itself; anybody can write under ``launch/``, so what is no report there is left out.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field

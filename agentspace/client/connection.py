@@ -1,7 +1,5 @@
 """One connection of a client to its server: requests with their replies, and what arrives unasked."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import math

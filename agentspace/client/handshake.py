@@ -1,6 +1,4 @@
-"""The handshake of a client process with its server, and what it leaves; shared by all connections of the process."""
-
-from __future__ import annotations
+"""The handshake of a client process with its server, and its results; shared by all connections of the process."""
 
 import contextlib
 import os

@@ -1,7 +1,5 @@
 """A client process's link to a server: its connections, and its sign of life."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 import time

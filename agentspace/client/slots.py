@@ -1,7 +1,5 @@
 """The slots of a space behind a server: reading, writing, following them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A space behind a server, as its clients see it: as anybody, and as one incarnation of a role."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import sys
@@ -32,7 +30,7 @@ from agentspace.wire.parcel import Incoming, Outgoing
 
 def connect(
     address: str | Address = "", name: str | None = None, timeout: float = 0.0, patience: float = PATIENCE
-) -> RemoteSpace:
+) -> "RemoteSpace":
     """Connects to a space.
 
     Args:
@@ -53,7 +51,7 @@ def connect(
 class RemoteSpace(RemoteSwaps):
     """A space behind a server; made by `connect`. Each thread has a connection of its own."""
 
-    def named(self, name: str) -> RemoteSpace:
+    def named(self, name: str) -> "RemoteSpace":
         """Another space of the same server."""
         return RemoteSpace(self._link, check_name(name))
 
@@ -65,7 +63,7 @@ class RemoteSpace(RemoteSwaps):
         """Lets go of the space."""
         self._link.close()
 
-    def __enter__(self) -> RemoteSpace:
+    def __enter__(self) -> "RemoteSpace":
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -1,7 +1,5 @@
 """Asking for a hot swap behind a server, and following it to its end."""
 
-from __future__ import annotations
-
 import dataclasses
 import time
 from collections.abc import Callable, Mapping

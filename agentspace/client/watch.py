@@ -1,7 +1,5 @@
 """Following slots behind a server."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Iterator
@@ -58,7 +56,7 @@ class RemoteWatch:
             self._open = False
             self._link.drop_connection(self._connection)
 
-    def __enter__(self) -> RemoteWatch:
+    def __enter__(self) -> "RemoteWatch":
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -3,8 +3,6 @@
 Pure: time is passed in. What programs read there is described in `agentspace.client.account`.
 """
 
-from __future__ import annotations
-
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final

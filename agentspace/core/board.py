@@ -6,8 +6,6 @@ The board is pure: time is passed in, values are opaque, and what should be sent
 The in-memory space and the server both are hosts of boards; they differ only in how a batch reaches its reader.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, NamedTuple

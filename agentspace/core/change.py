@@ -1,7 +1,5 @@
 """Changes of slots, as plain records: the writer, the decision, the change."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 

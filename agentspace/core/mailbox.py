@@ -5,8 +5,6 @@ not acknowledged when it dies waits for its successor. At most one batch is outs
 becomes the next batch. So a slow subscriber never works through a queue of stale values.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import re
 from collections import deque

@@ -1,7 +1,5 @@
 """A role: a place in the constellation, and what is known of the incarnation that fills it."""
 
-from __future__ import annotations
-
 import statistics
 from collections import deque
 from dataclasses import dataclass, field

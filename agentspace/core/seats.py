@@ -3,8 +3,6 @@
 Pure. A party is whatever the host knows an incarnation by: a connection of the server, a session of a local space.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum

@@ -13,8 +13,6 @@ one rule and one place to read it:
 * Everything that happens to a slot, expiry included, is emitted once, in order, as a `Change`.
 """
 
-from __future__ import annotations
-
 import functools
 import heapq
 import math

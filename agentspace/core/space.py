@@ -5,8 +5,6 @@ conformance suite runs on both. A `Session` is a space seen by one incarnation o
 role and epoch, it is woken by triggers and commits what a handler wrote together with its acknowledgement.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -97,7 +95,7 @@ class Watch(Protocol):
     def close(self) -> None:
         """Ends watching."""
 
-    def __enter__(self) -> Watch: ...
+    def __enter__(self) -> "Watch": ...
 
     def __exit__(self, *exc: object) -> None: ...
 
@@ -143,10 +141,10 @@ class Space(Protocol):
     def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> Watch:
         """Follows the slots under a mask: NORMAL the newest value of each, EVERY each change."""
 
-    def named(self, name: str) -> Space:
+    def named(self, name: str) -> "Space":
         """Another space of the same host."""
 
-    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> Session:
+    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> "Session":
         """Fills a role, or stands by to take it over.
 
         Args:

@@ -15,8 +15,6 @@ A predecessor that dies on the way is not waited for: the successor takes over w
 Whatever happens, one of them fills the role, or nobody does; never both.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

@@ -1,7 +1,5 @@
 """The swaps of one space: which are under way, and what their parties are to be told. Pure, like the board."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Generic
 

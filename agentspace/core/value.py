@@ -5,8 +5,6 @@ tuple or dict (with str keys) of values. Anything else is refused where it is wr
 place inside the value. What is read is read-only as far as arrays go: it belongs to everybody.
 """
 
-from __future__ import annotations
-
 import base64
 import math
 import re

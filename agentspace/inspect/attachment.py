@@ -5,8 +5,6 @@ asks for it, and coalesces meanwhile: so an inspector costs the same however fas
 it is stopped.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import threading
@@ -71,7 +69,7 @@ class Attachment:
         self._closing.set()
         self._thread.join()
 
-    def __enter__(self) -> Attachment:
+    def __enter__(self) -> "Attachment":
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -1,7 +1,5 @@
 """Pictures and numbers as characters, for whatever is shown in a terminal: `picture`, `bar`, `profile`."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from typing import Final

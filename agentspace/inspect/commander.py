@@ -1,7 +1,5 @@
 """Changes of a space by an inspector: write, delete, stop, restart, swap. Each call has its own connection."""
 
-from __future__ import annotations
-
 import json
 from typing import Final
 

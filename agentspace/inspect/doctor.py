@@ -1,7 +1,5 @@
 """The rules by which a running space is examined, one for each kind of fault. Pure."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple

@@ -1,7 +1,5 @@
 """The environment on this machine: versions of packages, and whether installed ones can be imported."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes.util
 import importlib.metadata

@@ -1,7 +1,5 @@
 """The log of an observer: what happened to roles and slots, told from one account of the space to the next."""
 
-from __future__ import annotations
-
 from collections import deque
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Graphs for other programs and for people: text, DOT, Mermaid, SVG, JSON."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from html import escape

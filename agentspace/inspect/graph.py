@@ -1,7 +1,5 @@
 """Who writes what, and whom that wakes: agents -> slots -> agents."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 

@@ -5,8 +5,6 @@ path that leads to them, arrows over several layers get a bend in each, layers a
 their neighbours, and every node is pulled to the height of its neighbours as far as there is room.
 """
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 from graphlib import TopologicalSorter

@@ -1,7 +1,5 @@
 """A model of a running space, fed with what its watches tell. Pure: time (s, monotonic) is passed in."""
 
-from __future__ import annotations
-
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping

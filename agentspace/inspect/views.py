@@ -3,8 +3,6 @@
 All times are seconds; ``at`` is on the clock that the observer was given (monotonic).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 

@@ -1,7 +1,5 @@
 """Numbers and values as they fit into the cell of a table."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import numpy as np

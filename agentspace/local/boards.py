@@ -1,7 +1,5 @@
 """The boards of one process: boards by name, one lock, and the batches that wait to be picked up."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from typing import Final

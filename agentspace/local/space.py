@@ -4,8 +4,6 @@ Same rule, same sessions, same order of events as the server: both host a `Board
 encoding: arrays are copied once, when they are written, and shared read-only from then on.
 """
 
-from __future__ import annotations
-
 import itertools
 import threading
 import time
@@ -79,7 +77,7 @@ class LocalSpace:
             changes = [slot.change for slot in self._board.snapshot(mask, now)]
             return {change.name: _entry(change, now) for change in changes if change is not None}
 
-    def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> LocalWatch:
+    def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> "LocalWatch":
         """Follows the slots under a mask."""
         with self._boards.changed:
             watch = LocalWatch(self._boards, self._board, self._board.watch(mask, kind, {}, self._boards.step()))
@@ -87,13 +85,13 @@ class LocalSpace:
                 self._board.note_read(mask, self._writer.role)
             return watch
 
-    def named(self, name: str) -> LocalSpace:
+    def named(self, name: str) -> "LocalSpace":
         """Another space of the same host."""
         other = LocalSpace.__new__(LocalSpace)
         other._start(name, self._boards, self._writer)
         return other
 
-    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> LocalSession:
+    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> "LocalSession":
         """Fills a role, or stands by to take it over; see `Space.join`."""
         return LocalSession(self, role, info or {}, swap)
 
@@ -130,7 +128,7 @@ class LocalSpace:
             thread.join()
         self._threads.clear()
 
-    def __enter__(self) -> LocalSpace:
+    def __enter__(self) -> "LocalSpace":
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -186,7 +184,7 @@ class LocalWatch:
             self._boards.inbox.pop((self._board.name, self._number), None)
             self._boards.changed.notify_all()
 
-    def __enter__(self) -> LocalWatch:
+    def __enter__(self) -> "LocalWatch":
         return self
 
     def __exit__(self, *exc: object) -> None:

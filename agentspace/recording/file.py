@@ -4,8 +4,6 @@ It consists of whole records at any time: what is interrupted can be read up to 
 taken in advance, so that it has its index also when the disk is full.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os

@@ -5,8 +5,6 @@ of a laptop, for one picture with the noise of a camera: 640x480 PNG 11 ms and 5
 224x224 PNG 1.6 ms and 90 KB, JPEG 0.2 ms and 11 KB.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final, NamedTuple
 
 import cv2

@@ -1,7 +1,5 @@
 """A change of a slot as the messages of a recording, and back."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math

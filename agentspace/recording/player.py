@@ -1,7 +1,5 @@
 """Playing a recording back into a space, with its spacing."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import time

@@ -1,7 +1,5 @@
 """Reading a recording: the changes in it, in their order."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Recording a space: each accepted change of some slots, as it happens, into a file."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -138,7 +136,7 @@ class Recorder:
             self._end(reason, ended)
         return self.progress
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> "Recorder":
         """Records in a thread, until the block ends."""
         self._thread = threading.Thread(target=self.run, name="record")
         self._thread.start()

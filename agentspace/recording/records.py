@@ -1,7 +1,5 @@
 """The records of an MCAP file in their order, however it ended."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from pathlib import Path

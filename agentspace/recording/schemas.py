@@ -5,8 +5,6 @@ image, that precedes it as a ``foxglove.CompressedImage``, with the same sequenc
 ``SLOT/image``.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto

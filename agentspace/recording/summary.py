@@ -1,7 +1,5 @@
 """The summary of a recording, in numbers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from mcap.records import Metadata

@@ -1,7 +1,5 @@
 """The clients of a server: client processes, their connections, their leases and what they hold."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Callable, Iterable
@@ -39,13 +37,13 @@ class ClientProcess:
     pid: int
     pidfd: int
     idents: Callable[[], int]
-    waiting: set[ClientProcess]
+    waiting: "set[ClientProcess]"
     silent_since: float
     meeting: int = 0
     recycled: list[int] = field(default_factory=list)
     lent: dict[int, list[Loan]] = field(default_factory=dict)
-    connections: list[ClientConnection] = field(default_factory=list)
-    voice: ClientConnection | None = None
+    connections: "list[ClientConnection]" = field(default_factory=list)
+    voice: "ClientConnection | None" = None
     ledger: Ledger = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,5 @@
 """The handlers of a server, one for each message of a client."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar

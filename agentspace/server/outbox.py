@@ -1,7 +1,5 @@
 """The messages that a server sends: answers, batches, orders of swaps, and memory that is given back."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

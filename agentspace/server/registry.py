@@ -1,7 +1,5 @@
 """The state of a server, apart from its sockets: the boards, the client processes and their connections."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 import logging

@@ -5,8 +5,6 @@ trusts a length, and a malformed message costs its sender an error and nobody el
 one batch at a time and the next when they acknowledge, so a slow or stopped one costs nobody else anything.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import time

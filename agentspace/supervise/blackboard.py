@@ -1,7 +1,5 @@
 """The blackboard as the supervisor sees it."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Mapping, Set

@@ -13,8 +13,6 @@ what the user writes  what it means
 RUN is ``$AGENTSPACE_RUN``, or ``$XDG_RUNTIME_DIR/agentspace``, or ``/tmp/agentspace-UID``: private to the user.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

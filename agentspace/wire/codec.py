@@ -19,8 +19,6 @@ A robot's values come in streams: arrays of one dtype and shape, whose bytes dif
 elements may be anything. So an array on its own is known by what comes before them, on both sides.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Callable

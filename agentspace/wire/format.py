@@ -9,8 +9,6 @@ for three frames 17 us against 8 us here, and several times that in a process th
 path of every message this decides the latency.
 """
 
-from __future__ import annotations
-
 import operator
 import threading
 from collections.abc import Callable, Iterable

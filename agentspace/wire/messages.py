@@ -3,8 +3,6 @@
 `call` numbers a request; its reply carries the same number.
 """
 
-from __future__ import annotations
-
 from agentspace.wire.format import Message, message
 
 # --- from client to server

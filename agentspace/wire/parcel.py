@@ -3,8 +3,6 @@
 Each has the value's frame, as `agentspace.wire.codec` writes it, and the shared memory that the frame refers to.
 """
 
-from __future__ import annotations
-
 from agentspace.core.value import Array, Value
 from agentspace.errors import ProtocolError
 from agentspace.wire.codec import SMALL, decode, encode, validate

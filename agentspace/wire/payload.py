@@ -10,8 +10,6 @@ them, whatever killed it: nothing can leak. They are sealed against shrinking, a
 that no writer can make a reader fault.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import mmap
@@ -249,7 +247,7 @@ class Ledger:
 class _Lent(np.ndarray[Any, Any]):
     """The bytes of a payload; every view of them keeps this object, and with it the holding, alive."""
 
-    holding: Holding
+    holding: "Holding"
 
 
 class Holding:

@@ -17,8 +17,6 @@ Only some extractors make a map. Which one can be told from the identifier of th
 | `hog/...` | 13x13 | row, column, channel |
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final

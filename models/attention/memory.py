@@ -21,8 +21,6 @@ A memory can have several *heads*, each for a part of features and values (`mode
 100 000 pairs answer at the rate of a camera. The mean of the keys stays from then on as it is.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, cast

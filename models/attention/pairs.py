@@ -3,8 +3,6 @@
 They lie in tables that grow row by row without being copied: rows lie in blocks of some 16 MB.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import numpy as np

@@ -7,8 +7,6 @@ Postures have few degrees of freedom, so 128 directions keep what distinguishes 
 neighbours are far below.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self

@@ -4,8 +4,6 @@ See `models.attention.memory` for the formula. Scales are searched by leave-one-
 others.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final, Literal
 

@@ -10,8 +10,6 @@ while the memory grows, and no factor is good for 10 and for 100 pairs.) The cos
 features, whatever the answer is computed with: centring makes strange scenes look alike.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

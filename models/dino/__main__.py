@@ -9,8 +9,6 @@ python -m models.dino export runs/dino --view mean --out nets/mine
 agentspace swap extractor network=onnx:runs/dino/network.onnx       # the robot looks with it
 """
 
-from __future__ import annotations
-
 import dataclasses
 import sys
 from pathlib import Path

@@ -15,8 +15,6 @@ alarm when it is there at so many checks one after the other, after a time of gr
 every image, too.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field

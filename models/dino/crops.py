@@ -11,8 +11,6 @@ up, and a network that learns to say the same of both cannot tell these postures
 Random numbers are drawn on the processor, from one generator: the crops do not depend on the device.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Final

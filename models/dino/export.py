@@ -8,8 +8,6 @@
 | `NAME.md` | the model card |
 """
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import json

@@ -6,8 +6,6 @@ patch predicts the channels at its place. The input has other colours, the targe
 matter less. Source of the idea: Romero et al., FitNets: Hints for thin deep nets, arXiv 1412.6550, equation 3.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ without it is not whole. `models.dino.render` renders frames, `models.dino.pictu
 images.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The log of a training as a picture: loss, answers, features, probe; and where the alarm was."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path

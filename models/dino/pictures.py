@@ -1,7 +1,5 @@
 """Frames from any folder of images, whatever is in it, however deep."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple

@@ -7,8 +7,6 @@ with random weights. Sources: Hoerl and Kennard, Ridge regression, Technometrics
 Technometrics 21 (1979), for leave-one-out without refitting.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np

@@ -4,8 +4,6 @@ Defaults follow DINO, arXiv 2104.14294, section 3.2 and its code, for a batch of
 help in `python -m models.dino train --help`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ process on purpose: an optimizer of PyTorch that was made after MuJoCo had drawn
 Postures are those of the training part of models/weights/postures.npz; the test part is not shown.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

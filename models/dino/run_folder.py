@@ -8,8 +8,6 @@
 | `network.pth`, `.onnx`, `.yaml`, `.json`, `.md` | what was learned: see `models.dino.export` |
 """
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import json

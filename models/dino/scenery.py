@@ -4,8 +4,6 @@ The knob, `variation`, 0..1, is what a curriculum turns. At 0 the robot stands b
 light, wall and noise vary, and half of the walls have a pattern.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np

@@ -5,8 +5,6 @@ Sources: Loshchilov and Hutter, SGDR, arXiv 1608.03983 (half a cosine); Goyal et
     details".
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

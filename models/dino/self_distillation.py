@@ -16,8 +16,6 @@ References:
         arXiv 2006.09882: section 3.1 and listing 1 (Sinkhorn and Knopp).
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 import torch

@@ -4,8 +4,6 @@ Everything random comes from one generator on the processor, so that a training 
 training that was never interrupted, to the last bit (on the same machine, device and versions).
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

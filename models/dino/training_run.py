@@ -1,7 +1,5 @@
 """A training in the terminal: frames, progress, probe, alarm, checkpoints; Ctrl-C ends it, and loses nothing."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import os

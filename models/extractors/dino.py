@@ -1,7 +1,5 @@
 """Image -> features by DINO: a Vision Transformer with the weights of a file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final, Self
 

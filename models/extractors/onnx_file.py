@@ -13,8 +13,6 @@ Beside `net.onnx` lies `net.yaml` (YAML or JSON); what it leaves out has these d
 A network that takes uint8 is given the image itself: range, mean and std are then not valid.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -111,7 +109,7 @@ class OnnxFile:
         count: How many features an image has.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, declaration: Declaration, name: str) -> None:
+    def __init__(self, session: "onnxruntime.InferenceSession", declaration: Declaration, name: str) -> None:
         self._session = session
         self._declaration = declaration
         inputs = session.get_inputs()

@@ -11,8 +11,6 @@ The thirteenth number is `PRESENT` where somebody is seen, and falls to `ABSENT`
 like no key (their cosine is negative), so that the robot knows that it does not know them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self

@@ -13,8 +13,6 @@
 | `onnx:FILE.onnx` | whatever it gives | `onnx_file` | FILE.onnx, and FILE.yaml beside it |
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final, Protocol
 

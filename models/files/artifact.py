@@ -4,8 +4,6 @@
 too.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

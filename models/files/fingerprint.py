@@ -1,7 +1,5 @@
 """Digests of what makes a result: source files and versions of packages."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """Networks as ONNX files: made of modules of PyTorch, and run by onnxruntime on the processor."""
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Sequence
@@ -18,7 +16,7 @@ _OPSET: Final = 18
 _FORMAT: Final = 8  # of the file; with it, onnxruntime from 2023 on runs the network
 
 
-def convert(network: nn.Module, image: Sequence[int], outputs: Sequence[str]) -> bytes:
+def convert(network: "nn.Module", image: Sequence[int], outputs: Sequence[str]) -> bytes:
     """A network as ONNX, checked; the same network gives the same bytes. It takes seconds.
 
     Args:
@@ -51,7 +49,7 @@ def convert(network: nn.Module, image: Sequence[int], outputs: Sequence[str]) ->
     return content
 
 
-def open_session(source: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+def open_session(source: Path | bytes, threads: int = 1) -> "onnxruntime.InferenceSession":
     """Open a network.
 
     Args:

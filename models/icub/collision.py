@@ -13,8 +13,6 @@ There is no tolerance: what touches, collides. The pieces are at most some milli
 docs/robots/kinematics.md for what that means.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The official iCub in MuJoCo as groups of convex pieces, of which two may touch each other."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +124,7 @@ def _ball(parts: list[Floats]) -> Ball:
     return Ball(center, float(np.linalg.norm(points - center, axis=1).max()))
 
 
-def _compile(pieces: Pieces) -> mujoco.MjModel:
+def _compile(pieces: Pieces) -> "mujoco.MjModel":
     """The robot, with these pieces and nothing else that touches."""
     import mujoco
 

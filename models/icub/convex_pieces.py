@@ -5,8 +5,6 @@ of which 313 do. A mesh is cut by a grid into patches of its surface; the hull o
 millimetre or two. Cutting takes 15 s; the pieces are kept in the cache folder.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path

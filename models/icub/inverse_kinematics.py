@@ -10,8 +10,6 @@ Sources: A. Lucny, learningImitation / pyicubsim. Idea of FABRIK: Aristidou and 
 243-260.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -11,8 +11,6 @@ Sources:
     (2008).
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np

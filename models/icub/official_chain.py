@@ -7,8 +7,6 @@ to MuJoCo is the error of our computation, and the difference of the tables is t
 Source of the construction: J. Denavit, R. Hartenberg, Journal of Applied Mechanics 77 (1955) 215-221.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -137,7 +135,7 @@ def _angle(x: Floats, y: Floats, z: Floats) -> float:
     return float(np.arctan2(np.cross(x, y) @ z, x @ y))
 
 
-def _load() -> mujoco.MjModel:
+def _load() -> "mujoco.MjModel":
     """The whole official robot, without meshes."""
     robot = whole_urdf()
     strip(robot, "visual", "collision")

@@ -1,7 +1,5 @@
 """Appearance: the clothes of a person, and how they are seen."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -5,8 +5,6 @@ The skin is reduced to a quarter of its vertices (a choice of them, so that the 
 itself), and the weights of its 163 bones are summed into seven groups.
 """
 
-from __future__ import annotations
-
 import itertools
 import warnings
 from pathlib import Path

@@ -8,8 +8,6 @@ Coordinates are those of anny, moved up to the floor: x to the left of the perso
 person stands at the origin and looks towards -y.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """A body and a room as a MuJoCo model whose skin can be moved."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -85,7 +83,7 @@ def normals_of(vertices: Floats, faces: Ints) -> Floats:
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
 
 
-def _scene(sight: Sight, size: int) -> mujoco.MjSpec:
+def _scene(sight: Sight, size: int) -> "mujoco.MjSpec":
     """The room and its light."""
     import mujoco
 

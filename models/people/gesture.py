@@ -1,7 +1,5 @@
 """Gestures: the arms move after a moment, smoothly, and not quite to where they meant to."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np

@@ -9,8 +9,6 @@
     python -m models.people.person bake                     # models/weights/bodies.npz anew; needs anny and torch
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Final

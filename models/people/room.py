@@ -1,7 +1,5 @@
 """Rooms that a person stands in, as MuJoCo scenes: walls, a floor, some things, a lamp."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -114,7 +112,7 @@ def cluttered(random: np.random.Generator, most: int = 14) -> Room:
     return Room(colour(), (colour(), colour()), tuple(thing() for _ in range(count)))
 
 
-def add(spec: mujoco.MjSpec, room: Room) -> None:
+def add(spec: "mujoco.MjSpec", room: Room) -> None:
     """Adds a room to a scene: the person is at the origin, z is up, the wall is behind, at positive y."""
     import mujoco
 

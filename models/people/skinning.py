@@ -5,8 +5,6 @@ the hand, then bends about the elbow until it points as the iCub's does from elb
 half of the upper arm's turn, so that the armpit is not torn. Lengths are those of the person.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Final
 

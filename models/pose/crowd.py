@@ -7,8 +7,6 @@ Bodies, clothes, rooms, lights and places are drawn anew for each person, postur
 shows. Ctrl-C keeps the people who were there before it. What it is good for: `models.pose.training`.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -11,8 +11,6 @@
 3. The same analysis with two classes, somebody and nobody, tells whether anybody is there.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from itertools import pairwise

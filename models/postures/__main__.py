@@ -14,8 +14,6 @@ See `models.postures.dataset`, `models.postures.recipe`, `models.postures.traini
 `models.postures.autoencoder`.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -16,8 +16,6 @@ short, and there are few of them: the latent stays near the guess, on its side o
 change little have latents that change little. The answer is never worse than the guess.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The curve of a training: one row for each epoch, as CSV and as a picture."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

@@ -7,8 +7,6 @@ the test part was seen in training. Source: A. Lucny, learningImitation (there t
 divided, and nothing was left out).
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass

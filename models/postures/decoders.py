@@ -1,7 +1,5 @@
 """Decoders of the values of pairs: the autoencoders, whose values are latents, and joints as they are."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np
@@ -39,7 +37,7 @@ class FreePostures:
         self._touching = touching
 
     @classmethod
-    def load(cls, unseen: bool = False) -> FreePostures:
+    def load(cls, unseen: bool = False) -> "FreePostures":
         """Free postures of the training part of the data, or of the part that nobody has learned from.
 
         Raises:

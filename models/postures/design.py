@@ -1,7 +1,5 @@
 """Designs: all that distinguishes one variant of the autoencoders from another, apart from its weights."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple

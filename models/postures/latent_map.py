@@ -4,8 +4,6 @@ A latent of more than two dimensions is looked at in the plane of the first two 
 postures were learned at.
 """
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass
 from pathlib import Path

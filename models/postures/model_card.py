@@ -1,7 +1,5 @@
 """The model card of the autoencoders: the generated part of models/weights/README.md."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +43,7 @@ class Facts:
     guess: float
 
     @classmethod
-    def of(cls, path: Path, data: PostureSet) -> Facts:
+    def of(cls, path: Path, data: PostureSet) -> "Facts":
         """Measure a file.
 
         Raises:

@@ -1,7 +1,5 @@
 """Recipes: how the autoencoders of postures are trained; as values, as JSON, and those of what is shipped."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from dataclasses import dataclass

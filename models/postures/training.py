@@ -6,8 +6,6 @@ was not: the checkpoint holds the networks, the state of Adam and of the schedul
 What was tried, and how good it was, is in docs/learning/generator.md.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import time

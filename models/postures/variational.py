@@ -5,8 +5,6 @@ Kullback-Leibler divergence keeps the map compact. Sources: Kingma and Welling, 
 learningImitation (vae_icub.py: loss, widths, rate, epochs).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Sound files: WAV, FLAC, Ogg, MP3, AIFF; any number of channels, any rate."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -9,8 +9,6 @@ and the rest of the spectrum is low (spectral flatness: the geometric by the ari
 frame is louder than the background. With hysteresis: a whistle goes on down to `LEAVE`, and over gaps.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -4,8 +4,6 @@ Postures are those of the data set, in which eight joints are free; no map of tw
 and joints.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from typing import Final

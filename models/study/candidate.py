@@ -1,7 +1,5 @@
 """The extractors that are compared."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from dataclasses import dataclass

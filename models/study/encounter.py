@@ -1,7 +1,5 @@
 """People that a robot meets after it has learned from one: the same and others, in other rooms and places."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Postures that a robot practises, and that it is asked for; a seed fixes all before anything is measured."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Final
 

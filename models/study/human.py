@@ -1,7 +1,5 @@
 """A robot that has learned from one person imitates that person and others, elsewhere."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """A robot without a body: it learns pairs, and answers features with postures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

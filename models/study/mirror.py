@@ -1,7 +1,5 @@
 """A robot that has learned by looking at itself in a mirror imitates another one like it."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final

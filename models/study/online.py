@@ -4,8 +4,6 @@
 in the same order, the same novelty gate, pictures without noise, the same postures asked for.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """The amount of what is measured."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

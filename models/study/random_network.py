@@ -3,8 +3,6 @@
 python -m models.study.random_network FILE.onnx
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Final

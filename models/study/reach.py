@@ -8,8 +8,6 @@ python -m models.study.reach touching touching.jpg   # some postures that touch,
 python -m models.study.reach speed                   # postures, goals and looks for collisions per second
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

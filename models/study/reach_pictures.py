@@ -1,7 +1,5 @@
 """Pictures of what the arms reach: the points of the wrist, and postures that touch and that do not."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The scene changes after a robot has learned."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -1,7 +1,5 @@
 """Runs the commands of `models.evaluate` one after the other; they share the cache and the process that draws."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

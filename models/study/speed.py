@@ -1,7 +1,5 @@
 """Times of each part, one thread each, and the machine that they were taken on."""
 
-from __future__ import annotations
-
 import os
 import platform
 import time

@@ -8,8 +8,6 @@ Layouts (the names of the parameters):
 Files are PyTorch's (`torch.load` with weights_only=True, which refuses pickled code) or safetensors.
 """
 
-from __future__ import annotations
-
 import hashlib
 import pickle
 import re

@@ -4,8 +4,6 @@ The input is an RGB image (1, H, W, 3) of uint8; the preprocessing, and the posi
 the network. See `models.transformer.vision_transformer` for what is computed.
 """
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Final

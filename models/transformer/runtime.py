@@ -11,8 +11,6 @@
     python -m models.transformer.runtime dino-vits8 --threads 2    # measures with random weights, remembers, shows
 """
 
-from __future__ import annotations
-
 import json
 import os
 import platform
@@ -62,7 +60,7 @@ Run = Callable[[NDArray[np.uint8]], Views]
 
 
 def open_backend(
-    network: VisionTransformer, backend: str, size: int = 224, threads: int = 1, attention: bool = False
+    network: "VisionTransformer", backend: str, size: int = 224, threads: int = 1, attention: bool = False
 ) -> Run:
     """A function from an RGB image (size, size, 3) of uint8 to what the network says of it.
 
@@ -83,7 +81,7 @@ def open_backend(
     raise ValueError(f"backend {backend!r}; valid are auto, {', '.join(BACKENDS)}")
 
 
-def _open_onnx(network: VisionTransformer, size: int, threads: int, attention: bool) -> Run:
+def _open_onnx(network: "VisionTransformer", size: int, threads: int, attention: bool) -> Run:
     from models.files.onnx import open_session
     from models.transformer.onnx import OUTPUTS, build, kept_at
 
@@ -102,7 +100,7 @@ def _open_onnx(network: VisionTransformer, size: int, threads: int, attention: b
     return run
 
 
-def _open_torch(network: VisionTransformer, backend: str, threads: int, attention: bool) -> Run:
+def _open_torch(network: "VisionTransformer", backend: str, threads: int, attention: bool) -> Run:
     import torch
 
     from models.transformer.vision_transformer import normalise
@@ -131,13 +129,13 @@ def milliseconds(run: Run, size: int, repeats: int = 5) -> float:
 
 
 def measure(
-    network: VisionTransformer, size: int, threads: int, backends: Iterable[str] = MEASURED
+    network: "VisionTransformer", size: int, threads: int, backends: Iterable[str] = MEASURED
 ) -> dict[str, float]:
     """Milliseconds for one image with each backend."""
     return {name: round(milliseconds(open_backend(network, name, size, threads), size), 2) for name in backends}
 
 
-def choose(network: VisionTransformer, size: int = 224, threads: int = 1, record: Path | None = None) -> str:
+def choose(network: "VisionTransformer", size: int = 224, threads: int = 1, record: Path | None = None) -> str:
     """The fastest backend of this machine: measured at the first time (some seconds), then remembered.
 
     Args:
@@ -157,7 +155,7 @@ def choose(network: VisionTransformer, size: int = 224, threads: int = 1, record
     return min(times, key=lambda name: times[name])
 
 
-def situation(network: VisionTransformer, size: int, threads: int) -> str:
+def situation(network: "VisionTransformer", size: int, threads: int) -> str:
     """The key of a choice: processor, versions, network, size, threads."""
     libraries = " ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime"))
     return (

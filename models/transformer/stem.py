@@ -7,8 +7,6 @@ normalisation; here each place is normalised over its channels, so that an image
 batch (as in DINO, section 3.1, which has no batch normalisation either).
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Final
 

@@ -15,8 +15,6 @@ References:
         code, github.com/facebookresearch/dino (names of parameters, resampling of positions).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

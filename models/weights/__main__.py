@@ -5,8 +5,6 @@ python -m models.weights pull dino-vits8        # 87 MB
 python -m models.weights pull dino-vits8 --mirror https://example.org/files/
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from typing import Any

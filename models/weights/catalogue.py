@@ -4,8 +4,6 @@ We know no SHA-256 of these files: it could not be established where this was wr
 is fetched for the first time, in the SHA256SUMS beside it, and verified ever after.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final

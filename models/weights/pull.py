@@ -1,7 +1,5 @@
 """Fetching weights of the catalogue: download, look what it is, record its SHA-256 or verify it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -76,7 +74,7 @@ def _download(address: str, path: Path, progress: bool) -> None:
         raise DownloadError(f"{address}: {_reason(error)}") from error
 
 
-def _reason(error: RequestException) -> str:
+def _reason(error: "RequestException") -> str:
     if error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     cause = error.args[0] if error.args else error

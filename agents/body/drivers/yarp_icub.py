@@ -3,8 +3,6 @@
 YARP itself is called by a helper process, see `agents.yarp.client`.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import threading
@@ -58,7 +56,7 @@ class Options:
     local: str = ""
 
     @classmethod
-    def read(cls, values: Mapping[str, Any]) -> Options:
+    def read(cls, values: Mapping[str, Any]) -> "Options":
         """Checks given options.
 
         Raises:
@@ -249,7 +247,7 @@ class Status:
     error: str = ""
     network: str = ""
 
-    def changed(self, state: str, **news: str) -> Status:
+    def changed(self, state: str, **news: str) -> "Status":
         """The status after something happened."""
         since = self.since if state == self.state else time.time()
         return Status(**{**asdict(self), "state": state, "since": since, **news})

@@ -4,8 +4,6 @@ It says ``ready`` with the limits, then ``at`` with each new state of the robot;
 and ``end``. Postures are ten doubles, degrees. Of each arm only the five joints that a posture has are commanded.
 """
 
-from __future__ import annotations
-
 import contextlib
 import math
 import struct

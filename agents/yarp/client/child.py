@@ -1,7 +1,5 @@
 """The base of helper programs: it looks at the name server, guards the process, and says what goes wrong."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

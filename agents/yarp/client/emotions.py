@@ -4,8 +4,6 @@ It says ``ready`` when it is connected, and ``made`` with what the interface has
 command, such as "set all hap".
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 from typing import Final

@@ -1,7 +1,5 @@
 """A helper: the child process that makes the calls which may never come back, seen from its agent."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging

@@ -5,8 +5,6 @@ with "CONNECT name". A process that was stopped still accepts connections, as it
 it does not greet.
 """
 
-from __future__ import annotations
-
 import socket
 from dataclasses import dataclass
 from typing import Final

@@ -4,8 +4,6 @@ It says ``picture`` with each new one: width, height, bytes of a row, how many p
 of its sender (s), and its pixels, RGB.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 from typing import Any, Final

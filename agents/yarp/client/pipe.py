@@ -1,7 +1,5 @@
 """Messages between an agent and its helper: a small dict each, and bytes, over a pair of connected sockets."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import select

@@ -1,7 +1,5 @@
 """The keys that change something: each asks first, and works in a thread."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final

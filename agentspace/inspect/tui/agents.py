@@ -1,7 +1,5 @@
 """The agents and how they fare."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from rich.text import Text

@@ -1,7 +1,5 @@
 """The terminal dashboard."""
 
-from __future__ import annotations
-
 import contextlib
 from typing import Any, ClassVar, Final
 

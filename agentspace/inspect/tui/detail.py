@@ -1,7 +1,5 @@
 """Everything about one slot or one role."""
 
-from __future__ import annotations
-
 import pprint
 from typing import Final
 

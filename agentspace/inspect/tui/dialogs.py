@@ -1,7 +1,5 @@
 """The dialogs before anything is changed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 

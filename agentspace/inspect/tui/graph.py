@@ -1,7 +1,5 @@
 """The graph as text: for each agent what wakes it to its left, what it writes and whom that wakes to its right."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Final
 

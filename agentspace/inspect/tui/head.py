@@ -1,7 +1,5 @@
 """The line on top: which space, how it fares, and whether anything can be changed."""
 
-from __future__ import annotations
-
 import re
 
 from rich.text import Text

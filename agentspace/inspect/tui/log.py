@@ -1,7 +1,5 @@
 """The log since the inspector was attached, and the writes that were refused."""
 
-from __future__ import annotations
-
 import time
 from typing import Final
 

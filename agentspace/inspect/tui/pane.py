@@ -1,7 +1,5 @@
 """The base of panes with tables: filter, sort, and a view of the row under the cursor."""
 
-from __future__ import annotations
-
 import fnmatch
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar

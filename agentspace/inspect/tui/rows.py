@@ -1,7 +1,5 @@
 """A table that is told again and again what to show, and touches only what changed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 

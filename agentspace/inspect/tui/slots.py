@@ -1,7 +1,5 @@
 """The slots as a tree, or sorted by a number."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Final
 

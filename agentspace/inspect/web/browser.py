@@ -4,8 +4,6 @@ So a page that is hidden, stopped or slow has one message under way, and whateve
 difference later: its backlog does not grow.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 from concurrent.futures import Executor, ThreadPoolExecutor

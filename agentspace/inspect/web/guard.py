@@ -4,8 +4,6 @@ The token comes once in the URL and then as a cookie that scripts cannot read. T
 so that a foreign page that lets its own name point here learns nothing; and so is the page (header Origin).
 """
 
-from __future__ import annotations
-
 import hmac
 import ipaddress
 import secrets

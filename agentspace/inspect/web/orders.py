@@ -1,7 +1,5 @@
 """The orders of a page: to write and delete slots, to stop and swap roles. Checked here, not in the page."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

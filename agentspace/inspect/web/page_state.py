@@ -1,7 +1,5 @@
 """The state of all pages at once: the newest snapshot of the space, in numbered tables."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import OrderedDict
 from concurrent.futures import Executor

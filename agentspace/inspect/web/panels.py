@@ -1,7 +1,5 @@
 """Panels of a project: the ES modules in its folder ``agents/panels``."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

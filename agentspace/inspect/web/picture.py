@@ -1,7 +1,5 @@
 """Which values are pictures, and a picture as a file."""
 
-from __future__ import annotations
-
 import io
 import math
 from typing import Any, Final, NamedTuple

@@ -3,8 +3,6 @@
 A row says since when something is so, not for how long: a value that does not change makes no traffic.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from typing import Any, Final

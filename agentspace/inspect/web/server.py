@@ -1,7 +1,5 @@
 """The inspector's web server: the page, the panels of the project, and a WebSocket for each page that is open."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import errno

@@ -3,8 +3,6 @@
 They serve any number of browsers: a browser is one number, so one that went away costs nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

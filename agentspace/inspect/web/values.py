@@ -1,7 +1,5 @@
 """Whole values as a page gets them: JSON up to a size, and said what was left out."""
 
-from __future__ import annotations
-
 import io
 import json
 from typing import Any, Final

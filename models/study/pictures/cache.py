@@ -1,7 +1,5 @@
 """A cache of what was computed once: a file of keys and values that survives whatever happens to the program."""
 
-from __future__ import annotations
-
 import hashlib
 import sqlite3
 from collections.abc import Iterable

@@ -3,8 +3,6 @@
 Robots are drawn by one and the same simulator, however they are seen; a person by one of their own.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import sys

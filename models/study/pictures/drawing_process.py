@@ -3,8 +3,6 @@
 Drawing and PyTorch in one process have crashed; and so one core draws while another one looks.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

@@ -1,7 +1,5 @@
 """Features of pictures, each made once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 

@@ -1,7 +1,5 @@
 """Scenes for a camera: a robot or a person, somewhere, in a posture."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from dataclasses import dataclass, field
@@ -44,7 +42,7 @@ class RobotScene:
         return self.view.noise
 
     @property
-    def clean(self) -> RobotScene:
+    def clean(self) -> "RobotScene":
         """The same without noise."""
         return dataclasses.replace(self, view=dataclasses.replace(self.view, noise=0.0))
 
@@ -69,7 +67,7 @@ class PersonScene:
         return self.sight.noise
 
     @property
-    def clean(self) -> PersonScene:
+    def clean(self) -> "PersonScene":
         """The same without noise."""
         return dataclasses.replace(self, sight=dataclasses.replace(self.sight, noise=0.0))
 

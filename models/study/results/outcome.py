@@ -1,7 +1,5 @@
 """Outcomes: the errors of one robot in one case, and those of many robots together."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ A block is everything between two lines::
     <!-- evaluate mirror: end -->
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Plots of outcomes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +19,7 @@ _COLOURS: Final = ("#1f6f8b", "#e07a1f", "#5a8f3d", "#8c5fa8", "#b23a48", "#6666
 _DOTS: Final = 130  # per inch
 
 
-def _open(columns: int, width: float, height: float) -> tuple[Any, list[Axes]]:
+def _open(columns: int, width: float, height: float) -> "tuple[Any, list[Axes]]":
     from matplotlib.figure import Figure
 
     figure = Figure((width, height), layout="constrained")
@@ -62,7 +60,7 @@ def mirror(outcomes: Sequence[Outcome], path: Path) -> Path:
     return _save(figure, path)
 
 
-def _curve(ax: Axes, outcomes: Sequence[Outcome], colour: str, label: str) -> None:
+def _curve(ax: "Axes", outcomes: Sequence[Outcome], colour: str, label: str) -> None:
     counts = sorted({one.pairs for one in outcomes})
     found = [summary(choose(outcomes, pairs=count)) for count in counts]
     cells = [one for one in found if one is not None]
@@ -103,7 +101,7 @@ def people(outcomes: Sequence[Outcome], path: Path) -> Path:
 
 
 def _bars(
-    ax: Axes, outcomes: Sequence[Outcome], cases: Sequence[str], groups: Sequence[tuple[str, dict[str, object]]]
+    ax: "Axes", outcomes: Sequence[Outcome], cases: Sequence[str], groups: Sequence[tuple[str, dict[str, object]]]
 ) -> None:
     """Groups of bars with their intervals; lines for chance and oracle (the mean over all, of the most pairs)."""
     width = 0.8 / len(groups)

@@ -1,7 +1,5 @@
 """Results of commands: table, plot, and the file that is kept."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Tables of outcomes, in Markdown."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np

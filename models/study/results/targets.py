@@ -1,7 +1,5 @@
 """Targets: the numbers that were aimed at, and what came out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
