@@ -143,7 +143,7 @@ def test_pictures_depend_on_all_that_draws_them(sources: tuple[ModuleType, ...])
     """What they import is one of them, too, but for what cannot change a picture."""
     named = {module.__name__ for module in sources}
     imported = set().union(*(graph()[name] for name in named - {drawing.__name__}))
-    others = {f"models.{name}" for name in ("arrays", "command", "files.artifact", "files.cache", "people.bake")}
+    others = {f"models.{name}" for name in ("arrays", "cli", "files.artifact", "files.cache", "people.bake")}
     assert imported - named <= others
 
 
