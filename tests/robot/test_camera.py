@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,6 @@ from tests.support.recording import recording
 
 RED, GREEN = (250, 10, 20), (10, 250, 20)
 FAST = {"rate": 200.0}
-
-
-@pytest.fixture
-def space() -> Iterator[LocalSpace]:
-    with LocalSpace() as space:
-        yield space
 
 
 def picture(colour: tuple[int, ...], shape: tuple[int, ...] = (24, 32, 3)) -> np.ndarray:

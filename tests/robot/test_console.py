@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,6 @@ from agentspace.inspect.blocks import picture
 from tests.support.console import SIZE, play, text, until
 from tests.support.eventually import eventually
 from tests.support.recording import recording
-
-
-@pytest.fixture
-def space() -> Iterator[LocalSpace]:
-    with LocalSpace() as space:
-        yield space
 
 
 def log(screen: ConsoleScreen) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +36,6 @@ from models.measures import chance, nmae, swap_arms
 from tests.support.eventually import eventually
 from tests.support.recording import recording
 from tests.support.stub_robot import StubEyes, StubRobot, demonstrator
-
-
-@pytest.fixture
-def space() -> Iterator[LocalSpace]:
-    with LocalSpace() as space:
-        yield space
 
 
 def run(space: LocalSpace, project: Path, timeout: float = 20.0, **parameters: Any) -> str:

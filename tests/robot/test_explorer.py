@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pytest
 
 from agents.explorer import Explorer
 from agentspace import LocalSpace
@@ -15,12 +13,6 @@ from models.icub.simulator import REST
 from models.postures import autoencoder
 from tests.support.eventually import eventually
 from tests.support.recording import recording
-
-
-@pytest.fixture
-def space() -> Iterator[LocalSpace]:
-    with LocalSpace() as space:
-        yield space
 
 
 def start(space: LocalSpace, **parameters: Any) -> None:

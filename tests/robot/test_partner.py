@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -73,12 +72,6 @@ def test_people_miss_by_what_was_said() -> None:
 
 
 # --- the agent
-
-
-@pytest.fixture
-def space() -> Iterator[LocalSpace]:
-    with LocalSpace() as space:
-        yield space
 
 
 def start(space: LocalSpace, **parameters: Any) -> None:

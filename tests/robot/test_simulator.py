@@ -1,7 +1,7 @@
 """The simulator as an agent on a space."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,12 +38,6 @@ def is_there(entry: Entry) -> bool:
 
 def is_near(goal: np.ndarray) -> Callable[[Entry], bool]:
     return lambda entry: entry.value is not None and bool(np.abs(entry.value - goal).max() < 0.5)
-
-
-@pytest.fixture
-def space() -> Iterator[LocalSpace]:
-    with LocalSpace() as space:
-        yield space
 
 
 def test_shows_itself(space: LocalSpace) -> None:

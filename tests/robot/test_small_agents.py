@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,6 @@ from tests.support.eventually import eventually
 from tests.support.recording import recording
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
-
-
-@pytest.fixture
-def space() -> Iterator[LocalSpace]:
-    with LocalSpace() as space:
-        yield space
 
 
 # --- extractor

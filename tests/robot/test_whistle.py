@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -249,12 +248,6 @@ def test_what_is_no_sound_file_is_named(content: bytes | None, message: str, tmp
 
 
 # --- the agent
-
-
-@pytest.fixture
-def space() -> Iterator[LocalSpace]:
-    with LocalSpace() as space:
-        yield space
 
 
 def test_a_file_is_heard_at_its_own_pace(space: LocalSpace, tmp_path: Path) -> None:
