@@ -6,6 +6,7 @@ works is taken. Nothing is loaded before the first picture is drawn. A canvas be
 because an OpenGL context does.
 """
 
+import contextlib
 import ctypes
 import importlib
 import logging
@@ -67,6 +68,12 @@ def _load_library(backend: str) -> None:
     raise OSError(reasons[0])
 
 
+def _load_triton_first() -> None:
+    """Loads Triton, where PyTorch has it: it brings an LLVM as Mesa does, and crashes if Mesa's was there before."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("triton")
+
+
 def open_context(size: int) -> tuple[str, Any]:
     """Makes an OpenGL context of the first backend that works current in this thread.
 
@@ -77,6 +84,7 @@ def open_context(size: int) -> tuple[str, Any]:
         NoDisplayError: If none works.
     """
     failures = []
+    _load_triton_first()
     for backend in wanted_backends():
         try:
             _load_library(backend)

@@ -1,6 +1,5 @@
 """Commands that look at the whole of a running space: inspect, top, graph, doctor."""
 
-import contextlib
 import importlib.util
 import os
 import sys
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from agentspace.inspect.doctor import Finding
     from agentspace.inspect.views import RoleView, Snapshot
 
-_NICE: Final = 10  #: an onlooker comes last
+_NICE: Final = 10  #: an onlooker makes nobody late, and yet is seen when all are busy
 _PERIOD: Final = 1.0  #: seconds between two tables
 _MARKS: Final = {"error": ("✗", "red"), "warning": ("!", "yellow"), "info": ("·", "cyan")}
 _STATES: Final = {"running": "green", "starting": "yellow", "failed": "bold red", "gone": "bold red"}
@@ -60,17 +59,9 @@ def inspect(
     from agentspace.inspect.attachment import Attachment
     from agentspace.inspect.tui.app import PERIOD, Inspector
 
-    _stand_back()
+    os.nice(_NICE)
     with Attachment(address, PERIOD) as attachment:  # to look more often than it draws would be in vain
         Inspector(attachment, read_only).run()
-
-
-def _stand_back() -> None:
-    """Takes the processor only when no other process wants it: an onlooker must not make others late."""
-    os.nice(_NICE)
-    if hasattr(os, "SCHED_IDLE"):
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _in_browser(address: str, read_only: bool, host: str, port: int, no_open: bool, project: Path | None) -> None:

@@ -284,6 +284,12 @@ def test_environment_chooses_the_backend(resting: Icub, tmp_path: Path, backend:
         assert np.abs(np.load(tmp_path / "picture.npy").astype(int) - other.render()).mean() < 2.0
 
 
+def test_what_has_drawn_can_use_all_of_pytorch() -> None:
+    """Also where PyTorch has Triton, whose LLVM crashes a process that has Mesa's already."""
+    code = "from models.icub.simulator import Icub; Icub().render(); import torch._dynamo"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 def test_a_backend_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without MUJOCO_GL the order is tried until one works; here the first has no library."""
     done = run(
