@@ -69,7 +69,7 @@ def _load_library(backend: str) -> None:
 
 
 def _load_triton_first() -> None:
-    """Loads Triton, where PyTorch has it: it brings an LLVM as Mesa does, and crashes if Mesa's was there before."""
+    """Loads Triton, where there is one: it brings an LLVM as Mesa does, and crashes if Mesa's was there before."""
     with contextlib.suppress(ImportError):
         importlib.import_module("triton")
 

@@ -3,7 +3,7 @@
     python -m models.dino.render runs/frames --robot 2000 --people 1000        # some minutes, 450 MB
 
 Frames that are in the folder already are replaced. Training reads them (`python -m models.dino`). It is another
-process on purpose: what draws and PyTorch's Triton each bring an LLVM, and one process bears both in one order only.
+process on purpose: what draws and PyTorch's Triton each bring an LLVM, and a process bears both in one order.
 Postures are those of the training part of models/weights/postures.npz; the test part is not shown.
 """
 
