@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Protocol, Self
 
-from agentspace.core.role import FILLED
+from agentspace.core.role import FILLED, LastSwap
 from agentspace.core.slot import OWN
 from agentspace.core.space import Entry
 from agentspace.core.swap import ENDS
@@ -149,6 +149,7 @@ class SwapReport:
         gap: Seconds between the last handler of the old and the first moment in which the new could have one.
         carried: Slots and changes that waited meanwhile, and were handed to the successor.
         reason: Why it was not done.
+        done: The last swap of the role that was done: this one, or one before.
     """
 
     number: int
@@ -163,12 +164,15 @@ class SwapReport:
     gap: float | None = None
     carried: int | None = None
     reason: str = ""
+    done: LastSwap = field(default_factory=LastSwap)
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
         """The report that a slot ``_/swaps/ROLE`` holds."""
         steps = tuple((str(step), float(seconds)) for step, seconds in told.get("steps", ()))
-        return cls(**{**_known(cls, told), "steps": steps, "left_out": tuple(told.get("left_out", ()))})
+        done = _dict(told.get("done"))
+        exact = {"done": LastSwap(done.get("number", 0), tuple(done.get("left_out", ())))}
+        return cls(**{**_known(cls, told), "steps": steps, "left_out": tuple(told.get("left_out", ())), **exact})
 
     @property
     def over(self) -> bool:

@@ -24,6 +24,18 @@ class State(NamedTuple, Generic[V]):
     value: V
 
 
+class LastSwap(NamedTuple):
+    """The last swap of a role that was done; after another one has begun, its supervisor may still ask.
+
+    Attributes:
+        number: Of the swap; 0 if none was done.
+        left_out: Settings of the predecessor that the successor's class does not know.
+    """
+
+    number: int = 0
+    left_out: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Role(Generic[V]):
     """A place in the constellation and what is known of it.
@@ -35,6 +47,7 @@ class Role(Generic[V]):
         info: What the incarnation says of itself (pid, host, class).
         stop_requested: Somebody asked it to end.
         kept: The last state that an incarnation kept for its successor.
+        done: The last swap that was done.
         dispatched: When its last batch went out (s).
         times: Of its last handlers (s).
         missed: Timer ticks.
@@ -47,6 +60,7 @@ class Role(Generic[V]):
     info: dict[str, Any] = field(default_factory=dict)
     stop_requested: bool = False
     kept: State[V] | None = None
+    done: LastSwap = field(default_factory=LastSwap)
     dispatched: float = 0.0
     handled: int = 0
     refused: int = 0

@@ -23,7 +23,7 @@ from typing import Any, Final, Generic, Self
 
 from agentspace.core.change import V
 from agentspace.core.mailbox import Mask, Trigger
-from agentspace.core.role import Role, State
+from agentspace.core.role import LastSwap, Role, State
 from agentspace.core.seats import Dismiss, Fence, Order, Part, Reclaim, Resume, Suspend
 from agentspace.errors import SwapError, suggest
 
@@ -330,6 +330,7 @@ class Swap(Generic[V]):
     def _finish(self, now: float) -> None:
         if self._rests:
             self.orders.append(Dismiss(self.role.name, Part.RESTS))
+        self.role.done = LastSwap(self.number, self._left_out)
         self._enter(Step.DONE, now, 0.0)
 
     def _enter(self, step: Step, now: float, limit: float) -> None:
@@ -346,12 +347,17 @@ class Swap(Generic[V]):
             "settings": self.wish.settings,
             "old": self._old,
             "new": self._new,
-            "left_out": list(self._new_info.get("left_out", ())),
+            "left_out": list(self._left_out),
             "steps": [[str(step), round(seconds, 6)] for step, seconds in self._steps],
             "gap": self.gap,
             "carried": self.carried,
             "reason": self.reason,
+            "done": {"number": self.role.done.number, "left_out": list(self.role.done.left_out)},
         }
+
+    @property
+    def _left_out(self) -> tuple[str, ...]:
+        return tuple(self._new_info.get("left_out", ()))
 
 
 def _about(role: Role[Any]) -> dict[str, Any]:

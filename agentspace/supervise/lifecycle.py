@@ -133,7 +133,7 @@ class Lifecycle:
 
     def adopt(self, pid: int | None) -> None:
         """Another process fills the role from now on, and works."""
-        self.pid = pid
+        self.pid, self._is_killed = pid, False
         self.ready()
 
     def block(self, reason: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agentspace.client.account import SwapReport
+from agentspace.core.role import LastSwap
 from agentspace.launch.plan import AgentPlan, Plan
 from agentspace.supervise.blackboard import Blackboard
 from agentspace.supervise.command import successor_command
@@ -132,18 +133,28 @@ class SupervisedSwaps:
     def _follow(self, role: str, swap: SwapReport) -> None:
         number, state = swap.number, swap.state
         successor = self._successors.get(role)
-        if successor is None or successor.number != number:
+        if successor is not None and successor.number != number:
+            self._end_unseen(role, successor, swap.done)
+            successor = None
+        if successor is None:
             if state == "requested" and self._seen.get(role) != number:
                 self._seen[role] = number
                 self._start(role, swap)
         elif state == _DONE:
-            self._take_over(role, swap)
+            self._take_over(role, swap.left_out, swap.gap)
         elif state in _ROLLED_BACK:
             self._roll_back(role, swap.reason)
             if state == _FAILED:
                 self._end_fenced(role)
         elif state == "fence" and self.lives[role].pid is not None:
             self.host.kill(self.lives[role].pid or 0)
+
+    def _end_unseen(self, role: str, successor: Successor, last: LastSwap) -> None:
+        """A swap ended, and the next one began, between two looks: it was the last that was done, or not."""
+        if last.number == successor.number:
+            self._take_over(role, last.left_out)
+        else:
+            self._roll_back(role, "another one followed")
 
     def _start(self, role: str, swap: SwapReport) -> None:
         number = swap.number
@@ -160,12 +171,12 @@ class SupervisedSwaps:
             return
         self.say(role, f"swap {number}: {plan.spec} prepares, pid {successor.pid}")
 
-    def _take_over(self, role: str, swap: SwapReport) -> None:
+    def _take_over(self, role: str, left_out: Collection[str], after: float | None = None) -> None:
         successor, life = self._successors.pop(role), self.lives[role]
         before = self.agents[role]
         self._end(life.pid, before.stop_timeout)
-        self.agents[role] = settled(successor.plan, before, swap.left_out)
-        gap = "" if swap.gap is None else f", after a gap of {1e3 * swap.gap:.1f} ms"
+        self.agents[role] = settled(successor.plan, before, left_out)
+        gap = "" if after is None else f", after a gap of {1e3 * after:.1f} ms"
         life.adopt(successor.pid)
         self.say(role, f"swap {successor.number} is done: pid {successor.pid} acts{gap}")
         if successor.exit_code is not None:
