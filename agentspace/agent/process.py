@@ -18,8 +18,9 @@ from agentspace.agent.parameter import configure
 from agentspace.agent.parameter import values as values_of
 from agentspace.agent.parent_process import die_with_parent
 from agentspace.agent.runner import Runner
+from agentspace.client.account import SpaceAccount
 from agentspace.client.space import connect
-from agentspace.errors import AgentNotFoundError, ParameterError, suggest
+from agentspace.errors import AgentNotFoundError, ParameterError, SwapError, suggest
 from agentspace.wire.address import Address
 
 EXIT_OVERDUE: Final = 124  #: a handler or `init` was still running when the time to stop was over
@@ -130,6 +131,11 @@ def run(
         if agent is not None:
             session = there.join(role, _introduction(spec, project, agent))
         else:
+            launch = None if swap else SpaceAccount.of(there).launch_of(role)
+            if launch is not None:  # it would take the end of its process for the end of the role
+                raise SwapError(
+                    f"role {role!r} is supervised by launch {launch!r}: use agentspace swap {role} {spec}"
+                )
             session = there.join(role, {"class": spec}, swap)
             try:
                 agent, left_out = _accept(load(spec, project), values, offers)

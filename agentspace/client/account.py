@@ -237,6 +237,14 @@ class SpaceAccount:
             found[name] = LaunchAccount(name, pid if isinstance(pid, int) else None, lives)
         return found
 
+    def launch_of(self, role: str) -> str | None:
+        """The launch that started the process which fills a role; None if none did, or nobody fills it."""
+        found = self.roles.get(role)
+        if found is None or not found.filled:
+            return None
+        launches = self.launches.values()
+        return next((one.name for one in launches if one.roles.get(role, {}).get("pid") == found.pid), None)
+
     @property
     def server(self) -> ServerAccount | None:
         """The server; None if the space has none, or has not said."""

@@ -1,4 +1,4 @@
-"""A supervisor's world in which agents are swapped: the space is a real board, its processes are told how to behave.
+"""A supervisor's world in which agents are swapped: the space is a real board, processes do as they are told.
 
 No process runs, and no time is waited. Every step of a process takes the time that its `Behaviour` says.
 """
@@ -83,6 +83,7 @@ class SwappingWorld(World):
         self.alive_then = 0
         self._leaving = False
         self._behaviours = iter(behaviours)
+        self._wishes: list[Wish] = []
         self._noted: set[int] = set()
         self._read = 0  # the revision of the report that is known
         self._swaps: dict[str, SwapReport] = {}
@@ -90,11 +91,8 @@ class SwappingWorld(World):
     # What histories do
 
     def request(self, settings: dict[str, Any], force: bool = False) -> None:
-        """Asks for a swap; it may be refused, like that of any user."""
-        try:
-            self.board.swaps.request(ROLE, Wish(None, settings, force, limits=LIMITS), self.time)
-        except AgentspaceError:
-            return
+        """Asks for a swap, at once when the one that is under way is over."""
+        self._wishes.append(Wish(None, settings, force, limits=LIMITS))
         self._carry_out()
 
     def crash(self, code: int) -> None:
@@ -167,7 +165,7 @@ class SwappingWorld(World):
 
     def swaps(self) -> dict[str, SwapReport]:
         told = self.board.read(SWAPS + ROLE, self.time)
-        if told is not None and told.revision != self._read:
+        if told is not None and told.value is not None and told.revision != self._read:
             self._read, self._swaps = told.revision, {ROLE: SwapReport.of(told.value)}
         return self._swaps
 
@@ -306,6 +304,8 @@ class SwappingWorld(World):
             if report.state == Step.DONE and report.number not in self._noted:
                 self._noted.add(report.number)
                 self.done.append(dict(report.settings))
+        if self._wishes and ROLE in self.board.roles and ROLE not in self.board.swaps.under_way:
+            self.board.swaps.request(ROLE, self._wishes.pop(0), self.time)
 
     def _judge(self, what: str, process: Process) -> None:
         """A process that works may not be ended while the launch goes on."""

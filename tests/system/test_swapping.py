@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -92,6 +93,22 @@ def test_swap_under_load_loses_nothing(small):
     assert load.handled == list(range(1, load.written + 1))
     assert small.space.read("total") == load.written
     assert small.role("counter")["epoch"] == 4
+
+
+@pytest.mark.parametrize("second", [("pause", "soon"), ("colour", "red"), ("tag", "newest")])
+def test_a_swap_that_follows_at_once(small, second):
+    """The predecessor of the first ends only now: that is no end of the role, whatever becomes of the second."""
+    old = small.role("counter")["pid"]
+    first = small.space.swap("counter", None, {"tag": "newer"})
+    with contextlib.suppress(SwapError):
+        small.space.swap("counter", None, dict([second]))
+    assert first.state == "done"
+    eventually(lambda: is_gone(old), PATIENCE)
+    small.space.write("number", 1)
+    assert eventually(lambda: small.space.read("by")) == ("newest" if second[0] == "tag" else "newer")
+    pid = small.role("counter")["pid"]
+    good = {"state": "running", "pid": pid, "restarts": 0, "exit_code": None, "reason": ""}
+    eventually(lambda: small.space.read("launch/test")["roles"]["counter"] == good)
 
 
 def test_swap_reports_its_steps(small):
@@ -192,6 +209,15 @@ def test_setting_that_is_no_name_is_refused(small):
     with pytest.raises(SwapError, match="'--project' is no name of a parameter or slot"):
         small.space.swap("counter", settings={"--project": "/"})
     assert small.swap("counter") == {}
+
+
+def test_role_of_a_launch_is_not_replaced_by_hand(small):
+    """The launch would take that for the end of the role; the message says what does it."""
+    before = small.role("counter")
+    code, _, err = small.ask("agent", "agents.other:Other", "--role", "counter", "--replace")
+    assert code == 1
+    assert "supervised by launch 'test': use agentspace swap counter agents.other:Other" in err
+    assert small.role("counter") == before
 
 
 def test_role_without_a_launch_is_replaced_by_hand(small):
