@@ -26,7 +26,10 @@ def ps(address: str, as_json: bool) -> None:
     """  # noqa: D301
     with connect(address) as space:
         account = SpaceAccount.told_by(space)
-    roles = [{"role": name, **role.told, **role.load} for name, role in account.roles.items()]
+    roles = [
+        {"role": name, **role.told, **(role.load.to_dict() if role.load else {})}
+        for name, role in account.roles.items()
+    ]
     if as_json:
         echo_json(roles)
         return
@@ -82,6 +85,5 @@ def _wait(space: RemoteSpace, roles: list[str], timeout: float) -> list[str]:
     with space.watch(f"{ROLES}*") as changes:
         while left and (rest := until - time.monotonic()) > 0:
             for entry in changes.next(rest) or ():
-                if entry.kind == "written" and entry.value["state"] not in ("starting", "running"):
-                    left.discard(entry.name.removeprefix(ROLES))
+                left -= {name for name, role in SpaceAccount.of_slots([entry]).roles.items() if not role.filled}
     return sorted(left)

@@ -33,8 +33,8 @@ def slots(mask: str, everything: bool, address: str, as_json: bool) -> None:
     with connect(address) as space:
         found = space.snapshot(mask)
         own = space.snapshot("_/*")
-    account = SpaceAccount({name: entry.value for name, entry in own.items()})
-    rates, refusals = account.told("rates"), account.refusals
+    account = SpaceAccount.of_slots(own.values())
+    rates, refusals = account.rates, account.refusals
     if everything:
         found |= own
     if as_json:

@@ -4,10 +4,10 @@ The space writes its account itself; anybody can write under ``launch/``, so wha
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from agentspace.core.role import FILLED, LastSwap
 from agentspace.core.slot import OWN
@@ -18,6 +18,51 @@ ROLES: Final = f"{OWN}roles/"
 SWAPS: Final = f"{OWN}swaps/"
 ERRORS: Final = f"{OWN}errors/"
 LAUNCHES: Final = "launch/"
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a role is.
+
+    Attributes:
+        handled: Handlers that have ended.
+        handler_ms: The median of its last handlers; None before the first.
+        handler_ms_p99: Their 99th percentile.
+        pending: Slots and changes that wait.
+        busy: A handler runs.
+        lag: Seconds for which the oldest of them has waited.
+        refused: Writes that were refused.
+        missed_ticks: Timer ticks that passed unhandled.
+        overflow: Changes that were lost because its queue was full.
+        redelivered: Wake-ups that were handed out once more.
+    """
+
+    handled: int = 0
+    handler_ms: float | None = None
+    handler_ms_p99: float | None = None
+    pending: int = 0
+    busy: bool = False
+    lag: float | None = None
+    refused: int = 0
+    missed_ticks: int = 0
+    overflow: int = 0
+    redelivered: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The load as JSON can say it; what is not known is left out."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+class Failure(NamedTuple):
+    """The last failure of a role.
+
+    Attributes:
+        epoch: Of the incarnation that failed.
+        traceback: Of the exception.
+    """
+
+    epoch: int | None = None
+    traceback: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,8 +80,7 @@ class RoleAccount:
         settings: Its parameters and slot names.
         triggers: Masks with their kinds.
         stop_requested: Somebody asked it to end.
-        load: How busy it is: handled, refused, missed_ticks, overflow, redelivered, pending, busy, lag (s),
-            handler_ms and handler_ms_p99 (none before the first handler).
+        load: How busy it is; None if it is not told.
         error: The last traceback.
         told: All that the role's own slot says.
     """
@@ -51,7 +95,7 @@ class RoleAccount:
     settings: Mapping[str, Any] = field(default_factory=dict)
     triggers: tuple[tuple[str, str], ...] = ()
     stop_requested: bool = False
-    load: Mapping[str, Any] = field(default_factory=dict)
+    load: Load | None = None
     error: str | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
 
@@ -61,7 +105,7 @@ class RoleAccount:
         return self.state in FILLED
 
     @classmethod
-    def of(cls, name: str, told: Mapping[str, Any], load: Mapping[str, Any], error: str | None) -> Self:
+    def of(cls, name: str, told: Mapping[str, Any], load: Load | None, error: str | None) -> Self:
         """The role of plain data."""
         pid = told.get("pid")
         return cls(
@@ -113,23 +157,42 @@ class ServerAccount:
 
 
 @dataclass(frozen=True)
+class LifeAccount:
+    """The life of a role, as its launch tells it.
+
+    Attributes:
+        state: Waiting, starting, running, backoff, stopping, stopped, done, failed, gave up or blocked.
+        pid: Of its process; None if there is none.
+        restarts: The number of times that it was started again.
+        exit_code: Of the last process that ended.
+        reason: Why it is in this state.
+    """
+
+    state: str = ""
+    pid: int | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class LaunchAccount:
     """A supervisor's account of its launch.
 
     Attributes:
         name: Of the launch.
         pid: The supervisor's process; None if it is not told.
-        roles: What it says of each of its roles: state, pid, restarts, reason and more.
+        roles: The life of each of its roles.
     """
 
     name: str
     pid: int | None = None
-    roles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    roles: Mapping[str, LifeAccount] = field(default_factory=dict)
 
     @property
     def restarts(self) -> int:
         """The number of times that an agent was started again."""
-        return sum(role.get("restarts", 0) for role in self.roles.values())
+        return sum(role.restarts for role in self.roles.values())
 
 
 @dataclass(frozen=True)
@@ -204,13 +267,17 @@ class SpaceAccount:
     @classmethod
     def of(cls, space: Tells) -> Self:
         """The account of a space, with those of the launches there."""
-        entries = {**space.snapshot(f"{OWN}*"), **space.snapshot(f"{LAUNCHES}*")}
-        return cls({name: entry.value for name, entry in entries.items()})
+        return cls.of_slots([*space.snapshot(f"{OWN}*").values(), *space.snapshot(f"{LAUNCHES}*").values()])
 
     @classmethod
     def told_by(cls, space: Tells) -> Self:
         """The account of a space alone: one request."""
-        return cls({name: entry.value for name, entry in space.snapshot(f"{OWN}*").items()})
+        return cls.of_slots(space.snapshot(f"{OWN}*").values())
+
+    @classmethod
+    def of_slots(cls, entries: Iterable[Entry]) -> Self:
+        """The account that these slots tell."""
+        return cls({entry.name: entry.value for entry in entries})
 
     @cached_property
     def roles(self) -> dict[str, RoleAccount]:
@@ -219,13 +286,21 @@ class SpaceAccount:
 
     def role(self, name: str, told: Mapping[str, Any]) -> RoleAccount:
         """The role of that name, with what its slot says, or with what something else says of it."""
-        load, failure = self.told("loads").get(name), self._slots.get(ERRORS + name)
-        return RoleAccount.of(name, told, _dict(load), _dict(failure).get("traceback"))
+        load, failure = self.told("loads").get(name), self.failures.get(name)
+        return RoleAccount.of(name, told, None if load is None else _load(load), failure and failure.traceback)
+
+    @cached_property
+    def failures(self) -> dict[str, Failure]:
+        """The last failure of each role that ever failed."""
+        return {role: Failure(**_known(Failure, told)) for role, told in self._under(ERRORS).items()}
 
     @cached_property
     def swaps(self) -> dict[str, SwapReport]:
         """The last swap of each role."""
-        return {role: SwapReport.of(told) for role, told in self._under(SWAPS).items()}
+        return {
+            role: SwapReport.of({"role": role, "number": 0, "state": "", **told})
+            for role, told in self._under(SWAPS).items()
+        }
 
     @cached_property
     def launches(self) -> dict[str, LaunchAccount]:
@@ -233,7 +308,7 @@ class SpaceAccount:
         found = {}
         for name, told in self._under(LAUNCHES).items():
             pid, roles = told.get("pid"), _dict(told.get("roles"))
-            lives = {role: _dict(life) for role, life in roles.items()}
+            lives = {role: LifeAccount(**_known(LifeAccount, _dict(life))) for role, life in roles.items()}
             found[name] = LaunchAccount(name, pid if isinstance(pid, int) else None, lives)
         return found
 
@@ -243,7 +318,7 @@ class SpaceAccount:
         if found is None or not found.filled:
             return None
         launches = self.launches.values()
-        return next((one.name for one in launches if one.roles.get(role, {}).get("pid") == found.pid), None)
+        return next((one.name for one in launches if role in one.roles and one.roles[role].pid == found.pid), None)
 
     @property
     def server(self) -> ServerAccount | None:
@@ -258,9 +333,44 @@ class SpaceAccount:
         return {role: int(count) for role, count in told["roles"].items()} if told else None
 
     @property
+    def watchers_overflows(self) -> dict[str, int]:
+        """The number of changes that each watcher, which fills no role, lost."""
+        return _dict(self.told("overflows").get("watchers"))
+
+    @property
+    def loads(self) -> dict[str, Load]:
+        """The load of each role."""
+        return {role: _load(told) for role, told in self.told("loads").items()}
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Writes of each slot in a second."""
+        return self.told("rates")
+
+    @property
+    def bandwidths(self) -> dict[str, float]:
+        """Bytes of each slot in a second."""
+        return self.told("bandwidth")
+
+    @property
+    def writes(self) -> dict[str, list[str]]:
+        """The slots that each role has written."""
+        return _dict(self.told("links").get("writes"))
+
+    @property
+    def reads(self) -> dict[str, list[str]]:
+        """The slots that each role has read."""
+        return _dict(self.told("links").get("reads"))
+
+    @property
     def refusals(self) -> dict[str, int]:
         """The number of refused writes of each slot."""
         return _dict(self.told("refusals").get("counts"))
+
+    @property
+    def last_refusals(self) -> list[dict[str, Any]]:
+        """The last refusals, oldest first: slot, writer, holder and more."""
+        return list(self.told("refusals").get("recent", ()))
 
     def told(self, name: str) -> dict[str, Any]:
         """The content of the slot ``_/NAME``: ``loads``, ``rates``, ``bandwidth``, ``links``, ...; or nothing."""
@@ -273,6 +383,10 @@ class SpaceAccount:
         return {name.removeprefix(prefix): self._slots[name] for name in names}
 
 
+def _load(told: Any) -> Load:
+    return Load(**_known(Load, _dict(told)))
+
+
 def _dict(value: Any) -> dict[str, Any]:
     """Plain data, or none of it where there is something else."""
     return value if isinstance(value, dict) else {}
@@ -280,5 +394,5 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _known(cls: type[Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """The items that a record has fields for: another version may tell more."""
-    names = {part.name for part in dataclasses.fields(cls)}
+    names = getattr(cls, "_fields", None) or {part.name for part in dataclasses.fields(cls)}
     return {name: value for name, value in told.items() if name in names}

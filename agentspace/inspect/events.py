@@ -3,8 +3,8 @@
 from collections import deque
 from typing import Any, Final
 
+from agentspace.client.account import RoleAccount, SpaceAccount, SwapReport
 from agentspace.core.change import Kind
-from agentspace.core.slot import OWN
 from agentspace.core.space import Entry
 from agentspace.inspect.views import Event, Refusal
 
@@ -39,28 +39,25 @@ class EventLog:
 
     def account_changed(self, name: str, before: dict[str, Any], after: dict[str, Any], now: float) -> None:
         """One of the space's own slots changed."""
-        what, _, whom = name.removeprefix(OWN).partition("/")
-        match what:
-            case "roles":
-                self._role_changed(whom, before, after, now)
-            case "errors":
-                text = str(after.get("traceback", "")).strip().rpartition("\n")[2]
-                self.note(now, "error", whom, f"epoch {after.get('epoch')}: {text}")
-            case "refusals":
-                self._refused(_news(before, after), now)
-            case "swaps":
-                self._swapped(whom, before, after, now)
-            case "overflows":
-                self._overflowed(before.get("roles", {}), after.get("roles", {}), now)
+        old, new = SpaceAccount({name: before}), SpaceAccount({name: after})
+        for role in new.roles.values():
+            self._role_changed(old.role(role.name, before), role, now)
+        for whom, failure in new.failures.items():
+            text = failure.traceback.strip().rpartition("\n")[2]
+            self.note(now, "error", whom, f"epoch {failure.epoch}: {text}")
+        for whom, swap in new.swaps.items():
+            self._swapped(whom, old.swaps.get(whom), swap, now)
+        for whom, count in (new.overflows or {}).items():
+            self._overflowed(whom, count - (old.overflows or {}).get(whom, 0), now)
+        self._refused(_news(old, new), now)
 
-    def _role_changed(self, role: str, before: dict[str, Any], after: dict[str, Any], now: float) -> None:
-        state = after.get("state", "")
-        known = (before.get("state"), before.get("epoch")) == (state, after.get("epoch"))
-        level = _LEVELS.get(state, "info")
+    def _role_changed(self, before: RoleAccount, after: RoleAccount, now: float) -> None:
+        level = _LEVELS.get(after.state, "info")
+        known = (before.told.get("state"), before.epoch) == (after.state, after.epoch)
         if not known and (self.settled or level == "error"):
-            self.note(now, level, role, f"{state}, epoch {after.get('epoch')}")
-        if self.settled and after.get("stop_requested") and not before.get("stop_requested"):
-            self.note(now, "info", role, "was asked to stop")
+            self.note(now, level, after.name, f"{after.state}, epoch {after.epoch}")
+        if self.settled and after.stop_requested and not before.stop_requested:
+            self.note(now, "info", after.name, "was asked to stop")
 
     def _refused(self, news: list[dict[str, Any]], now: float) -> None:
         for item in news:
@@ -70,23 +67,20 @@ class EventLog:
                 text = f"{refusal.kind} by {refusal.writer} refused: held by {refusal.holder}"
                 self.note(now, "warning", refusal.slot, f"{text} with priority {refusal.held_priority:g}")
 
-    def _swapped(self, role: str, before: dict[str, Any], after: dict[str, Any], now: float) -> None:
-        state = after.get("state", "")
-        if not self.settled or (before.get("state"), before.get("number")) == (state, after.get("number")):
+    def _swapped(self, role: str, before: SwapReport | None, after: SwapReport, now: float) -> None:
+        if not self.settled or (before and (before.state, before.number)) == (after.state, after.number):
             return
-        gap, reason = after.get("gap"), after.get("reason")
-        text = f"swap {after.get('number', '')}: {state}"
-        text += f", gap {1e3 * gap:.1f} ms" if state == "done" and isinstance(gap, float) else ""
-        self.note(now, _LEVELS.get(state, "info"), role, text + (f": {reason}" if reason else ""))
+        text = f"swap {after.number}: {after.state}"
+        text += f", gap {1e3 * after.gap:.1f} ms" if after.state == "done" and after.gap is not None else ""
+        text += f": {after.reason}" if after.reason else ""
+        self.note(now, _LEVELS.get(after.state, "info"), role, text)
 
-    def _overflowed(self, before: dict[str, int], after: dict[str, int], now: float) -> None:
-        for role, count in after.items():
-            if count > before.get(role, 0) and self.settled:
-                self.note(now, "warning", role, f"lost {count - before.get(role, 0)} changes: its queue was full")
+    def _overflowed(self, role: str, count: int, now: float) -> None:
+        if count > 0 and self.settled:
+            self.note(now, "warning", role, f"lost {count} changes: its queue was full")
 
 
-def _news(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+def _news(before: SpaceAccount, after: SpaceAccount) -> list[dict[str, Any]]:
     """The refusals that one account has and an earlier one had not, as far as they are kept."""
-    count = sum(after.get("counts", {}).values()) - sum(before.get("counts", {}).values())
-    recent: list[dict[str, Any]] = after.get("recent", [])
+    count, recent = sum(after.refusals.values()) - sum(before.refusals.values()), after.last_refusals
     return recent[max(0, len(recent) - count) :] if count > 0 else []

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from agentspace.client.account import LAUNCHES, SWAPS, RoleAccount, SpaceAccount
+from agentspace.client.account import LAUNCHES, SWAPS, LifeAccount, Load, RoleAccount, SpaceAccount
 from agentspace.core.board import SPACE
 from agentspace.core.change import Kind
 from agentspace.core.slot import OWN
@@ -116,8 +116,8 @@ class Observer:
         if value:
             self._log.account_changed(entry.name, before, value, now)
         if entry.name == f"{OWN}loads":
-            for role, load in value.items():
-                self._count(role, load.get("handled", 0), now)
+            for role, load in SpaceAccount({entry.name: value}).loads.items():
+                self._count(role, load.handled, now)
 
     def _count(self, role: str, handled: int, now: float) -> None:
         at, before, _ = self._handled.get(role, (now, handled, None))
@@ -139,15 +139,15 @@ class Observer:
             refusals=tuple(self._log.refusals),
             events=tuple(self._log.events),
             linked=f"{OWN}links" in self._own,
-            overflows=dict(account.told("overflows").get("watchers", {})),
+            overflows=account.watchers_overflows,
         )
 
     def _view(self, record: _Record, roles: list[RoleView], account: SpaceAccount, now: float) -> SlotView:
         entry, passed = record.entry, max(0.0, now - record.at)
         endless = entry.time_left is None or (entry.kind is Kind.DELETED and entry.time_left <= 0)
-        name, links = entry.name, account.told("links")
-        rate, bandwidth = account.told("rates").get(name, 0.0), account.told("bandwidth").get(name)
-        writers = dict.fromkeys((*record.writers, *_who(links.get("writes"), name)))
+        name = entry.name
+        rate, bandwidth = account.rates.get(name, 0.0), account.bandwidths.get(name)
+        writers = dict.fromkeys((*record.writers, *_who(account.writes, name)))
         return SlotView(
             name=name,
             kind=str(entry.kind),
@@ -165,32 +165,34 @@ class Observer:
             refused=account.refusals.get(name, 0),
             triggers=tuple(role.name for role in roles if role.wakes_on(name)),
             writers=tuple(writers),
-            readers=tuple(reader for reader in _who(links.get("reads"), name) if reader not in _TOOLS),
+            readers=tuple(reader for reader in _who(account.reads, name) if reader not in _TOOLS),
             history=tuple(record.history),
         )
 
     def _roles(self, account: SpaceAccount) -> list[RoleView]:
         launched = {name: life for launch in account.launches.values() for name, life in launch.roles.items()}
-        fallen = {name: account.role(name, launched[name]) for name in launched.keys() - account.roles.keys()}
+        fallen = {
+            name: account.role(name, vars(launched[name])) for name in launched.keys() - account.roles.keys()
+        }
         roles = sorted({**account.roles, **fallen}.items())  # some fall before they can fill their role
-        return [self._role(role, launched.get(name, {})) for name, role in roles]
+        return [self._role(role, launched.get(name)) for name, role in roles]
 
-    def _role(self, role: RoleAccount, launched: Mapping[str, Any]) -> RoleView:
-        usage, load = self._usage.get(role.pid or 0), role.load
+    def _role(self, role: RoleAccount, launched: LifeAccount | None) -> RoleView:
+        usage, load = self._usage.get(role.pid or 0), role.load or Load()
         return RoleView(
             **vars(role),
-            handled=load.get("handled", 0),
-            handler_ms=load.get("handler_ms"),
-            handler_ms_p99=load.get("handler_ms_p99"),
+            handled=load.handled,
+            handler_ms=load.handler_ms,
+            handler_ms_p99=load.handler_ms_p99,
             rate=self._handled.get(role.name, (0.0, 0, None))[2],
-            pending=load.get("pending", 0),
-            busy=bool(load.get("busy")),
-            lag=load.get("lag"),
-            refused=load.get("refused", 0),
-            missed=load.get("missed_ticks", 0),
-            overflow=load.get("overflow", 0),
-            restarts=launched.get("restarts"),
-            reason=str(launched.get("reason") or ""),
+            pending=load.pending,
+            busy=load.busy,
+            lag=load.lag,
+            refused=load.refused,
+            missed=load.missed_ticks,
+            overflow=load.overflow,
+            restarts=launched.restarts if launched else None,
+            reason=launched.reason if launched else "",
             **(usage._asdict() if usage else {}),
             swap=self._own.get(SWAPS + role.name),
         )
@@ -201,9 +203,8 @@ def _plain(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _who(links: Any, slot: str) -> list[str]:
+def _who(links: Mapping[str, list[str]], slot: str) -> list[str]:
     """The names in ``{name: [slots]}`` whose slots contain one."""
-    links = _plain(links)
     return list(dict.fromkeys(_known_as(name) for name, slots in links.items() if slot in slots))
 
 
