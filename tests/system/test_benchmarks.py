@@ -11,12 +11,9 @@ from tests.support.program import Program
 
 FILES = sorted((ROOT / "tests" / "benchmarks").glob("*.py"))
 PROGRAMS = [file.name for file in FILES if "__main__" in file.read_text()]
-NEEDS_YARP = "yarp_latency.py"
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.yarp) if name == NEEDS_YARP else name for name in PROGRAMS]
-)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_each_benchmark_says_how_it_is_used(name: str) -> None:
     """Run by its path, as `make bench` and the documentation do, it finds all that it imports."""
     with Program([sys.executable, f"tests/benchmarks/{name}", "--help"], ROOT) as program:
