@@ -29,7 +29,7 @@ from models.study.candidate import Candidate
 from models.study.plan import QUICK, Plan
 from models.study.results import page
 from models.study.results.result import Result
-from models.study.session import Session
+from models.study.results.session import Session
 
 COMMANDS: Final = ("mirror", "robustness", "human", "speed", "online", "bars")
 

@@ -11,11 +11,11 @@ from typing import Final
 from models.attention.heads import ARMS, ONE
 from models.study.candidate import DEFAULT, Candidate
 from models.study.exercise import DataExercise
+from models.study.gallery import Gallery
 from models.study.learner import Learner, assess, taught
 from models.study.mirror import in_the_mirror, of_another
-from models.study.pictures.gallery import Gallery
+from models.study.outcome import Outcome
 from models.study.plan import Plan
-from models.study.results.outcome import Outcome
 
 JOINTS: Final = "none (joints)"
 """In the place of a decoder."""

@@ -11,12 +11,12 @@ from models.people.gesture import inaccurate
 from models.study.candidate import DEFAULT, Candidate
 from models.study.encounter import INACCURACY, SCENES
 from models.study.exercise import Exercise
+from models.study.gallery import Gallery
 from models.study.learner import Learner, assess, taught
 from models.study.mirror import LATER
-from models.study.pictures.gallery import Gallery
+from models.study.outcome import Outcome
 from models.study.pictures.scene import PersonScene, shots
 from models.study.plan import Plan
-from models.study.results.outcome import Outcome
 
 EXACT: Final = "exact copies"
 INEXACT: Final = f"copies with {INACCURACY:g} degrees"

@@ -11,7 +11,7 @@ from models.attention.similarity import Comparison
 from models.measures import chance, nmae_per_posture
 from models.postures.autoencoder import Autoencoder
 from models.study.exercise import reachable
-from models.study.results.outcome import Outcome
+from models.study.outcome import Outcome
 
 
 class Learner:

@@ -11,11 +11,11 @@ from models.icub.view import View
 from models.measures import swap_arms
 from models.study.candidate import DEFAULT, Candidate
 from models.study.exercise import Exercise
+from models.study.gallery import Gallery
 from models.study.learner import Learner, assess, taught
-from models.study.pictures.gallery import Gallery
+from models.study.outcome import Outcome
 from models.study.pictures.scene import RobotScene, Shot, shots
 from models.study.plan import Plan
-from models.study.results.outcome import Outcome
 
 FRESH: Final = "fresh"
 SHOWN: Final = "shown again"

@@ -21,8 +21,8 @@ from models.icub.view import View
 from models.measures import chance, nmae_per_posture
 from models.study.candidate import DEFAULT, Candidate
 from models.study.exercise import Exercise
+from models.study.gallery import Gallery
 from models.study.mirror import of_another, practise
-from models.study.pictures.gallery import Gallery
 from models.study.pictures.scene import RobotScene
 
 PROJECT: Final = Path(__file__).parent.parent.parent

@@ -6,12 +6,12 @@ from typing import Final
 
 from models.study.candidate import Candidate
 from models.study.exercise import Exercise
+from models.study.gallery import Gallery
 from models.study.learner import Learner, assess, taught
 from models.study.mirror import PLAIN, in_the_mirror, of_another
-from models.study.pictures.gallery import Gallery
+from models.study.outcome import Outcome
 from models.study.pictures.scene import RobotScene
 from models.study.plan import Plan
-from models.study.results.outcome import Outcome
 
 CENTRED: Final = "centred"
 

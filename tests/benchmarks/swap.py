@@ -33,11 +33,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE.parents[1]))
 
 from agentspace import Trigger  # noqa: E402
 from agentspace.errors import AgentspaceError  # noqa: E402
-from tests.support.constellation import Constellation, is_gone, link_agents  # noqa: E402  (it lies in tests/)
+from tests.support.constellation import Constellation, is_gone, link_agents  # noqa: E402
 from tests.support.eventually import eventually  # noqa: E402
 
 PATIENCE = 60.0  # seconds

@@ -16,11 +16,12 @@ from agents.body.drivers import DRIVERS, Job, open_driver
 from agents.body.follower import LONGEST_GAP, Follower, MotorState
 from agents.body.posture import Clamp, NotAPostureError, clamp, read_posture
 from agents.motor import Motor
-from agentspace import Entry, LocalSpace, Trigger
+from agentspace import LocalSpace, Trigger
 from models.icub.kinematics import JOINT_LIMITS, JOINTS
 from tests.support.eventually import eventually
 from tests.support.paths import ROOT
 from tests.support.recording import recording
+from tests.support.waiting import wait
 
 ANGLES = st.lists(st.floats(-400, 400), min_size=10, max_size=10).map(np.array)
 HOSTILE = st.recursive(
@@ -218,26 +219,12 @@ def test_never_jumps(history: list[tuple[float, float | None, float | None]]) ->
 # --- the agent
 
 
-def wait(space: LocalSpace, name: str, condition: Callable[[Entry], bool], seconds: float = 10.0) -> Entry:
-    """The first content of a slot that meets a condition."""
-    until = time.monotonic() + seconds
-    with space.watch(name, Trigger.EVERY) as watch:
-        entry = space.entry(name)
-        if entry is not None and condition(entry):
-            return entry
-        while time.monotonic() < until:
-            for found in watch.next(0.1) or ():
-                if condition(found):
-                    return found
-    raise AssertionError(f"{name} is {space.entry(name)}")
-
-
 class Puppet:
     """A robot that is wherever the test says; its slots are those of a simulator."""
 
-    def __init__(self, space: LocalSpace, speed: float = 1000.0) -> None:
+    def __init__(self, space: LocalSpace, speed: float = 1000.0, patience: float = 0.2) -> None:
         self.space = space
-        space.run(Motor(speed=speed, patience=0.2, rate=100.0), "motor")
+        space.run(Motor(speed=speed, patience=patience, rate=100.0), "motor")
 
     def appears(self, angle: float = 0.0) -> None:
         self.space.write("icub/limits", JOINT_LIMITS)
@@ -279,7 +266,7 @@ def test_agent_waits_then_holds_then_follows_then_holds(puppet: Puppet) -> None:
 def test_agent_reaches_the_target_without_a_jump() -> None:
     """Commands go from where the robot is to the target in steps that the speed allows."""
     with LocalSpace() as space:
-        puppet = Puppet(space, speed=200.0)
+        puppet = Puppet(space, speed=200.0, patience=5.0)  # it never holds, however late a test asks
         puppet.appears(20.0)
         puppet.is_in_state("hold")
         with space.watch("icub/target", Trigger.EVERY) as watch:

@@ -354,6 +354,7 @@ def refused(space: RemoteSpace) -> int:
     return int(counts.get("joints", 0))
 
 
+@pytest.mark.alone  # how soon the stop gets through the processes is a part of the way
 @pytest.mark.parametrize("robot", [SPEED], indirect=True)
 def test_a_key_stops_a_robot_in_full_motion(robot: Moving) -> None:
     """One key, all agents run: it stands within three degrees, and goes on without a jump; so with a pause."""

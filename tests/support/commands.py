@@ -1,8 +1,15 @@
-"""Agents for commands to run, and what commands printed."""
+"""Commands as processes, agents for them to run, and what they printed."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from click.testing import Result
+
+from tests.support.program import Program
 
 CREW = '''
 import ctypes, time
@@ -50,6 +57,23 @@ class Unloadable(Counter):
 
 NotAnAgent = 3
 '''
+
+
+Start = Callable[..., Program]
+
+
+@contextmanager
+def commands(folder: Path, environment: dict[str, str]) -> Iterator[Start]:
+    """Starts commands of agentspace in a folder, ``start("watch", "x")``; all are ended with the block."""
+    started: list[Program] = []
+
+    def start(*words: str | Path) -> Program:
+        started.append(Program([sys.executable, "-m", "agentspace", *words], folder, environment))
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.close()
 
 
 def lines_of(result: Result) -> list[str]:

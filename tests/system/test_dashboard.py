@@ -29,13 +29,6 @@ PATIENCE = 10.0  # seconds
 Act = Callable[[Pilot[None], Inspector], Awaitable[None]]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    """One server; each test has a space of its own."""
-    with ServerProcess() as process:
-        yield process
-
-
 @pytest.fixture
 def address(server: ServerProcess, request: pytest.FixtureRequest) -> str:
     """Of a fresh space."""

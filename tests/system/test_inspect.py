@@ -24,8 +24,9 @@ from agentspace.client.space import RemoteSpace, connect
 from agentspace.inspect.attachment import Attachment
 from agentspace.inspect.views import SlotView
 from agentspace.wire.address import parse
+from tests.support.commands import Start, commands
 from tests.support.eventually import eventually
-from tests.support.program import Program, client
+from tests.support.program import client
 from tests.support.server_process import ServerProcess
 
 CREW = '''
@@ -127,22 +128,12 @@ def cli(lab: Lab) -> Cli:
     return lambda *words: runner.invoke(main, [*words], env=lab.environment, prog_name="agentspace")
 
 
-Start = Callable[..., Program]
-
-
 @pytest.fixture
 def start(lab: Lab, tmp_path: Path) -> Iterator[Start]:
     """Starts a command as a process: ``start("agent", "crew:Ticker")``; all are ended."""
     (tmp_path / "crew.py").write_text(CREW)
-    started: list[Program] = []
-
-    def command(*words: str) -> Program:
-        started.append(Program([sys.executable, "-m", "agentspace", *words], tmp_path, lab.environment))
-        return started[-1]
-
-    yield command
-    for program in started:
-        program.close()
+    with commands(tmp_path, lab.environment) as command:
+        yield command
 
 
 def slot(attachment: Attachment, name: str) -> SlotView | None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from itertools import pairwise
 
 import pytest
 
-from tests.support.architecture import TOPS, graph, modules, package, tree
+from tests.support.architecture import TOPS, folder, graph, modules, package, taken, tree
 from tests.support.paths import ROOT
 
 FILES = 20  # at most in a folder
@@ -59,24 +63,38 @@ def test_rooms_import_only_from_floors_below(top: str) -> None:
     assert wrong == set()
 
 
+def circle(needs: Mapping[str, set[str]]) -> list[str]:
+    """A way from something through what it needs back to it; empty if there is none."""
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
 def test_no_module_imports_itself_through_others() -> None:
     """There is no circle of imports anywhere, also not one that a function or a type checker would close."""
-    done: set[str] = set()
+    assert {needed for all_needed in graph().values() for needed in all_needed} - graph().keys() == set()
+    assert circle(graph()) == []
 
-    def visit(name: str, way: tuple[str, ...]) -> None:
-        assert name not in way, " -> ".join((*way[way.index(name) :], name))
-        if name not in done:
-            for other in sorted(graph()[name]):
-                assert other in graph(), f"{name} imports {other}, which is no module"
-                visit(other, (*way, name))
-            done.add(name)
 
-    for name in sorted(graph()):
-        visit(name, ())
+def test_no_folder_imports_itself_through_others() -> None:
+    """Nor is there one of folders; one and those in it are apart: either it builds on them or they on it."""
+    needs = defaultdict(set)
+    for module, all_needed in graph().items():
+        needs[folder(module)] |= {folder(needed) for needed in all_needed & modules().keys()} - {folder(module)}
+    way = circle(needs)
+    steps = set(pairwise(way))
+    assert {
+        f"{module} imports {needed}"
+        for module, all_needed in graph().items()
+        for needed in all_needed & modules().keys()
+        if (folder(module), folder(needed)) in steps
+    } == set(), " -> ".join(way)
 
 
 def test_top_level_packages_know_each_other_one_way() -> None:
-    """The library knows neither agents nor models, and models know nothing of the library or of agents."""
+    """Neither library nor models know anything of the others, agents know both, and none of them the tests."""
     known = {
         (module.partition(".")[0], needed.partition(".")[0]) for module in graph() for needed in graph()[module]
     }
@@ -90,9 +108,28 @@ def test_agents_do_not_import_each_other() -> None:
 
 
 def test_projects_use_only_what_is_public() -> None:
-    """Agents, like any project of a user, import the public API and the documented sub-modules."""
-    used = {needed for module in graph() if module.startswith("agents.") for needed in graph()[module]}
-    assert {module for module in used if module.startswith("agentspace")} <= PUBLIC
+    """Agents, like any project of a user, import what the public API and the documented sub-modules list."""
+    used = {
+        (owner, name)
+        for module, path in modules().items()
+        if module.startswith("agents.")
+        for owner, name in taken(path)
+        if owner.partition(".")[0] == "agentspace"
+    }
+    assert {owner for owner, _ in used} <= PUBLIC
+    listed = {owner: getattr(import_module(owner), "__all__", None) for owner in PUBLIC}
+    assert {(owner, name) for owner, name in used if name and name not in (listed[owner] or [name])} == set()
+
+
+def test_what_is_private_stays_in_its_module() -> None:
+    """No module takes from another what begins with an underscore there."""
+    found = {
+        f"{module} takes {owner}.{name}"
+        for module, path in modules().items()
+        for owner, name in taken(path)
+        if owner != module and any(re.match("_(?!_)", part) for part in (*owner.split("."), name))
+    }
+    assert found == set()
 
 
 @pytest.mark.parametrize("top", TOPS)

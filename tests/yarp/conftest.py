@@ -20,6 +20,13 @@ def yarp_network() -> Iterator[YarpNetwork]:
 
 
 @pytest.fixture
+def joined_network(yarp_network: YarpNetwork, monkeypatch: pytest.MonkeyPatch) -> YarpNetwork:
+    """That network, which this process and the agents in its threads are on, too."""
+    yarp_network.join(monkeypatch)
+    return yarp_network
+
+
+@pytest.fixture
 def yarp_robot(yarp_network: YarpNetwork) -> Iterator[YarpRobotProcess]:
     """A simulated robot on that network, to be started by the test."""
     with ServerProcess() as server, contextlib.closing(YarpRobotProcess(yarp_network, server)) as robot:

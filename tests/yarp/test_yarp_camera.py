@@ -17,11 +17,11 @@ from agentspace import LocalSpace
 from tests.support.eventually import eventually
 from tests.support.program import Program
 from tests.support.yarp.network import YarpNetwork
+from tests.support.yarp.states import PATIENCE, becomes
 
 pytestmark = pytest.mark.yarp
 
 SOON = 1.0  # seconds in which a failure must be told
-PATIENCE = 20.0
 RED, BLUE = (200, 10, 30), (10, 20, 220)
 SENDER = """
 import ctypes, select
@@ -63,21 +63,13 @@ class Setup:
         return image is not None and (image == np.array(colour)).all()
 
     def becomes(self, state: str, message: str = "", within: float = PATIENCE) -> dict[str, Any]:
-        def found() -> dict[str, Any] | None:
-            value = self.space.read("camera/state")
-            return value if value and value["state"] == state and message in value["message"] else None
-
-        result = eventually(found, within)
-        assert result is not None
-        return result
+        return becomes(self.space, "camera/state", state, message, within)
 
 
 @pytest.fixture
-def setup(yarp_network: YarpNetwork, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
-    for name, value in yarp_network.environment.items():
-        monkeypatch.setenv(name, value)
+def setup(joined_network: YarpNetwork) -> Iterator[Setup]:
     with LocalSpace() as space:
-        yield Setup(yarp_network, space)
+        yield Setup(joined_network, space)
 
 
 def test_shows_what_is_sent(setup: Setup) -> None:

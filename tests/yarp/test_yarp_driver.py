@@ -27,12 +27,12 @@ from tests.support.paths import ROOT
 from tests.support.program import Program
 from tests.support.recording import recording
 from tests.support.yarp.network import YarpNetwork
+from tests.support.yarp.states import PATIENCE
 from tests.support.yarp.stub_arm import LIMITS, REST
 
 pytestmark = pytest.mark.yarp
 
 SOON = 1.0  # seconds in which a failure must be told
-PATIENCE = 20.0  # seconds in which a robot that is there is found on a busy machine
 GOAL = np.array([-60.0, 60, 10, 70, -20, -50, 20, 20, 40, 30])
 
 
@@ -85,12 +85,10 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 @pytest.fixture
-def setup(yarp_network: YarpNetwork, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
+def setup(joined_network: YarpNetwork) -> Iterator[Setup]:
     """Nothing runs yet but a name server and a space."""
-    for name, value in yarp_network.environment.items():
-        monkeypatch.setenv(name, value)
     with LocalSpace() as space:
-        made = Setup(yarp_network, space)
+        made = Setup(joined_network, space)
         yield made
     assert made.helpers() == []
 

@@ -13,11 +13,11 @@ from agentspace import LocalSpace
 from tests.support.eventually import eventually
 from tests.support.program import Program
 from tests.support.yarp.network import YarpNetwork
+from tests.support.yarp.states import PATIENCE, becomes
 
 pytestmark = pytest.mark.yarp
 
 SOON = 1.0
-PATIENCE = 20.0
 FACE = """
 class Interface(yarp.PortReader):
     def read(self, connection):
@@ -48,21 +48,13 @@ class Setup:
         return interface
 
     def becomes(self, state: str, error: str = "", within: float = PATIENCE) -> dict[str, Any]:
-        def found() -> dict[str, Any] | None:
-            value = self.space.read("face/state")
-            return value if value and value["state"] == state and error in value["error"] else None
-
-        result = eventually(found, within)
-        assert result is not None
-        return result
+        return becomes(self.space, "face/state", state, error, within)
 
 
 @pytest.fixture
-def setup(yarp_network: YarpNetwork, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
-    for name, value in yarp_network.environment.items():
-        monkeypatch.setenv(name, value)
+def setup(joined_network: YarpNetwork) -> Iterator[Setup]:
     with LocalSpace() as space:
-        yield Setup(yarp_network, space)
+        yield Setup(joined_network, space)
 
 
 def test_makes_faces(setup: Setup) -> None:

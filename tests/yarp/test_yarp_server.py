@@ -36,8 +36,7 @@ with LocalSpace() as space:
 def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[YarpNetwork]:
     """A configuration without a server."""
     with YarpNetwork(start=False) as made:
-        for name, value in made.environment.items():
-            monkeypatch.setenv(name, value)
+        made.join(monkeypatch)
         yield made
 
 

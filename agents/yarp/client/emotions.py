@@ -4,18 +4,18 @@ It says ``ready`` when it is connected, and ``made`` with what the interface has
 command, such as "set all hap".
 """
 
-import contextlib
 import time
 from typing import Final
 
 from agents.yarp.client.child import CALL, Child, run
 from agents.yarp.client.names import trouble_at
+from agents.yarp.client.port import ConnectedPort
 
 LOOK: Final = 0.3
 """Seconds between two looks whether the interface is still there."""
 
 
-class Emotions:
+class Emotions(ConnectedPort):
     """A client of one emotion interface.
 
     Args:
@@ -23,19 +23,11 @@ class Emotions:
     """
 
     def __init__(self, child: Child) -> None:
-        self._child = child
-        self._remote: str = child.settings["port"]
-        local: str = child.settings["local"]
-        self._yarp = yarp = child.start_yarp()
-        self._place = child.find(self._remote)
-        child.claim(local)
-        self._port = yarp.RpcClient()
-        with self._step(f"connecting to {self._remote}", 2.0):
-            opened = child.open(local, [""], lambda name: bool(self._port.open(name)))
-            opened = opened and yarp.Network.connect(self._port.getName(), self._remote)
-        if not opened:
-            child.fail(self._trouble() or f"{local} cannot be connected to {self._remote}")
-        child.watched = self._remote
+        super().__init__(
+            child,
+            lambda yarp: yarp.RpcClient(),
+            lambda yarp, here, remote: yarp.Network.connect(here, remote),
+        )
 
     def run(self) -> None:
         """Makes faces until the agent has had enough."""
@@ -50,8 +42,7 @@ class Emotions:
             if time.monotonic() >= due:
                 self._look()
                 due = time.monotonic() + LOOK
-        with self._step("closing", 2.0):
-            self._port.close()
+        self._close()
 
     def _make(self, command: str) -> None:
         question, answer = self._yarp.Bottle(), self._yarp.Bottle()
@@ -69,13 +60,6 @@ class Emotions:
         trouble = trouble or trouble_at(self._remote, self._place)
         if trouble:
             self._child.fail(trouble)
-
-    def _trouble(self) -> str:
-        names = self._child.names
-        return "" if names is None else names.trouble_with(self._remote, self._place)
-
-    def _step(self, what: str, seconds: float) -> contextlib.AbstractContextManager[None]:
-        return self._child.step(what, self._trouble, seconds)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ It says ``picture`` with each new one: width, height, bytes of a row, how many p
 of its sender (s), and its pixels, RGB.
 """
 
-import contextlib
 import ctypes
 from typing import Any, Final
 
 from agents.yarp.client.child import Child, run
+from agents.yarp.client.port import ConnectedPort
 
 QUIET: Final = 0.7
 """Seconds without a picture after which a camera is lost."""
@@ -30,7 +30,7 @@ class Gaps:
         self._last = number
 
 
-class Pictures:
+class Pictures(ConnectedPort):
     """A client of one image port.
 
     Args:
@@ -38,20 +38,11 @@ class Pictures:
     """
 
     def __init__(self, child: Child) -> None:
-        self._child = child
-        self._remote: str = child.settings["port"]
-        local: str = child.settings["local"]
-        self._yarp = yarp = child.start_yarp()
-        self._place = child.find(self._remote)
-        child.claim(local)
-        self._port = yarp.BufferedPortImageRgb()
-        with self._step(f"connecting to {self._remote}", 2.0):
-            opened = child.open(local, [""], lambda name: bool(self._port.open(name)))
-            here, carrier = self._port.getName(), child.settings["carrier"]
-            opened = opened and yarp.Network.connect(self._remote, here, carrier)
-        if not opened:
-            child.fail(self._trouble() or f"{self._remote} cannot be connected to {local}")
-        child.watched = self._remote
+        super().__init__(
+            child,
+            lambda yarp: yarp.BufferedPortImageRgb(),
+            lambda yarp, here, remote: yarp.Network.connect(remote, here, child.settings["carrier"]),
+        )
         child.at_end = self._port.interrupt
 
     def run(self) -> None:
@@ -66,21 +57,13 @@ class Pictures:
             if self._port.getEnvelope(stamp) and stamp.isValid():
                 gaps.see(stamp.getCount())
             self._send(image, gaps.lost, stamp.getTime())
-        with self._step("closing", 2.0):
-            self._port.close()
+        self._close()
 
     def _send(self, image: Any, lost: int, time: float) -> None:
         width, height, row = image.width(), image.height(), image.getRowSize()
         header = {"is": "picture", "width": width, "height": height, "row": row, "lost": lost, "time": time}
         pixels = (ctypes.c_char * (row * height)).from_address(int(image.getRawImage()))
         self._child.pipe.send(header, memoryview(pixels))
-
-    def _trouble(self) -> str:
-        names = self._child.names
-        return "" if names is None else names.trouble_with(self._remote, self._place)
-
-    def _step(self, what: str, seconds: float) -> contextlib.AbstractContextManager[None]:
-        return self._child.step(what, self._trouble, seconds)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Results of a study: outcomes, tables, plots, pages."""
+"""Results of a study: the session that makes them, tables, plots, pages."""

@@ -10,7 +10,7 @@ from models.study import human, robustness
 from models.study.candidate import Candidate
 from models.study.encounter import SCENES as PEOPLE
 from models.study.mirror import FRESH
-from models.study.results.outcome import Outcome, choose, summary
+from models.study.outcome import Outcome, choose, summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

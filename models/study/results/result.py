@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.files.artifact import ArtifactError, write_atomically
+from models.study.outcome import Outcome, choose, summary
 from models.study.results import plots, tables
-from models.study.results.outcome import Outcome, choose, summary
 
 _TEXTS: Final = {"mirror": tables.mirror, "robustness": tables.changed, "human": tables.people}
 _PLOTS: Final = {"mirror": plots.mirror, "robustness": plots.changed, "human": plots.people}

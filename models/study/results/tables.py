@@ -8,7 +8,7 @@ from models.study import arms, human, robustness
 from models.study.candidate import DEFAULT, Candidate
 from models.study.encounter import SCENES as PEOPLE
 from models.study.mirror import DRAWN, FRESH, GATED, SHOWN
-from models.study.results.outcome import Outcome, choose, spread, summary
+from models.study.outcome import Outcome, choose, spread, summary
 
 
 def grid(corner: str, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:

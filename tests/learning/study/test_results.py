@@ -13,8 +13,8 @@ import pytest
 
 from models.files.artifact import ArtifactError
 from models.study import human, mirror, robustness, speed
+from models.study.outcome import Outcome, interval, resampled, spread, summary
 from models.study.results import page, targets
-from models.study.results.outcome import Outcome, interval, resampled, spread, summary
 from models.study.results.result import Learned, keep, kept
 
 

@@ -26,12 +26,12 @@ from models.postures import autoencoder
 from models.study import mirror
 from models.study.candidate import Candidate
 from models.study.exercise import DataExercise, Exercise, limits
+from models.study.gallery import Gallery, decoded, noisy
 from models.study.learner import Learner, assess, taught
 from models.study.pictures import drawing
 from models.study.pictures.cache import Cache
 from models.study.pictures.drawing import backdrop
 from models.study.pictures.drawing_process import DrawingProcess
-from models.study.pictures.gallery import Gallery, decoded, noisy
 from models.study.pictures.scene import PersonScene, RobotScene, Shot, shots
 from models.study.plan import QUICK, Plan
 from tests.support.architecture import graph

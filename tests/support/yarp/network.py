@@ -21,10 +21,14 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.support.eventually import eventually
 from tests.support.paths import ROOT
 from tests.support.program import CLIENT, PATIENCE, Program
+
+if TYPE_CHECKING:  # benchmarks run without it
+    import pytest
 
 SPAN = 200
 """Ports that a network may use: its name server gives out those behind its own."""
@@ -97,6 +101,11 @@ class YarpNetwork:
             "YARP_DATA_DIRS": str(Path(executable("yarpserver")).parent.parent / "share" / "yarp"),
             "YARP_COLORED_OUTPUT": "0",
         }
+
+    def join(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Puts this process on the network, until the test ends."""
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value)
 
     def start(self) -> None:
         """Starts the name server, again (with an empty database) if it was ended; returns when it answers."""

@@ -1,8 +1,7 @@
-"""A server, a user of it, its commands in this process and as processes, and a project with agents."""
+"""Commands of a server, in this process and as processes, and a project with agents."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,25 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agentspace.cli import main
-from agentspace.client.space import RemoteSpace
-from tests.support.commands import CREW
-from tests.support.program import Program
+from tests.support.commands import CREW, Start, commands
 from tests.support.server_process import ServerProcess
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    """One server for all tests of this module; each uses slots of its own."""
-    with ServerProcess() as process:
-        yield process
-
-
-@pytest.fixture
-def space(server: ServerProcess) -> Iterator[RemoteSpace]:
-    """A user of the server."""
-    with server.connect() as user:
-        yield user
-
 
 Cli = Callable[..., Result]
 
@@ -42,21 +24,11 @@ def cli(server: ServerProcess) -> Cli:
     )
 
 
-Start = Callable[..., Program]
-
-
 @pytest.fixture
 def start(server: ServerProcess, project: Path) -> Iterator[Start]:
     """Starts a command as a process in the project's folder: ``start("watch", "x")``; all are ended."""
-    started: list[Program] = []
-
-    def command(*words: str) -> Program:
-        started.append(Program([sys.executable, "-m", "agentspace", *words], project, server.environment))
-        return started[-1]
-
-    yield command
-    for program in started:
-        program.close()
+    with commands(project, server.environment) as command:
+        yield command
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A server for each module, which soon notices silence, and a user of it."""
+"""A server for each module, which soon notices silence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from agentspace.client.space import RemoteSpace
 from tests.support.server_process import LEASE, ServerProcess
 
 
@@ -15,10 +14,3 @@ def server() -> Iterator[ServerProcess]:
     """A server for this module, which soon notices silence."""
     with ServerProcess("--lease", str(LEASE)) as process:
         yield process
-
-
-@pytest.fixture
-def space(server: ServerProcess) -> Iterator[RemoteSpace]:
-    """A user of it."""
-    with server.connect() as user:
-        yield user

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,11 +105,14 @@ Run = Callable[..., Runner]
 
 @pytest.fixture
 def run(another: Factory) -> Iterator[Run]:
-    """Runs an agent in a thread, with a user of its own: ``run(agent, role)``; all are stopped at the end."""
+    """Runs an agent in a thread, with a user of its own; all are stopped at the end.
+
+    ``run(agent, role)`` fills the role, with what it is given beside it: see ``join`` of a space.
+    """
     running: list[tuple[Runner, threading.Thread]] = []
 
-    def start(agent: Agent, role: str) -> Runner:
-        runner = Runner(agent, another().join(role), Path("/project"))
+    def start(agent: Agent, role: str, *more: Any) -> Runner:
+        runner = Runner(agent, another().join(role, *more), Path("/project"))
         thread = threading.Thread(target=runner.run, name=role, daemon=True)
         running.append((runner, thread))
         thread.start()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,22 +67,9 @@ Replace = Callable[..., Runner]
 
 
 @pytest.fixture
-def replace(another) -> Iterator[Replace]:
+def replace(run) -> Replace:
     """Runs an agent in a thread that takes a role over."""
-    running: list[tuple[Runner, threading.Thread]] = []
-
-    def start(agent: Agent, role: str) -> Runner:
-        runner = Runner(agent, another().join(role, {"class": "successor"}, 0), Path("/project"))
-        thread = threading.Thread(target=runner.run, name=role, daemon=True)
-        running.append((runner, thread))
-        thread.start()
-        return runner
-
-    yield start
-    for runner, _ in running:
-        runner.stop()
-    for _, thread in running:
-        thread.join()
+    return lambda agent, role: run(agent, role, {"class": "successor"}, 0)
 
 
 def swapped(space: Any, role: str = "anne") -> dict[str, Any]:

@@ -29,19 +29,6 @@ from tests.support.server_process import ServerProcess
 from tests.support.values import picture, same
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    """One server for all tests of this module; each uses slots of its own."""
-    with ServerProcess() as process:
-        yield process
-
-
-@pytest.fixture
-def space(server: ServerProcess) -> Iterator[RemoteSpace]:
-    with server.connect() as connected:
-        yield connected
-
-
 def agentspace(server: ServerProcess, *words: str | Path, folder: Path | None = None) -> Program:
     return Program([sys.executable, "-m", "agentspace", *words], folder, server.environment)
 

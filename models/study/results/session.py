@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from models.study import arms, human, mirror, online, robustness, speed
+from models.study.gallery import Gallery
+from models.study.outcome import Outcome
 from models.study.pictures.cache import Cache
 from models.study.pictures.drawing_process import DrawingProcess
-from models.study.pictures.gallery import Gallery
 from models.study.plan import Plan
 from models.study.results import targets
-from models.study.results.outcome import Outcome
 from models.study.results.result import Learned, Listed, Result, keep, kept, path_of
 
 if TYPE_CHECKING:
