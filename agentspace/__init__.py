@@ -1,9 +1,10 @@
 """A blackboard for robots: independent agents, named slots, triggers, and a swap that loses none of them.
 
-What this module exports is public, and so are the modules that docs/reference/api.md names. Everything else is
-inner, and may change with any version.
+What this module exports is public, and so are the modules in the table of docs/reference/api.md. Everything
+else is inner, and may change with any version.
 """
 
+import agentspace.moved
 from agentspace.agent.agent import Agent
 from agentspace.agent.parameter import Parameter, SlotName
 from agentspace.agent.process import run
@@ -16,6 +17,7 @@ from agentspace.core.mailbox import Trigger
 from agentspace.core.role import State
 from agentspace.core.slot import Erase, Put, check_name
 from agentspace.core.space import Entry, Session, Space, Wake, Watch
+from agentspace.core.swap import Limits, Step
 from agentspace.core.value import EMPTY
 from agentspace.errors import AgentspaceError
 from agentspace.local.space import LocalSpace
@@ -29,6 +31,7 @@ __all__ = [
     "Entry",
     "Erase",
     "Kind",
+    "Limits",
     "LocalSpace",
     "Parameter",
     "Put",
@@ -40,6 +43,7 @@ __all__ = [
     "Space",
     "SpaceAccount",
     "State",
+    "Step",
     "SwapReport",
     "Timer",
     "Trigger",
@@ -52,3 +56,5 @@ __all__ = [
     "connect",
     "run",
 ]
+
+agentspace.moved.tell()

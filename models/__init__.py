@@ -21,7 +21,7 @@ MOVED: Final = MappingProxyType(
         "models.runtime": "models.transformer.runtime",
         "models.train_dino": "models.dino",
     }
-)  # commands that had another path before version 0.2
+)  # commands that had another path in version 0.1
 
 
 class _Moved(MetaPathFinder):

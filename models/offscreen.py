@@ -11,6 +11,7 @@ import ctypes
 import importlib
 import logging
 import os
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -70,8 +71,9 @@ def _load_library(backend: str) -> None:
 
 def _load_triton_first() -> None:
     """Loads Triton, where there is one: it brings an LLVM as Mesa does, and crashes if Mesa's was there before."""
-    with contextlib.suppress(ImportError):
-        importlib.import_module("triton")
+    if "OpenGL" not in sys.modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("triton")
 
 
 def open_context(size: int) -> tuple[str, Any]:

@@ -10,7 +10,7 @@ from agentspace.errors import (
     SpaceUnreachableError,
 )
 
-FAILED, USAGE, UNREACHABLE, REFUSED, EMPTY, INTERRUPTED = 1, 2, 3, 4, 5, 130
+FAILED, USAGE, UNREACHABLE, REFUSED, SLOT_EMPTY, INTERRUPTED = 1, 2, 3, 4, 5, 130
 _USAGE_ERRORS: Final = (LaunchError, ParameterError, RoleNotFoundError, ValueError, TypeError, ImportError)
 
 

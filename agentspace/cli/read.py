@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from agentspace.cli.exits import EMPTY
+from agentspace.cli.exits import SLOT_EMPTY
 from agentspace.cli.options import Seconds, complete_slot, echo_json, json_option, space_option
 from agentspace.cli.render import entry_to_json, seconds, short, show_table, to_json
 from agentspace.client.account import SpaceAccount
@@ -77,7 +77,7 @@ def read(name: str, output: Path | None, address: str, as_json: bool) -> None:
         entry = space.entry(name)
         if entry is None:
             click.echo(f"agentspace: the slot {name!r} is empty", err=True)
-            raise click.exceptions.Exit(EMPTY)
+            raise click.exceptions.Exit(SLOT_EMPTY)
         if output is not None:
             try:
                 save(entry.value, output)

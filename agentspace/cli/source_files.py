@@ -1,4 +1,4 @@
-"""Which source files the roles of a space have, and when they are saved."""
+"""The source files of the roles of a space, and when they are saved."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

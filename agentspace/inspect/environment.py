@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from agentspace.version import __version__
+from agentspace.version import NOT_INSTALLED, __version__
 
 PROBES: Final = ("cv2", "mujoco", "onnxruntime", "sounddevice")
 """Modules that need libraries of the system; they are tried in a process of its own, if they are installed."""
@@ -77,8 +77,8 @@ def _import_error(module: str) -> str:
 def _unfit() -> list[tuple[str, str, str]]:
     """Installed packages in versions that agentspace does not support; those not installed do not matter."""
     found = []
-    asked = map(_REQUIREMENT.match, importlib.metadata.requires("agentspace") or ())
-    for name, wanted in (parts.groups() for parts in asked if parts):
+    asked = [] if __version__ == NOT_INSTALLED else importlib.metadata.requires("agentspace") or []
+    for name, wanted in (parts.groups() for parts in map(_REQUIREMENT.match, asked) if parts):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             installed = importlib.metadata.version(name)
             if not fits(installed, wanted.strip()):

@@ -1,4 +1,4 @@
-"""Who writes what, and whom that wakes: agents -> slots -> agents."""
+"""The graph of a space, agents -> slots -> agents: who writes what, and whom that wakes."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple

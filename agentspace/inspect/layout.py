@@ -1,4 +1,4 @@
-"""Where the nodes of a graph go: layers from left to right, few crossings, straight chains.
+"""The layout of a graph: layers from left to right, few crossings, straight chains.
 
 After Sugiyama, Tagawa, Toda (1981): arrows that close a cycle are turned round, nodes get the layer of the longest
 path that leads to them, arrows over several layers get a bend in each, layers are ordered by the barycentres of

@@ -25,7 +25,7 @@ _EARLY: Final = int(
 
 @dataclass
 class Played:
-    """How playing goes.
+    """The progress of playing.
 
     Attributes:
         changes: Written or deleted so far.

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agentspace.core.board import REFUSED
 from agentspace.core.mailbox import Mask, Trigger
-from agentspace.core.slot import OWN
 from agentspace.core.space import Entry, Space, Watch
 from agentspace.errors import RecordingError
 from agentspace.recording import packing
 from agentspace.recording.file import DiskFull, RecordingFile
 
-REFUSED: Final = OWN + "refused"  #: the slot in which the space tells each refusal
 _TICK: Final = 0.1  #: seconds between two looks whether it is over
 _ON_ITS_WAY: Final = 0.5  #: seconds that a change may have been before it is heard of
 
 
 @dataclass
 class Progress:
-    """How a recording goes.
+    """The progress of a recording.
 
     Attributes:
         changes: Recorded so far, without refusals.

@@ -19,7 +19,7 @@ KILL_PATIENCE: Final = 5.0  #: seconds after SIGKILL; a process that still exist
 
 
 class LifeState(StrEnum):
-    """Where a role is in its life."""
+    """A place in the life of a role."""
 
     WAITING = "waiting"  # for those that it comes after
     STARTING = "starting"  # its process runs but is not ready

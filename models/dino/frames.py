@@ -138,7 +138,7 @@ def write(folder: Path, count: int, size: int, frames: Iterable[tuple[Image, Fac
 
 
 def _require_room(folder: Path) -> None:
-    """Whatever else is there, photographs say, is not ours to remove."""
+    """Refuses a folder in which something else lies, photographs say: that is not ours to remove."""
     if folder.exists() and not folder.is_dir():
         raise ArtifactError(f"{folder} is a file; frames need a folder of their own")
     foreign = (

@@ -35,7 +35,7 @@ class Entry:
 
     @property
     def path(self) -> Path:
-        """Where it lies once it is fetched."""
+        """The place where it lies once it is fetched."""
         return folder() / self.file
 
     @property
@@ -44,7 +44,7 @@ class Entry:
         return f"python -m models.weights pull {self.name}"
 
     def address(self, mirror: str = "") -> str:
-        """Where to fetch it: from the authors; from the folder that a mirror is; or from the very mirror."""
+        """Its address: at the authors, in the folder that a mirror is, or the very mirror."""
         return f"{mirror}{self.file}" if mirror.endswith("/") else mirror or self.url
 
     def recorded(self) -> str:
@@ -66,7 +66,7 @@ ENTRIES: Final = (
 
 
 def folder() -> Path:
-    """Where fetched weights lie: $XDG_CACHE_HOME/agentspace/weights, else ~/.cache/agentspace/weights."""
+    """The folder of fetched weights: $XDG_CACHE_HOME/agentspace/weights, else ~/.cache/agentspace/weights."""
     return cache_folder() / "weights"
 
 

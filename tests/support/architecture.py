@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,15 @@ def modules() -> dict[str, Path]:
         for path in sorted((ROOT / top).rglob("*.py"))
         if "template" not in path.parts and "__pycache__" not in path.parts
     }
+
+
+@cache
+def public() -> set[str]:
+    """The modules of the library that users may import, as the page of its API has them."""
+    text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`agentspace\..*?) \|", text, flags=re.MULTILINE)
+    assert rows, "no table of public modules"
+    return {"agentspace", *(name for row in rows for name in re.findall(r"`([\w.]+)`", row))}
 
 
 @cache

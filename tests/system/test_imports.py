@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.support.architecture import modules, package
+from tests.support.paths import ROOT
 
 LIBRARY = [name for name in modules() if name.startswith("agentspace.") and name != "agentspace.__main__"]
 
@@ -24,3 +25,18 @@ for name in sys.argv[1:]:
 """
     names = [name for name in LIBRARY if package(name) == room]
     subprocess.run([sys.executable, "-W", "error", "-c", code, *names], check=True, timeout=60)
+
+
+def test_a_checkout_that_is_not_installed_says_so_in_one_line() -> None:
+    """Its commands work as far as they can, and none ends in a traceback."""
+    hide = (
+        "import importlib.metadata, runpy, sys\n"
+        "def hidden(name):\n    raise importlib.metadata.PackageNotFoundError(name)\n"
+        "importlib.metadata.version = importlib.metadata.requires = hidden\n"
+        "sys.argv = ['agentspace', 'doctor', '--time', '0', '--space', 'ipc:///nowhere/server.sock']\n"
+        "runpy.run_module('agentspace', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", hide], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == "agentspace: this checkout is not installed; `pip install -e .` does that\n"
+    assert done.returncode == 1  # there is no server
+    assert "there is no server" in done.stdout

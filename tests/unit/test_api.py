@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import pkgutil
 import subprocess
 import sys
 from types import ModuleType
 
+import pytest
+
 import agentspace
 from agentspace import errors
 from agentspace.core.space import DEFAULT_SPACE
-from tests.support.architecture import graph
+from tests.support.architecture import graph, public
 
 # What an agent must not have to import: it is heavy, or belongs to a tool and not to the library.
 FOREIGN = {
@@ -59,6 +62,19 @@ def test_everything_public_says_what_it_is():
         own = [(f"{name}.{part}", function) for part, function in parts if not part.startswith("_")]
         silent += [path for path, what in [(name, item), *own] if not (what.__doc__ or "").strip()]
     assert silent == []
+
+
+@pytest.mark.parametrize("module", sorted(public() - {"agentspace"}))
+def test_public_modules_say_what_they_are(module):
+    """Of each module in the table of the API: all that it has for others, down to the methods, has a docstring."""
+    there = importlib.import_module(module)
+    names = getattr(there, "__all__", [name for name in vars(there) if not name.startswith("_")])
+    items = {name: getattr(there, name) for name in names}
+    own = {n: i for n, i in items.items() if getattr(i, "__module__", "").startswith("agentspace.")}
+    assert own
+    parts = {f"{n}.{part}": what for n, i in own.items() if inspect.isclass(i) for part, what in vars(i).items()
+             if inspect.isfunction(what) and not part.startswith("_")}  # fmt: skip
+    assert [path for path, what in (own | parts).items() if not (inspect.getdoc(what) or "").strip()] == []
 
 
 def test_errors_have_one_root_and_are_the_builtins_that_they_resemble():

@@ -12,13 +12,12 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.architecture import TOPS, folder, graph, modules, package, taken, tree
+from tests.support.architecture import TOPS, folder, graph, modules, package, public, taken, tree
 from tests.support.paths import ROOT
 
 FILES = 20  # at most in a folder
 LINES = 400  # a module has fewer
 TEST_LINES = 500  # a module of tests has fewer
-PUBLIC = {"agentspace", "agentspace.cli", "agentspace.errors", "agentspace.inspect.blocks", "agentspace.launch"}
 COMMON = {"agents", "agents.words"}  # what lies beside the agents and is none
 
 
@@ -116,8 +115,8 @@ def test_projects_use_only_what_is_public() -> None:
         for owner, name in taken(path)
         if owner.partition(".")[0] == "agentspace"
     }
-    assert {owner for owner, _ in used} <= PUBLIC
-    listed = {owner: getattr(import_module(owner), "__all__", None) for owner in PUBLIC}
+    assert {owner for owner, _ in used} <= public()
+    listed = {owner: getattr(import_module(owner), "__all__", None) for owner in public()}
     assert {(owner, name) for owner, name in used if name and name not in (listed[owner] or [name])} == set()
 
 

@@ -1,4 +1,4 @@
-"""Which values are pictures, and a picture as a file."""
+"""Pictures of a page: which values are some, and one as a file."""
 
 import io
 import math

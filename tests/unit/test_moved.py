@@ -1,13 +1,15 @@
-"""Commands that were moved say where they are now."""
+"""Commands and modules that were moved say where they are now."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import subprocess
 import sys
 
 import pytest
 
+import agentspace.moved
 from models import MOVED
 from tests.support.paths import ROOT
 
@@ -19,6 +21,14 @@ def test_an_old_path_says_the_new_one(old):
         importlib.util.find_spec(old)
     new = importlib.util.find_spec(MOVED[old])
     assert new is not None
+
+
+@pytest.mark.parametrize("old", agentspace.moved.MOVED)
+def test_an_old_module_says_where_its_names_are(old):
+    """`import OLD` names the public module, which there is."""
+    with pytest.raises(ModuleNotFoundError, match=f"{old} is gone: from {agentspace.moved.MOVED[old]} import"):
+        importlib.import_module(old)
+    assert importlib.import_module(agentspace.moved.MOVED[old])
 
 
 def test_it_is_one_line():
