@@ -1,4 +1,4 @@
-"""The comparison of queries with keys, and the scale d of the softmax suits a set of pairs.
+"""The comparison of queries with keys, and the scale d of the softmax that suits a set of pairs.
 
 See `models.attention.memory` for the formula. Scales are searched by leave-one-out: each pair is predicted by all
 others.
