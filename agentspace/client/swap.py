@@ -10,6 +10,7 @@ from agentspace.client.slots import RemoteSlots
 from agentspace.core.change import Kind
 from agentspace.core.space import Watch
 from agentspace.core.swap import Limits, Step
+from agentspace.core.value import flaw
 from agentspace.errors import RoleNotFoundError, SpaceUnreachableError, SwapError, suggest
 from agentspace.wire import messages
 
@@ -78,9 +79,13 @@ class RemoteSwaps(RemoteSlots):
         """Whether a swap can be asked for."""
         if spec is not None and not all(spec.partition(":")):
             raise SwapError(f"{spec!r} is not an agent: write MODULE:CLASS, such as agents.camera:Camera")
-        for name in settings:
+        if why := flaw(spec):
+            raise SwapError(f"no process can be given this class: {why}")
+        for name, value in settings.items():
             if not name.isidentifier():  # it stands on the successor's command line, and may be no option there
                 raise SwapError(f"{name!r} is no name of a parameter or slot")
+            if why := flaw(value):
+                raise SwapError(f"no process can be given this for {name!r}: {why}")
         account = SpaceAccount.of(self)
         if role not in account.roles:
             raise RoleNotFoundError(f"there is no role {role!r}: {suggest(role, sorted(account.roles))}")

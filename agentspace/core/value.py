@@ -185,3 +185,18 @@ def to_json(value: Value) -> Any:
 def is_long(value: Value) -> bool:
     """Whether it is an int that Python refuses to write in decimal."""
     return isinstance(value, int) and value.bit_length() > _LONG
+
+
+def flaw(value: Any) -> str:
+    """The reason why no process can be given a value, or the texts in it, as a setting; empty if one can."""
+    match value:
+        case str():
+            if "\0" in value:
+                return f"{value!r} contains the character NUL"
+            halves = [sign for sign in value if "\ud800" <= sign <= "\udfff"]
+            return f"{value!r} contains half of a character, {halves[0]!r}" if halves else ""
+        case dict():
+            return next(filter(None, map(flaw, [*value, *value.values()])), "")
+        case list() | tuple():
+            return next(filter(None, map(flaw, value)), "")
+    return ""

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Final
 
 from agentspace.agent.parameter import Data
+from agentspace.core.value import flaw
 from agentspace.errors import Problem, suggest
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, UnsettledError, Variables, condition, substitute
@@ -69,7 +70,11 @@ class _Substitution:
 
     def _value(self, text: str, where: Where) -> Data:
         try:
-            return deepcopy(substitute(text, self._variables))
+            value = deepcopy(substitute(text, self._variables))
+            if not flaw(value):
+                return value
+            self._complain(where, f"no process can be given this: {flaw(value)}")
+            return _GONE
         except UnsettledError:
             return _GONE
         except ExpressionError as error:

@@ -43,7 +43,8 @@ class Child:
             run: Of the launch, put into its environment so that all its descendants can be found.
 
         Raises:
-            OSError: The program or the folder does not exist, or the CPU cores do not.
+            OSError: The program or the folder does not exist, the CPU cores do not, no process can be given such
+                words, or there are no file descriptors or processes left.
         """
         environment = {
             **os.environ,
@@ -52,21 +53,29 @@ class Child:
             PARENT_VARIABLE: str(os.getpid()),
             MARK_VARIABLE: mark(run, tag),
         }
-        with _on_cpus(set(command.cpus)):
-            popen = subprocess.Popen(
-                command.argv,
-                cwd=command.cwd,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        output = popen.stdout
-        if output is None:
-            raise OSError(f"no pipe from {name}")
-        os.set_blocking(output.fileno(), False)
-        return cls(name, tag, popen.pid, os.pidfd_open(popen.pid), output, popen)
+        try:
+            with _on_cpus(set(command.cpus)):
+                popen = subprocess.Popen(
+                    command.argv,
+                    cwd=command.cwd,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except ValueError as error:  # a word, or a variable, that no process can be given
+            raise OSError(str(error)) from error
+        try:
+            output = popen.stdout
+            if output is None:
+                raise OSError(f"no pipe from {name}")
+            os.set_blocking(output.fileno(), False)
+            return cls(name, tag, popen.pid, os.pidfd_open(popen.pid), output, popen)
+        except OSError:  # there are no file descriptors left
+            popen.kill()
+            popen.communicate()
+            raise
 
     def renice(self, nice: int) -> None:
         """Adds to the niceness of this process; its threads to come inherit it.

@@ -156,6 +156,11 @@ def test_spawn_failures(host: LocalHost) -> None:
         host.spawn("a", Command(("/no/such/program",), Path.cwd(), cpus=(min(before),)))
     with pytest.raises(OSError, match="Invalid argument"):
         host.spawn("a", Command((sys.executable,), Path.cwd(), cpus=(1023,)))
+    for word in ("a\0b", "a\ud800b", "x" * (1 << 18)):
+        with pytest.raises(OSError, match=r"null byte|surrogates|too long"):
+            host.spawn("a", Command((sys.executable, "-c", word), Path.cwd()))
+        with pytest.raises(OSError, match=r"null byte|surrogates|too long"):
+            host.spawn("a", Command((sys.executable,), Path.cwd(), {"A": word}))
     assert os.sched_getaffinity(0) == before
 
 

@@ -220,6 +220,26 @@ def test_role_of_a_launch_is_not_replaced_by_hand(small):
     assert small.role("counter") == before
 
 
+@pytest.mark.parametrize("value", ["a\0b", "a\ud800b", ["\udfff"], {"a": {"\0": 1}}])
+def test_setting_that_no_process_can_be_given(small, value):
+    """It is refused before anything happens, in words that show it."""
+    with pytest.raises(SwapError, match=r"no process can be given this for 'tag': .* contains"):
+        small.space.swap("counter", settings={"tag": value})
+    assert small.swap("counter") == {}
+    assert not small.supervisor.ended
+
+
+@pytest.mark.parametrize("word", ["a\0b", "x" * (1 << 18)], ids=["NUL", "too long"])
+def test_successor_that_cannot_be_started(small, word):
+    """Whoever asks, and whatever for: the swap is rolled back, the role and its launch go on."""
+    before = small.role("counter")
+    small.space.request_swap("counter", None, {"tag": word})  # which a client of another kind may send
+    report = eventually(lambda: (told := small.swap("counter")).get("state") == "rolled back" and told, PATIENCE)
+    assert "cannot be started" in report["reason"]
+    assert small.role("counter") == before
+    assert small.space.swap("counter", None, {"tag": "newer"}).state == "done"
+
+
 def test_role_without_a_launch_is_replaced_by_hand(small):
     """Swap says how; ``--replace`` does it, and the predecessor ends well."""
     first = small.run("agent", "agents.counter:Counter", "--role", "lone", "number=other/number", "handled=h")

@@ -151,3 +151,30 @@ def test_unreadable_file(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LaunchError, match="cannot be read: not UTF-8"):
         load(tmp_path / "a.yaml", describe=describe)
+
+
+@pytest.mark.parametrize("sign", ["\\0", "\\ud800", "\\udfff"], ids=["NUL", "half", "other half"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        'params: {device: "a%sb"}',
+        'env: {A: "a%sb"}',
+        'slots: {image: "a%sb"}',
+        'params: {device: "${text}"}',
+        'params: {device: "x/${text}"}',
+    ],
+)
+def test_text_that_no_process_can_be_given(read: Load, where: str, sign: str) -> None:
+    """It is refused at its place, also where an argument brings it; a launch never dies of it."""
+    text = where % sign if "%s" in where else where
+    with pytest.raises(LaunchError) as error:
+        read(f"""
+            version: 1
+            args: {{text: "a{sign}b"}}
+            agents:
+              a: {{class: "agents.camera:Camera", {text}}}
+            """)
+    (problem,) = problems(error)
+    column = 38 + text.index('"')
+    assert problem.startswith(f"robot.yaml:5:{column}: ")
+    assert "NUL" in problem if sign == "\\0" else "half of a character" in problem
