@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from tests.support.architecture import tree
 from tests.support.paths import ROOT
 
@@ -14,6 +16,7 @@ PRIVATE = re.compile(r"(.*\.)?_[a-zA-Z]\w*")
 FIELDS = {"_fields", "_asdict", "_replace", "_make"}  # of named tuples: underscored, and public
 OWN = {"self", "cls"}
 REASON = "# private: "
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def is_private(node: Any) -> bool:
@@ -42,10 +45,11 @@ def reached(source: str, lines: list[str], module: ast.Module) -> Iterator[str]:
             yield f"{source}:{node.lineno}: {lines[node.lineno - 1].strip()}"
 
 
-def test_no_test_reaches_into_private_members_without_saying_why():
+@pytest.mark.parametrize("folder", sorted({path.parent.relative_to(ROOT) for path in TESTS}), ids=str)
+def test_no_test_reaches_into_private_members_without_saying_why(folder):
     """What begins with an underscore may change at any time; a comment `# private: ` says why it must be."""
     found: list[str] = []
-    for path in sorted((ROOT / "tests").rglob("*.py")):
+    for path in sorted((ROOT / folder).glob("*.py")):
         lines = path.read_text(encoding="utf-8").splitlines()
         found += reached(str(path.relative_to(ROOT)), lines, tree(path))
     assert found == []
@@ -56,7 +60,7 @@ def test_every_number_of_examples_obeys_the_profile():
     allowed = {"tests/conftest.py", "tests/support/examples.py"}
     found = [
         f"{path.relative_to(ROOT)}:{node.value.lineno}"
-        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for path in TESTS
         for node in ast.walk(tree(path))
         if isinstance(node, ast.keyword) and node.arg == "max_examples"
         if str(path.relative_to(ROOT)) not in allowed
