@@ -1,6 +1,5 @@
 """The associator: learns pairs of (features, latent) in one shot, and answers features with a latent."""
 
-import time
 from collections import deque
 from dataclasses import asdict
 from typing import Any, Final
@@ -9,8 +8,9 @@ import numpy as np
 
 from agents.memory.handover import HandoverFile, read_handover
 from agents.memory.memories import Confirmation, Memories
+from agents.script.heed import REST, Heedful, Why
 from agents.words import ACQUIRE, USE
-from agentspace import EMPTY, Agent, Entry, Kind, Parameter, SlotName, Trigger
+from agentspace import EMPTY, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
 from models.attention.heads import NAMES, ONE
 from models.attention.memory import Answer
@@ -27,12 +27,18 @@ KEEPING: Final = 5.0
 MANY: Final = 1000
 """Pairs; of more, only the strongest are told with each answer, and all values once a second."""
 STRONGEST: Final = 8
+ELSEWHERE: Final = 0.2
+"""Difference of latents of which one picture cannot be: no posture looks like another one to the last bit."""
 TELLING: Final = 1.0
 """Seconds between two times that the values of many pairs are told."""
 
 
-class Associator(Agent):
-    """Attention over pairs: confirm adds (features, proprio) to the memory; in mode use, features -> act."""
+class Associator(Heedful):
+    """Attention over pairs: confirm adds (features, proprio) to the memory; in mode use, features -> act.
+
+    No pair is learned from a posture that nobody of the robot's own commanded: while it is stopped, paused or
+    overridden, or its motor is gone; and in a stop or a pause nothing is answered.
+    """
 
     features = SlotName("features", "keys and queries, float32 (n,)")
     identifier = SlotName("features/space", "str: which features these are")
@@ -74,10 +80,12 @@ class Associator(Agent):
     capacity = Parameter(
         0, "pairs at most: a new one takes the place of that with the most similar value", minimum=0
     )
-    doubt = Parameter(True, "do not act on what looks like nothing that was learned")
-    novelty = Parameter(0.2, "a pair is added if the answer is that far from its value; 0 for always", minimum=0.0)
+    doubt = Parameter(True, "do not act on what looks like nothing that was learned", live=True)
+    novelty = Parameter(
+        0.2, "a pair is added if the answer is that far from its value; 0 for always", minimum=0.0, live=True
+    )
     forget_on_acquire = Parameter(False, "begin with an empty memory each time that mode becomes acquire")
-    validity = Parameter(0.5, "seconds for which an answer is valid", minimum=0.01)
+    validity = Parameter(0.5, "seconds for which an answer is valid", minimum=0.01, live=True)
     patience = Parameter(2.0, "seconds that a confirm waits for a picture", minimum=0.01)
     memory = Parameter("", "file with pairs to begin with (.npz); empty for none")
 
@@ -93,6 +101,7 @@ class Associator(Agent):
         self._unkept = False  # what would be lost with this process
         self._kept_at = self._told_at = 0.0
         self._bad = 0
+        self._last: tuple[Any, Any] | None = None  # features and latent of the pair that came last
         self._handover = HandoverFile()
         if self.memory:
             self._memory.load(self.project / self.memory)
@@ -108,16 +117,17 @@ class Associator(Agent):
         """Obeys commands, learns what was confirmed, answers what is seen."""
         if self.identifier in self.wake.names or self.proprio_identifier in self.wake.names:
             self._know_features()
+        self.hindrance(REST)  # a motor that was seen can be missed
         if self.mode in self.wake.names:
             self._switch(self.read(self.mode))
         for change in self.wake.changes:
             self._take(change)
         self._learn()
-        if self._news or (self._owed and time.monotonic() >= self._told_at + TELLING):
+        if self._news or (self._owed and self.now() >= self._told_at + TELLING):
             self._news = False
             self._count()
         if self._unkept:
-            self._keep(time.monotonic())
+            self._keep(self.now())
         if self._mode == USE and self.features in self.wake.names:
             self._imitate()
 
@@ -126,7 +136,7 @@ class Associator(Agent):
             return
         self._unkept = True
         if change.name == self.confirm:
-            self._waiting.append(Confirmation.of(change, time.monotonic()))
+            self._waiting.append(Confirmation.of(change, self.now()))
         else:
             self._obey(change.value)
 
@@ -151,7 +161,7 @@ class Associator(Agent):
         """Says what there is now; what is much, later."""
         self.write(self.pairs, len(self._memory))
         self.write(self.spaces, self._memory.spaces)
-        now = time.monotonic()
+        now = self.now()
         self._owed = len(self._memory) > MANY and now < self._told_at + TELLING
         if not self._owed:
             self._told_at = now
@@ -165,7 +175,7 @@ class Associator(Agent):
             return
         if self.forget_on_acquire and mode == ACQUIRE and self._mode != ACQUIRE:
             self._memory.forget()
-            self._news = True
+            self._last, self._news = None, True
         self._mode, self._unkept = mode, True
 
     def _learn(self) -> None:
@@ -173,14 +183,14 @@ class Associator(Agent):
         if not self._waiting:
             return
         features = self.space.entry(self.features)
-        now = time.monotonic()
+        now = self.now()
         while self._waiting:
             first = self._waiting[0]
             if features is not None and self._shows(first, features, now):
                 self.write(self.answer, self._pair(first, features.value))
             elif now - first.time > self.patience:
                 reason = f"no picture came within {self.patience:g} s"
-                self.write(self.answer, first.answer(len(self._memory), reason=reason))
+                self.write(self.answer, self._leave_out(first, "no picture", reason))
             else:
                 return
             self._waiting.popleft()
@@ -190,13 +200,31 @@ class Associator(Agent):
         return features.kind is Kind.WRITTEN and first.precedes(features, now) and self._fits(features)
 
     def _pair(self, confirmation: Confirmation, key: Any) -> dict[str, Any]:
+        if hindrance := self.hindrance():
+            return self._leave_out(confirmation, str(hindrance.why), str(hindrance))
         entry, value = self.space.entry(self.proprio), self.read(self.proprio, EMPTY)
         if value is EMPTY or entry is None or not self._fits(entry, self.proprio_identifier):
-            return confirmation.answer(len(self._memory), reason=f"{self.proprio} is empty")
+            return self._leave_out(confirmation, "no posture", f"{self.proprio} is empty")
+        if self._is_frozen(key, value):
+            reason = f"{self.features} are to the last bit those of the pair before, and the robot is elsewhere"
+            return self._leave_out(confirmation, "frozen picture", reason)
         learned = self._memory.learn(key, value, self.novelty)
+        if not learned.reason:
+            self._last = (np.array(key), np.array(value))
         self._news = self._news or not learned.reason
         answer = confirmation.answer(len(self._memory), learned.novelty, learned.reason)
         return answer if learned.replaced is None else answer | {"replaced": learned.replaced}
+
+    def _is_frozen(self, key: Any, value: Any) -> bool:
+        """Whether the picture cannot be that of this posture: it was seen before, with another one."""
+        if self._last is None or not np.array_equal(key, self._last[0]):
+            return False
+        before, now = self._last[1], np.asarray(value)
+        return before.shape == now.shape and bool(np.abs(now - before).max() > ELSEWHERE)
+
+    def _leave_out(self, confirmation: Confirmation, word: str, reason: str) -> dict[str, Any]:
+        """The answer to a confirmation from which nothing can be learned, with the reason in a word as well."""
+        return confirmation.answer(len(self._memory), reason=reason) | {"left_out": word}
 
     def _imitate(self) -> None:
         entry, query = self.space.entry(self.features), self.read(self.features, EMPTY)
@@ -221,7 +249,9 @@ class Associator(Agent):
         certainty = answer.certainty
         known = {"known": certainty.known, **asdict(certainty)}
         self.write(self.certainty, known, validity=self.validity)
-        if certainty.known or not self.doubt:
+        held = self.hindrance(REST)
+        still = held is not None and held.why in (Why.STOPPED, Why.PAUSED)
+        if (certainty.known or not self.doubt) and not still:
             self.write(self.act, answer.value, validity=self.validity)
         if len(answer.mixture) <= MANY:
             self.write(self.attention, answer.mixture.astype(np.float32), validity=self.validity)
@@ -234,7 +264,7 @@ class Associator(Agent):
     def _obey(self, command: Any) -> None:
         try:
             done, fine = self._memory.obey(command), True
-            self._news = True
+            self._last, self._news = None, True
         except (OSError, ValueError) as error:
             done, fine = {"message": str(error)}, False
             self.log.warning("%s: %s", self.command, error)
@@ -242,7 +272,7 @@ class Associator(Agent):
 
     def get_state(self) -> tuple[int, Any]:
         """The pairs, the mode, and the confirmations that wait."""
-        now = time.monotonic()
+        now = self.now()
         waiting = [[each.value, now - each.time] for each in self._waiting]
         large = self._memory.nbytes > AT_MOST
         memory = self._handover.write(self._memory) if large else self._memory.state()
@@ -252,7 +282,7 @@ class Associator(Agent):
         """Takes over from a predecessor."""
         if version not in (1, 2, STATE_VERSION):
             raise AgentspaceError(f"state of version {version} cannot be read; valid are 1, 2 and {STATE_VERSION}")
-        now = time.monotonic()
+        now = self.now()
         self._memory.restore(read_handover(state["memory"]))
         self._mode = state["mode"]
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import time
 from typing import Any, Final
 
 from agents.pictures.rate_limit import RateLimit
@@ -27,8 +26,8 @@ class Camera(Agent):
     )
     arrived = SlotName("camera/arrived", "int: counts what a live device sends, which wakes the camera")
     device = Parameter("0", "webcam number, URL, video, image, folder of images, yarp:/PORT, or slot:NAME")
-    rate = Parameter(30.0, "pictures per second at most", minimum=0.01)
-    validity = Parameter(1.0, "seconds for which a picture is valid, at least two periods", minimum=0.01)
+    rate = Parameter(30.0, "pictures per second at most", minimum=0.01, live=True)
+    validity = Parameter(1.0, "seconds that a picture is valid, at least two periods", minimum=0.01, live=True)
     loop = Parameter(False, "begin a file or folder again at its end")
     stop_at_end = Parameter(False, "end this agent when the last picture of a file or folder has expired")
     retry = Parameter(2.0, "seconds until a device that failed is tried again; 0 for never", minimum=0.0)
@@ -44,16 +43,15 @@ class Camera(Agent):
         self._count = 0
         self._idle_since = 0.0
         self._limit = RateLimit(self.rate)
-        self._valid = max(self.validity, 2.0 / self.rate)
         self._arrivals = itertools.count(1)
         self.attach_trigger(self.source)
         self.attach_trigger(self.arrived)
-        self.attach_timer(1.0 / self.rate)
+        self._timer = self.attach_timer(1.0 / self.rate)
         self._use(self.read(self.source, self.device))
 
     def sense_select_act(self) -> None:
         """Takes the next picture."""
-        now = time.monotonic()
+        now = self.now()
         if self.source in self.wake.names:
             self._use(self.read(self.source, self.device))
         try:
@@ -65,6 +63,16 @@ class Camera(Agent):
             self._count += 1
             self.write(self.image, image, validity=self._valid)
             self._tell("running")
+
+    def parameters_changed(self, names: frozenset[str]) -> None:
+        """Another rate."""
+        self._limit = RateLimit(self.rate)
+        self._timer.set_period(1.0 / self.rate)
+
+    @property
+    def _valid(self) -> float:
+        """Seconds for which a picture is valid."""
+        return max(self.validity, 2.0 / self.rate)
 
     def release(self) -> None:
         """Lets go of the device, so that its successor can open it."""
@@ -156,7 +164,7 @@ class Camera(Agent):
         self._tell("failed", message)
 
     def _leave(self) -> None:
-        self._idle_since = time.monotonic()
+        self._idle_since = self.now()
         if self._slot is not None:
             self.space.detach_trigger(self._slot)
         if self._source is not None:
@@ -168,7 +176,7 @@ class Camera(Agent):
         """Writes the state if it is news."""
         if (state, self._used, message) == self._told:
             return
-        self._told, self._told_lost, self._told_at = (state, self._used, message), self._lost, time.monotonic()
+        self._told, self._told_lost, self._told_at = (state, self._used, message), self._lost, self.now()
         account = {"state": state, "device": self._used, "pictures": self._count, "lost": self._lost}
         self.write(self.state, {**account, "message": message})
         if message:

@@ -1,19 +1,21 @@
 """The examiner: leads a constellation through a script, and measures what the robot has learned."""
 
-import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from agents.exam import report
+from agents.exam.disturbances import Disturbances
 from agents.exam.examination import Examination
 from agents.exam.steps import GRAMMAR, Demonstration, ExamStep, Imitate, MakeReport, label
 from agents.exam.trial import FRESH, SHOWN, Trial
 from agents.pictures.thumbnail import thumbnail
+from agents.script.heed import REST, Heedful, Hindrance, hindered_by
 from agents.script.language import Do, Rest, ScriptError, Wait, load
-from agentspace import Agent, Entry, Kind, Parameter, Put, SlotName, SpaceAccount, Trigger
+from agentspace import Entry, Kind, Parameter, Put, SlotName, SpaceAccount, Trigger
 from agentspace.errors import AgentspaceError
 from models.arrays import Floats
 from models.postures import decoders
@@ -37,24 +39,33 @@ class Until:
     Attributes:
         reached: Whether it holds at a time (s, monotonic).
         deadline: Time after which the script goes on without.
+        fragile: An interruption ends it, as what was done for it must be done again.
     """
 
     reached: Callable[[float], bool]
     deadline: float
+    fragile: bool = False
 
 
 Play = Generator[Until, bool, None]  # is sent whether what it waited for was reached in time
 
 
-class Examiner(Agent):
-    """Follows a script: lets the robot acquire pairs, shows it postures, and reports how well it imitates them."""
+class Examiner(Heedful):
+    """Follows a script: lets the robot acquire pairs, shows it postures, and reports how well it imitates them.
+
+    While the robot does not do what its agents command (it is stopped, paused, overridden, or has no motor) the
+    script waits, its clocks stand still, and a posture that was being shown is shown again. The report tells it.
+    """
 
     encoders = SlotName("icub/encoders", "posture of the robot, float64 (10,) degrees")
+    limits = SlotName("icub/limits", "lowest and highest angle of its joints, float64 (10, 2) degrees")
     view = SlotName("icub/view", "picture of the robot, RGB uint8")
     target = SlotName("icub/target", "what the motor commands; its latency is measured")
     joints = SlotName("joints", "joint targets; their rate and latency are measured")
     camera = SlotName("camera", "what the robot sees, RGB uint8")
+    act = SlotName("act", "the postures that the robot's agents choose; who holds it leads the robot instead")
     answer = SlotName("memory/answer", "dict: what became of a confirm")
+    waits = SlotName("examiner/waits", "str: why the script waits; empty while it does not")
     demonstrator_target = SlotName("demonstrator/target", "posture that the demonstrator shall take")
     demonstrator_encoders = SlotName("demonstrator/encoders", "posture of the demonstrator")
     demonstrator_limits = SlotName("demonstrator/limits", "its joint limits, float64 (10, 2) degrees")
@@ -70,7 +81,7 @@ class Examiner(Agent):
         "wide", "which autoencoder draws the new postures; free: each arm on its own", choices=decoders.NAMES
     )
     demonstrator_device = Parameter("", "by which the camera sees the demonstrator; by default its slot")
-    out = Parameter("runs/mirror", "folder for report.json and contact_sheet.png; made if missing")
+    out = Parameter("", "folder for report.json and contact_sheet.png, made if missing; empty: that of the run")
 
     def init(self) -> None:
         """Reads the script."""
@@ -83,6 +94,11 @@ class Examiner(Agent):
         self._seconds: dict[str, float] = {}
         self._play = self._follow(steps)
         self._until: Until | None = None
+        self._measures = False  # joint targets and commands
+        self._touched: Hindrance | None = None  # seen in a change: it may be over by now
+        self._disturbances = Disturbances(self.now(), SpaceAccount.of(self.space).refusals)
+        for slot in (self.joints, self.target):
+            self.attach_trigger(slot, Trigger.EVERY)
         self.attach_trigger(self.answer, Trigger.EVERY)
         self.attach_timer(0.1)
 
@@ -96,8 +112,10 @@ class Examiner(Agent):
 
     def sense_select_act(self) -> None:
         """Notes what happened, and goes on with the script when it can."""
-        now = time.monotonic()
+        now = self.now()
         self._notice(now)
+        if self._is_interrupted(now):
+            return
         try:
             if self._until is None:
                 self._until = next(self._play)
@@ -105,6 +123,29 @@ class Examiner(Agent):
                 self._until = self._play.send(reached)
         except StopIteration:
             self.stop()
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        """What the robot answers begins in the slot for postures."""
+        return (self.act, *super().way)
+
+    def _is_interrupted(self, now: float) -> bool:
+        """Whether the script must wait; when that is over, as much time is added to what it waits for."""
+        touched, self._touched = self._touched, None
+        hindrance = self.hindrance(0.0 if touched else REST) or touched
+        before = self._disturbances.present
+        if hindrance is not None and before is None:
+            self._disturbances.begin(hindrance, now, SpaceAccount.of(self.space).refusals)
+            self.log.warning("the examination waits: %s", hindrance)
+            self.write(self.waits, str(hindrance))
+        elif hindrance is None and before is not None:
+            length = self._disturbances.end(now)
+            self.log.warning("the examination goes on after %.1f s", length)
+            self.delete(self.waits)
+            if self._until is not None:
+                deadline = now if self._until.fragile else self._until.deadline + length
+                self._until = replace(self._until, deadline=deadline)
+        return hindrance is not None
 
     def _notice(self, now: float) -> None:
         for change in self.wake.changes:
@@ -115,22 +156,25 @@ class Examiner(Agent):
             self._examination.demonstrator.see(self.read(self.demonstrator_encoders), now)
 
     def _note(self, change: Entry, now: float) -> None:
-        if change.name == self.joints:
-            self._examination.answer(change, now)
-        elif change.name == self.target:
-            self._examination.commands.add(change, now)
+        if change.name in (self.joints, self.target):
+            self._touched = self._touched or hindered_by(change, self.own_priority)
+            if self._measures and change.name == self.joints:
+                self._examination.answer(change, now, self.read(self.limits))
+            elif self._measures:
+                self._examination.commands.add(change, now)
         elif change.kind is Kind.WRITTEN:
             by_others = self.read(self.encoders) if self.script == IMITATION else None
             self._examination.hear(change.value, by_others)
+            self._disturbances.hear(change.value)
 
     # --- the script
 
     def _follow(self, steps: Sequence[ExamStep]) -> Play:
         for number, step in enumerate(steps, 1):
-            began = time.monotonic()
+            began = self.now()
             self.log.info("step %d of %d: %s", number, len(steps), step)
             yield from self._take(step, began)
-            self._seconds[f"{number} {label(step)}"] = time.monotonic() - began
+            self._seconds[f"{number} {label(step)}"] = self.now() - began
 
     def _take(self, step: ExamStep, now: float) -> Play:
         match step:
@@ -158,36 +202,40 @@ class Examiner(Agent):
             raise ScriptError(f"{step.shown} acquired postures shall be shown; there are {len(acquired)}")
         decoder = decoders.load(self.variant, unseen=True)
         new = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.fresh))
-        triggers = {self.encoders: Trigger.NORMAL, self.demonstrator_encoders: Trigger.NORMAL}
-        triggers |= {self.joints: Trigger.EVERY, self.target: Trigger.EVERY}
-        for slot, kind in triggers.items():
-            self.attach_trigger(slot, kind)
+        seen = (self.encoders, self.demonstrator_encoders)
+        for slot in seen:
+            self.attach_trigger(slot)
+        self._measures = True
         for posture in acquired[: step.shown]:
             yield from self._show(SHOWN, posture)
         for posture in new:
             yield from self._show(FRESH, posture)
-        for slot in triggers:
+        self._measures = False
+        for slot in seen:
             self.space.detach_trigger(slot)
 
     def _show(self, kind: str, posture: Floats) -> Play:
-        """Shows one posture (10,), and looks at the robot when it has come to rest."""
-        began = time.monotonic()
-        goal = self._examination.begin(posture, self.read(self.demonstrator_limits), began)
-        self.write(self.demonstrator_target, goal)
-        settled = yield Until(self._examination.at_rest, began + self.deadline)
+        """Shows one posture (10,), and looks at the robot at rest; shows it again after an interruption."""
+        while True:
+            began, interruptions = self.now(), len(self._disturbances.interruptions)
+            goal = self._examination.begin(posture, self.read(self.demonstrator_limits), began)
+            self.write(self.demonstrator_target, goal)
+            settled = yield Until(self._examination.at_rest, began + self.deadline, fragile=True)
+            if len(self._disturbances.interruptions) == interruptions:
+                break
+            self._disturbances.tried_again += 1
         outcome = self._examination.outcome()
         if outcome is None:
             raise ExaminerError(f"no encoders within {self.deadline:g} s: is one of the robots away?")
         seen, done = thumbnail(self.space.read(self.camera)), thumbnail(self.space.read(self.view))
-        seconds = time.monotonic() - began
+        seconds = self.now() - began
         self._examination.trials.append(Trial(kind, *outcome, seen, done, settled, seconds))
+
+    def _folder(self) -> Path:
+        return self.project / self.out if self.out else self.run_folder
 
     def _report(self, now: float) -> Play:
         yield Until(lambda _: False, now + TOLD)
-        found = report.make(
-            decoders.load(self.variant).name,
-            self._examination,
-            SpaceAccount.of(self.space),
-            self._seconds,
-        )
-        report.publish(found, self._examination.trials, self.project / self.out)
+        name, account = decoders.load(self.variant).name, SpaceAccount.of(self.space)
+        found = report.make(name, self._examination, account, self._seconds, self._disturbances)
+        report.publish(found, self._examination.trials, self._folder(), self.run_folder)

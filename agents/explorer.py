@@ -1,14 +1,15 @@
 """The explorer: a robot in front of a mirror tries postures, so that it learns what they look like."""
 
-import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from agents.body.stillness import Stillness
+from agents.script.heed import REST, Heedful, Hindrance, Why
 from agents.words import ACQUIRE
-from agentspace import Agent, AgentspaceError, Kind, Parameter, SlotName, Trigger
+from agentspace import AgentspaceError, Kind, Parameter, SlotName, Trigger
 from models.arrays import Floats
 from models.postures import autoencoder, decoders
 
@@ -22,18 +23,21 @@ class Try:
         began: When (s, monotonic).
         confirmed: The robot stands, and this was said.
         learned: When the answer to it came (s, monotonic); 0 before.
+        latent: The posture.
     """
 
     number: int
     began: float
+    latent: Floats
     confirmed: bool = False
     learned: float = 0.0
 
 
-class Explorer(Agent):
+class Explorer(Heedful):
     """While mode is acquire: random posture, wait until the robot stands, confirm; until there are enough.
 
-    It may leave the confirming to another: a partner who copies the posture.
+    It may leave the confirming to another: a partner who copies the posture. While the robot does not do what it
+    is told, because it is stopped say, a try waits, and is begun again when that is over.
     """
 
     mode = SlotName("mode", "str: acquire or use")
@@ -42,7 +46,8 @@ class Explorer(Agent):
     answer = SlotName("memory/answer", "dict: what became of a confirm")
     act = SlotName("act", "float64 (latent,): the posture to take")
     confirm = SlotName("confirm", "dict: number (of the try), posture (10,) degrees: add a pair now")
-    done = SlotName("explorer/done", "dict: pairs, tries, enough")
+    done = SlotName("explorer/done", "dict: pairs, tries, enough, left_out (how many tries, by reason)")
+    waits = SlotName("explorer/waits", "str: why a try waits; empty while none does")
     variant = Parameter(
         "wide", "which autoencoder draws the postures; free: each arm on its own", choices=decoders.NAMES
     )
@@ -62,9 +67,11 @@ class Explorer(Agent):
         """Waits for the mode."""
         # One that takes the place of another must not try the same postures again.
         self._random = np.random.default_rng([self.seed, self.space.epoch])
-        self._stillness = Stillness()
+        self._stillness = Stillness(obeys=True)
         self._try: Try | None = None
         self._pairs = self._count = 0
+        self._left_out: Counter[str] = Counter()
+        self._waits: Hindrance | None = None
         self.attach_trigger(self.mode)
         self.attach_trigger(self.answer, Trigger.EVERY)
         self.attach_timer(0.5)
@@ -73,7 +80,7 @@ class Explorer(Agent):
 
     def sense_select_act(self) -> None:
         """Goes one step further with the present try."""
-        now = time.monotonic()
+        now = self.now()
         if self.mode in self.wake.names:
             self._switch(self.read(self.mode))
         if self._try is None:
@@ -83,7 +90,29 @@ class Explorer(Agent):
                 self._hear(change.value, self._try, now)
         if self.encoders in self.wake.names:
             self._stillness.see(self.read(self.encoders), now)
-        self._proceed(self._try, now)
+        if not self._must_wait(self._try, now):
+            self._proceed(self._try, now)
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        """Its command begins in the slot for postures."""
+        return (self.act, *super().way)
+
+    def _must_wait(self, present: Try, now: float, rest: float = REST) -> bool:
+        """Whether the robot does not do what it is told; when that is over, it is told again."""
+        hindrance = self.hindrance(rest)
+        if hindrance is not None and self._waits is None:
+            self.log.warning("try %d waits: %s", present.number, hindrance)
+            self._left_out[str(hindrance.why)] += 1
+            self.write(self.waits, str(hindrance))
+        elif hindrance is None and self._waits is not None:
+            self.log.info("try %d begins again", present.number)
+            self.delete(self.waits)
+            present.confirmed = False
+            if not present.learned:
+                self._send(present, now)
+        self._waits = hindrance
+        return hindrance is not None
 
     def _switch(self, mode: Any) -> None:
         if mode == ACQUIRE and self._try is None:
@@ -93,6 +122,7 @@ class Explorer(Agent):
 
     def _begin(self) -> None:
         self._pairs = self._count = 0
+        self._left_out.clear()
         self.delete(self.done)
         self.attach_trigger(self.encoders)
         self._move()
@@ -100,6 +130,9 @@ class Explorer(Agent):
     def _end(self) -> None:
         if self._try is not None:
             self._try = None
+            if self._waits is not None:
+                self._waits = None
+                self.delete(self.waits)
             self.space.detach_trigger(self.encoders)
 
     def _hear(self, answer: Any, present: Try, now: float) -> None:
@@ -107,6 +140,11 @@ class Explorer(Agent):
         if not isinstance(answer, dict) or not {"pairs", "confirm"} <= answer.keys():
             return
         self._pairs = answer["pairs"]
+        if isinstance(answer.get("left_out"), str):
+            self._left_out[answer["left_out"]] += 1
+        if answer.get("left_out") in tuple(Why):  # the same posture again, when the robot obeys
+            present.confirmed = False
+            return
         if self._is_to(answer["confirm"], present) and not present.learned:
             present.learned = now
 
@@ -123,25 +161,33 @@ class Explorer(Agent):
             if now - present.learned >= self.pause:
                 self._move()
         elif self.confirms and not present.confirmed and self._stillness.stands(now):
+            if self._must_wait(present, now, rest=0.0):
+                return
             present.confirmed = True
             self.write(self.confirm, {"number": present.number, "posture": self._stillness.posture})
         elif now - present.began > self.patience:
             self.log.warning("try %d gave no pair within %g s", present.number, self.patience)
+            self._left_out["no answer" if present.confirmed else "not there"] += 1
             self._move()
 
     def _move(self) -> None:
         """Begins the next try, unless it is enough."""
         if self._pairs >= self.wanted or self._count >= self.tries:
             enough = self._pairs >= self.wanted
-            self.write(self.done, {"pairs": self._pairs, "tries": self._count, "enough": enough})
+            told = {"pairs": self._pairs, "tries": self._count, "enough": enough}
+            self.write(self.done, told | {"left_out": dict(self._left_out)} if self._left_out else told)
             self._end()
             return
         self._count += 1
-        now = time.monotonic()
-        latent = self._draw()
-        self._stillness.send(self._goal(latent), now)
-        self._try = Try(self._count, now)
-        self.write(self.act, latent, validity=self.patience + 1.0)
+        now = self.now()
+        self._try = Try(self._count, now, self._draw())
+        self._send(self._try, now)
+
+    def _send(self, present: Try, now: float) -> None:
+        """Tells the robot where to go."""
+        present.began = now
+        self._stillness.send(self._goal(present.latent), now)
+        self.write(self.act, present.latent, validity=self.patience + 1.0)
 
     def _draw(self) -> Floats:
         """The next latent."""

@@ -2,16 +2,20 @@
 
 from typing import Final
 
+from agents.script.heed import Heedful
 from agents.words import ACQUIRE
-from agentspace import Agent, Kind, Parameter, SlotName, Trigger
+from agentspace import Kind, Parameter, SlotName, Trigger
 
 HAPPY, NEUTRAL, SURPRISED = "happy", "neutral", "surprised"
 SURPRISE: Final = 1.0
 """Priority of a surprise, over that of a mood, which is 0."""
 
 
-class Expression(Agent):
-    """Happy while it acquires and invites, neutral while it imitates; surprised for a moment by each confirm."""
+class Expression(Heedful):
+    """Happy while it acquires and invites, neutral while it imitates; surprised for a moment by each confirm.
+
+    A robot that is stopped is not surprised: nothing was learned.
+    """
 
     mode = SlotName("mode", "str: acquire, or anything else")
     confirm = SlotName("confirm", "anything")
@@ -27,7 +31,7 @@ class Expression(Agent):
 
     def sense_select_act(self) -> None:
         """Shows the mood; a surprise holds the slot against it for a moment, by its priority."""
-        if any(change.kind is Kind.WRITTEN for change in self.wake.changes):
+        if any(change.kind is Kind.WRITTEN for change in self.wake.changes) and not self.hindrance():
             self.write(self.expression, SURPRISED, validity=self.surprise, priority=SURPRISE)
         elif self.wake.names:
             self._show()

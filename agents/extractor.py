@@ -33,7 +33,7 @@ class Extractor(Agent):
     network = NetworkName(registry.DEFAULT, f"which extractor: {', '.join(registry.NAMES)}, onnx:FILE")
     weights = Parameter("", "file with the weights of a Vision Transformer; empty for those that were pulled")
     backend = Parameter("auto", "what runs a Vision Transformer: auto, onnx, torch, torch-bf16, ...")
-    validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01)
+    validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01, live=True)
     threads = Parameter(1, "of the computation", minimum=1)
 
     def prepare(self) -> None:

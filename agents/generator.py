@@ -1,6 +1,5 @@
 """The generator: a point on the map of postures -> joint angles."""
 
-import time
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +18,7 @@ class Generator(Agent):
     joints = SlotName("joints", "targets, float64 (10,) degrees: right arm, then left arm")
     refused_act = SlotName("act/refused", "str: why the last bad latent was refused")
     variant = Parameter("wide", "which autoencoder, of latent 2 if not said; free: joints", choices=decoders.NAMES)
-    validity = Parameter(1.0, "seconds for which a target is valid", minimum=0.01)
+    validity = Parameter(1.0, "seconds for which a target is valid", minimum=0.01, live=True)
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
@@ -27,13 +26,13 @@ class Generator(Agent):
 
     def init(self) -> None:
         """Waits for a latent."""
-        self._repeated = time.monotonic()
+        self._repeated = self.now()
         self.attach_trigger(self.act)
         self.attach_timer(REPEAT / 2)
 
     def sense_select_act(self) -> None:
         """Makes a posture of the newest latent; repeats it if there has been no newer one for a while."""
-        now = time.monotonic()
+        now = self.now()
         if self.wake.timer and now - self._repeated < REPEAT:
             return
         self._repeated = now

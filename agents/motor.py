@@ -1,6 +1,5 @@
 """The motor: takes joint targets, makes them safe, and drives a robot."""
 
-import time
 from typing import Any, Final
 
 from agents.body.drivers import DRIVERS, Driver, Job, load_driver, open_driver
@@ -8,6 +7,8 @@ from agents.body.follower import Follower, MotorState
 from agents.body.posture import NotAPostureError, clamp, read_posture
 from agentspace import EMPTY, Agent, Parameter, Refused, SlotName
 
+FRESH: Final = 1.5
+"""Seconds for which its state is valid: when it expires, nobody drives the robot."""
 AT_ONCE: Final = 1e9
 """Degrees per second: a robot that plans its way is told its goal."""
 
@@ -16,7 +17,7 @@ class Motor(Agent):
     """Joint targets -> a robot: clamped to its limits, without jumps, holding the pose when they stop coming."""
 
     joints = SlotName("joints", "targets, float64 (10,) degrees: right arm, then left arm; None: hold now")
-    state = SlotName("motor/state", "str: waiting (for the robot), hold or follow")
+    state = SlotName("motor/state", "str: waiting (for the robot), hold or follow; expires if the motor dies")
     clamped = SlotName("motor/clamped", "the last clamp: list of dicts joint, asked, given (degrees)")
     refused_target = SlotName("motor/refused", "str: why the last bad target was refused")
     command = SlotName("motor/command", "what a robot without slots was told last, float64 (10,) degrees")
@@ -36,6 +37,7 @@ class Motor(Agent):
     _driver: Driver
     _follower: Follower
     _told: MotorState | None
+    _told_at: float
 
     def prepare(self) -> None:
         """Imports the driver and what it needs."""
@@ -49,15 +51,15 @@ class Motor(Agent):
 
     def sense_select_act(self) -> None:
         """Hears of a target, or lets time pass."""
-        now = time.monotonic()
+        now = self.now()
         if self.joints in self.wake.names:
             self._hear(now)
         command = self._follower.command(self._driver.encoders, now)
         if command is not None:
             self._driver.command(command)
-        if self._follower.state is not self._told:
-            self._told = self._follower.state
-            self.write(self.state, str(self._told))
+        if self._follower.state is not self._told or now - self._told_at >= FRESH / 3:
+            self._told, self._told_at = self._follower.state, now
+            self.write(self.state, str(self._told), validity=FRESH)
         self._driver.tell()
 
     def _hear(self, now: float) -> None:
@@ -95,7 +97,7 @@ class Motor(Agent):
         job = Job(self, self.robot, self.speed, self.options, *slots)
         self._driver = open_driver(self.driver, job)
         self._follower = Follower(AT_ONCE if self._driver.plans else self.speed, self.patience)
-        self._told = None
+        self._told, self._told_at = None, 0.0
 
     def close(self) -> None:
         """Lets go of the robot, which keeps its posture."""

@@ -9,7 +9,6 @@ hangs.
 """
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,7 +75,7 @@ class Operator(Agent):
         elif self._next == len(self._steps):
             self.stop()
         else:
-            self._proceed(time.monotonic())
+            self._proceed(self.now())
 
     def stop(self) -> None:
         """Ends; may be called by a signal's thread while the console is shown."""

@@ -1,14 +1,15 @@
 """The partner: a simulated person in front of the robot, who plays the game of imitation with it."""
 
-import time
 from typing import Any, Final
 
 import numpy as np
 
 from agents.body.posture import NotAPostureError, read_posture
 from agents.body.stillness import Stillness
+from agents.script.heed import REST as LOOK
+from agents.script.heed import Heedful
 from agents.words import ACQUIRE, LONG, SHORT, USE, WHISTLE_VALIDITY
-from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName
+from agentspace import EMPTY, AgentspaceError, Kind, Parameter, SlotName, Trigger
 from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS
 from models.icub.simulator import REST
@@ -32,12 +33,17 @@ CHANGED: Final = 2.0
 _CLOTHES, _SIGHT, _BUILD = Clothes(), Sight(), Build()
 
 
-class Partner(Agent):
-    """Copies the robot as a mirror would and whistles, until the robot knows enough; then shows other postures."""
+class Partner(Heedful):
+    """Copies the robot as a mirror would and whistles, until the robot knows enough; then shows other postures.
+
+    While the robot is stopped the person waits. Whistles that were answered are not repeated: then the robot has
+    to show another posture.
+    """
 
     encoders = SlotName("icub/encoders", "posture of the robot, which the person looks at, float64 (10,) degrees")
     mode = SlotName("mode", f"str: {ACQUIRE} or {USE}")
     done = SlotName("explorer/done", "dict: the robot has shown enough postures")
+    answer = SlotName("memory/answer", "dict: what became of a confirm: a pair was added")
     target = SlotName(
         "partner/target", "posture that the person is asked to show in mode use, float64 (10,) degrees"
     )
@@ -93,25 +99,31 @@ class Partner(Agent):
         self._copied: Floats | None = None  # the posture of the robot that the person copies, or has copied
         self._whistled: dict[int, float] = {}  # when, by kind
         self._asked = False  # to show a certain posture
+        self._answered = False  # the robot has learned the posture that the person copies
         self.write(self.limits, JOINT_LIMITS)
         self.attach_trigger(self.target)
+        self.attach_trigger(self.answer, Trigger.EVERY)
         self.attach_timer(1.0 / self.fps)
         if self.space.inherited is None:
-            self._show(time.monotonic())
+            self._show(self.now())
 
     def sense_select_act(self) -> None:
         """Plays: looks at the robot, moves, whistles, and is seen."""
-        now = time.monotonic()
+        now = self.now()
         if self.target in self.wake.names:
             self._obey(self.read(self.target, EMPTY), now)
+        for change in self.wake.changes:
+            learned = change.kind is Kind.WRITTEN and isinstance(change.value, dict) and change.value.get("added")
+            self._answered = self._answered or bool(learned)
         if self.wake.timer:
             self._robot.see(self.read(self.encoders), now)
-            self._play(self.read(self.mode), now)
+            if not self.hindrance(LOOK):
+                self._play(self.read(self.mode), now)
             self._show(now)
 
     def get_state(self) -> tuple[int, dict[str, Any]]:
         """The posture of the arms, degrees, and the posture of the robot that they copy."""
-        return 1, {"posture": self._gesture.at(time.monotonic()), "copied": self._copied}
+        return 1, {"posture": self._gesture.at(self.now()), "copied": self._copied}
 
     def set_state(self, version: int, state: dict[str, Any]) -> None:
         """Another person takes the place, in the same posture."""
@@ -119,7 +131,7 @@ class Partner(Agent):
             raise AgentspaceError(f"state of version {version} cannot be read; valid is 1")
         self._gesture = Gesture(state["posture"], self.speed)
         self._copied = state["copied"]
-        now = time.monotonic()
+        now = self.now()
         self._obey(self.read(self.target, EMPTY), now)
         self._show(now)
 
@@ -138,10 +150,10 @@ class Partner(Agent):
         if shown is None or not self._robot.stands(now):
             return
         if self._copied is None or np.abs(shown - self._copied).max() > CHANGED:
-            self._copied = shown
+            self._copied, self._answered = shown, False
             self._whistled.pop(SHORT, None)
             self._gesture.go(inaccurate(swap_arms(shown), self.inaccuracy, self._random), now, self.delay)
-        elif now >= self._gesture.ends + SETTLED:
+        elif now >= self._gesture.ends + SETTLED and not self._answered:
             self._blow(SHORT, now)
 
     def _blow(self, kind: int, now: float) -> None:

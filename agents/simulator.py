@@ -1,6 +1,5 @@
 """The simulated robot as an agent."""
 
-import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,7 +53,7 @@ class Simulator(Agent):
         self._served = self._serve() if self.yarp else None
         self._told: dict[str, Any] = {}
         self._told_at = 0.0
-        self._then = time.monotonic()
+        self._then = self.now()
         self.write(self.limits, self._robot.limits)
         self._frames: Timer | None = None
         if self.fps:
@@ -91,7 +90,7 @@ class Simulator(Agent):
     def reclaim(self) -> None:
         """Joins it again."""
         self._served = self._serve() if self.yarp else None
-        self._then = time.monotonic()
+        self._then = self.now()
 
     def _serve(self) -> "YarpRobot":
         from agents.yarp.robot.robot import YarpRobot
@@ -102,7 +101,7 @@ class Simulator(Agent):
         """Takes what it is asked for; lets as much physics happen as time has passed."""
         self._take(self.wake.names)
         if self.wake.timer:
-            now = time.monotonic()
+            now = self.now()
             self._robot.step(min(now - self._then, LONGEST_STEP))
             self._then = now
             self._tell()

@@ -1,6 +1,5 @@
 """The whistle: a microphone, or a sound file in its place; one number for each whistle."""
 
-import time
 from typing import Final
 
 from agents.hearing.microphone import Microphone, Recording, SoundSource
@@ -40,7 +39,7 @@ class Whistle(Agent):
 
     def sense_select_act(self) -> None:
         """Hears what has come; the newest whistle counts."""
-        found = [each for block in self._source.take(time.monotonic()) for each in self._ear.feed(block)]
+        found = [each for block in self._source.take(self.now()) for each in self._ear.feed(block)]
         if self._source.ended:
             found += self._ear.end()
         for each in found:

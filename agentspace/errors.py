@@ -13,9 +13,14 @@
     |-- RoleTakenError                           another incarnation fills the role
     |-- RoleNotFoundError (LookupError)          no such role
     |-- SwapError                                a swap that cannot be, or was rolled back
+    |-- RoleOrderError                           a role was not started, restarted or stopped as ordered
     |-- FencedError                              this incarnation was replaced; its writes count no more
+    |-- LateError                                an order that came after its time; nothing was done
     |-- ProtocolError                            a message that is not one
+    |-- RightsError (PermissionError)            what the holder of this key may not do; or no right, or no key
     |-- SpaceUnreachableError (ConnectionError)  no server, or it does not answer
+    |   `-- ConnectionLostError                  it ended while it was asked; whether that was done is not known
+    |-- StoreError (OSError)                     a file that keeps no space, or cannot be written
     |-- RecordingError (ValueError)              a file that is no recording, or cannot be written as one
     |-- ToolsMissingError (ImportError)          a library that only tools need is not installed
     `-- LaunchError (ValueError)                 a launch file with problems; carries them all
@@ -72,16 +77,36 @@ class SwapError(AgentspaceError):
     """A role cannot be swapped now, or its swap was rolled back; says why."""
 
 
+class RoleOrderError(AgentspaceError):
+    """A role was not started, restarted or stopped as it was ordered; says why."""
+
+
 class FencedError(AgentspaceError):
     """This incarnation was replaced or fell silent; nothing it writes counts any more."""
+
+
+class LateError(AgentspaceError):
+    """An order came after the time until which it counts, and was not carried out."""
 
 
 class ProtocolError(AgentspaceError):
     """A message that does not follow the protocol."""
 
 
+class RightsError(AgentspaceError, PermissionError):
+    """Something that the holder of a key may not do, or a right or a key that is none."""
+
+
 class SpaceUnreachableError(AgentspaceError, ConnectionError):
     """There is no server at the address, or it does not answer."""
+
+
+class ConnectionLostError(SpaceUnreachableError):
+    """The server ended, or was cut off, while it was asked something; whether it has done it is not known."""
+
+
+class StoreError(AgentspaceError, OSError):
+    """A file that keeps no space, is damaged or in use, or cannot be written: what was to be durable is not."""
 
 
 class RecordingError(AgentspaceError, ValueError):

@@ -10,6 +10,12 @@ _NOW: Final = dict.fromkeys(_GONE, "") | {"address": ".wire.address", "codec": "
 MOVED: Final = MappingProxyType({f"agentspace.{old}": f"agentspace{new}" for old, new in _NOW.items()})
 
 
+ORIGINAL: Final = (
+    "'space' is of the original Agent-Space, which this is not: an agent reads with self.read(name), writes with "
+    "self.write(name, value), and its method sense_select_act runs when a slot changes that init has attached to"
+)
+
+
 class _Moved(MetaPathFinder):
     @staticmethod
     def find_spec(name: str, *_: object) -> None:

@@ -11,6 +11,7 @@ from agentspace import Entry
 
 KEYS: Final = "space or F12"
 RELEASE_KEY: Final = "r"
+RESUME_KEY: Final = "g"
 Rows = tuple[tuple[str, str, str, str, str], ...]
 BLIND: Final = 1.5
 """Seconds after which a snapshot may be wrong."""
@@ -31,7 +32,7 @@ def banner(snapshot: Snapshot | None, trouble: str, stopping: bool, blind: float
         return f"NO VIEW: {trouble or f'the space has not answered for {blind:.0f} s'}", "warning"
     if snapshot.held:
         return _stopped(snapshot)
-    return ("PAUSED: p resumes", "paused") if snapshot.paused else ("free to move", "moving")
+    return (f"PAUSED: {RESUME_KEY} resumes", "paused") if snapshot.paused else ("free to move", "moving")
 
 
 def _stopped(snapshot: Snapshot) -> tuple[str, str]:

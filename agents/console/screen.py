@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widgets import Button, Footer, Input, RichLog, Static
 
 from agents.console.dialogs import AskPath, Sure
-from agents.console.facts import banner, facts, held, holders
+from agents.console.facts import BLIND, banner, facts, held, holders
 from agents.console.latent_map import LatentMap
 from agents.console.picture import Picture
 from agents.console.snapshot import Snapshot
@@ -22,12 +22,16 @@ BUTTONS: Final = {
     "confirm": "Confirm",
     "mode": "Mode",
     "pause": "Pause",
+    "resume": "Resume",
     "forget": "Forget",
     "save": "Save",
     "load": "Load",
 }
 PROPOSAL: Final = "memory.npz"
-SURE: Final = "Release the emergency stop?\nThe robot will go where the agents send it, at once."
+SURE: Final = (
+    "Release the robot?\nIt will go where the agents send it, at once; learning, exploring and examining go on by "
+    "themselves, and a pause ends as well."
+)
 STYLE: Final = """
 #banner { height: 3; content-align: center middle; text-style: bold; background: $success-darken-2; }
 #banner.stopped { background: $error; }
@@ -86,7 +90,8 @@ class ConsoleScreen(App[None]):
         Binding("space", "stop_robot", "STOP", priority=True),
         Binding("f12", "stop_robot(True)", "STOP", priority=True, show=False),
         Binding("r", "release", "Release"),
-        Binding("p", "pause", "Pause/resume"),
+        Binding("p", "pause", "Pause"),
+        Binding("g", "resume", "Go on"),
         Binding("c", "confirm", "Confirm"),
         Binding("m", "mode", "Mode"),
         Binding("u", "undo", "Undo"),
@@ -101,7 +106,9 @@ class ConsoleScreen(App[None]):
         self._worker = worker
         self._name = name
         self._confirms = 0
-        self._stopping = False
+        self._stopping = False  # a stop waits for its answer
+        self._stopped_here = False  # one was answered, and not released since
+        self._presses = 0  # of the stop
         self._snapshot: Snapshot | None = None
         self._trouble = ""
         self._shown: dict[str, object] = {}  # what each part shows; drawing is dear
@@ -182,6 +189,7 @@ class ConsoleScreen(App[None]):
         self._news.write(Text(str(outcome), style))
         if outcome.action == STOP:
             self._stopping = bool(outcome.error)
+            self._stopped_here = not outcome.error
             if outcome.refusals:
                 self.bell()
                 self.notify(str(outcome), title="EMERGENCY STOP REFUSED", severity="error", timeout=20)
@@ -221,26 +229,43 @@ class ConsoleScreen(App[None]):
     def action_stop_robot(self, always: bool = True) -> None:
         """Emergency stop."""
         self._stopping = True
+        self._presses += 1
         self._worker.stop()
         self._tell()
 
     def action_release(self) -> None:
-        """Ends an emergency stop, if one is sure."""
+        """Ends an emergency stop, if one is sure; one that came after the question goes on."""
+        seen, presses = self._held(), self._presses
+        if self._stopping or not (seen or self._stopped_here):
+            why = "the stop is not confirmed yet" if self._stopping else "no emergency stop is seen"
+            self.notify(f"Nothing is released: {why}", severity="warning")
+            return
 
         def release(sure: bool | None) -> None:
-            if sure:
-                self._stopping = False
+            now = self._held()
+            again = self._presses > presses or any(now.get(slot, 0) > revision for slot, revision in seen.items())
+            if sure and again:
+                self.notify("Not released: the robot was stopped again meanwhile", severity="warning")
+            elif sure:
+                self._stopped_here = False
                 self._worker.release()
 
         self.push_screen(Sure(SURE), release)
 
+    def _held(self) -> dict[str, int]:
+        """The stop slots that are held, as far as is seen now, and by which write."""
+        if self._snapshot is None or self._trouble or self._worker.blind > BLIND:
+            return {}
+        return {slot: self._snapshot.entries[slot].revision for slot in self._snapshot.held}
+
     def action_pause(self) -> None:
-        """Pauses, or resumes."""
-        operation = self._worker.operation
+        """Pauses; a second time pauses again."""
+        self._worker.do("pause", self._worker.operation.pause())
+
+    def action_resume(self) -> None:
+        """Ends a pause."""
         if self._snapshot is not None and self._snapshot.paused:
-            self._worker.do("resume", operation.resume())
-        else:
-            self._worker.do("pause", operation.pause())
+            self._worker.do("resume", self._worker.operation.resume())
 
     def action_confirm(self) -> None:
         """Confirms what is seen."""

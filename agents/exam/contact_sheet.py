@@ -1,6 +1,7 @@
 """The contact sheet: what the camera saw beside what the robot did, for every posture that was shown."""
 
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from models.files.artifact import write_atomically
 
 COLUMNS: Final = 5
 MARGIN, GUTTER, CAPTION, HEADING = 28, 14, 22, 64  # pixels
+NOTE: Final = 17  # pixels of a line of notes
+LINE: Final = 190  # characters in it
 PAPER, INK, FAINT = "#ffffff", "#1d2330", "#6b7280"
 GOOD, FAIR, POOR = "#2e7d4f", "#b7791f", "#b83232"
 """Colours of errors below 5 per cent, below 10, and above: a perfect robot has 0, chance about 18."""
@@ -49,31 +52,35 @@ class Section:
         return COLUMNS * (2 * self.side + GUTTER) - GUTTER
 
 
-def draw(title: str, trials: Sequence[Trial]) -> Image.Image:
+def draw(title: str, trials: Sequence[Trial], notes: Sequence[str] = ()) -> Image.Image:
     """The sheet: fresh postures first, each as a pair of pictures with its error.
 
     Args:
         title: One line above everything.
         trials: In the order in which they were shown.
+        notes: Lines under the title; long ones are broken.
     """
+    lines = [line for note in notes for line in textwrap.wrap(note, LINE)]
     sections = [Section(kind, of_kind(trials, kind)) for kind in (FRESH, SHOWN) if of_kind(trials, kind)]
     width = 2 * MARGIN + Section(FRESH, ()).width
-    height = 2 * MARGIN + HEADING + sum(section.height for section in sections)
+    top = MARGIN + HEADING + NOTE * len(lines)
+    height = MARGIN + top + sum(section.height for section in sections)
     sheet = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text((MARGIN, MARGIN), title, INK, _font(22, bold=True))
     pen.text((MARGIN, MARGIN + 32), "left: what the camera saw    right: what the robot did", FAINT, _font(14))
-    top = MARGIN + HEADING
+    for number, line in enumerate(lines):
+        pen.text((MARGIN, MARGIN + HEADING - 6 + NOTE * number), line, FAINT, _font(12))
     for section in sections:
         _draw_section(sheet, pen, section, top)
         top += section.height
     return sheet
 
 
-def save(path: Path, title: str, trials: Sequence[Trial]) -> None:
+def save(path: Path, title: str, trials: Sequence[Trial], notes: Sequence[str] = ()) -> None:
     """Writes the sheet as PNG; see `draw`."""
     content = io.BytesIO()
-    draw(title, trials).save(content, "PNG", optimize=True)
+    draw(title, trials, notes).save(content, "PNG", optimize=True)
     write_atomically(path, content.getvalue())
 
 

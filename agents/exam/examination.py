@@ -1,10 +1,12 @@
 """The notes taken while a robot acquires and imitates: its pairs, both postures, the speed of the loop."""
 
 import math
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
 
+from agents.body.posture import NotAPostureError, read_posture
 from agents.body.stillness import Stillness
 from agents.exam.meter import Meter
 from agents.exam.trial import Trial
@@ -36,7 +38,7 @@ class Examination:
         self.acquired: list[Floats] = []
         self.trials: list[Trial] = []
         self.joints, self.commands = Meter(), Meter()
-        self.robot = Stillness(window=REST, tolerance=1.0)
+        self.robot = Stillness(window=REST, tolerance=1.0, obeys=True)
         self.demonstrator = Stillness(window=REST)
         self._stood = math.inf  # when the demonstrator had got there (s)
         self._answered = math.inf  # when the first answer came to a picture of that (s)
@@ -75,15 +77,19 @@ class Examination:
         self._stood = self._answered = math.inf
         return goal
 
-    def answer(self, joints: Entry, now: float) -> None:
+    def answer(self, joints: Entry, now: float, limits: Floats | None = None) -> None:
         """Takes note of a joint target: whether it answers a picture of the demonstrator at rest.
 
-        On a busy machine the answer to an earlier picture may come while everybody stands.
+        On a busy machine the answer to an earlier picture may come while everybody stands, and a robot may stand
+        for a while before it begins to do what it answered: it must get there, within its limits (10, 2).
         """
         self.joints.add(joints, now)
         written = now - joints.age
         if joints.kind is Kind.WRITTEN and joints.latency > 0.0 and written - joints.latency >= self._stood:
             self._answered = min(self._answered, written)
+            with suppress(NotAPostureError):  # the motor refuses it, too
+                goal = read_posture(joints.value)
+                self.robot.aim(goal if limits is None else np.clip(goal, limits[:, 0], limits[:, 1]), now)
 
     def at_rest(self, now: float) -> bool:
         """Whether the demonstrator has got there, and the robot has come to rest with its answer to that."""

@@ -4,13 +4,14 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from agents.exam import contact_sheet
+from agents.exam.disturbances import Disturbances
 from agents.exam.examination import Examination
 from agents.exam.meter import Flow
 from agents.exam.trial import FRESH, SHOWN, Trial, of_kind
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 NUMBERS: Final = "report.json"
 PICTURES: Final = "contact_sheet.png"
+LIBRARIES: Final = ("python", "agentspace", "numpy", "mujoco", "onnxruntime", "torch", "opencv-python")
+"""Those whose versions the table tells; the file tells all."""
+RECORD: Final = "run.json"
+"""In the folder of a run: what was run."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,10 @@ class Report:
         processes: Names of the operating-system processes.
         restarts: How often an agent had to be started again.
         seconds: What each step of the script took.
+        disturbances: When the robot did not do what its agents commanded, for how long, and what was left out.
+        refused: How many writes of each slot were refused.
+        swaps: How many swaps of each role were done.
+        run: The record of the run: when, with which code, arguments and libraries.
     """
 
     decoder: str
@@ -61,6 +70,15 @@ class Report:
     processes: tuple[str, ...]
     restarts: int
     seconds: Mapping[str, float]
+    disturbances: Mapping[str, Any] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
+    swaps: Mapping[str, int] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+
+    def notes(self) -> list[str]:
+        """A few lines on when and with what this was measured, and on what disturbed it."""
+        rows = self._ran() + self._disturbed()
+        return [f"{name}: {value}" for name, value in rows if name != "versions"]
 
     def table(self) -> "Table":
         """For people."""
@@ -85,10 +103,47 @@ class Report:
             ("whole loop", f"{self.joints.rate:.1f} frames/s"),
             ("latency camera -> joint target, p50 / p99", _latency(self.joints)),
             ("latency camera -> motor command, p50 / p99", _latency(self.commands)),
-            ("lost triggers", "unknown" if self.lost_triggers is None else str(self.lost_triggers)),
+            ("lost changes", "unknown" if self.lost_triggers is None else str(self.lost_triggers)),
             ("processes", f"{len(self.processes)} ({self.restarts} restarts)"),
+            *self._disturbed(),
+            *self._ran(),
             ("seconds", ", ".join(f"{name} {s:.0f}" for name, s in self.seconds.items() if s >= 1.0)),
         ]
+
+    def _ran(self) -> list[tuple[str, str]]:
+        """The rows of what was run."""
+        run, git = self.run, self.run.get("git")
+        if not run:
+            return []
+        code = f"commit {git['commit'][:12]}{', changed' if git['dirty'] else ''}" if git else "not under git"
+        told = run.get("arguments") or {}
+        arguments = ", ".join(f"{name}={value}" for name, value in told.items() if name != "seed")
+        known = run.get("versions") or {}
+        versions = ", ".join(f"{name} {known[name]}" for name in LIBRARIES if name in known)
+        seed = [("seed", str(run["seed"]))] if run.get("seed") is not None else []
+        rows = [("run", f"{run.get('name')}, {run.get('started')}, {run.get('host')}"), ("code", code), *seed]
+        return [*rows, *([("arguments", arguments)] if arguments else []), ("versions", versions)]
+
+    def _disturbed(self) -> list[tuple[str, str]]:
+        """The rows of what was not as it should be."""
+        interruptions = self.disturbances.get("interruptions", [])
+        rows = [
+            (
+                f"{each['why']} at {each['at']:.1f} s" + (f" by {each['holder']}" if each["holder"] else ""),
+                f"for {each['seconds'] or 0.0:.1f} s, {each['refused']} writes refused",
+            )
+            for each in interruptions
+        ]
+        if self.disturbances.get("tried_again"):
+            rows.append(("postures shown again for that", str(self.disturbances["tried_again"])))
+        for name, counts in (
+            ("pairs left out", self.disturbances.get("left_out")),
+            ("refused writes", self.refused),
+            ("swaps", self.swaps),
+        ):
+            if counts:
+                rows.append((name, ", ".join(f"{what} {count}" for what, count in counts.items())))
+        return rows
 
     def to_json(self) -> dict[str, Any]:
         """For programs; numbers that are not finite are null."""
@@ -106,6 +161,7 @@ def make(
     examination: Examination,
     account: SpaceAccount,
     seconds: Mapping[str, float],
+    disturbances: Disturbances | None = None,
 ) -> Report:
     """Computes the numbers.
 
@@ -114,7 +170,10 @@ def make(
         examination: The notes.
         account: Of the space.
         seconds: See `Report`.
+        disturbances: What was noted of them.
     """
+    disturbances = disturbances or Disturbances()
+    disturbances.count(account.refusals)
     acquired, trials = examination.acquired, examination.trials
     fresh = [trial.true for trial in of_kind(trials, FRESH)]
     return Report(
@@ -132,19 +191,39 @@ def make(
         processes=tuple(sorted(_processes(account).values())),
         restarts=sum(launch.restarts for launch in account.launches.values()),
         seconds=dict(seconds),
+        disturbances=disturbances.to_dict(),
+        refused=disturbances.refused(account.refusals),
+        swaps={role: swap.done.number for role, swap in account.swaps.items() if swap.done.number},
     )
 
 
-def publish(report: Report, trials: Sequence[Trial], folder: Path) -> None:
-    """Prints the table, and writes the files into a folder that is made if it is missing."""
+def publish(report: Report, trials: Sequence[Trial], folder: Path, run: Path | None = None) -> None:
+    """Prints the table, and writes the files.
+
+    Args:
+        report: The numbers.
+        trials: The postures.
+        folder: For the files; made if it is missing.
+        run: The folder of the run, whose record goes with the numbers; None for none.
+    """
     from rich.console import Console
 
+    report = replace(report, run=_record(folder if run is None else run))
     folder.mkdir(parents=True, exist_ok=True)
     report.save(folder / NUMBERS, {"trials": [trial.numbers() for trial in trials]})
     title = f"One-shot imitation: {report.pairs} pairs, decoder {report.decoder}"
-    contact_sheet.save(folder / PICTURES, title, trials)
+    contact_sheet.save(folder / PICTURES, title, trials, report.notes())
     Console(width=100, highlight=False).print(report.table())
     print(f"{folder / NUMBERS}\n{folder / PICTURES}")  # noqa: T201  (for people, as the table)
+
+
+def _record(run: Path) -> dict[str, Any]:
+    """What the folder of a run says of it; nothing if it says nothing that can be read."""
+    try:
+        found = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _processes(account: SpaceAccount) -> dict[int, str]:

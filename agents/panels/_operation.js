@@ -40,6 +40,7 @@ export function operation(api) {
 
 const holds = (row, priority) => row?.none === true && Number(row.priority) >= priority;
 
-/** Whether the rows of the stop slots say that the robot is held for ever. */
-export const isStopped = (api) => STOP_SLOTS.every((slot) => holds(api.row(slot), STOP_PRIORITY));
+/** Whether the row of a stop slot says that an emergency stop holds it. */
+export const isHeld = (api, slot) => holds(api.row(slot), STOP_PRIORITY);
+export const isStopped = (api) => STOP_SLOTS.every((slot) => isHeld(api, slot));
 export const isPaused = (api) => holds(api.row(PAUSE_SLOT), PAUSE_PRIORITY);

@@ -1,4 +1,4 @@
-// The operator's chair: teach, use, move the memory, stop. Every button is a slot write.
+// The operator's chair: teach, use, move the memory, pause. Every button is a slot write; the stop is in the bar above.
 
 import { isPaused, isStopped, operation } from "./_operation.js";
 
@@ -8,8 +8,6 @@ export const slots = ["mode", "pairs", "memory/answer", "memory/done", "joints",
 
 const STYLE = `
 .operator { display: grid; gap: 10px; }
-.operator .stop { padding: 12px; border: 0; border-radius: 6px; background: #c62f2f; color: #fff; font-size: 16px; font-weight: 700; letter-spacing: .04em; }
-.operator .stop[data-on] { background: none; box-shadow: inset 0 0 0 2px var(--bad); color: var(--bad); }
 .operator .buttons { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 6px; }
 .operator .segments { display: flex; } .operator .segments button { flex: 1; border-radius: 0; } .operator .segments button:first-child { border-radius: 4px 0 0 4px; } .operator .segments button:last-child { border-radius: 0 4px 4px 0; margin-left: -1px; }
 .operator .segments button[aria-pressed=true] { background: var(--accent); border-color: var(--accent); color: var(--accent-text); font-weight: 600; }
@@ -36,7 +34,7 @@ export function mount(root, api) {
   const button = (text, action, name) =>
     h("button", { type: "button", "data-do": name, disabled: api.readOnly, onclick: () => run(action) }, text);
   const askFile = async (verb, action) => {
-    const path = h("input", { value: "runs/memory.npz", spellcheck: "false" });
+    const path = h("input", { value: "runs/latest/memory.npz", spellcheck: "false" });
     const body = h("label", { class: "field" }, h("span", {}, "File, seen from the associator's project"), path);
     const chosen = await api.ask({ title: `${verb} the memory`, body, action: verb, read: () => path.value.trim() || undefined });
     return chosen ? action(chosen) : [];
@@ -45,12 +43,12 @@ export function mount(root, api) {
     const sure = await api.ask({ title: "Forget all pairs?", body: "The memory is empty then.", action: "Forget", danger: true });
     return sure ? does.forget() : [];
   };
-  const stop = h("button", { type: "button", class: "stop", disabled: api.readOnly, "data-do": "stop",
-    onclick: () => run(isStopped(api) ? does.release : does.stop) }, "EMERGENCY STOP");
   const modes = ["acquire", "use"].map((mode) =>
     h("button", { type: "button", "data-mode": mode, disabled: api.readOnly, onclick: () => run(() => does.switchTo(mode)) },
       mode === "acquire" ? "Acquire" : "Use"));
-  const pause = button("Pause", () => (isPaused(api) ? does.resume() : does.pause()), "pause");
+  // Two controls: a second press of one shall not do the opposite of the first.
+  const pause = button("Pause", does.pause, "pause");
+  const resume = button("Resume", does.resume, "resume");
   const facts = Object.fromEntries(["Mode", "Pairs", "Motor", "Confirmed", "Memory"].map((name) => [name, h("dd", {}, "–")]));
   const camera = h("canvas", { width: 4, height: 3 });
   api.picture("camera", 480, (bitmap) => {
@@ -59,10 +57,10 @@ export function mount(root, api) {
   });
   let confirms = 0;
   root.append(h("div", { class: "operator" },
-    stop, camera,
+    camera,
     h("div", { class: "segments" }, modes),
     h("div", { class: "buttons" },
-      button("Confirm", () => does.confirm(`page ${++confirms}`), "confirm"), button("Undo", does.undo, "undo"), pause, button("Forget…", forget, "forget"),
+      button("Confirm", () => does.confirm(`page ${++confirms}`), "confirm"), button("Undo", does.undo, "undo"), button("Forget…", forget, "forget"), pause, resume,
       button("Save…", () => askFile("Save", does.save), "save"), button("Load…", () => askFile("Load", does.load), "load")),
     problem,
     h("dl", {}, Object.entries(facts).flatMap(([name, fact]) => [h("dt", {}, name), fact]))));
@@ -76,9 +74,6 @@ export function mount(root, api) {
     else if (name === "motor/state") facts.Motor.textContent = value ?? "–";
     else if (name === "memory/answer") facts.Confirmed.textContent = outcome(value);
     else if (name === "memory/done") facts.Memory.textContent = value ? value.message : "–";
-    const stopped = isStopped(api);
-    stop.toggleAttribute("data-on", stopped);
-    stop.textContent = stopped ? "STOPPED – release" : "EMERGENCY STOP";
-    pause.textContent = isPaused(api) && !stopped ? "Resume" : "Pause";
+    resume.disabled = api.readOnly || !isPaused(api) || isStopped(api);
   };
 }

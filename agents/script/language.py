@@ -17,7 +17,7 @@ Operators and examiners know all of these: the actions of an operator, and the s
 slot. An examiner knows some more (`agents.exam.steps`).
 """
 
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,6 +185,8 @@ def write(body: Any) -> Do:
         ValueError: It is none.
     """
     values = fields(body, None)
+    if not values:
+        raise ValueError("it names no slot")
     return Do(f"write {', '.join(values)}", tuple(Put(check_name(slot), value) for slot, value in values.items()))
 
 
@@ -193,11 +195,13 @@ def delete(body: Any) -> Do:
 
     Raises:
         TypeError: It is none.
-        SlotNameError: It is none.
+        ValueError: It names no slot, or something else.
     """
     slots = [body] if isinstance(body, str) else body
     if not isinstance(slots, list):
         raise TypeError(f"delete takes slot names, not {body!r:.80}")
+    if not slots:
+        raise ValueError("it names no slot")
     return Do(f"delete {', '.join(map(str, slots))}", tuple(Erase(check_name(slot)) for slot in slots))
 
 
@@ -216,6 +220,7 @@ def fields(body: Any, valid: Sequence[str] | None) -> dict[str, Any]:
 
 
 def _step(item: Any, grammar: Grammar[S]) -> S:
+    _check_text(item)
     step = {item: None} if isinstance(item, str) else item
     if not isinstance(step, dict) or len(step) != 1:
         raise ValueError(f"{item!r:.80} is neither a word nor a mapping with one key")
@@ -238,8 +243,18 @@ def _wait(body: Any) -> Rest | Wait:
     if "slot" not in found:
         raise ValueError("wait needs a slot")
     check_name(found["slot"])
-    numbers: dict[str, Any] = {key: float(found[key]) for key in ("timeout", "at_least") if key in found}
+    numbers: dict[str, Any] = {key: _number(key, found[key]) for key in ("timeout", "at_least") if key in found}
+    if numbers.get("timeout", 0.0) < 0:
+        raise ValueError(f"timeout {found['timeout']!r}: give a number of at least 0")
+    if "has" in found:
+        fields(found["has"], None)
     return Wait(**(found | numbers))
+
+
+def _number(key: str, value: Any) -> float:
+    if not _is_number(value):
+        raise ValueError(f"could not convert {key} {value!r:.80} to a finite number")
+    return float(value)
 
 
 def _word(body: Any) -> str | int:
@@ -249,7 +264,7 @@ def _word(body: Any) -> str | int:
 
 
 def _path(body: Any) -> str:
-    if not isinstance(body, str) or not body:
+    if not isinstance(body, str) or not body or "\0" in body:
         raise ValueError(f"{body!r:.80} is not a path")
     return body
 
@@ -261,7 +276,21 @@ def _latent(body: Any) -> list[float]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a finite number that a float can hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _check_text(value: Any) -> None:
+    """Refuses halves of characters, such as U+D800: no slot can hold them.
+
+    Raises:
+        ValueError: There is one.
+    """
+    if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise ValueError(f"{value!r:.80} contains half of a character")
+    if isinstance(value, dict | list | tuple):
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
+            _check_text(item)
 
 
 SLOTS: Final[Grammar[Step]] = {"write": write, "delete": delete, "wait": _wait}

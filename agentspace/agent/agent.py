@@ -19,16 +19,19 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from agentspace.agent import unrun
 from agentspace.agent.parameter import configure, declarations
+from agentspace.agent.run_folder import run_folder
 from agentspace.agent.timer import Timer
 from agentspace.core.change import Refused
+from agentspace.core.dead_letters import ATTEMPTS
 from agentspace.core.mailbox import Trigger
 from agentspace.core.role import State
 from agentspace.core.slot import Erase, Put
 from agentspace.core.space import Session, Wake
-from agentspace.core.value import Value
+from agentspace.core.values.value import Value
 from agentspace.errors import AgentspaceError
 
 
@@ -42,6 +45,8 @@ class Agent:
         space: The space as this incarnation sees it; its `write` acts at once, outside of the handler's commit.
         log: A logger that names the role.
         project: The folder of the user's project; relative paths in parameters mean this folder.
+        attempts: How often a handler may fail at the same change before it is set aside, in the slot
+            ``_/dead_letters/ROLE``; 0: it is never set aside.
 
     Raises:
         ParameterError: A parameter is unknown or not valid.
@@ -50,6 +55,18 @@ class Agent:
     space: Session
     log: logging.Logger
     project: Path
+    attempts: ClassVar[Any] = ATTEMPTS
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        old = vars(cls).get("senseSelectAct")
+        if old is not None and cls.sense_select_act is Agent.sense_select_act:
+            code = getattr(old, "__code__", None)
+            place = f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
+            raise TypeError(
+                f"{place}{cls.__name__}.senseSelectAct is of the original Agent-Space: nothing calls it here; "
+                "write sense_select_act, and read and write with self.read(name) and self.write(name, value)"
+            )
 
     def __init__(self, **values: Any) -> None:
         configure(self, values)
@@ -62,6 +79,8 @@ class Agent:
         self._stopping = False
         self._collects = False
         self._keeps = False
+        self._run_folder: Path | None = None
+        unrun.made(self)
 
     # --- to override
 
@@ -90,6 +109,13 @@ class Agent:
         """Is told of each write of a handler that the slot rule refused; by default a line of the debug log."""
         self.log.debug("refused: %s", refusal)
 
+    def parameters_changed(self, names: frozenset[str]) -> None:
+        """Live parameters were set, between two handlers: adapts what was made of them, such as a timer's period.
+
+        An error refuses the change: the old values come back, and whoever asked is told. What it writes is
+        committed.
+        """
+
     def get_state(self) -> tuple[int, Value] | None:
         """The state for a successor: a version of its form, and a value; None for nothing.
 
@@ -113,6 +139,23 @@ class Agent:
         return self.space.role
 
     @property
+    def run_folder(self) -> Path:
+        """The folder of the launch for the files of this run; without a launch `runs/<role>-<date>-<time>`.
+
+        It is made when it is asked for. In it `run.json` says what was run.
+        """
+        if self._run_folder is None:
+            self._run_folder = run_folder(self.project, self.role)
+        return self._run_folder
+
+    def now(self) -> float:
+        """The time (s) on the clock of its timers: monotonic; in simulated time, that of the space.
+
+        To be used in place of `time.monotonic`, so that it decides the same when a run is repeated.
+        """
+        return self._clock()
+
+    @property
     def wake(self) -> Wake:
         """Why the handler runs: which slots changed, or a timer."""
         return self._wake
@@ -127,9 +170,14 @@ class Agent:
         self.space.attach_trigger(mask, kind)
         self._collects = self._collects or kind == Trigger.QUIET
 
-    def attach_timer(self, period: float) -> None:
-        """Wakes this agent every `period` seconds, without drift; missed ticks are counted, not made up for."""
-        self._timers.append(Timer(period, self._clock()))
+    def attach_timer(self, period: float) -> Timer:
+        """Wakes this agent every `period` seconds, without drift; missed ticks are counted, not made up for.
+
+        The timer's `set_period` changes it.
+        """
+        timer = Timer(period, self._clock())
+        self._timers.append(timer)
+        return timer
 
     def read(self, name: str, default: Value = None) -> Value:
         """The value of a slot, or the default if it is empty.
@@ -142,7 +190,7 @@ class Agent:
             return self.space.reveal(act.value) if isinstance(act, Put) and not act.delay else default
         if name in self._wake.values:
             known = self._wake.values[name]
-            return self.space.reveal(known[0]) if known and time.monotonic() < known[1] else default
+            return self.space.reveal(known[0]) if known and self._clock() < known[1] else default
         return self.space.read(name, default)
 
     def write(
@@ -197,6 +245,7 @@ class Agent:
     ) -> None:
         """Gives the agent its place; its timers count on the clock (monotonic seconds)."""
         self.space, self.log, self.project, self._clock = session, log, project, clock
+        unrun.ran(self)
 
     def begin(self, wake: Wake) -> None:
         """A handler begins."""

@@ -1,159 +1,15 @@
-"""Typed settings: parameters and slot names of agents, and arguments of launch files."""
+"""Typed settings of agents: parameters and slot names."""
 
 import copy
-import json
-import math
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar, overload
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar, overload
 
-from agentspace.core.slot import check_name
+from agentspace.agent.secret import fetched, is_plain, warn_if_plain
+from agentspace.core.setting import HIDDEN, READERS, TYPES, Data, Setting, shown
+from agentspace.core.values.names import check_name
 from agentspace.errors import ParameterError, SlotNameError, suggest
 
 T = TypeVar("T")
-Data = Any  #: what YAML and JSON can say: None, bool, int, float, str, list, dict with string keys
-_Type = type  # inside of `Setting`, `type` is the attribute
-_WORDS: Final = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
-_READERS: dict[type, Callable[[str], Data]] = {
-    bool: lambda text: _WORDS[text.strip().lower()],
-    int: int,
-    float: float,
-    str: str,
-    list: json.loads,
-    dict: json.loads,
-}
-_TYPES: Final = {kind.__name__: kind for kind in _READERS}
-_FORMS: Final = {bool: "true, false", list: "JSON such as [1, 2]", dict: 'JSON such as {"a": 1}'}
-
-
-@dataclass(eq=False)
-class Setting:
-    """A typed value that can be set: an argument of a launch file, or a parameter of an agent.
-
-    Attributes:
-        name: As launch files and command lines write it.
-        type: One of bool, int, float, str, list, dict.
-        default: The value if none is set.
-        help: What it means, with its unit.
-        choices: The only valid values; None for no such limit.
-        minimum: The least valid number.
-        maximum: The greatest valid number.
-        required: There is no default.
-    """
-
-    name: str
-    type: _Type
-    default: Data = None
-    help: str = ""
-    choices: tuple[Data, ...] | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    required: bool = False
-
-    @classmethod
-    def from_dict(cls, name: str, data: Mapping[str, Data]) -> "Setting":
-        """Reads what `describe` gives, or a part of it; without a type, that of the default or of a choice."""
-        default, choices = data.get("default"), tuple(data.get("choices") or ())
-        sample = next((value for value in (default, *choices) if value is not None), "")
-        return Setting(
-            name,
-            _TYPES[data["type"]] if "type" in data else type(sample),
-            default,
-            data.get("help", ""),
-            choices or None,
-            data.get("minimum"),
-            data.get("maximum"),
-            required="default" not in data,
-        )
-
-    def describe(self) -> dict[str, Data]:
-        """Its declaration as plain data."""
-        return {
-            "type": self.type.__name__,
-            "default": self.default,
-            "help": self.help,
-            "choices": list(self.choices) if self.choices is not None else None,
-            "minimum": self.minimum,
-            "maximum": self.maximum,
-        }
-
-    @property
-    def bounds(self) -> list[str]:
-        """Its limits, for people."""
-        bounds = [f"at least {self.minimum:g}"] if self.minimum is not None else []
-        return bounds + ([f"at most {self.maximum:g}"] if self.maximum is not None else [])
-
-    def parse(self, value: Data) -> Data:
-        """The value that `name=value` on the command line of a launch means; null where None is the default.
-
-        Raises:
-            ParameterError: Names the text, and the type or what is valid.
-        """
-        return None if value == "null" and self._takes_none else self.check(self.read(value))
-
-    def read(self, text: str) -> Data:
-        """The value of this type that a text means; it may still be out of range.
-
-        Raises:
-            ParameterError: Names the text, the type and how it is written.
-        """
-        try:
-            value = _READERS[self.type](text)
-        except (ValueError, KeyError, RecursionError):
-            value = None
-        if type(value) is not self.type:
-            form = f"; write {_FORMS[self.type]}" if self.type in _FORMS else ""
-            raise self._error(text, f"is not {self.type.__name__}{form}", self._not_of_type)
-        return value
-
-    def check(self, value: Data) -> Data:
-        """The value, an int as a float where a float is wanted; None is taken where it is the default.
-
-        Raises:
-            ParameterError: Names the value, and the type or what is valid.
-        """
-        if value is None and self._takes_none:
-            return None
-        whole = type(value) is int and abs(value) <= sys.float_info.max
-        taken = float(value) if self.type is float and whole else value
-        if type(taken) is not self.type:
-            what = f"is {type_name(value)}, not {self.type.__name__}{self._hint(value)}"
-            raise self._error(value, what, self._not_of_type)
-        if self.choices is not None and taken not in self.choices:
-            raise self._error(value, f"is not a choice; {suggest(str(value), map(str, self.choices))}")
-        if self.type in (int, float):
-            self._check_range(value)
-        return taken
-
-    def _check_range(self, number: float) -> None:
-        low, high = self.minimum, self.maximum
-        if low is not None and number < low:
-            what = f"is too small; at least {low:g}"
-        elif high is not None and number > high:
-            what = f"is too great; at most {high:g}"
-        elif self.type is float and math.isnan(number):
-            what = "is not a number to work with"
-        else:
-            return
-        raise self._error(number, what, f"must be {' and '.join(self.bounds) or 'a number'}")
-
-    @property
-    def _takes_none(self) -> bool:
-        return self.default is None and not self.required
-
-    @property
-    def _not_of_type(self) -> str:
-        return f"is not {'an' if self.type is int else 'a'} {self.type.__name__}"
-
-    def _hint(self, value: Data) -> str:
-        if self.type is str and isinstance(value, int | float):
-            return f'; write "{value}"'
-        return "; write a number without quotes" if self.type is float and isinstance(value, str) else ""
-
-    def _error(self, value: Data, what: str, of_agent: str = "") -> ParameterError:
-        """The error, as launch files word it; agents may have words of their own."""
-        return ParameterError(f"{show(value)} {what}")
 
 
 class Parameter(Setting, Generic[T]):
@@ -171,6 +27,10 @@ class Parameter(Setting, Generic[T]):
         choices: The only valid values.
         minimum: The least valid number.
         maximum: The greatest valid number.
+        live: Others may set it while the agent runs (``agentspace set``): the agent finds the new value in its
+            next handler. See `Agent.parameters_changed`.
+        secret: A text that is never shown, such as a password. A launch file gives ``{file: PATH}`` or
+            ``{env: NAME}``.
 
     Raises:
         ParameterError: The default is not of a type that a launch file can write, or not valid itself.
@@ -187,17 +47,27 @@ class Parameter(Setting, Generic[T]):
         choices: Sequence[T] | None = None,
         minimum: float | None = None,
         maximum: float | None = None,
+        live: bool = False,
+        secret: bool = False,
     ) -> None:
         kind = type or default.__class__
-        if kind not in _READERS:
-            raise ParameterError(f"a parameter's type is one of {', '.join(_TYPES)}, not {kind.__name__}")
+        if kind not in READERS:
+            raise ParameterError(f"a parameter's type is one of {', '.join(TYPES)}, not {kind.__name__}")
+        if secret and (live or choices is not None or kind is not str):
+            raise ParameterError("a secret parameter is a text, without choices, and not live: those are shown")
         options = tuple(choices) if choices is not None else None
-        super().__init__("", kind, default, help, options, minimum, maximum)
+        super().__init__("", kind, default, help, options, minimum, maximum, secret=secret)
+        self.live = live
         if default is not None:
             self.default = self.parse(default)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+
+    def describe(self) -> dict[str, Data]:
+        """Its declaration as plain data."""
+        hidden = {"secret": True, "default": shown(self.default)} if self.secret else {}
+        return super().describe() | ({"live": True} if self.live else {}) | hidden
 
     @overload
     def __get__(self, agent: None, owner: type) -> "Parameter[T]": ...
@@ -212,7 +82,7 @@ class Parameter(Setting, Generic[T]):
         return value
 
     def __set__(self, agent: object, value: T) -> None:
-        agent.__dict__[self.name] = self.parse(value)
+        agent.__dict__[self.name] = self.parse(fetched(self.name, value) if self.secret else value)
 
     def parse(self, value: Data) -> T:
         """The value as this parameter takes it; a str is read as on a command line.
@@ -224,7 +94,8 @@ class Parameter(Setting, Generic[T]):
         return parsed
 
     def _error(self, value: Data, what: str, of_agent: str = "") -> ParameterError:
-        return ParameterError(f"parameter {self.name!r}: {value!r} {of_agent or what}")
+        told = HIDDEN if self.secret else repr(value)
+        return ParameterError(f"parameter {self.name!r}: {told} {of_agent or what}")
 
 
 class SlotName:
@@ -285,20 +156,41 @@ def configure(agent: object, values: Mapping[str, Data]) -> None:
     for name, value in values.items():
         if name not in known:
             raise ParameterError(f"{type(agent).__name__} has no parameter {name!r}: {suggest(name, known)}")
+        item = known[name]
+        if isinstance(item, Parameter) and item.secret:
+            warn_if_plain(name, value)
         setattr(agent, name, value)
 
 
+def check_shown(owner: type, given: Mapping[str, Data]) -> None:
+    """Whether values that everybody can see, on a command line, have no secret among them.
+
+    Raises:
+        ParameterError: One has; says how it is given.
+    """
+    for name, item in declarations(owner).items():
+        if isinstance(item, Parameter) and item.secret and is_plain(given.get(name)):
+            raise ParameterError(
+                f"parameter {name!r} is secret, and a command line is shown to all: "
+                f"""write {name}='{{"file": "PATH"}}' or {name}='{{"env": "NAME"}}'"""
+            )
+
+
 def values(agent: object) -> dict[str, Data]:
-    """The values of an agent's parameters, and its slot names, by name."""
-    return {name: getattr(agent, name) for name in declarations(type(agent))}
+    """The values of an agent's parameters, and its slot names, by name; secrets as they may be shown."""
+    known = declarations(type(agent))
+    return {name: _shown(item, getattr(agent, name)) for name, item in known.items()}
 
 
-def type_name(value: Data) -> str:
-    """The name of a value's type as launch files and error messages write it ("null" for None)."""
-    return "null" if value is None else type(value).__name__
+def _shown(item: Parameter[Any] | SlotName, value: Data) -> Data:
+    return shown(value) if isinstance(item, Parameter) and item.secret else value
 
 
-def show(value: Data) -> str:
-    """A value in an error message: text in quotes, everything else as JSON, not too long."""
-    text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def introduction(agent: object) -> dict[str, Data]:
+    """What an incarnation says of its settings: all of them, and the declarations of those that are live."""
+    known = declarations(type(agent))
+    live = {name: item.describe() for name, item in known.items() if isinstance(item, Parameter) and item.live}
+    secrets = [name for name, item in known.items() if isinstance(item, Parameter) and item.secret]
+    return (
+        {"settings": values(agent)} | ({"live": live} if live else {}) | ({"secrets": secrets} if secrets else {})
+    )

@@ -7,8 +7,12 @@ import select
 import signal
 import threading
 import time
+from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
+SAFE_PATH: Final = MappingProxyType({"PYTHONSAFEPATH": "agentspace"})
+"""For the environment of a child: a file ``agentspace.py`` in its folder does not take the library's place."""
 PARENT_VARIABLE: Final = "AGENTSPACE_PARENT"  #: pid of the supervisor, in the environment of what it starts
 _PR_SET_PDEATHSIG: Final = 1  #: prctl(2)
 
@@ -42,3 +46,25 @@ def _outlive(parent: int, grace: float) -> None:
         os.close(descriptor)
     time.sleep(grace)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def forget_safe_path() -> None:
+    """What this process starts itself finds its modules as usual."""
+    for name, value in SAFE_PATH.items():
+        if os.environ.get(name) == value:
+            del os.environ[name]
+
+
+def shadow(project: Path) -> Path | None:
+    """The first file in a project with the name of this library, or of one that it uses; None if there is none."""
+    library = Path(__file__).parents[1] / "__init__.py"
+    files = [file for name in ("agentspace", *_USED) for file in _modules(project, name)]
+    return next((file for file in files if file.is_file() and file.resolve() != library), None)
+
+
+def _modules(project: Path, name: str) -> tuple[Path, Path]:
+    return project / f"{name}.py", project / name / "__init__.py"
+
+
+_USED: Final = ("click", "jsonschema", "msgpack", "numpy", "psutil", "rich", "yaml", "zmq")
+IN_PLACE: Final = "this file has the name of a library, and it is not certain which of them is used: rename it"

@@ -18,9 +18,7 @@ class Timer:
     """
 
     def __init__(self, period: float, start: float) -> None:
-        if not 0 < period < math.inf:
-            raise ParameterError(f"a timer's period is a positive number of seconds, not {period!r}")
-        self.period = period
+        self.period = _checked(period)
         self._start = start
         self._ticks = 0
 
@@ -38,7 +36,23 @@ class Timer:
         self._ticks += missed + 1
         return missed
 
+    def set_period(self, period: float) -> None:
+        """Ticks with another period (s), from the last tick on.
+
+        Raises:
+            ParameterError: The period is not a positive finite number.
+        """
+        last = self.due - self.period
+        self.period = _checked(period)
+        self._start, self._ticks = last, 0
+
 
 def earliest(timers: Iterable[Timer]) -> float | None:
     """The time of the next tick of several timers (s); None if there are none."""
     return min((timer.due for timer in timers), default=None)
+
+
+def _checked(period: float) -> float:
+    if not 0 < period < math.inf:
+        raise ParameterError(f"a timer's period is a positive number of seconds, not {period!r}")
+    return period

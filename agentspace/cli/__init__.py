@@ -5,8 +5,8 @@ A command of a project can share their manners: `space_option` is ``--space``, `
 """
 
 from agentspace.agent.process import settings
-from agentspace.cli.exits import exit_code
 from agentspace.cli.main import main
-from agentspace.cli.options import space_option
+from agentspace.cli.terminal.exits import exit_code
+from agentspace.cli.terminal.options import space_option
 
 __all__ = ["exit_code", "main", "settings", "space_option"]

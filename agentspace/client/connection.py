@@ -7,17 +7,30 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import zmq
 
 from agentspace import errors
 from agentspace.client.handshake import Handshake
-from agentspace.errors import AgentspaceError, LimitError, ProtocolError, SpaceUnreachableError
-from agentspace.wire import messages
+from agentspace.client.lifeline import Lifeline, SocketLifeline
+from agentspace.errors import (
+    AgentspaceError,
+    ConnectionLostError,
+    LimitError,
+    ProtocolError,
+    SpaceUnreachableError,
+)
+from agentspace.wire import from_client, from_server
 from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, Message, parse, receive, send
+from agentspace.wire.segments import segments_of
 
 LINGER: Final = 500  #: milliseconds in which what was sent last may still go out
+LONGEST: Final = 3600.0  #: seconds of one wait of the poller, which takes no more than 2^31 ms
+CLOSED: Final = "this space was closed"
+_GLANCE: Final = 0.1  #: seconds without an answer after which it is looked whether the server is still there
+_AGAIN: Final = 1.0  #: seconds after which a greeting is said again, to a server that may be another one by now
 Arrived = tuple[Any, list[bytes]]  #: a message and its frames
 
 
@@ -28,23 +41,25 @@ class Connection:
 
     Args:
         handshake: Of the client with its server.
-        socket: Connected, or about to be.
+        open_socket: Makes a socket that is connected, or about to be.
         timeout: Seconds to wait for the server's welcome.
 
     Raises:
         SpaceUnreachableError: No server answers.
     """
 
-    def __init__(self, handshake: Handshake, socket: zmq.Socket[bytes], timeout: float) -> None:
+    def __init__(self, handshake: Handshake, open_socket: Callable[[], zmq.Socket[bytes]], timeout: float) -> None:
+        self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.unasked: deque[Arrived] = deque()
         self._handshake = handshake
-        self._socket = socket
+        self._open_socket = open_socket
+        self._socket = open_socket()
+        self._lifeline: Lifeline | None = None
         self._calls = itertools.count(1)
-        self._closed = False
+        self._closed = ""  # why nothing can be asked any more
         self._used = threading.RLock()  # ZeroMQ's sockets are for one thread at a time, also when they are closed
-        self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poller = zmq.Poller()
-        self._poller.register(socket, zmq.POLLIN)
+        self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._waker, zmq.POLLIN)
         try:
             self.hello(timeout)
@@ -55,17 +70,87 @@ class Connection:
     def __del__(self) -> None:
         os.close(self._waker)  # not before: `wake` must never hit a descriptor that is somebody else's by now
 
+    @property
+    def closed(self) -> bool:
+        """Its socket is."""
+        return bool(self._socket.closed)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the server that it met is gone, and it has not met another one yet."""
+        lifeline = self._lifeline  # which another thread may take away meanwhile
+        return lifeline is None or lifeline.is_cut()
+
+    @property
+    def _has_lost(self) -> bool:
+        lifeline = self._lifeline
+        return lifeline is not None and lifeline.is_cut()
+
     def hello(self, timeout: float) -> None:
-        """Introduces this connection to the server."""
-        call = self.number()
+        """Introduces this connection to the server; to the one that is there now, if the last one is gone.
+
+        Raises:
+            SpaceUnreachableError: None has answered within the time (s).
+        """
+        until = time.monotonic() + timeout
         with self._used:
-            self._send(
-                self._handshake.greeting(call), ()
-            )  # before it, nothing is heard, so nothing may be released
-            reply, _ = self._reply(call, timeout)
-        if not isinstance(reply, messages.Welcome):
+            if self._has_lost:
+                self._begin_anew()
+            while True:
+                left = until - time.monotonic()
+                try:
+                    return self._greet(min(left, _AGAIN), timeout)
+                except ConnectionLostError:  # it was there for a moment
+                    self._begin_anew()
+                except SpaceUnreachableError:
+                    if self._closed or left <= _AGAIN:
+                        raise
+
+    def renew(self, timeout: float) -> None:
+        """Meets the server that is there now, unless a thread uses this connection, and will do so itself."""
+        if self.is_cut and self._used.acquire(blocking=False):
+            try:
+                self.hello(timeout)
+            finally:
+                self._used.release()
+
+    def _greet(self, patience: float, timeout: float) -> None:
+        call = self.number()
+        self._send(self._handshake.greeting(call), ())  # before it, nothing is heard, so nothing may be released
+        reply, _ = self._reply(call, patience, timeout)
+        if not isinstance(reply, from_server.Welcome):
             raise ProtocolError(f"expected a welcome, got {reply!r:.80}")
         self._handshake.welcome(reply)
+        if self.is_cut:
+            self._hold(self._handshake.lifeline or SocketLifeline(self._socket))
+
+    def _begin_anew(self) -> None:
+        """Another socket: what waits in the old one is of a server that is gone, or was meant for it."""
+        self._hold(None)
+        self._poller.unregister(self._socket)
+        self._socket.close(linger=0)
+        self.unasked.clear()
+        self._socket = self._open_socket()
+        self._poller.register(self._socket, zmq.POLLIN)
+
+    def _hold(self, lifeline: Lifeline | None) -> None:
+        """Takes another lifeline."""
+        if self._lifeline is not None:
+            self._lifeline.close()
+        self._lifeline = lifeline
+
+    def idle(self, seconds: float) -> bool:
+        """Waits for a time, or until the server is gone (True), or until it is woken or closed."""
+        poller = zmq.Poller()
+        poller.register(self._waker, zmq.POLLIN)
+        with self._used:  # so that nobody closes meanwhile what is waited for
+            lifeline = self._lifeline.pollable if self._lifeline is not None else None
+            if lifeline is not None:
+                poller.register(lifeline, zmq.POLLIN)
+            events = dict(poller.poll(math.ceil(1e3 * seconds)))
+            if self._waker in events and not self._closed:
+                os.eventfd_read(self._waker)
+            return self.is_cut
 
     def number(self) -> int:
         """A number for the next request."""
@@ -86,7 +171,7 @@ class Connection:
         """Sends a message, after telling which views are gone."""
         with self._used:
             if self._handshake.released:
-                self._send(messages.Release(self._handshake.take_released()), ())
+                self._send(from_client.Release(self._handshake.take_released()), ())
             self._send(message, frames)
 
     def receive(self, timeout: float) -> Arrived | None:
@@ -105,7 +190,7 @@ class Connection:
 
         If the last message has an answer, what came before it and nobody took is given back.
         """
-        self._closed = True
+        self._closed = CLOSED
         self.wake()
         with self._used:
             if self._socket.closed:
@@ -114,14 +199,23 @@ class Connection:
                 with contextlib.suppress(zmq.Again):
                     send(self._socket, last.pack(), flags=NOBLOCK)
                     self._give_back(getattr(last, "call", None))
+            self._hold(None)
             self._socket.close(linger=LINGER)
+
+    def abandon(self, why: str) -> None:
+        """Nobody can use it any more, and nothing is said to the server; never blocks."""
+        self._closed = why
+        if why == CLOSED and self._used.acquire(blocking=False):
+            self._hold(None)
+            self._socket.close(linger=0)
+            self._used.release()
 
     def _send(self, message: Message, frames: tuple[bytes, ...]) -> None:
         size = sum(map(len, frames))
         if size > MAX_MESSAGE:
             raise LimitError(f"a message of {size} bytes; at most {MAX_MESSAGE} are allowed")
         if self._closed:
-            raise closed()
+            raise SpaceUnreachableError(self._closed)
         try:
             send(self._socket, message.pack(), frames, NOBLOCK)
         except zmq.Again:
@@ -131,17 +225,21 @@ class Connection:
 
     def _wait(self, seconds: float) -> bool:
         """Whether something has arrived within a time."""
-        events = dict(self._poller.poll(max(0, math.ceil(1e3 * seconds))))
+        events = dict(self._poller.poll(math.ceil(1e3 * min(max(seconds, 0.0), LONGEST))))
         if self._waker in events:
             os.eventfd_read(self._waker)
         if self._closed:
-            raise closed()
-        return self._socket in events
+            raise SpaceUnreachableError(self._closed)
+        if self._socket in events:
+            return True
+        if self._has_lost:
+            raise ConnectionLostError(f"the server at {self._handshake.address} has ended, or was cut off")
+        return False
 
     def _take(self) -> Arrived | None:
         header, *frames = receive(self._socket)
         message = parse(header)
-        if isinstance(message, messages.Recycle):
+        if isinstance(message, from_server.Recycle):
             self._handshake.recycle(message.segments)
             return None
         return message, frames
@@ -155,43 +253,50 @@ class Connection:
                 left.append(taken)
                 if getattr(taken[0], "call", None) == call:
                     break
-        self._handshake.released.extend(
-            [segment for message, _ in left for segment in messages.segments_of(message)]
-        )
+        self._handshake.released.extend([segment for message, _ in left for segment in segments_of(message)])
 
-    def _reply(self, call: int, timeout: float) -> Arrived:
-        until = time.monotonic() + timeout
+    def _reply(self, call: int, patience: float, told: float | None = None) -> Arrived:
+        """The answer to a call, within a time (s); in the error, another time may be told."""
+        until = time.monotonic() + patience
         while (left := until - time.monotonic()) > 0:
-            taken = self._take() if self._wait(left) else None
+            taken = self._take() if self._wait(min(left, _GLANCE)) else None
             if taken is None:
                 continue
             if getattr(taken[0], "call", None) != call:
                 self._set_aside(taken)
-            elif isinstance(taken[0], messages.Failed):
+            elif isinstance(taken[0], from_server.Failed):
                 raise to_error(taken[0])
             else:
                 return taken
         doubt = "" if self._handshake.address.local else "; a wrong key gets none either"
+        within = patience if told is None else told
         raise SpaceUnreachableError(
-            f"no answer from a server at {self._handshake.address} within {timeout:g} s{doubt}"
+            f"no answer from a server at {self._handshake.address} within {within:g} s{doubt}"
         )
 
     def _set_aside(self, taken: Arrived) -> None:
-        """A message that came unasked waits; an answer that came too late does not."""
+        """A message that came unasked waits; an answer that came too late does not.
+
+        Raises:
+            AgentspaceError: The server has cut this connection off; says why.
+        """
+        if isinstance(taken[0], from_server.Failed) and taken[0].text.startswith(from_server.CUT_OFF):
+            self._begin_anew()
+            raise to_error(taken[0])
         if isinstance(
-            taken[0], messages.Entries | messages.Done | messages.Welcome | messages.Joined | messages.Numbered
+            taken[0],
+            from_server.Entries
+            | from_server.Done
+            | from_server.Welcome
+            | from_server.Joined
+            | from_server.Numbered,
         ):
-            self._handshake.released.extend(messages.segments_of(taken[0]))
+            self._handshake.released.extend(segments_of(taken[0]))
         else:
             self.unasked.append(taken)
 
 
-def closed() -> SpaceUnreachableError:
-    """The error of a space that was closed."""
-    return SpaceUnreachableError("this space was closed")
-
-
-def to_error(failed: messages.Failed) -> AgentspaceError:
+def to_error(failed: from_server.Failed) -> AgentspaceError:
     """The error that the server reports, by its own type."""
     cls = getattr(errors, failed.error, AgentspaceError)
     known = isinstance(cls, type) and issubclass(cls, AgentspaceError) and cls is not errors.LaunchError

@@ -3,17 +3,21 @@
 import contextlib
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from typing import Any, NamedTuple
 
+from agentspace.client.lifeline import ProcessLifeline
 from agentspace.core.change import Kind
 from agentspace.core.space import Entry
 from agentspace.wire.address import Address, machine
 from agentspace.wire.format import kind_of, writer_of
-from agentspace.wire.messages import Hello, Welcome
+from agentspace.wire.from_client import Hello
+from agentspace.wire.from_server import Welcome
 from agentspace.wire.parcel import Incoming, Ref
-from agentspace.wire.payload import AVAILABLE, Holding, Mapper, Pool
+from agentspace.wire.payload import Holding, Mapper
+from agentspace.wire.pool import AVAILABLE, UNUSED, Pool
 
 
 class Meeting(NamedTuple):
@@ -35,6 +39,7 @@ class Handshake:
         meeting: Their last meeting.
         lease: Seconds without a sign of life after which the server forgets the client.
         lost: Why the server is out of reach, as far as the signs of life have told; None if it is not.
+        lifeline: Tells when the server's process has ended; None if that cannot be seen from here.
         pool: Takes large arrays; None if the server cannot see it.
         held: The payloads that views in this process look at.
         released: Segments of the server that nothing here looks at any more; it is to be told.
@@ -46,6 +51,7 @@ class Handshake:
         self.meeting = Meeting()
         self.lease = 0.0
         self.lost: str | None = None
+        self.lifeline: ProcessLifeline | None = None
         self.held: weakref.WeakSet[Holding] = weakref.WeakSet()
         self.released: deque[int] = deque()
         self._name = name
@@ -54,6 +60,7 @@ class Handshake:
         self.pool: Pool | None = None
         self._pool = Pool()
         self._mapper = Mapper(0)
+        self._tidied = time.monotonic()
         self._lock = threading.Lock()
 
     def greeting(self, call: int) -> Hello:
@@ -65,6 +72,7 @@ class Handshake:
         with self._lock:
             if reply.server != self.meeting.server:
                 self.lease, self.pool = reply.lease, self._pool if reply.shared else None
+                self.lifeline = ProcessLifeline(reply.pid) if reply.shared else None
                 self._mapper = Mapper(reply.pid)
                 self._pool.abandon()
             elif reply.meeting <= self.meeting.number:
@@ -89,6 +97,14 @@ class Handshake:
         """The server gives shared memory back."""
         for number in segments:
             self._pool.recycle(number)
+        self.tidy(time.monotonic())
+
+    def tidy(self, now: float) -> None:
+        """Lets go of the shared memory that was not used for a while; to be called now and then (s, monotonic)."""
+        if now - self._tidied >= UNUSED:
+            self._tidied = now
+            self._pool.trim()
+            self._mapper.trim()
 
     def take_released(self) -> list[int]:
         """The segments that were released since the last call."""

@@ -1,22 +1,29 @@
 """The slots of a space behind a server: reading, writing, following them."""
 
+import copy
+import math
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, Self
 
+from agentspace.client.account import CLOCK
 from agentspace.client.connection import Connection
 from agentspace.client.link import Link
 from agentspace.client.watch import RemoteWatch
 from agentspace.core.change import Decision
-from agentspace.core.mailbox import Mask, Trigger
-from agentspace.core.slot import Erase, Put, check_name
+from agentspace.core.mailbox import Trigger
+from agentspace.core.slot import Erase, Put
 from agentspace.core.space import Entry
-from agentspace.core.value import Value
-from agentspace.errors import FencedError
-from agentspace.wire import messages
+from agentspace.core.values.masks import Mask
+from agentspace.core.values.names import check_name
+from agentspace.core.values.value import Value
+from agentspace.errors import ConnectionLostError, FencedError, LateError, LimitError, SpaceUnreachableError
+from agentspace.wire import from_client
 from agentspace.wire.format import Message, unpack_decision
 from agentspace.wire.parcel import Outgoing
 
 Make = Callable[[int], tuple[Any, *tuple[bytes, ...]]]  #: a message with its frames, for the number of a call
+_REPEATABLE: Final = (from_client.Read, from_client.Beat)  #: what may be asked twice
 
 
 class RemoteSlots:
@@ -26,6 +33,22 @@ class RemoteSlots:
         self.name = name
         self._link = link
         self._signature = ("", 0)
+        self._deadline: float | None = None
+
+    def until(self, deadline: float) -> Self:
+        """The same space, for orders that are carried out before a time (s, `time.monotonic`) or not at all.
+
+        Orders are `write`, `delete`, `stop` and `request_swap`. Each raises LateError if it came too late, and
+        SpaceUnreachableError if there was no answer in time; a server that hangs drops it when it wakes up.
+
+        Raises:
+            LimitError: The time is NaN.
+        """
+        if math.isnan(deadline):
+            raise LimitError("deadline: NaN is no time; seconds of time.monotonic() are")
+        made = copy.copy(self)
+        made._deadline = deadline
+        return made
 
     def read(self, name: str, default: Value = None) -> Value:
         """The value of a slot while it is valid, else the default."""
@@ -42,14 +65,13 @@ class RemoteSlots:
     ) -> Decision:
         """Writes at once; see `Space.write`."""
         name, _, lasts, strength, wait = Put(name, value, validity, priority, delay)
-        role, epoch = self._sign()
         handshake = self._link.handshake
         server, first = handshake.meeting.server, Outgoing(value, handshake.pool)
 
         def make(call: int) -> tuple[Message, bytes]:
             restarted = handshake.meeting.server != server
             sent = Outgoing(value, handshake.pool) if restarted else first  # with new segments
-            made = messages.Write(call, self.name, role, epoch, name, lasts, strength, wait, sent.refs)
+            made = from_client.Write(call, self.name, *self._sign(), name, lasts, strength, wait, sent.refs)
             return made, sent.data
 
         return self._decide(make)
@@ -57,8 +79,9 @@ class RemoteSlots:
     def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
         """Empties a slot; see `Space.delete`."""
         name, strength, lasts = Erase(name, priority, validity)
-        role, epoch = self._sign()
-        return self._decide(lambda call: (messages.Delete(call, self.name, role, epoch, name, strength, lasts),))
+        return self._decide(
+            lambda call: (from_client.Delete(call, self.name, *self._sign(), name, strength, lasts),)
+        )
 
     def snapshot(self, mask: str = "*") -> dict[str, Entry]:
         """All slots under a mask that something holds now."""
@@ -68,9 +91,9 @@ class RemoteSlots:
         """Follows the slots under a mask."""
         return RemoteWatch(self._link, self.name, Mask(mask).text, Trigger(kind))
 
-    def stop(self, role: str) -> None:
-        """Asks a role to end; ``*``: all roles, and the server."""
-        self._call(lambda call: (messages.Stop(call, self.name, role),))
+    def stop(self, role: str, epoch: int | None = None) -> None:
+        """Asks a role to end; ``*``: all roles, and the server. See `Space.stop`."""
+        self._order(lambda call: (from_client.Stop(call, self.name, role, epoch),))
 
     def _sign(self) -> tuple[str, int]:
         """The role and the epoch with which it writes; none: with the name of the client."""
@@ -79,23 +102,58 @@ class RemoteSlots:
     def _connection(self) -> Connection:
         return self._link.connection()
 
-    def _call(self, make: Make) -> tuple[Any, list[bytes]]:
-        """One request; introduces itself again if the server has forgotten this client, or is a new one."""
+    def _call(self, make: Make, patience: float | None = None) -> tuple[Any, list[bytes]]:
+        """One request; introduces itself again if the server has forgotten this client, or is a new one.
+
+        Raises:
+            ConnectionLostError: The server ended while it was asked to change something.
+        """
         connection = self._connection()
+        if connection.is_cut:
+            self._meet(connection, patience)
+        message, *frames = make(connection.number())
         try:
-            message, *frames = make(connection.number())
-            return connection.call(message, tuple(frames))
+            return connection.call(message, tuple(frames), patience)
         except FencedError:
             if self._signature[1]:
                 raise
-            connection.hello(self._link.handshake.patience)
-            message, *frames = make(connection.number())
-            return connection.call(message, tuple(frames))
+        except ConnectionLostError:
+            if not isinstance(message, _REPEATABLE):
+                raise
+        self._meet(connection, patience)
+        message, *frames = make(connection.number())
+        return connection.call(message, tuple(frames), patience)
+
+    def _meet(self, connection: Connection, patience: float | None) -> None:
+        """Introduces itself again; to the next server, if this one is gone and another one may be waited for."""
+        if connection.is_cut and not self._link.renews:
+            raise ConnectionLostError(f"the server at {self._link.handshake.address} has ended, or was cut off")
+        connection.hello(patience or self._link.handshake.patience)
+
+    def _order(self, make: Make) -> tuple[Any, list[bytes]]:
+        """A request that changes something: if it has a deadline, the server is told of it on its own clock."""
+        if self._deadline is None:
+            return self._call(make)
+        told, at = self._entries(CLOCK, False, self._time_left()), time.monotonic()
+        connection = self._connection()
+        message, *frames = make(connection.number())
+        message.pack()  # fails if it cannot be sent: else the deadline would be that of the next order
+        if not told:
+            raise SpaceUnreachableError("the server does not tell its time, which an order with a deadline needs")
+        clock, left = told[0], self._time_left()
+        connection.send(from_client.Before(clock.value["now"] + clock.age + self._deadline - at))
+        return connection.call(message, tuple(frames), left)
+
+    def _time_left(self) -> float:
+        left = math.inf if self._deadline is None else self._deadline - time.monotonic()
+        if left <= 0:
+            raise LateError(f"came {-left:.1f} s after its time: nothing was done")
+        return left
 
     def _decide(self, make: Make) -> Decision:
-        reply, _ = self._call(make)
+        reply, _ = self._order(make)
         return unpack_decision(reply.decisions[0])
 
-    def _entries(self, mask: str, held: bool) -> list[Entry]:
-        reply, frames = self._call(lambda call: (messages.Read(call, self.name, mask, held),))
+    def _entries(self, mask: str, held: bool, patience: float | None = None) -> list[Entry]:
+        reply, frames = self._call(lambda call: (from_client.Read(call, self.name, mask, held),), patience)
         return [self._link.entry(head, frame) for head, frame in zip(reply.heads, frames, strict=True)]

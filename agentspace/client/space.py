@@ -1,31 +1,38 @@
 """A space behind a server, as its clients see it: as anybody, and as one incarnation of a role."""
 
-import itertools
+import logging
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agentspace.client.connection import Connection, to_error
 from agentspace.client.link import PATIENCE, Link
-from agentspace.client.swap import RemoteSwaps
-from agentspace.client.watch import LOOK
-from agentspace.core.change import Decision, Kind
-from agentspace.core.mailbox import Mask, Trigger
-from agentspace.core.role import State
-from agentspace.core.slot import Erase, Put, check_name
+from agentspace.client.seat import RemoteSeat, pack_acts
+from agentspace.client.simulated import DrivenSpace
+from agentspace.client.slots import Make
+from agentspace.client.watch import LOOK, wake_of
+from agentspace.core.change import Decision
+from agentspace.core.dead_letters import WakeCause
+from agentspace.core.mailbox import Trigger
+from agentspace.core.role import USUAL, Beginning, State
+from agentspace.core.slot import Erase, Put
 from agentspace.core.space import Session, Wake
 from agentspace.core.swap import Step
-from agentspace.core.value import Value
-from agentspace.errors import FencedError, SpaceUnreachableError
-from agentspace.wire import messages
+from agentspace.core.values.masks import Mask
+from agentspace.core.values.names import check_name
+from agentspace.core.values.value import Value
+from agentspace.errors import ConnectionLostError, FencedError, SpaceUnreachableError
+from agentspace.wire import from_client, from_server
 from agentspace.wire.address import Address, parse
-from agentspace.wire.codec import encode
-from agentspace.wire.format import Message, kind_of, unpack_decision
-from agentspace.wire.parcel import Incoming, Outgoing
+from agentspace.wire.codec import decode, encode
+from agentspace.wire.format import Message, unpack_decision, writer_of
+from agentspace.wire.parcel import Outgoing
+
+_log = logging.getLogger("agentspace")
 
 
 def connect(
@@ -37,7 +44,7 @@ def connect(
         address: A name, ``ipc:///path`` or ``tcp://host:port``, each with or without ``#SPACE``.
         name: How writes are signed that no role makes; by default the program's name and process.
         timeout: Seconds to wait for a server that is not there yet.
-        patience: Seconds to wait for an answer before the server counts as out of reach.
+        patience: Seconds to wait for an answer before the server is out of reach; `math.inf`: a role waits for it.
 
     Raises:
         SpaceUnreachableError: No server answers.
@@ -48,16 +55,18 @@ def connect(
     return RemoteSpace(Link(where, check_name(name or f"{program}-{os.getpid()}"), timeout, patience), where.space)
 
 
-class RemoteSpace(RemoteSwaps):
+class RemoteSpace(DrivenSpace):
     """A space behind a server; made by `connect`. Each thread has a connection of its own."""
 
     def named(self, name: str) -> "RemoteSpace":
         """Another space of the same server."""
         return RemoteSpace(self._link, check_name(name))
 
-    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> Session:
+    def join(
+        self, role: str, info: dict[str, Any] | None = None, swap: int | None = None, how: Beginning = USUAL
+    ) -> Session:
         """Fills a role, or stands by to take it over; see `Space.join`."""
-        return RemoteSession(self._link, self.name, role, info or {}, swap)
+        return RemoteSession(self, role, info or {}, swap, how)
 
     def close(self) -> None:
         """Lets go of the space."""
@@ -73,38 +82,74 @@ class RemoteSpace(RemoteSwaps):
 class RemoteSession(RemoteSpace):
     """A remote space as one incarnation of a role sees it; see `Session`."""
 
-    def __init__(self, link: Link, space: str, role: str, info: dict[str, Any], swap: int | None) -> None:
-        super().__init__(link, space)
+    def __init__(
+        self, space: RemoteSpace, role: str, info: dict[str, Any], swap: int | None, how: Beginning
+    ) -> None:
+        super().__init__(space._link, space.name)
         self.role = role
         self.info = info
         self.epoch = 0
         self.inherited: State[Value] | None = None
         self.on_decisions: Callable[[list[Decision]], None] = lambda decisions: None
-        self.stop_requested = False
-        self.handing_over = False
+        self.failed_at: int | None = None
+        self.exit_code: int | None = None
+        self.signal: int | None = None
+        self._attached = False  # a change may be under way to it
+        self.stop_requested = self.handing_over = self._interrupted = self._left = self._runs = False
         self._swap = swap
         self._hurries = False  # it takes a role over, and nothing handles what waits
         self._missed = 0
-        self._interrupted = False
-        self._left = False
-        link.keep_alive()
-        self._own = link.new_connection()
-        self._meeting = link.handshake.meeting
+        self._time: float | None = None  # the simulated time (s); None: it is real
+        self._turn = 0  # the number of the last turn in simulated time
+        self._on_turn = False  # it has a turn without a wake-up
+        self._dispatch: from_server.Dispatch | None = None  # the last one
+        self._asked: list[tuple[int, Mapping[str, Any]]] = []
+        self._seat = RemoteSeat(self._link, self.name, check_name(role))
+        self._own = self._seat.connection
         self._owner = threading.get_ident()
         try:
-            self._sit_down(check_name(role), encode(info))
+            self._sit_down(encode(info), how)
         except BaseException:
-            link.drop_connection(self._own)
+            self._seat.leave()
             raise
 
-    def _sit_down(self, role: str, frame: bytes) -> None:
-        call = self._own.number()
-        if self._swap is not None:
-            reply, _ = self._own.call(messages.StandBy(call, self.name, role, self._swap), (frame,))
-            self._swap = reply.number
+    def _sit_down(self, frame: bytes, how: Beginning) -> None:
+        if self._swap is None:
+            self._fill(*self._seat.fill(frame, how=how))
         else:
-            reply, frames = self._own.call(messages.Join(call, self.name, role), (frame,))
-            self._act(reply.epoch, reply.kept, frames)
+            self._swap = self._seat.stand_by(frame, self._swap, how)
+
+    def _fill(self, joined: from_server.Joined, frames: list[bytes]) -> None:
+        while self._own.unasked:  # what was set before comes before the answer
+            self._hear(*self._own.unasked.popleft())
+        self._act(joined.epoch, joined.kept, frames)
+
+    def come_back(self) -> bool:
+        """Fills the role again, if it was cut off; see `Session.come_back`."""
+        if self.standing_by or self._left or self._seat.is_known():
+            return False
+        self._dispatch, self.handing_over = None, False
+        self._asked.clear()
+        self._fill(*self._seat.fill_again(encode(self.info), self.epoch, self._is_over))
+        if self._runs:
+            self.running()
+        return True
+
+    def _is_over(self) -> bool:
+        return self._interrupted or self.stop_requested or self._link.is_closed
+
+    def _call(self, make: Make, patience: float | None = None) -> tuple[Any, list[bytes]]:
+        """One request; if the server ended meanwhile, to the next one; an agent waits as long as that takes."""
+        while True:
+            try:
+                return super()._call(make, patience)
+            except (ConnectionLostError, FencedError):
+                if threading.get_ident() != self._owner or not self.come_back():
+                    raise
+            except SpaceUnreachableError as silent:
+                if not self._link.waits or patience is not None or self._is_over():
+                    raise
+                _log.warning("%s: %s; waits for it", self.role, silent)
 
     def _act(self, epoch: int, kept: list[Any] | None, frames: list[bytes]) -> None:
         """It fills the role from now on."""
@@ -113,6 +158,15 @@ class RemoteSession(RemoteSpace):
         self.inherited = None
         if kept is not None:
             self.inherited = State(kept[0], self._link.incoming(kept[1], frames[0]).value())
+
+    def now(self) -> float:
+        """The time that its timers and validities count on (s)."""
+        return time.monotonic() if self._time is None else self._time
+
+    def await_turn(self) -> None:
+        """Waits, in simulated time, until it may begin."""
+        if self._time is not None:
+            self.receive(None)
 
     @property
     def standing_by(self) -> bool:
@@ -123,13 +177,22 @@ class RemoteSession(RemoteSpace):
         self._check_acts()
         return self._signature
 
+    def settings_asked(self) -> list[tuple[int, Mapping[str, Any]]]:
+        """Changes of settings that were asked for."""
+        asked, self._asked = self._asked, []
+        return asked
+
+    def settings_taken(self, number: int, error: str | None = None) -> None:
+        """Says that a change of settings was taken up, or why not."""
+        self._connection().send(from_client.Configured(self.name, self.role, self.epoch, number, error))
+
     def take_over(self) -> bool:
         """Says that it is prepared and waits for its turn."""
         self._owner = threading.get_ident()
         number = self._swap or 0
         frame = encode(self.info)
-        self._own.call(messages.Prepared(self._own.number(), self.name, self.role, number), (frame,))
-        arrived = self._await(messages.TakeOver)
+        self._own.call(from_client.Prepared(self._own.number(), self.name, self.role, number), (frame,))
+        arrived = self._await(from_server.TakeOver)
         if arrived is None:
             return False
         message, frames = arrived
@@ -140,15 +203,15 @@ class RemoteSession(RemoteSpace):
     def hand_over(self, step: Step, state: State[Any] | None = None, error: str | None = None) -> None:
         """Says that a step of handing over is done."""
         refs, frames = self._pack(state)
-        message = messages.HandOver(self.name, self.role, self.epoch, step.value, refs, error)
+        message = from_client.HandOver(self.name, self.role, self.epoch, step.value, refs, error)
         self._own.send(message, frames)
 
     def rest(self) -> bool:
         """Waits until it is over, or has to act again."""
-        arrived = self._await(messages.TakeBack)
+        arrived = self._await(from_server.TakeBack)
         if arrived is None:
             self._left = True
-            self._link.drop_connection(self._own)
+            self._seat.leave()
             return False
         self.handing_over = False
         message, frames = arrived
@@ -184,11 +247,13 @@ class RemoteSession(RemoteSpace):
         it runs, and if it does not fill the role any more, it hears so then.
         """
         self._check_acts()
+        self._attached = True
         kind_name = Trigger(kind).value
         mask = Mask(mask).text
+        self._seat.triggers[mask, Trigger(kind)] = None
 
-        def make(call: int) -> tuple[messages.Attach]:
-            return (messages.Attach(call, self.name, self.role, self.epoch, mask, kind_name),)
+        def make(call: int) -> tuple[from_client.Attach]:
+            return (from_client.Attach(call, self.name, self.role, self.epoch, mask, kind_name),)
 
         if self._hurries and threading.get_ident() == self._owner:
             self._own.send(*make(self._own.number()))
@@ -197,32 +262,45 @@ class RemoteSession(RemoteSpace):
 
     def detach_trigger(self, mask: str) -> None:
         """Takes the triggers of that mask away."""
-        self._call(lambda call: (messages.Attach(call, self.name, self.role, self.epoch, mask, None),))
+        self._seat.detach(mask)
+        self._call(lambda call: (from_client.Attach(call, self.name, self.role, self.epoch, mask, None),))
 
     def running(self) -> None:
         """Begins to receive; from now on the calling thread owns the session's connection."""
         self._owner = threading.get_ident()
-        self._hurries = False
-        self._call(lambda call: (messages.Running(call, self.name, self.role, self.epoch),))
+        self._hurries, self._runs = False, True
+        frame = encode(self.info)
+        self._call(lambda call: (from_client.Running(call, self.name, self.role, self.epoch), frame))
 
     def receive(self, timeout: float | None = None) -> Wake | None:
         """The next wake-up."""
         self._owner = threading.get_ident()
         until = float("inf") if timeout is None else time.monotonic() + timeout
         self._check()
-        while not (self._interrupted or self.stop_requested or self.handing_over):
+        if self._time is not None and timeout != 0.0:
+            until = self._idle(self._time, timeout)
+        while not (self._interrupted or self.stop_requested or self.handing_over or self._asked):
             left = until - time.monotonic()
             arrived = self._own.receive(max(0.0, min(left, LOOK)))
             if arrived is not None:
                 wake = self._hear(*arrived)
                 if wake is not None:
                     return wake
+                if self._on_turn:
+                    self._on_turn = False
+                    return None
             else:
                 self._check()
                 if left <= 0:
                     return None
         self._interrupted = False
         return None
+
+    def _idle(self, now: float, timeout: float | None) -> float:
+        """Says when the next timer is due; the server wakes it then, however long that takes."""
+        due = None if timeout is None else now + timeout
+        self._own.send(from_client.Idle(self.name, self.role, self.epoch, self._turn, due))
+        return float("inf")
 
     def interrupt(self) -> None:
         """Makes `receive` return."""
@@ -241,30 +319,37 @@ class RemoteSession(RemoteSpace):
     def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], state: State[Any] | None = None) -> None:
         """Carries out a handler's acts together with its acknowledgement."""
         number = wake.number if wake else None
+        if number is not None and not (self._dispatch and self._dispatch.batch == number):
+            _log.warning("%s: the server that woke a handler is gone, and with it what that wrote", self.role)
+            return
         if number is None and not acts and state is None and not (wake and wake.timer):
             return
         missed, self._missed = self._missed, 0
-        packed, frames = [], []
-        for act in acts:
-            if isinstance(act, Put):
-                name, outgoing, lasts, priority, delay = act
-                packed.append([name, lasts, priority, delay, outgoing.refs])
-                frames.append(outgoing.data)
-            else:
-                packed.append([*act])
+        packed, frames = pack_acts(acts, self.role)
         kept, more = self._pack(state)
         connection = self._connection()
         call = connection.number()
-        message = messages.Commit(call, self.name, self.role, self.epoch, number, missed, packed, kept)
+        message = from_client.Commit(call, self.name, self.role, self.epoch, number, missed, packed, kept)
         connection.send(message, (*frames, *more))
 
     def collect(self) -> None:
         """Lets what QUIET triggers have collected come with the next `receive`."""
-        self._call(lambda call: (messages.Collect(call, self.name, self.role, self.epoch),))
+        self._call(lambda call: (from_client.Collect(call, self.name, self.role, self.epoch),))
 
-    def tick_missed(self, count: int) -> None:
-        """Reports missed timer ticks, with the next commit."""
-        self._missed += count
+    def ticked(self, missed: int, alone: bool) -> None:
+        """A timer's handler begins; missed ticks are reported with its commit."""
+        self._missed += missed
+        if alone and self._attached:
+            self._connection().send(from_client.AtFault(self.name, self.role, self.epoch, 0))
+
+    def causes(self) -> list[WakeCause]:
+        """The changes that the last wake-up was about."""
+        if self._dispatch is None:
+            return []
+        heads = [*self._dispatch.newest, *self._dispatch.every]
+        told = dict.fromkeys(WakeCause(head[0], head[2], str(writer_of(head))) for head in heads)
+        names = {cause.slot for cause in told}
+        return [*told, *(WakeCause(name) for name in self._dispatch.names if name not in names)]
 
     def leave(self, state: str, error: str | None = None) -> None:
         """Vacates the role."""
@@ -272,15 +357,15 @@ class RemoteSession(RemoteSpace):
         self._check()
         try:
             if self.standing_by:
-                why = state if error is None else error
-                self._call(
-                    lambda call: (messages.SuccessorLost(call, self.name, self.role, self._swap or 0, why),)
-                )
+                self.successor_lost(self.role, self._swap or 0, state if error is None else error)
             else:
-                self._call(lambda call: (messages.Leave(call, self.name, self.role, self.epoch, state, error),))
+                if self.failed_at is not None:
+                    self._own.send(from_client.AtFault(self.name, self.role, self.epoch, self.failed_at))
+                ends = (self.name, self.role, self.epoch, state, error, self.exit_code, self.signal)
+                self._call(lambda call: (from_client.Leave(call, *ends),))
         finally:
             self._left = True
-            self._link.drop_connection(self._own)
+            self._seat.leave()
 
     def _connection(self) -> Connection:
         if self._left:
@@ -289,35 +374,26 @@ class RemoteSession(RemoteSpace):
 
     def _check(self) -> None:
         """Whether the server still knows this incarnation, as far as its heart has heard."""
-        if self._left or self._link.handshake.meeting != self._meeting:
+        if self._left or self._seat.is_cut_off:
             raise FencedError(f"epoch {self.epoch} fills role {self.role!r} no more: it left, or was silent")
-        if self._link.handshake.lost is not None:
+        if self._link.handshake.lost is not None and not self._link.waits:
             raise SpaceUnreachableError(self._link.handshake.lost)
 
     def _hear(self, message: Message, frames: list[bytes]) -> Wake | None:
         match message:
-            case messages.Dispatch():
-                return self._wake(message, frames)
-            case messages.Decided():
+            case from_server.Dispatch():
+                self._dispatch = message
+                return wake_of(self._link, message, frames, self.now())
+            case from_server.Decided():
                 self.on_decisions([unpack_decision(decision) for decision in message.decisions])
-            case messages.Stopping():
+            case from_server.Moment():
+                self._time, self._turn, self._on_turn = message.time, message.turn, message.alone
+            case from_server.Stopping():
                 self.stop_requested = True
-            case messages.BeginHandOver():
+            case from_server.BeginHandOver():
                 self.handing_over = True
-            case messages.Failed():
+            case from_server.Settings():
+                self._asked.append((message.number, decode(frames[0])))
+            case from_server.Failed():
                 raise to_error(message)
         return None
-
-    def _wake(self, message: messages.Dispatch, frames: list[bytes]) -> Wake:
-        now = time.monotonic()
-        supply = iter(frames)
-        values: dict[str, tuple[Incoming, float] | None] = {}
-        for head, frame in zip(message.newest, itertools.islice(supply, len(message.newest)), strict=True):
-            if kind_of(head) is Kind.WRITTEN:
-                left = float("inf") if head[7] is None else head[7]
-                incoming = self._link.incoming(head[9], frame) if head[9] else Incoming(frame)
-                values[head[0]] = (incoming, now + left)
-            else:
-                values[head[0]] = None
-        every = tuple(self._link.entry(head, frame) for head, frame in zip(message.every, supply, strict=True))
-        return Wake(tuple(message.names), every, number=message.batch, values=values)

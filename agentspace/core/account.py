@@ -3,55 +3,82 @@
 Pure: time is passed in. What programs read there is described in `agentspace.client.account`.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final
+from collections import deque
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
 
-from agentspace.core.change import Refused, Writer
+from agentspace.core.change import Refused, Turns, V, Writer
+from agentspace.core.dead_letters import in_words
 from agentspace.core.mailbox import Mailbox
-from agentspace.core.role import Role
-from agentspace.core.slot import OWN
+from agentspace.core.role import Ended, Role
 from agentspace.core.swap import Swap
+from agentspace.core.values.names import OWN
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 REFUSALS_KEPT: Final = 32
+REFUSED_KEPT: Final = 4096  #: slots whose refusals are counted
+FLOWS_COUNTED: Final = 65_536  #: pairs of a slot and who writes it, in one beat
 LINKS_KEPT: Final = 4096  #: pairs of a slot and who reads or writes it
+LINKS_OF_ROLE: Final = 256  #: the same of one role: who names ever new slots pushes out its own links alone
+_STEP: Final = 512  # of these that are counted together in one step
+BEAT: Final = 1.0  #: seconds between two writes of ``_/clock``
+BEATS_VALID: Final = 3  #: beats for which one is valid
 
 
-class Account:
+class Account(Generic[V]):
     """The counts of one space, and its account of itself.
 
     Args:
-        write: Writes plain data to one of the space's own slots: its name without ``_/``, the data, the time (s).
+        write: Writes plain data to one of the space's own slots: its name without ``_/``, the data, the time (s),
+            and for how long it is valid (s; None for ever).
+        erase: Empties one of the space's own slots: its name without ``_/``, the time (s).
+        decode: Gives a value as plain data; `EMPTY` if it is too large for that.
 
     Attributes:
-        sizes: Bytes that were written to each slot.
-        writes: Who has written what: (role, slot), in the order in which they were first seen.
+        host: Who counts this space's time, for ``_/clock``: ``server`` (another one after each start), ``pid``.
+        flows: Who has written what since the rates were told last: writes and bytes, by role and slot.
     """
 
-    def __init__(self, write: Callable[[str, Any, float], None]) -> None:
+    def __init__(
+        self,
+        write: Callable[[str, Any, float, float | None], None],
+        erase: Callable[[str, float], None] = lambda name, now: None,
+        decode: Callable[[V], Any] = lambda value: value,
+    ) -> None:
         self._write = write
+        self._erase = erase
+        self._decode = decode
+        self.host: Mapping[str, Any] = {}
         self._told: dict[str, Any] = {}
-        self.sizes: Counter[str] = Counter()
-        self._shown: tuple[Mapping[str, int], Mapping[str, int]] = ({}, {})  # writes and bytes, when last shown
+        self.flows: dict[tuple[str, str], list[int]] = {}
         self._shown_at = 0.0
-        self._refusals: Counter[str] = Counter()
+        self._turns: dict[str, int] = {}  # when last shown
+        self._refusals: dict[str, int] = {}  # by slot; the last that were refused for the first time
         self._recent: deque[dict[str, Any]] = deque(maxlen=REFUSALS_KEPT)
-        self.writes: dict[tuple[str, str], None] = {}
-        self._reads: dict[tuple[str, str], None] = {}
+        self._writes = _Links()
+        self._reads = _Links()
 
-    def wrote(self, name: str, role: str, size: int) -> None:
-        """A role has written so many bytes to a slot; if not for the first time, the board counts them itself."""
-        self.sizes[name] += size
-        _remember(self.writes, role, name)
+    def wrote(self, name: str, role: str, writes: int, size: int) -> None:
+        """A role has written or deleted a slot; the board counts further ones in this beat itself."""
+        if name.startswith(OWN):
+            return
+        if len(self.flows) < FLOWS_COUNTED:
+            self.flows[role, name] = [writes, size]
+        self._writes.note(role, name)
 
     def read(self, name: str, role: str) -> None:
         """Somebody asked for a slot."""
-        if (role, name) not in self._reads and not name.startswith(OWN):
-            _remember(self._reads, role, name)
+        if not name.startswith(OWN):
+            self._reads.note(role, name)
 
     def refused(self, refusal: Refused, writer: Writer, kind: str) -> dict[str, Any]:
         """A write or delete was refused; returns what there is to say of it."""
-        self._refusals[refusal.name] += 1
+        if refusal.name in self._refusals:
+            self._refusals[refusal.name] += 1
+        else:
+            _remember(self._refusals, refusal.name, 1, REFUSED_KEPT)
         told = {
             "slot": refusal.name,
             "kind": kind,
@@ -68,7 +95,11 @@ class Account:
         """Writes plain data to the slot ``_/NAME``, if it has changed."""
         if self._told.get(name) != value:
             self._told[name] = value
-            self._write(name, value, now)
+            self._write(name, value, now, None)
+
+    def beat(self, now: float) -> None:
+        """Writes the clock of the space: who sees no new one any more knows that nothing else it sees is new."""
+        self._write("clock", {"now": now, "period": BEAT, **self.host}, now, BEATS_VALID * BEAT)
 
     def tell_role(self, role: Role[Any], now: float) -> None:
         """Tells what is known of a role."""
@@ -77,9 +108,40 @@ class Account:
             "state": role.state,
             "epoch": role.epoch,
             "stop_requested": role.stop_requested,
+            **({"stops": role.stops} if role.stops else {}),
+            **({"silent": True} if role.silent else {}),
+            **({} if role.exit_code is None else {"exit_code": role.exit_code}),
+            **({} if role.signal is None else {"signal": int(role.signal)}),
             "triggers": sorted([mask, str(kind)] for mask, kind in role.mailbox.attachments),
         }
-        self._write(f"roles/{role.name}", told, now)
+        if "live" in role.info:
+            told["set"] = role.adjustments.told()
+        self._write(f"roles/{role.name}", told, now, None)
+
+    def forget_role(self, name: str, now: float) -> None:
+        """A role is forgotten: nothing is told of it any more."""
+        self._told.pop(f"swaps/{name}", None)
+        self._writes.forget(name)
+        self._reads.forget(name)
+        for kind in ("roles", "errors", "dead_letters", "swaps"):
+            self._erase(f"{kind}/{name}", now)
+
+    def tell_end(self, role: Role[V], ended: Ended[V], error: str | None, now: float) -> None:
+        """Tells at what a handler failed, and what was set aside because it failed too often."""
+        if error is None and not ended.causes:
+            return
+        why = f"died, or fell silent, at {in_words(ended.causes)}" if error is None else error
+        changes = {"changes": [cause._asdict() for cause in ended.causes]} if ended.causes else {}
+        self._write(f"errors/{role.name}", {"epoch": role.epoch, **changes, "traceback": why}, now, None)
+        for failed in ended.set_aside:
+            role.letters.add(failed, role.epoch, why, now, self._decode)
+        if ended.set_aside:
+            self.tell_letters(role, now)
+
+    def tell_letters(self, role: Role[V], now: float) -> None:
+        """Tells the dead letters of a role, if it has any."""
+        if role.letters.count:
+            self._write(f"dead_letters/{role.name}", role.letters.told(), now, None)
 
     def tell_swap(self, swap: Swap[Any], now: float) -> bool:
         """Tells where a swap is, if that is news; says whether it is."""
@@ -90,65 +152,141 @@ class Account:
         self.tell_role(swap.role, now)
         return True
 
-    def publish(
+    def publish(self, *of_space: Any) -> None:
+        """Tells all at once; see `publishing`."""
+        for _ in self.publishing(*of_space):
+            pass
+
+    def publishing(
         self,
-        writes: Mapping[str, int],
+        turns: Mapping[str, Turns],
         roles: Collection[Role[Any]],
         watchers: Mapping[int, Mailbox[Any]],
         now: float,
-    ) -> None:
-        """Tells what was counted, if it has changed.
+    ) -> Generator[None]:
+        """The steps in which it tells the time, and what was counted if it has changed; about once in each `BEAT`.
 
         Args:
-            writes: How many writes each slot has accepted so far.
+            turns: Which slots are written in turns by writers of equal priority.
             roles: All of the space.
             watchers: The mailboxes of its watchers, by their numbers.
             now: The time (s).
         """
-        for name, value in self.show(writes, now).items():
+        self.beat(now)
+        self._tell_turns(turns, now)
+        for name, value in (yield from self.showing(now)).items():
+            yield
             self.tell(name, value, now)
-        self.tell("loads", {role.name: role.load(now) for role in roles}, now)
+        loads = {}
+        for role in list(roles):
+            loads[role.name] = role.load(now)
+            yield
+        self.tell("loads", loads, now)
         slow_watchers = {str(number): box.overflow for number, box in watchers.items() if box.overflow}
         slow_roles = {role.name: role.mailbox.overflow for role in roles if role.mailbox.overflow}
         self.tell("overflows", {"roles": slow_roles, "watchers": slow_watchers}, now)
 
-    def show(self, writes: Mapping[str, int], now: float) -> dict[str, Any]:
-        """The counts that changed since the last call, as slots of the space.
+    def _tell_turns(self, turns: Mapping[str, Turns], now: float) -> None:
+        span = now - self._shown_at
+        told = {
+            name: {
+                "writers": list(each.writers),
+                "turns": each.times,
+                "rate": self._turn_rate(name, each.times, span),
+            }
+            for name, each in turns.items()
+        }
+        self._turns = {name: each.times for name, each in turns.items()}
+        self.tell("turns", told, now)
 
-        Args:
-            writes: How many writes each slot has accepted so far.
-            now: The time (s).
+    def _turn_rate(self, name: str, count: int, span: float) -> float:
+        return round((count - self._turns.get(name, 0)) / span, 2) if self._shown_at and span > 0 else 0.0
+
+    def show(self, now: float) -> dict[str, Any]:
+        """What `showing` comes to."""
+        steps = self.showing(now)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                shown: dict[str, Any] = end.value
+                return shown
+
+    def showing(self, now: float) -> Generator[None, None, dict[str, Any]]:
+        """The steps to the counts that changed since the last call, as slots of the space.
 
         Returns:
             ``rates`` (writes per second of each slot), ``bandwidth`` (bytes per second), ``refusals``, ``links``.
         """
-        sizes = dict(self.sizes)
         span = now - self._shown_at
         shown: dict[str, Any] = {}
-        if self._shown_at and span > 0:
-            shown["rates"] = _rates(writes, self._shown[0], span)
-            shown["bandwidth"] = _rates(sizes, self._shown[1], span)
-        self._shown, self._shown_at = (writes, sizes), now
+        flows, self.flows, is_first = self.flows, {}, not self._shown_at
+        self._shown_at = now
+        if not is_first and span > 0:
+            shown["rates"] = yield from _rates(flows, 0, span)
+            shown["bandwidth"] = yield from _rates(flows, 1, span)
         shown["refusals"] = {"counts": dict(self._refusals), "recent": list(self._recent)}
-        shown["links"] = {"writes": _by_role(self.writes), "reads": _by_role(self._reads)}
+        shown["links"] = {"writes": self._writes.told(), "reads": self._reads.told()}
         return shown
 
 
-def _rates(counts: Mapping[str, int], before: Mapping[str, int], span: float) -> dict[str, float]:
-    rates = {name: round((count - before.get(name, 0)) / span, 2) for name, count in counts.items()}
-    return {name: rate for name, rate in rates.items() if rate and not name.startswith(OWN)}
+class _Links:
+    """The last slots of each role, and the last roles."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, dict[str, None]] = {}  # the role that had a new slot last is the last
+        self._count = 0
+
+    def note(self, role: str, name: str) -> None:
+        """A role has to do with a slot."""
+        slots = self._of.get(role)
+        if slots is not None and name in slots:
+            slots[name] = slots.pop(name)
+            return
+        slots = self._of[role] = self._of.pop(role, {})
+        slots[name] = None
+        self._count += 1
+        if len(slots) > LINKS_OF_ROLE:
+            self._drop_oldest(role)
+        elif self._count > LINKS_KEPT:
+            self._drop_oldest(next(iter(self._of)))
+
+    def forget(self, role: str) -> None:
+        """A role is forgotten."""
+        self._count -= len(self._of.pop(role, ()))
+
+    def told(self) -> dict[str, list[str]]:
+        """The slots of each role, sorted."""
+        return {role: sorted(slots) for role, slots in sorted(self._of.items())}
+
+    def _drop_oldest(self, role: str) -> None:
+        slots = self._of[role]
+        del slots[next(iter(slots))]
+        self._count -= 1
+        if not slots:
+            del self._of[role]
 
 
-def _remember(links: dict[tuple[str, str], None], role: str, name: str) -> None:
-    if name.startswith(OWN):
-        return
-    if len(links) >= LINKS_KEPT:
-        del links[next(iter(links))]
-    links[role, name] = None
+def _rates(
+    flows: Mapping[tuple[str, str], Sequence[int]], which: int, span: float
+) -> Generator[None, None, dict[str, float]]:
+    counts: dict[str, int] = {}
+    for number, ((_, name), counted) in enumerate(flows.items(), 1):
+        counts[name] = counts.get(name, 0) + counted[which]
+        if not number % _STEP:
+            yield
+    rates: dict[str, float] = {}
+    for number, (name, count) in enumerate(counts.items(), 1):
+        if rate := round(count / span, 2):
+            rates[name] = rate
+        if not number % _STEP:
+            yield
+    return rates
 
 
-def _by_role(links: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for role, name in links:
-        found.setdefault(role, []).append(name)
-    return {role: sorted(names) for role, names in sorted(found.items())}
+def _remember(table: dict[K, T], key: K, item: T, most: int) -> None:
+    """The last of so many items at most; the one that was remembered first makes room."""
+    table.pop(key, None)
+    if len(table) >= most:
+        del table[next(iter(table))]
+    table[key] = item

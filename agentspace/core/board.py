@@ -1,35 +1,53 @@
 """One named space: its slots, the roles that act on it, and the watchers that look on.
 
-A role is a place in the constellation ("extractor"); an incarnation is what fills it now, known by its epoch.
-Every act of an incarnation is checked against the role's epoch, exactly: one that was replaced is fenced.
-The board is pure: time is passed in, values are opaque, and what should be sent is returned by `deliveries`.
-The in-memory space and the server both are hosts of boards; they differ only in how a batch reaches its reader.
+A role is a place in the constellation ("eye"); an incarnation is what fills it now, known by its epoch, against
+which each of its acts is checked: one that was replaced is fenced. Pure: time is passed in, values are opaque, and
+`deliveries` tells what should be sent. Hosts (in memory, the server) differ in how a batch reaches its reader.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, NamedTuple
 
 from agentspace.core.account import Account
-from agentspace.core.change import Change, Decision, Kind, Refused, V, Writer
-from agentspace.core.mailbox import Batch, Mailbox, Mask, Trigger
-from agentspace.core.role import FILLED, Role, State, ending
+from agentspace.core.change import SPACE, Change, Decision, Refused, V, Writer
+from agentspace.core.live_settings import LiveSettings
+from agentspace.core.mailbox import Trigger
+from agentspace.core.role import USUAL, Beginning, Role, RoleTable, State, ending
 from agentspace.core.seats import Order, Part, Seats
-from agentspace.core.slot import OWN, Erase, Put, Slot, SlotTable, check_name
+from agentspace.core.slot import AT_ONCE, Erase, Put, Slot, SlotTable
+from agentspace.core.subscribers import Present, Subscribers, at_once
 from agentspace.core.swap import Swap
 from agentspace.core.swap_table import SwapTable
-from agentspace.errors import FencedError, LimitError, RoleNotFoundError, RoleTakenError, SlotNameError
+from agentspace.core.values.masks import Mask
+from agentspace.core.values.names import OWN
+from agentspace.errors import FencedError, RoleTakenError
 
-SPACE: Final = Writer("_")
-MAX_ROLES: Final = 1024
+_REPORTS: Final = "launch/"  # the prefix of the slots in which launches tell of their roles
+SLOT_KEPT: Final = 60.0  #: seconds for which a slot that nothing holds is remembered, if its room is not needed
 REFUSED: Final = f"{OWN}refused"  #: each refusal as a change of this slot, while somebody follows it
 
 
-class Delivery(NamedTuple, Generic[V]):
-    """A batch and whom it is for: the name of a role, or the number of a watcher."""
+class Floors(NamedTuple):
+    """Where the numbers of a space begin that comes again: all that were given before are lower, or equal.
 
-    to: str | int
-    batch: Batch[V]
+    Attributes:
+        revision: Of slots.
+        epoch: Of roles.
+        swap: Of swaps.
+    """
+
+    revision: int = 0
+    epoch: int = 0
+    swap: int = 0
+
+    def over(self, other: "Floors") -> "Floors":
+        """The higher of each."""
+        return Floors(*map(max, self, other))
+
+
+_BEGINNING: Final = Floors()
 
 
 class Board(Generic[V]):
@@ -39,21 +57,38 @@ class Board(Generic[V]):
         name: Of the space.
         encode: Makes a value for the space's own slots from plain data.
         measure: How many bytes a value has.
+        decode: Gives a value as plain data; `EMPTY` if it is too large for that.
+        floors: After which its numbers begin.
+
+    Attributes:
+        ready: Who may have something to be delivered.
+        deliveries: Hands out, at a time (s), every batch that can go now.
+        present: What is there now, for who takes his time.
     """
 
-    def __init__(self, name: str, encode: Callable[[Any], V], measure: Callable[[V], int] = lambda _: 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        encode: Callable[[Any], V],
+        measure: Callable[[V], int] = lambda _: 0,
+        decode: Callable[[V], Any] = lambda value: value,
+        floors: Floors = _BEGINNING,
+    ) -> None:
         self.name = name
-        self.roles: dict[str, Role[V]] = {}
         self._encode = encode
         self._measure = measure
-        self._table: SlotTable[V] = SlotTable(self._emit)
-        self.swaps: SwapTable[V] = SwapTable(self._role, self.known, self._show_swap)
+        self._decode = decode
+        self.roles: RoleTable[V] = RoleTable(self._wanted, self._forget_roles, floors.epoch)
+        self._subscribers: Subscribers[V] = Subscribers(self.roles)
+        self.ready, self.deliveries = self._subscribers.ready, self._subscribers.deliveries
+        self._table: SlotTable[V] = SlotTable(self._subscribers.tell, self._forget_slots, floors.revision)
+        self.present: Present[V] = Present(self._table, self._subscribers)
+        self.swaps: SwapTable[V] = SwapTable(self._role, self.roles.known, self._show_swap)
+        self.swaps.count = floors.swap
         self.seats: Seats[Any] = Seats()
-        self._watchers: dict[int, Mailbox[V]] = {}
-        self._watcher_count = 0
-        self.ready: dict[str | int, Mailbox[V]] = {}  #: who may have something to be delivered
-        self._routes: dict[str, list[tuple[str | int, Mailbox[V]]]] = {}  # who wants a slot: remembered per name
-        self.account = Account(self._write)
+        self._reports: set[str] = set()  # slots in which launches may tell of their roles
+        self.account: Account[V] = Account(self._write, self._erase, decode)
+        self.settings = LiveSettings(self.roles.known, self.roles.check, self.swaps, self.account)
 
     # --- slots
 
@@ -74,35 +109,38 @@ class Board(Generic[V]):
     def apply(self, act: Put[V] | Erase, writer: Writer, now: float, origin: float | None = None) -> Decision:
         """Carries out one write or delete."""
         if isinstance(act, Put):
-            decision, size = self._table.write(act, now, writer, origin), self._measure(act.value)
+            decision, writes, size = self._table.write(act, now, writer, origin), 1, self._measure(act.value)
         else:
-            decision, size = self._table.delete(act, now, writer), 0
+            decision, writes, size = self._table.delete(act, now, writer), 0, 0
         if type(decision) is Refused:
             self._note_refusal(decision, writer, "write" if isinstance(act, Put) else "delete", now)
         else:
-            account = self.account
-            if (writer.role, act.name) in account.writes:
-                account.sizes[act.name] += size
+            flow = self.account.flows.get((writer.role, act.name))
+            if flow is not None:
+                flow[0] += writes
+                flow[1] += size
             else:
-                account.wrote(act.name, writer.role, size)
+                self.account.wrote(act.name, writer.role, writes, size)
+                if act.name.startswith(_REPORTS):
+                    self._reports.add(act.name)
         return decision
 
-    def advance(self, now: float) -> None:
-        """Lets time pass: expiries, delayed values, swaps that take too long."""
-        self._table.advance(now)
+    def advance(self, now: float, most: int = sys.maxsize) -> None:
+        """Lets time pass: expiries and delayed values, so many at most; swaps that take too long."""
+        self._table.advance(now, most)
         if self.swaps.under_way:
             self.swaps.advance(now)
 
-    def next_deadline(self) -> float | None:
-        """The time at which `advance` has something to do next (s)."""
-        deadline = self._table.next_deadline()
+    def next_deadline(self, most: int = sys.maxsize) -> float | None:
+        """The time at which `advance` has something to do next (s), or earlier; see `SlotTable.next_deadline`."""
+        deadline = self._table.next_deadline(most)
         if not self.swaps.under_way:
             return deadline
         return min(d for d in (deadline, self.swaps.next_deadline()) if d is not None)
 
     # --- roles
 
-    def claim(self, name: str, info: dict[str, Any], now: float) -> Role[V]:
+    def claim(self, name: str, info: dict[str, Any], now: float, how: Beginning = USUAL) -> Role[V]:
         """Fills a role with a new incarnation under a new epoch.
 
         What its predecessor did not acknowledge returns to the mailbox; triggers stay until the newcomer runs.
@@ -114,91 +152,59 @@ class Board(Generic[V]):
             LimitError: There are too many roles.
         """
         self._encode(info)  # everything that can fail comes before the role is filled
-        role = self._role(name)
+        role = self.roles.make(name, now)
         if role.filled:
             who = ", ".join(f"{key} {value}" for key, value in role.info.items() if key in ("pid", "host"))
             raise RoleTakenError(f"role {name!r} is filled by epoch {role.epoch} ({who or 'a thread'})")
-        role.enter("starting", info)
-        role.stop_requested = False
-        role.mailbox.renew()
+        role.begin(info, now, how)
         self.account.tell_role(role, now)
         return role
 
     def _role(self, name: str) -> Role[V]:
         """The role of that name; made when it is first named."""
-        role = self.roles.get(name)
-        if role is None:
-            check_name(name)
-            check_name(f"{OWN}errors/{name}")
-            if name == SPACE.role:
-                raise SlotNameError(f"no role {name!r}: that is the space's own; choose another name")
-            if len(self.roles) >= MAX_ROLES:
-                raise LimitError(f"no role {name!r}: the space has its {MAX_ROLES} roles already")
-            role = self.roles[name] = Role(name)
-        return role
+        return self.roles.make(name, self._table.now)
 
-    def running(self, name: str, epoch: int, now: float) -> None:
-        """The incarnation has finished `init`: dispatch to it from now on."""
-        role = self.check(name, epoch)
-        role.state = "running"
-        role.mailbox.settle()
-        self._routes.clear()
-        self.swaps.running(name, now)
+    def running(self, name: str, epoch: int, now: float, info: dict[str, Any] | None = None) -> None:
+        """The incarnation has finished `init`: dispatch to it from now on. Said again, `info` is new."""
+        role = self.roles.check(name, epoch)
+        role.info = info or role.info
+        if role.state == "starting":
+            role.state = "running"
+            role.mailbox.settle()
+            self._subscribers.rearrange()
+            self.swaps.running(name, now)
         self.account.tell_role(role, now)
-        self._note_ready(name, role.mailbox)
+        self._subscribers.note_ready(name, role.mailbox)
 
     def vacate(self, name: str, epoch: int, state: str, now: float, error: str | None = None) -> None:
-        """The incarnation ended; what it had not acknowledged waits for its successor.
+        """The incarnation ended: stopped, failed or gone; what it had not acknowledged waits for its successor.
 
-        Args:
-            name: The role.
-            epoch: Its epoch.
-            state: Stopped, failed or gone.
-            now: The time (s).
-            error: Its traceback, shown in the slot ``_/errors/ROLE``.
+        The error, a traceback, is shown in the slot ``_/errors/ROLE``.
         """
-        role = self.check(name, epoch)
-        role.state = state
-        role.mailbox.give_back()
-        if state == "stopped":
-            role.kept = None  # it ended well: its successor begins anew
-        if error is not None:
-            report = {"epoch": epoch, "traceback": error}
-            self._write(f"errors/{name}", report, now)
+        role = self.roles.check(name, epoch)
+        role.since = now
+        self.account.tell_end(role, role.end(state, ending(state, error)), error, now)
         self.swaps.vacated(name, ending(state, error), now)
         self.account.tell_role(role, now)
 
-    def check(self, name: str, epoch: int) -> Role[V]:
-        """The role, if this epoch fills it.
-
-        Raises:
-            FencedError: It does not (any more).
-        """
-        role = self.roles.get(name)
-        if role is None or role.epoch != epoch or role.state not in FILLED:
-            now_filled = f"epoch {role.epoch} ({role.state})" if role else "unknown"
-            raise FencedError(f"epoch {epoch} does not fill role {name!r}, which is {now_filled}")
-        return role
-
     def detach(self, name: str, epoch: int, mask: str) -> None:
         """Takes a role's triggers of a mask away."""
-        self.check(name, epoch).mailbox.detach(mask)
-        self._routes.clear()
+        self.roles.check(name, epoch).mailbox.detach(mask)
+        self._subscribers.rearrange()
 
     def attach(self, name: str, epoch: int, mask: str, kind: Trigger, now: float) -> None:
         """Gives the role a trigger; a new one starts with what is there already (but for EVERY)."""
-        role = self.check(name, epoch)
-        self._routes.clear()
-        if role.mailbox.attach(mask, kind) and kind is not Trigger.EVERY:
-            for change in self._present(mask, now):
-                role.mailbox.offer(change, frozenset({kind}))
-            self._note_ready(name, role.mailbox)
+        at_once(self.attaching(name, epoch, mask, kind, now))
+
+    def attaching(self, name: str, epoch: int, mask: str, kind: Trigger, now: float) -> Generator[None]:
+        """The steps of `attach`; until the last one, the role is not woken."""
+        yield from self.present.attaching(self.roles.check(name, epoch), mask, kind, now)
 
     def collect(self, name: str, epoch: int) -> None:
         """A timer wakes the role: what its QUIET triggers have collected goes along."""
-        role = self.check(name, epoch)
+        role = self.roles.check(name, epoch)
         role.mailbox.rouse()
-        self._note_ready(name, role.mailbox)
+        self._subscribers.note_ready(name, role.mailbox)
 
     def commit(
         self,
@@ -224,16 +230,19 @@ class Board(Generic[V]):
         Raises:
             FencedError: Another incarnation fills the role; nothing was written.
         """
-        role = self.check(name, epoch)
+        role = self.roles.check(name, epoch)
+        role.at = None
         if acts:
+            self._table.advance(now, AT_ONCE)
             self._table.check_room({act.name for act in acts})
         origin = None
         if ack is not None:
             batch = role.mailbox.acknowledge(ack)
             if batch is None:
                 raise FencedError(f"batch {ack} is not outstanding for role {name!r}: already handled?")
-            origin = _origin(batch)
+            origin = batch.origin
             role.handled += 1
+            role.letters.in_a_row = 0
             role.times.append(now - role.dispatched)
         elif role.state == "running":
             role.handled += 1  # a timer's
@@ -244,31 +253,22 @@ class Board(Generic[V]):
         decisions = [self.apply(act, writer, now, origin) for act in acts]
         if self.swaps.under_way and (ack is not None or role.state == "running"):
             self.swaps.handled(name, now)
-        self._note_ready(name, role.mailbox)
+        self._subscribers.note_ready(name, role.mailbox)
         return decisions
 
-    def request_stop(self, name: str, now: float) -> None:
-        """Notes that a role should end; its host tells it, its supervisor does not restart it.
+    def request_stop(self, name: str, now: float, epoch: int | None = None) -> None:
+        """Notes that a role should end, or only its incarnation with this epoch; its host tells it.
+
+        Of a role that should end, its supervisor starts no other incarnation.
 
         Raises:
             RoleNotFoundError: There is no such role.
+            FencedError: Another incarnation has filled it since.
         """
-        role = self.known(name)
-        role.stop_requested = True
+        role = self.roles.known(name)
+        role.ask_to_stop(epoch)
         self.swaps.roll_back(name, "the role was asked to stop", now)
         self.account.tell_role(role, now)
-
-    def known(self, name: str) -> Role[V]:
-        """The role of that name.
-
-        Raises:
-            RoleNotFoundError: There is none; the error lists those that there are.
-        """
-        if name not in self.roles:
-            raise RoleNotFoundError(
-                f"there is no role {name!r}; there are: {', '.join(sorted(self.roles)) or 'none'}"
-            )
-        return self.roles[name]
 
     # --- parties
 
@@ -276,7 +276,7 @@ class Board(Generic[V]):
         """The parties that swaps have orders for, with these; they have moved to their new seats."""
         return self.seats.carry_out(self.swaps.orders)
 
-    def party_gone(self, party: Any, why: str, now: float) -> None:
+    def party_gone(self, party: Any, why: str, now: float, *, silent: bool = False) -> None:
         """A party has ended without saying so: it died, fell silent, or hung up."""
         seat = self.seats.leave(party)
         if seat is None:
@@ -284,6 +284,7 @@ class Board(Generic[V]):
         match seat.part:
             case Part.ACTS:
                 with contextlib.suppress(FencedError):  # it has just been replaced
+                    self.roles.check(seat.role, seat.number).silent = silent
                     self.vacate(seat.role, seat.number, "gone", now)
             case Part.STANDS_BY:
                 self.swaps.successor_lost(seat.role, seat.number, why, now)
@@ -298,100 +299,100 @@ class Board(Generic[V]):
         Args:
             mask: Which slots.
             kind: NORMAL for the newest value of each, EVERY for every change.
-            known: Revisions that the watcher has already seen: those are left out of the present state.
+            known: See `Present.watching`.
             now: The time (s).
 
         Returns:
             Its number.
         """
-        mailbox: Mailbox[V] = Mailbox()
-        mailbox.attach(mask, kind)
-        mailbox.preload(change for change in self._present(mask, now) if known.get(change.name) != change.revision)
-        self._watcher_count += 1
-        self._watchers[self._watcher_count] = mailbox
-        self._routes.clear()
-        self._note_ready(self._watcher_count, mailbox)
-        return self._watcher_count
+        number, steps = self.present.watching(mask, kind, known, now)
+        at_once(steps)
+        return number
 
     def unwatch(self, number: int) -> None:
         """Takes a watcher away."""
-        self._watchers.pop(number, None)
-        self._routes.clear()
-        self.ready.pop(number, None)
+        self._subscribers.remove(number)
 
     def seen(self, number: int, ack: int) -> None:
         """A watcher is ready for more."""
-        mailbox = self._watchers.get(number)
+        mailbox = self._subscribers.watchers.get(number)
         if mailbox is not None and mailbox.acknowledge(ack) is not None:
-            self._note_ready(number, mailbox)
+            self._subscribers.note_ready(number, mailbox)
 
     def overflow(self, number: int) -> int:
         """The number of changes that the watcher lost because it was too slow."""
-        return self._watchers[number].overflow
+        return self._subscribers.watchers[number].overflow
 
     # --- what goes out
 
-    def deliveries(self, now: float) -> Iterator[Delivery[V]]:
-        """Hands out every batch that can go now."""
-        while self.ready:
-            to = next(iter(self.ready))
-            mailbox = self.ready.pop(to)
-            if not mailbox.ready:
-                continue
-            if isinstance(to, str):
-                role = self.roles[to]
-                if role.state != "running":
-                    continue
-                role.dispatched = now
-            yield Delivery(to, mailbox.take())
-
     def publish(self, now: float) -> None:
-        """Writes what changed in the space's own account of itself; to be called about once a second."""
-        self.account.publish(self._table.writes(), self.roles.values(), self._watchers, now)
+        """Writes what changed in the space's own account of itself; to be called once in each `BEAT`."""
+        at_once(self.publishing(now))
+
+    def publishing(self, now: float) -> Generator[None]:
+        """The steps of `publish`."""
+        watchers = self._subscribers.watchers
+        yield from self.account.publishing(self._table.turns, self.roles.values(), watchers, now)
+        yield from self._subscribers.tidying()
+
+    # --- what is over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is here that anybody could want: no value, no watcher, and no role but what is over."""
+        if self._table.held or self._subscribers.watchers or self.swaps.under_way:
+            return False
+        return not self.roles or len(self.roles.over()) == len(self.roles)
+
+    @property
+    def floors(self) -> Floors:
+        """Where the numbers of a space of this name have to begin, should this one be forgotten."""
+        return Floors(self._table.highest(), self.roles.highest(), self.swaps.count)
+
+    def sweep(self, now: float, most: int) -> None:
+        """Forgets slots and roles that are over; looks at so many of each, however many there are."""
+        self._table.sweep(now - SLOT_KEPT, most)
+        self.roles.sweep(now, most)
+
+    def launched(self) -> set[str]:
+        """The roles of launches, as these tell."""
+        slots = [self._table.get(name, self._table.now) for name in self._reports]
+        reports = [self._decode(slot.value) for slot in slots if slot is not None and slot.value is not None]
+        known = [report.get("roles") for report in reports if isinstance(report, dict)]
+        return {role for roles in known if isinstance(roles, dict) for role in roles}
+
+    def _wanted(self) -> set[str]:
+        return self.launched() | self.seats.roles() | self.swaps.under_way.keys()
+
+    def _forget_slots(self, names: Iterable[str]) -> None:
+        self._subscribers.forget(names)
+        self._reports.difference_update(names)
+
+    def _forget_roles(self, names: Iterable[str]) -> None:
+        self._subscribers.rearrange()
+        for name in names:
+            self._subscribers.ready.pop(name, None)
+            self.account.forget_role(name, self._table.now)
 
     # --- inside
 
-    def _present(self, mask: str, now: float) -> Iterator[Change[V]]:
-        return (slot.change for slot in self.snapshot(mask, now) if slot.readable and slot.change is not None)
-
-    def _write(self, name: str, value: Any, now: float) -> None:
+    def _write(self, name: str, value: Any, now: float, validity: float | None = None) -> None:
         """Writes one of the space's own slots, which nobody else may."""
-        self.apply(Put.own(name, self._encode(value)), SPACE, now)
+        self.apply(Put.own(name, self._encode(value), validity), SPACE, now)
+
+    def _erase(self, name: str, now: float) -> None:
+        """Empties one of the space's own slots."""
+        self._table.delete(Erase._make((OWN + name, 0.0, None)), now, SPACE)
 
     def _show_swap(self, swap: Swap[V], now: float) -> None:
         """Shows where a swap is, if it is news."""
         if self.account.tell_swap(swap, now):
-            self._routes.clear()  # triggers may have come or gone
-
-    def _emit(self, change: Change[V]) -> None:
-        for to, mailbox in self._route(change.name):
-            if mailbox.offer(change) and mailbox.outstanding is None:
-                self.ready[to] = mailbox
-
-    def _route(self, name: str) -> list[tuple[str | int, Mailbox[V]]]:
-        route = self._routes.get(name)
-        if route is None:
-            route = self._routes[name] = [pair for pair in self._mailboxes() if pair[1].wants(name)]
-        return route
-
-    def _mailboxes(self) -> Iterator[tuple[str | int, Mailbox[V]]]:
-        yield from ((role.name, role.mailbox) for role in self.roles.values())
-        yield from self._watchers.items()
-
-    def _note_ready(self, to: str | int, mailbox: Mailbox[V]) -> None:
-        if mailbox.ready:
-            self.ready[to] = mailbox
+            self._subscribers.rearrange()  # triggers may have come or gone
 
     def _note_refusal(self, refusal: Refused, writer: Writer, kind: str, now: float) -> None:
         role = self.roles.get(writer.role)
         if role is not None:
             role.refused += 1
         told = self.account.refused(refusal, writer, kind)
-        if self._route(REFUSED):  # nobody pays for what nobody follows
+        if self._subscribers.route(REFUSED):  # nobody pays for what nobody follows
             self._write("refused", told, now)
-
-
-def _origin(batch: Batch[Any]) -> float | None:
-    """The oldest root cause among the values that woke a handler."""
-    changes: Iterable[Change[Any]] = (*batch.changed.values(), *batch.every)
-    return min((change.origin for change in changes if change.kind is Kind.WRITTEN), default=None)

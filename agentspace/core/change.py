@@ -1,9 +1,13 @@
-"""Changes of slots, as plain records: the writer, the decision, the change."""
+"""Changes of slots, as plain records: writer, decision, change, many of these; and writers that take turns."""
 
+import itertools
+from collections.abc import Iterable, Iterator, Set
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 V = TypeVar("V")
+_TURNS_KEPT: Final = 256  # slots; those in which it happened last
+_WRITERS_KEPT: Final = 8  # of one slot
 
 
 class Kind(StrEnum):
@@ -15,6 +19,9 @@ class Kind(StrEnum):
     EXPIRED = "expired"  #: the value, or a delete that held the slot empty, ran out
 
 
+_WRITTEN: Final = Kind.WRITTEN  # looking it up in the enum takes longer than the rest of a comparison
+
+
 class Writer(NamedTuple):
     """The writer of a value: a role, and the epoch of the incarnation that filled it."""
 
@@ -23,6 +30,9 @@ class Writer(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.role}#{self.epoch}" if self.epoch else self.role
+
+
+SPACE: Final = Writer("_")  #: the space itself
 
 
 class Written(NamedTuple):
@@ -91,3 +101,67 @@ class Change(NamedTuple, Generic[V]):
     at: float
     valid_to: float
     origin: float
+
+
+class Batch(NamedTuple, Generic[V]):
+    """The changes that a subscriber is told of at once.
+
+    Attributes:
+        number: Counts up; the acknowledgement names it.
+        changed: The newest change of each slot, by name.
+        every: The changes for EVERY triggers, in order, with their values.
+        values: Names whose newest values travel along (those with NORMAL triggers).
+        lost: Changes that were lost, of which no batch that was acknowledged has told.
+    """
+
+    number: int
+    changed: dict[str, Change[V]]
+    every: tuple[Change[V], ...]
+    values: Set[str]
+    lost: int = 0
+
+    def all(self) -> list[Change[V]]:
+        """Every change in it."""
+        return [*self.changed.values(), *self.every]
+
+    def first(self, most: int) -> Iterator[Change[V]]:
+        """The first changes in it."""
+        return itertools.islice(itertools.chain(self.changed.values(), self.every), most)
+
+    @property
+    def origin(self) -> float | None:
+        """The oldest root cause among the values in it (s); None if there are none."""
+        changes = itertools.chain(self.changed.values(), self.every)
+        return min((change.origin for change in changes if change.kind is _WRITTEN), default=None)
+
+
+class QueueLog(Protocol[V]):
+    """The log of what waits for EVERY triggers, so that it outlives the mailbox."""
+
+    def queued(self, change: Change[V]) -> None:
+        """A change waits."""
+
+    def settled(self, changes: Iterable[Change[V]]) -> None:
+        """Changes wait no more: they were handled or set aside."""
+
+    def lost(self, change: Change[V]) -> None:
+        """A change waits no more, as there was no room; whoever gets the next ones is to be told."""
+
+
+class Turns(NamedTuple):
+    """How often a valid value was written over by another writer of the same priority, and by which ones."""
+
+    times: int
+    writers: tuple[str, ...]
+
+
+class TurnTable(dict[str, Turns]):
+    """The turns of writers, by slot."""
+
+    def note(self, name: str, before: str, after: str) -> None:
+        """Another writer took a slot over."""
+        known = self.pop(name, None)
+        writers = dict.fromkeys((*(known.writers if known else ()), before, after))
+        if len(self) >= _TURNS_KEPT:
+            del self[next(iter(self))]
+        self[name] = Turns((known.times if known else 0) + 1, tuple(writers)[-_WRITERS_KEPT:])

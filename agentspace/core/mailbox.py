@@ -5,19 +5,25 @@ not acknowledged when it dies waits for its successor. At most one batch is outs
 becomes the next batch. So a slow subscriber never works through a queue of stale values.
 """
 
-import fnmatch
-import re
+import itertools
+import operator
 from collections import deque
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from enum import StrEnum
 from typing import Final, Generic, NamedTuple
 
-from agentspace.core.change import Change, V
-from agentspace.core.slot import MAX_NAME
-from agentspace.errors import SlotNameError
+from agentspace.core.change import Batch, Change, Kind, QueueLog, V
+from agentspace.core.dead_letters import Key, SetAside, Suspects
+from agentspace.core.dead_letters import key as key_of
+from agentspace.core.slot import MAX_SLOTS, ROOM
+from agentspace.core.values.masks import Mask
 
 EVERY_LIMIT: Final = 1024
 BATCH_LIMIT: Final = 128
+PORTION: Final = 256  #: changed slots that come at once after a handler has failed at more of them
+CHANGED_LIMIT: Final = MAX_SLOTS + 8192  #: slots, of which more than a space has must be over
+_at = operator.attrgetter("at")
+_OVER: Final = frozenset({Kind.EXPIRED, Kind.DELETED})
 
 
 class Trigger(StrEnum):
@@ -31,76 +37,38 @@ class Trigger(StrEnum):
     EVERY = "every"  #: wake me; each change in order with its value (bounded; an overflow is counted)
     QUIET = "quiet"  #: do not wake me; the names that changed come with my next wake-up
 
-
-class Mask:
-    """A slot name or a glob over slot names: ``*`` any characters (also '/'), ``?`` one, ``[abc]`` one of them.
-
-    The server's own slots (``_/...``) are matched only by masks that start with ``_``.
-
-    Raises:
-        SlotNameError: The mask is empty, too long or has spaces or control characters.
-    """
-
-    __slots__ = ("_regex", "text")
-
-    def __init__(self, text: str) -> None:
-        if (
-            not isinstance(text, str)
-            or not 0 < len(text) <= MAX_NAME
-            or re.search(r"[\x00-\x20\x7f\ud800-\udfff]", text)
-        ):
-            raise SlotNameError(
-                f"{text!r} is not a slot name or a mask over slot names (such as 'camera' or 'arm/*')"
-            )
-        self.text = text
-        self._regex = re.compile(fnmatch.translate(text)) if re.search(r"[*?\[]", text) else None
-
-    @property
-    def exact(self) -> bool:
-        """Whether the mask is a plain name."""
-        return self._regex is None
-
-    def matches(self, name: str) -> bool:
-        """Whether the mask covers the name."""
-        if self._regex is None:
-            return name == self.text
-        return self._regex.match(name) is not None and (name[0] != "_" or self.text[0] == "_")
+    @classmethod
+    def _missing_(cls, value: object) -> "Trigger":
+        raise ValueError(f"{value!r:.40} is not a kind of trigger; there are: {', '.join(cls)}")
 
 
-class Batch(NamedTuple, Generic[V]):
-    """The changes that a subscriber is told of at once.
+class Interest(NamedTuple):
+    """The interest of all triggers that cover a name.
 
     Attributes:
-        number: Counts up; the acknowledgement names it.
-        changed: The newest change of each slot, by name.
-        every: The changes for EVERY triggers, in order, with their values.
-        values: Names whose newest values travel along (those with NORMAL triggers).
+        newest: In the newest change: all kinds but EVERY.
+        value: In its value: NORMAL.
+        every: In each change: EVERY.
+        wakes: It wakes the subscriber: all kinds but QUIET.
     """
 
-    number: int
-    changed: dict[str, Change[V]]
-    every: tuple[Change[V], ...]
-    values: Set[str]
+    newest: bool
+    value: bool
+    every: bool
+    wakes: bool
+
+    @classmethod
+    def of(cls, kinds: Set[Trigger]) -> "Interest":
+        """The interest of triggers of these kinds."""
+        return cls(
+            bool(kinds - {Trigger.EVERY}),
+            Trigger.NORMAL in kinds,
+            Trigger.EVERY in kinds,
+            bool(kinds - {Trigger.QUIET}),
+        )
 
 
-class _Interest(NamedTuple):
-    """The interest of all triggers that cover a name."""
-
-    newest: bool  # the newest change: all kinds but EVERY
-    value: bool  # its value: NORMAL
-    every: bool  # each change
-    wakes: bool  # all kinds but QUIET
-
-
-def _interest(kinds: Set[Trigger]) -> _Interest | None:
-    if not kinds:
-        return None
-    return _Interest(
-        bool(kinds - {Trigger.EVERY}),
-        Trigger.NORMAL in kinds,
-        Trigger.EVERY in kinds,
-        bool(kinds - {Trigger.QUIET}),
-    )
+_NO_INTEREST: Final = Interest(newest=False, value=False, every=False, wakes=False)
 
 
 class Mailbox(Generic[V]):
@@ -111,29 +79,34 @@ class Mailbox(Generic[V]):
 
     Attributes:
         since: When the oldest of the changes that wait for the next batch happened (s); None if none waits.
+        log: Is told of what waits for EVERY triggers.
+        loading: How often the present state is being put in; until that is done, nothing goes out.
     """
 
     def __init__(self, limit: int = EVERY_LIMIT) -> None:
         self.limit = limit
         self.attachments: dict[tuple[str, Trigger], Mask] = {}
         self.overflow = 0
+        self._told = 0  # of the overflow: batches that were acknowledged have said so
         self.redelivered = 0
         self.outstanding: Batch[V] | None = None
         self.since: float | None = None
+        self.log: QueueLog[V] | None = None
+        self.loading = 0
         self._number = 0
         self._changed: dict[str, Change[V]] = {}
         self._values: set[str] = set()
         self._every: deque[Change[V]] = deque()
         self._awake = False
         self._stale: set[tuple[str, Trigger]] = set()
-        self._interests: dict[str, _Interest | None] = {}  # remembered per name
+        self._suspects = Suspects()
+        self._careful = False  # a handler has failed at very many changes, some of which still wait
 
     def attach(self, mask: str, kind: Trigger) -> bool:
         """Adds a trigger; False if it was there already (an earlier incarnation may have attached it)."""
         new = (mask, kind) not in self.attachments
         self.attachments[mask, kind] = Mask(mask)
         self._stale.discard((mask, kind))
-        self._interests.clear()
         return new
 
     def renew(self) -> None:
@@ -145,18 +118,26 @@ class Mailbox(Generic[V]):
         for key in self._stale:
             del self.attachments[key]
         self._stale.clear()
-        self._interests.clear()
 
     def restore(self, attachments: dict[tuple[str, Trigger], Mask]) -> None:
         """An incarnation acts again: its triggers count, and no others."""
         self.attachments = dict(attachments)
         self._stale.clear()
-        self._interests.clear()
 
-    def preload(self, changes: Iterable[Change[V]]) -> None:
-        """Starts with the present state, in one batch, however long, even if it is empty."""
-        self._changed = {change.name: change for change in changes}
-        self._values = set(self._changed)
+    def refill(self, changes: Iterable[Change[V]], lost: int) -> None:
+        """Begins with what waited for EVERY triggers when the host of before ended, and with what was lost."""
+        self.overflow += lost
+        self._every.extend(changes)
+        self._awake = bool(self._every)
+        self.since = self._every[0].at if self._every else None
+
+    def preload(self, changes: dict[str, Change[V]]) -> None:
+        """Starts with the present state, by name, in one batch, however long, even if it is empty.
+
+        What was offered since that state was looked at counts more.
+        """
+        changes.update(self._changed)
+        self._changed, self._values = changes, set(changes)
         self._awake = True
 
     def detach(self, mask: str) -> None:
@@ -164,36 +145,29 @@ class Mailbox(Generic[V]):
         for key in [key for key in self.attachments if key[0] == mask]:
             del self.attachments[key]
             self._stale.discard(key)
-        self._interests.clear()
 
-    def wants(self, name: str) -> bool:
-        """Whether a trigger covers the name."""
-        return self._interest(name) is not None
+    def interest(self, name: str) -> Interest | None:
+        """The interest in a slot; None if no trigger covers the name."""
+        kinds = {kind for (_, kind), mask in self.attachments.items() if mask.matches(name)}
+        return Interest.of(kinds) if kinds else None
 
-    def _interest(self, name: str) -> _Interest | None:
-        try:
-            return self._interests[name]
-        except KeyError:
-            kinds = {kind for (_, kind), mask in self.attachments.items() if mask.matches(name)}
-            interest = self._interests[name] = _interest(kinds)
-            return interest
-
-    def offer(self, change: Change[V], only: frozenset[Trigger] | None = None) -> bool:
+    def offer(self, change: Change[V], interest: Interest | None = None) -> bool:
         """Takes note of a change; True if it wants the subscriber woken.
 
         Args:
             change: What happened.
-            only: Is meant for triggers of these kinds alone; by default for all that the name has.
+            interest: In its slot; by default, that of all triggers that cover it.
         """
         name = change.name
-        interest = self._interest(name) if only is None else _interest(only)
-        if interest is None:
+        newest, value, every, wakes = interest or self.interest(name) or _NO_INTEREST
+        if not (newest or every):
             return False
-        newest, value, every, wakes = interest
         if self.since is None:
             self.since = change.at
         if newest:
             self._changed[name] = change
+            if len(self._changed) > CHANGED_LIMIT:
+                self._drop_over()
         if value:
             self._values.add(name)
         if every:
@@ -209,25 +183,103 @@ class Mailbox(Generic[V]):
     @property
     def ready(self) -> bool:
         """Whether a batch can go out now."""
-        return self._awake and self.outstanding is None
+        return self._awake and self.outstanding is None and not self.loading
 
     @property
     def pending(self) -> int:
         """The number of slots and queued changes that wait for the next batch."""
         return len(self._changed) + len(self._every)
 
+    @property
+    def lost(self) -> int:
+        """The number of changes that were lost, of which no batch that was acknowledged has told."""
+        return self.overflow - self._told
+
+    @property
+    def queued(self) -> bool:
+        """Whether changes for EVERY triggers wait, or are with a handler."""
+        return bool(self._every or (self.outstanding and self.outstanding.every))
+
     def take(self) -> Batch[V]:
-        """Hands out what has collected; it is outstanding until acknowledged or given back."""
-        every: tuple[Change[V], ...] = ()
-        if self._every:
-            every = tuple(self._every.popleft() for _ in range(min(BATCH_LIMIT, len(self._every))))
-        self._number += 1
-        batch = Batch(self._number, self._changed, every, self._values)
-        self.outstanding = batch
+        """Hands out what has collected; it is outstanding until acknowledged or given back.
+
+        A change that handlers have failed at twice comes alone; after a failure at very many, a few come at once.
+        """
+        suspect = self._next_suspect() if self._suspects else None
+        if suspect is not None:
+            return self._take_alone(suspect)
+        if self._careful and len(self._changed) > PORTION:
+            return self._take_portion()
+        self._careful = False
+        batch = self._hand_out(self._changed, self._pop_every(), self._values)
         self._changed, self._values = {}, set()
         self._awake = bool(self._every)
         self.since = self._every[0].at if self._every else None
         return batch
+
+    def _hand_out(self, changed: dict[str, Change[V]], every: tuple[Change[V], ...], values: Set[str]) -> Batch[V]:
+        self._number += 1
+        self.outstanding = Batch(self._number, changed, every, values, self.lost)
+        return self.outstanding
+
+    def _keep_suspects(self) -> set[Key]:
+        """Only what waits is under suspicion; gives what waits for EVERY triggers."""
+        queued = set(map(key_of, self._every))
+        self._suspects.keep(lambda one: one in queued or self._newest(one) is not None)
+        return queued
+
+    def _newest(self, one: Key) -> Change[V] | None:
+        """The change, if it is the newest of its slot, and waits."""
+        change = self._changed.get(one[0])
+        return change if change is not None and change.revision == one[1] else None
+
+    def _next_suspect(self) -> Change[V] | None:
+        """The oldest change that waits and that a handler has failed at; QUIET ones only if nothing else waits."""
+        queued = self._keep_suspects()  # what is told in two ways comes once, in its turn
+        front = [self._every[0]] if self._every and self._every[0] in self._suspects else []
+        newest = [self._newest(one) for one in self._suspects.for_alone() if one not in queued]
+        suspects = [change for change in newest if change is not None]
+        if suspects and self._something_wakes():
+            suspects = [change for change in suspects if self._wakes(change.name)]
+        return min([*suspects, *front], key=_at, default=None)
+
+    def _take_alone(self, suspect: Change[V]) -> Batch[V]:
+        names = [suspect.name] if self._newest(key_of(suspect)) is not None else []
+        every: tuple[Change[V], ...] = ()
+        if self._every and key_of(self._every[0]) == key_of(suspect):
+            every = (self._every.popleft(),)
+        batch = self._hand_out_part(names, every)
+        self._awake = self._something_wakes()
+        return batch
+
+    def _take_portion(self) -> Batch[V]:
+        """The first of very many changes: a handler has failed at all of them at once, and may do so again."""
+        every = self._pop_every()
+        names = dict.fromkeys(each.name for each in every if self._newest(key_of(each)) is not None)
+        names.update(dict.fromkeys(itertools.islice(self._changed, PORTION)))
+        batch = self._hand_out_part(list(names), every)
+        self._awake = True
+        return batch
+
+    def _pop_every(self) -> tuple[Change[V], ...]:
+        most = min(BATCH_LIMIT, len(self._every))
+        return tuple(self._every.popleft() for _ in range(most)) if most else ()
+
+    def _hand_out_part(self, names: list[str], every: tuple[Change[V], ...]) -> Batch[V]:
+        """Hands out the newest changes of some slots, and leaves the others."""
+        values = self._values.intersection(names)
+        self._values -= values
+        batch = self._hand_out({name: self._changed.pop(name) for name in names}, every, values)
+        self.since = _oldest(self._changed, self._every)
+        return batch
+
+    def _something_wakes(self) -> bool:
+        return bool(self._every) or any(map(self._wakes, self._changed))
+
+    def _wakes(self, name: str) -> bool:
+        """Whether what waits of a slot wakes the subscriber; also if its trigger was taken away meanwhile."""
+        interest = self.interest(name)
+        return interest is None or interest.wakes
 
     def acknowledge(self, number: int) -> Batch[V] | None:
         """Settles the outstanding batch; returns it, or None if that number is not outstanding."""
@@ -235,23 +287,73 @@ class Mailbox(Generic[V]):
         if batch is None or batch.number != number:
             return None
         self.outstanding = None
+        self._told += batch.lost
+        if self._suspects:
+            self._keep_suspects()
+        if self.log is not None and batch.every:
+            self.log.settled(batch.every)
         return batch
 
-    def give_back(self) -> None:
-        """Puts what is outstanding back at the front: its handler did not finish."""
+    def give_back(self, attempts: int | None = None) -> list[SetAside[V]]:
+        """Puts what is outstanding back at the front: its handler did not finish.
+
+        Args:
+            attempts: The handler failed: what has failed so often is set aside; 0: nothing is. None: it was not
+                the handler's fault.
+
+        Returns:
+            What was set aside.
+        """
         batch, self.outstanding = self.outstanding, None
         if batch is None:
-            return
+            return []
+        guilty = {} if attempts is None else self._blame(batch, attempts)
+        changed, every, values = dict(batch.changed), [*batch.every], batch.values
+        if guilty:  # to look at all that came back would take long
+            changed = {name: change for name, change in changed.items() if key_of(change) not in guilty}
+            every = [change for change in every if key_of(change) not in guilty]
+            values = values & changed.keys()
+        if self.log is not None:
+            self.log.settled(change for change in batch.every if key_of(change) in guilty)
+        if guilty and not (changed or every):
+            return list(guilty.values())
         self.redelivered += 1
-        self._changed = {**batch.changed, **self._changed}
-        self._values |= batch.values
-        self._every.extendleft(reversed(batch.every))
-        self._awake = True
-        oldest = min((change.at for change in (*batch.changed.values(), *batch.every)), default=None)
+        oldest = _oldest(changed, every)
         self.since = self.since if oldest is None else oldest
+        changed.update(self._changed)
+        self._changed = changed
+        self._values |= values
+        self._every.extendleft(reversed(every))
+        self._awake = True
+        return list(guilty.values())
+
+    def _blame(self, batch: Batch[V], attempts: int) -> dict[Key, SetAside[V]]:
+        """A handler has failed at a batch; of very many changes none is suspected yet, but a few come at once."""
+        if len(batch.changed) > PORTION:
+            self._careful = True
+            return {}
+        return self._suspects.blame(batch.all(), attempts)
 
     def _queue(self, change: Change[V]) -> None:
         if len(self._every) >= self.limit:
-            self._every.popleft()
+            lost = self._every.popleft()
             self.overflow += 1
+            if self.log is not None:
+                self.log.lost(lost)
         self._every.append(change)
+        if self.log is not None:
+            self.log.queued(change)
+
+    def _drop_over(self) -> None:
+        """Forgets those that have waited longest, of slots in which nothing can be read, and counts them."""
+        over = (name for name, change in self._changed.items() if change.kind in _OVER)
+        for name in list(itertools.islice(over, ROOM)):
+            del self._changed[name]
+            self._values.discard(name)
+            self.overflow += 1
+
+
+def _oldest(changed: Mapping[str, Change[V]], every: Iterable[Change[V]]) -> float | None:
+    """When the oldest of these happened (s); of very many, the first ones are looked at, which came first."""
+    first = itertools.chain(itertools.islice(changed.values(), PORTION), itertools.islice(every, 1))
+    return min(map(_at, first), default=None)

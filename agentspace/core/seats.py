@@ -96,9 +96,16 @@ class Seats(Generic[P]):
         """The party that has this part in a role."""
         return self.acting.get(role) if part is Part.ACTS else self._others.get((role, part))
 
+    def roles(self) -> set[str]:
+        """The roles in which somebody has a seat."""
+        return {*self.acting, *(role for role, _ in self._others)}
+
     def take(self, party: P, seat: Seat) -> None:
-        """A party has this seat from now on, and no other."""
+        """A party has this seat from now on, and no other; and nobody else has it, whose end would count here."""
         self.leave(party)
+        before = self.get(seat.role, seat.part)
+        if before is not None:
+            self.leave(before)
         party.seat = seat
         if seat.part is Part.ACTS:
             self.acting[seat.role] = party

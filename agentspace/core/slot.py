@@ -10,31 +10,29 @@ one rule and one place to read it:
   while it is still delayed.
 * A delete frees the slot under the same condition; with a validity it holds the slot *empty* for that time.
 * The revision of a slot grows by one with every accepted change and is never used twice.
+* A slot that nothing holds any more is over. It is forgotten after a while, or when its room is needed; then only
+  the `floor` remembers it, the highest revision among all that were forgotten. A slot that is new to the table
+  begins after the floor: so no revision comes twice, of a name that comes again neither.
 * Everything that happens to a slot, expiry included, is emitted once, in order, as a `Change`.
 """
 
-import functools
-import heapq
+import itertools
 import math
-import re
 import sys
-from collections.abc import Callable, Iterator, Set
-from numbers import Real
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Final, Generic, NamedTuple, Self
 
-from agentspace.core.change import Change, Decision, Kind, Refused, V, Writer, Written
-from agentspace.errors import LimitError, SlotNameError, WriteError
+from agentspace.core.change import Change, Decision, Kind, Refused, TurnTable, V, Writer, Written
+from agentspace.core.values.agenda import FOREVER, Agenda
+from agentspace.core.values.names import OWN, check_free_name
+from agentspace.core.values.numbers import check_write
+from agentspace.errors import LimitError
 
-FOREVER: Final = math.inf
-_MOST: Final = sys.float_info.max
 MAX_SLOTS: Final = 65_536
-MAX_NAME: Final = 255
-OWN: Final = "_/"  #: the prefix of the slots that the space itself writes
-_PART: Final = r"[^\x00-\x20\x7f\ud800-\udfff*?\[\]/]+"  # surrogates cannot be encoded
-_NAME: Final = re.compile(f"{_PART}(/{_PART})*")
-
-
+ROOM: Final = 256  #: slots that are forgotten at once when room is needed
+AT_ONCE: Final = 64  #: expiries, and values that become readable, for which an act of another slot waits
 _WRITTEN: Final = Kind.WRITTEN  # looking it up in the enum takes longer than the rest of a comparison
+_EXPIRED: Final = Kind.EXPIRED
 
 
 class _Put(NamedTuple, Generic[V]):
@@ -72,9 +70,9 @@ class Put(_Put[V]):
         return tuple.__new__(cls, (name, value, lasts, float(priority), float(delay)))
 
     @classmethod
-    def own(cls, name: str, value: V) -> Self:
+    def own(cls, name: str, value: V, validity: float | None = None) -> Self:
         """A write of one of the space's own slots, ``_/NAME``; nobody else may."""
-        return cls._make((OWN + name, value, None, 0.0, 0.0))
+        return cls._make((OWN + name, value, validity, 0.0, 0.0))
 
 
 class _Erase(NamedTuple):
@@ -103,17 +101,24 @@ class Erase(_Erase):
 class Slot(Generic[V]):
     """One named place and what holds it now."""
 
-    __slots__ = ("change", "empty", "name", "pending", "revision", "valid_from", "value", "writes")
+    __slots__ = ("change", "empty", "name", "order", "pending", "revision", "valid_from", "value")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, revision: int = 0) -> None:
         self.name = name
-        self.revision = 0
-        self.writes = 0
+        self.revision = revision
         self.change: Change[V] | None = None  # what holds the slot; None if it is free
         self.value: V | None = None
         self.valid_from = 0.0
         self.empty = True  # held empty by a delete
         self.pending = False  # accepted, not readable yet
+        self.order = 0  # of what holds it, among all that happens at the same moment
+
+    @property
+    def deadline(self) -> float:
+        """When something happens to it by itself; `FOREVER` for never."""
+        if self.change is None:
+            return FOREVER
+        return self.valid_from if self.pending else self.change.valid_to
 
     @property
     def readable(self) -> bool:
@@ -126,14 +131,33 @@ class SlotTable(Generic[V]):
 
     Args:
         emit: Receives every `Change`, in order, during the call that made it happen.
+        forgotten: Receives the names of slots that were forgotten.
+        floor: The revision after which slots begin.
+
+    Attributes:
+        floor: The revision after which slots begin that are new here; no forgotten one had a higher one.
+        now: The time (s) that was passed in last.
+        ceiling: The revision above which `rise` is told of each.
     """
 
-    def __init__(self, emit: Callable[[Change[V]], None]) -> None:
-        self._emit = emit
+    def __init__(
+        self,
+        emit: Callable[[Change[V]], None],
+        forgotten: Callable[[Iterable[str]], None] = lambda names: None,
+        floor: int = 0,
+    ) -> None:
+        self.emit = emit
+        self._forgotten = forgotten
+        self.floor = floor
+        self.turns = TurnTable()  #: of slots whose value another writer took over
         self._slots: dict[str, Slot[V]] = {}
-        self._deadlines: list[tuple[float, int, str, int]] = []  # (when, order, slot, revision)
-        self._order = 0
-        self._now = -math.inf
+        self._over: dict[str, float] = {}  # what nothing holds, but the space's own: since when, the oldest first
+        self._own = 0  # slots of the space's own
+        self._agenda = Agenda(self._deadline)
+        self._order, self._done = 0, 0  # what was scheduled, and what happened at `now` with acts
+        self.now = -math.inf
+        self.ceiling = math.inf
+        self.rise: Callable[[int], None] | None = None
 
     def write(self, put: Put[V], now: float, writer: Writer, origin: float | None = None) -> Decision:
         """Offers a value.
@@ -151,102 +175,167 @@ class SlotTable(Generic[V]):
         slot, refusal = self._claim(name, now, priority)
         if refusal is not None:
             return refusal
-        valid_from = self._now + delay
+        held = slot.change
+        if held is None:
+            self._over.pop(name, None)
+        elif held.priority == priority and held.writer.role != writer.role:
+            self.turns.note(name, held.writer.role, writer.role)
+        valid_from = self.now + delay
         valid_to = FOREVER if validity is None else valid_from + validity
         slot.value, slot.valid_from, slot.empty, slot.pending = value, valid_from, False, delay > 0
-        slot.writes += 1
-        cause = self._now if origin is None else origin
-        if slot.pending:
-            self._hold(slot, Kind.DELAYED, None, writer, priority, valid_to, cause)
-        else:
-            self._hold(slot, _WRITTEN, value, writer, priority, valid_to, cause)
+        kind, shown = (Kind.DELAYED, None) if slot.pending else (_WRITTEN, value)
+        self._hold(slot, kind, shown, writer, priority, valid_to, self.now if origin is None else origin)
         return Written(name, slot.revision)
 
     def delete(self, erase: Erase, now: float, writer: Writer) -> Decision:
         """Empties a slot; deleting what is empty already is accepted and changes nothing."""
         name, priority, validity = erase
         if validity is None and name not in self._slots:
-            self.advance(now)
-            return Written(name, 0)
+            self._keep_up(now)
+            return Written(name, self.floor)
         slot, refusal = self._claim(name, now, priority)
         if refusal is not None:
             return refusal
-        if slot.change is None and validity is None:
-            return Written(name, slot.revision)
+        if slot.change is None:
+            if validity is None:
+                return Written(name, slot.revision)
+            self._over.pop(name, None)
         slot.value, slot.empty, slot.pending = None, True, False
-        valid_to = self._now if validity is None else self._now + validity
-        self._hold(slot, Kind.DELETED, None, writer, priority, valid_to, self._now)
+        valid_to = self.now if validity is None else self.now + validity
+        self._hold(slot, Kind.DELETED, None, writer, priority, valid_to, self.now)
         if validity is None:
             slot.change = None
+            self._end(slot, self.now)
         return Written(name, slot.revision)
 
     def get(self, name: str, now: float) -> Slot[V] | None:
         """The slot if it is readable now."""
-        self.advance(now)
-        slot = self._slots.get(name)
-        return slot if slot is not None and slot.readable else None
+        self._keep_up(now)
+        if (slot := self._slots.get(name)) is None:
+            return None
+        if self.lags:
+            self._settle(slot, self.now)
+        return slot if slot.readable else None
 
     def revision(self, name: str) -> int:
-        """The number of accepted changes of the slot; 0 if there is none."""
+        """The revision after which the next change of the slot comes."""
         slot = self._slots.get(name)
-        return slot.revision if slot else 0
+        return slot.revision if slot else self.floor
 
     def slots(self, now: float) -> Iterator[Slot[V]]:
         """Every slot that something holds now: readable, delayed or held empty."""
         self.advance(now)
         return (slot for slot in self._slots.values() if slot.change is not None)
 
-    def advance(self, now: float) -> None:
-        """Lets time pass: emits what becomes readable and what expires up to and including `now`."""
-        self._now = max(now, self._now)
-        while self._deadlines and self._deadlines[0][0] <= self._now:
-            when, _, name, revision = heapq.heappop(self._deadlines)
-            slot = self._slots[name]
-            if slot.revision == revision and slot.change is not None:
-                self._expire_or_ripen(slot, slot.change, when)
+    def changes(self) -> list[Change[V]]:
+        """What holds each slot that something holds, as far as time was let pass."""
+        return [slot.change for slot in self._slots.values() if slot.change is not None]
 
-    def next_deadline(self) -> float | None:
-        """The time at which `advance` has something to do next (s); None if nothing will happen by itself."""
-        while self._deadlines:
-            when, _, name, revision = self._deadlines[0]
-            slot = self._slots[name]
-            if slot.revision == revision and slot.change is not None:
-                return when
-            heapq.heappop(self._deadlines)
-        return None
+    def advance(self, now: float, most: int = sys.maxsize) -> int:
+        """Lets time pass: emits what becomes readable and expires up to `now`, so much at most; tells how much."""
+        self.now, left = max(now, self.now), most
+        while left > 0 and self.lags:
+            reminder = self._agenda.take()
+            if reminder is not None:
+                self._settle(self._slots[reminder[0]], reminder[1])
+                self._agenda.note(reminder[0])
+            left -= 1
+        return most - left
 
-    def writes(self) -> dict[str, int]:
-        """The number of writes that each slot has accepted so far."""
-        return {slot.name: slot.writes for slot in self._slots.values()}
+    @property
+    def lags(self) -> bool:
+        """Whether deadlines are over at which something has to happen yet."""
+        return self._agenda.lags(self.now)
+
+    def next_deadline(self, most: int = sys.maxsize) -> float | None:
+        """The time at which `advance` has something to do next (s); None if nothing will happen by itself.
+
+        Args:
+            most: Deadlines that are looked at; of more, it may be too early.
+        """
+        return self._agenda.first(most)
+
+    def __len__(self) -> int:
+        """The number of slots that are remembered, the space's own aside."""
+        return len(self._slots) - self._own
+
+    @property
+    def held(self) -> int:
+        """The number of slots that something holds, the space's own aside."""
+        return len(self) - len(self._over)
+
+    def find(self, name: str) -> Slot[V] | None:
+        """The slot if something holds it, as it is: readable, delayed or held empty."""
+        slot = self._slots.get(name)
+        return slot if slot is not None and slot.change is not None else None
+
+    def restore(self, slot: Slot[V]) -> None:
+        """Puts a slot back that something held when the host of before ended."""
+        slot.revision = max(slot.revision, self.floor)
+        self._slots[slot.name] = slot
+        self._schedule(slot)
 
     def check_room(self, names: Set[str]) -> None:
-        """Whether slots of these names exist or can be made.
+        """Makes sure that slots of these names exist or can be made; forgets others that are over for it.
 
         Raises:
             LimitError: They would be too many.
         """
-        if (
-            len(self._slots) + len(names) > MAX_SLOTS
-            and len(self._slots) + len(names - self._slots.keys()) > MAX_SLOTS
-        ):
-            raise LimitError(
-                f"no room for {', '.join(sorted(names))}: the space has {len(self._slots)} of {MAX_SLOTS} slots"
-            )
+        room = MAX_SLOTS - len(self)
+        if len(names) <= room or (missing := len(names - self._slots.keys()) - room) <= 0:
+            return
+        oldest = itertools.islice(self._over, max(missing, ROOM) + len(names))
+        over = [name for name in oldest if name not in names][: max(missing, ROOM)]
+        if len(over) < missing:
+            if self.lags:
+                self.advance(self.now)
+                self.check_room(names)
+                return
+            raise LimitError(f"no room for {', '.join(sorted(names))}: the space holds {MAX_SLOTS} slots already")
+        self._forget(over)
+
+    def sweep(self, before: float, most: int) -> None:
+        """Forgets slots that nothing has held since a time (s) or longer: so many at most, the oldest first."""
+        oldest = itertools.islice(self._over.items(), most)
+        self._forget([name for name, since in itertools.takewhile(lambda item: item[1] <= before, oldest)])
+
+    def highest(self) -> int:
+        """The highest revision that a slot has, or had."""
+        return max([self.floor, *(slot.revision for slot in self._slots.values())])
+
+    def _end(self, slot: Slot[V], when: float) -> None:
+        """Nothing holds the slot any more; the space's own are deleted with what they told of."""
+        if slot.name.startswith(OWN):
+            self._forget([slot.name])
+        else:
+            self._over[slot.name] = when
+
+    def _forget(self, names: list[str]) -> None:
+        for name in names:
+            self.floor = max(self.floor, self._slots.pop(name).revision)
+            self._own -= name.startswith(OWN)
+            self._over.pop(name, None)
+        if names:
+            self._forgotten(names)
 
     def _claim(self, name: str, now: float, priority: float) -> tuple[Slot[V], Refused | None]:
         """The slot, and the refusal if something of higher priority holds it."""
-        self._now = max(self._now, now)
-        if self._deadlines and self._deadlines[0][0] <= self._now:
-            self.advance(now)
+        if self._agenda.lags(now):
+            self._keep_up(now)
+        elif now > self.now:
+            self.now = now
         slot = self._slots.get(name)
         if slot is None:
-            if not name.startswith(OWN):  # the space can always give its account of itself
+            self._own += name.startswith(OWN)  # the space can always give its account of itself
+            if not name.startswith(OWN):
                 self.check_room({name})
-            slot = self._slots[name] = Slot(name)
+            slot = self._slots[name] = Slot(name, self.floor)
+        if self.lags:
+            self._settle(slot, self.now)
         held = slot.change
         if held is None or priority >= held.priority:
             return slot, None
-        left = None if held.valid_to == FOREVER else held.valid_to - self._now
+        left = None if held.valid_to == FOREVER else held.valid_to - self.now
         return slot, Refused(name, priority, held.writer, held.priority, left)
 
     def _hold(
@@ -254,104 +343,54 @@ class SlotTable(Generic[V]):
         slot: Slot[V],
         kind: Kind,
         value: V | None,
-        writer: Writer,
+        by: Writer,
         priority: float,
         valid_to: float,
         origin: float,
     ) -> None:
         slot.revision += 1
-        change = Change(slot.name, kind, slot.revision, value, writer, priority, self._now, valid_to, origin)
+        if slot.revision > self.ceiling and self.rise is not None:
+            self.rise(slot.revision)
+        change = Change(slot.name, kind, slot.revision, value, by, priority, self.now, valid_to, origin)
         slot.change = change
-        if slot.pending:
-            self._remind(slot.valid_from, slot)
-        if valid_to < FOREVER:
-            self._remind(valid_to, slot)
-        self._emit(change)
+        if valid_to < FOREVER or slot.pending:
+            self._schedule(slot)
+        self.emit(change)
 
-    def _remind(self, when: float, slot: Slot[V]) -> None:
+    def _deadline(self, name: str) -> tuple[float, int]:
+        """When something happens to a slot by itself, and its place among all at that moment."""
+        slot = self._slots.get(name)
+        return (FOREVER, 0) if slot is None else (slot.deadline, slot.order)
+
+    def _schedule(self, slot: Slot[V]) -> None:
         self._order += 1
-        heapq.heappush(self._deadlines, (when, self._order, slot.name, slot.revision))
-        if len(self._deadlines) > 64 + 4 * len(self._slots):  # most are of values long since overwritten
-            live = [d for d in self._deadlines if self._slots[d[2]].revision == d[3]]
-            heapq.heapify(live)
-            self._deadlines = live
+        slot.order = self._order
+        self._agenda.note(slot.name)
+
+    def _keep_up(self, now: float) -> None:
+        """Lets time pass for the sake of one slot: if much happens at a moment, that is not waited for."""
+        if now > self.now:
+            self._done = 0
+        if self._done < AT_ONCE:
+            self._done += self.advance(now, AT_ONCE - self._done)
+
+    def _settle(self, slot: Slot[V], until: float) -> None:
+        """Lets time pass for a slot."""
+        while (held := slot.change) is not None and (when := slot.deadline) <= until:
+            self._expire_or_ripen(slot, held, when)
 
     def _expire_or_ripen(self, slot: Slot[V], held: Change[V], when: float) -> None:
         if slot.pending and slot.valid_from <= when:
             slot.pending = False
-            kind, value = Kind.WRITTEN, slot.value
+            kind, value = _WRITTEN, slot.value
         else:
             slot.change, slot.value, slot.empty = None, None, True
-            kind, value = Kind.EXPIRED, None
+            kind, value = _EXPIRED, None
         change = Change(
             slot.name, kind, slot.revision, value, held.writer, held.priority, when, held.valid_to, when
         )
         if slot.change is not None:
             slot.change = change
-        self._emit(change)
-
-
-def check_name(name: str) -> str:
-    """The name, if it is one: '/'-separated parts without spaces, control characters and ``* ? [ ]``.
-
-    Raises:
-        SlotNameError: It is not.
-    """
-    if not isinstance(name, str):
-        raise SlotNameError(f"a slot name is a str, not {type(name).__name__}: {name!r}")
-    if _is_name(name):
-        return name
-    if len(name) > MAX_NAME:
-        raise SlotNameError(
-            f"slot name {name[:40]!r}... has {len(name)} characters; at most {MAX_NAME} are allowed"
-        )
-    raise SlotNameError(
-        f"{name!r} is not a slot name: use parts separated by '/', none of them empty, "
-        "without spaces, control characters and the glob characters * ? [ ]"
-    )
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_name(text: str) -> bool:
-    return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
-
-
-def check_free_name(name: str) -> None:
-    """Whether anybody may write a slot of that name.
-
-    Raises:
-        SlotNameError: It is no slot name, or one of the space's own.
-    """
-    check_name(name)
-    if name[:2] == OWN:
-        raise SlotNameError(f"{name!r}: slots under {OWN!r} are the space's own; choose another name")
-
-
-def check_write(priority: float, validity: float | None, delay: float) -> None:
-    """Checks the numbers of a write.
-
-    Raises:
-        WriteError: One of them is not a finite number in its range.
-    """
-    if type(priority) is type(delay) is float and (validity is None or type(validity) is float):
-        lasts = 1.0 if validity is None else validity
-        if -_MOST <= priority <= _MOST and 0.0 <= delay <= _MOST and 0.0 < lasts <= _MOST:
-            return  # nearly always
-    _check_number("priority", priority, -math.inf)
-    _check_number("delay", delay, 0.0)
-    if validity is not None:
-        _check_number("validity", validity, 0.0)
-        if validity == 0:
-            raise WriteError("validity is 0 seconds: give a positive number, or None for ever")
-
-
-def _check_number(what: str, number: float, minimum: float) -> None:
-    if isinstance(number, bool) or not isinstance(number, Real):
-        raise WriteError(f"{what} is a number, not {type(number).__name__}: {number!r}")
-    try:
-        finite = math.isfinite(number)
-    except OverflowError:  # an int beyond all floats
-        finite = False
-    if not finite or number < minimum:
-        least = "" if minimum == -math.inf else f" of at least {minimum:g}"
-        raise WriteError(f"{what} is {number!r}; it must be a finite number{least}")
+        elif slot.name[:2] != OWN:
+            self._over[slot.name] = when
+        self.emit(change)

@@ -11,13 +11,19 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, Self
 
 from agentspace.core.change import Change, Decision, Kind, Writer
+from agentspace.core.dead_letters import WakeCause
 from agentspace.core.mailbox import Trigger
-from agentspace.core.role import State
-from agentspace.core.slot import FOREVER, Erase, Put
+from agentspace.core.role import USUAL, Beginning, State
+from agentspace.core.slot import Erase, Put
 from agentspace.core.swap import Step
-from agentspace.core.value import Value
+from agentspace.core.values.agenda import FOREVER
+from agentspace.core.values.value import Value
 
 DEFAULT_SPACE: Final = "DATA"
+NO_SPACE: Final = (
+    "Space is what spaces have in common; it is not a space, as in the original Agent-Space: an agent writes "
+    "self.read(name) and self.write(name, value), a program connect().read(name)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Wake(NamedTuple):
         changes: Every change, in order, for triggers of kind EVERY.
         timer: Whether a timer is due.
         missed: Timer ticks that passed unhandled before this one.
+        lost: Changes that were lost since the last wake-up that was handled: more than may wait for a trigger.
         number: Of the batch that the handler's commit acknowledges; None if only a timer is due.
         values: The newest values of NORMAL triggers, as the session made them, with the time (s) when they
             expire; None where the slot is empty. The agent's `read` finds them here, without asking the space.
@@ -73,6 +80,7 @@ class Wake(NamedTuple):
     changes: tuple[Entry, ...] = ()
     timer: bool = False
     missed: int = 0
+    lost: int = 0
     number: int | None = None
     values: Mapping[str, tuple[Any, float] | None] = MappingProxyType({})
 
@@ -105,8 +113,12 @@ class Space(Protocol):
 
     name: str
 
+    def __init__(self, *words: object, **more: object) -> None:
+        raise TypeError(NO_SPACE)
+
     def read(self, name: str, default: Value = None) -> Value:
         """The value of a slot while it is valid, else the default. None may be a value."""
+        raise TypeError(NO_SPACE)
 
     def entry(self, name: str) -> Entry | None:
         """The value with everything known of it; None if the slot is empty."""
@@ -131,6 +143,7 @@ class Space(Protocol):
         Returns:
             Written, true; or Refused, false, which says who holds the slot.
         """
+        raise TypeError(NO_SPACE)
 
     def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
         """Empties a slot; with a validity (s) holds it empty for that time against lower priorities."""
@@ -144,7 +157,9 @@ class Space(Protocol):
     def named(self, name: str) -> "Space":
         """Another space of the same host."""
 
-    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> "Session":
+    def join(
+        self, role: str, info: dict[str, Any] | None = None, swap: int | None = None, how: Beginning = USUAL
+    ) -> "Session":
         """Fills a role, or stands by to take it over.
 
         Args:
@@ -152,17 +167,44 @@ class Space(Protocol):
             info: What the incarnation says of itself.
             swap: The number of the swap in which it takes the role over from its predecessor; 0 for a swap of
                 its own; None to fill a role that nobody fills.
+            how: What it takes over of those before it; of a swap that was asked for, the request says that.
 
         Raises:
             RoleTakenError: A live incarnation fills it.
             SwapError: It is being swapped already, or that swap is over.
         """
 
-    def stop(self, role: str) -> None:
-        """Asks a role to end.
+    def stop(self, role: str, epoch: int | None = None) -> None:
+        """Asks a role to end; what it has kept, and what was set, is over then.
+
+        Args:
+            role: Which one.
+            epoch: Only the incarnation with this epoch: another one may follow at once.
 
         Raises:
             RoleNotFoundError: There is no such role.
+            FencedError: Another incarnation has filled it since.
+        """
+
+    def configure(self, role: str, settings: Mapping[str, Any], timeout: float = 10.0) -> Mapping[str, Any]:
+        """Sets live parameters of the agent that fills a role: all of them between two of its handlers, or none.
+
+        They stay with the role: a successor in a swap has them, and the next incarnation after a crash or a
+        signal. Those of a role that was asked to end, or that ends well, of its own, are over.
+
+        Args:
+            role: Which one; not the caller's own, who would wait for themselves.
+            settings: The values by name; a text is read as on a command line.
+            timeout: Seconds to wait until the agent has taken them up: a handler that runs comes first.
+
+        Returns:
+            The values as the agent has them now.
+
+        Raises:
+            RoleNotFoundError: There is no such role.
+            ParameterError: One is unknown, not live, or not valid, or the agent refused them.
+            SwapError: The role is being swapped.
+            AgentspaceError: The agent has not taken them up in time; it will when its handler ends.
         """
 
     def close(self) -> None:
@@ -178,6 +220,10 @@ class Session(Space, Protocol):
         info: What it says of itself.
         inherited: The state that its predecessor has left, to be taken over after `init`; None if there is none.
         on_decisions: Is told what became of the writes of each commit.
+        failed_at: To be set before `leave`: the number of the wake-up whose handler failed; 0 if none did; None
+            if that is not known.
+        exit_code: To be set before `leave`: with which the process is about to end; None if that is not known.
+        signal: To be set before `leave`: for which it ends; None if it does so of its own, or on request.
     """
 
     role: str
@@ -185,6 +231,9 @@ class Session(Space, Protocol):
     info: dict[str, Any]
     inherited: State[Any] | None
     on_decisions: Callable[[list[Decision]], None]
+    failed_at: int | None
+    exit_code: int | None
+    signal: int | None
 
     @property
     def standing_by(self) -> bool:
@@ -198,6 +247,12 @@ class Session(Space, Protocol):
     def stop_requested(self) -> bool:
         """Somebody asked the role to end."""
 
+    def now(self) -> float:
+        """The time that timers and validities count on (s): monotonic, or simulated."""
+
+    def await_turn(self) -> None:
+        """Waits, in simulated time, until it may begin; before `init`."""
+
     def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
         """Wakes this role when a slot under the mask changes; starts with what is there (but for EVERY)."""
 
@@ -205,13 +260,24 @@ class Session(Space, Protocol):
         """Takes the triggers of that mask away."""
 
     def running(self) -> None:
-        """Begins to receive."""
+        """Begins to receive; said again, `info` is told anew."""
 
     def receive(self, timeout: float | None = None) -> Wake | None:
         """The next wake-up; None if the time (s) ran out or `interrupt` was called.
 
         Raises:
             FencedError: Another incarnation fills the role.
+        """
+
+    def come_back(self) -> bool:
+        """Fills the role again, under a new epoch, if it was cut off: the server ended, or has forgotten it.
+
+        Waits until the server is there. Triggers and settings are as they were; `inherited` is what was kept.
+        False if it was not cut off.
+
+        Raises:
+            FencedError: Another incarnation fills the role.
+            SpaceUnreachableError: It was asked to end while it waited.
         """
 
     def interrupt(self) -> None:
@@ -226,8 +292,18 @@ class Session(Space, Protocol):
     def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], state: State[Any] | None = None) -> None:
         """Carries out a handler's acts together with the acknowledgement of its wake-up, or neither.
 
-        The state is kept for the next incarnation of the role, unless this one ends well.
+        The state is kept for the next incarnation of the role, until the role is asked to end, or an incarnation
+        ends well, of its own: not for a signal.
         """
+
+    def settings_asked(self) -> list[tuple[int, Mapping[str, Any]]]:
+        """Changes of settings that were asked for, with their numbers, in order; each is given once.
+
+        Number 0: what was set before this incarnation began, which needs no answer.
+        """
+
+    def settings_taken(self, number: int, error: str | None = None) -> None:
+        """Says that a change of settings was taken up, or why not."""
 
     def take_over(self) -> bool:
         """The successor says that it is prepared, and waits for its turn; False if it is not needed.
@@ -247,8 +323,16 @@ class Session(Space, Protocol):
     def collect(self) -> None:
         """Lets what QUIET triggers have collected come with the next `receive`."""
 
-    def tick_missed(self, count: int) -> None:
-        """Reports timer ticks that passed while the handler was busy."""
+    def ticked(self, missed: int, alone: bool) -> None:
+        """A timer's handler begins.
+
+        Args:
+            missed: Timer ticks that passed while the handler was busy.
+            alone: No change woke it: should it be the end of the process, none is to blame.
+        """
+
+    def causes(self) -> list[WakeCause]:
+        """The changes that the last wake-up was about."""
 
     def leave(self, state: str, error: str | None = None) -> None:
         """Vacates the role: "stopped" or "failed", with a traceback."""

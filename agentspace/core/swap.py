@@ -22,9 +22,10 @@ from enum import StrEnum
 from typing import Any, Final, Generic, Self
 
 from agentspace.core.change import V
-from agentspace.core.mailbox import Mask, Trigger
+from agentspace.core.mailbox import Trigger
 from agentspace.core.role import LastSwap, Role, State
 from agentspace.core.seats import Dismiss, Fence, Order, Part, Reclaim, Resume, Suspend
+from agentspace.core.values.masks import Mask
 from agentspace.errors import SwapError, suggest
 
 HANDLERS: Final = 3  #: of a successor that must go well before its predecessor ends
@@ -90,7 +91,7 @@ class Wish:
         spec: Class of the successor, MODULE:CLASS; None for the same.
         settings: Parameters and slot names to change.
         force: Does not wait for ever: a predecessor whose handler does not end in time is fenced.
-        fresh: The successor takes over no state.
+        fresh: The successor takes over no state; what was kept is forgotten when it stays.
         limits: Seconds for each step.
     """
 
@@ -275,7 +276,7 @@ class Swap(Generic[V]):
             lost = self.step is Step.FENCE or not role.filled
             self._enter(Step.FAILED if lost else Step.ROLLED_BACK, now, 0.0)
         elif self._rests:
-            role.enter("starting", self._old_info)
+            role.enter("starting", self._old_info, None)
             role.mailbox.restore(self._triggers)
             self._old["epoch"] = role.epoch
             learned = None if role.kept is self._handed else role.kept
@@ -308,7 +309,7 @@ class Swap(Generic[V]):
     def _resume(self, now: float) -> None:
         role = self.role
         fenced = not self._rests
-        role.enter("starting", self._new_info)
+        role.enter("starting", self._new_info, self.wish.settings)
         role.stop_requested = False  # of one that had ended; a stop that comes meanwhile ends the swap
         role.mailbox.renew()
         self._new["epoch"] = role.epoch
@@ -330,7 +331,10 @@ class Swap(Generic[V]):
     def _finish(self, now: float) -> None:
         if self._rests:
             self.orders.append(Dismiss(self.role.name, Part.RESTS))
+        if self.wish.fresh and self.role.kept is self._handed:
+            self.role.kept = None
         self.role.done = LastSwap(self.number, self._left_out)
+        self.role.adjustments.settle()
         self._enter(Step.DONE, now, 0.0)
 
     def _enter(self, step: Step, now: float, limit: float) -> None:

@@ -6,7 +6,9 @@ from typing import Any, Generic
 from agentspace.core.change import V
 from agentspace.core.role import Role, State
 from agentspace.core.seats import Order
+from agentspace.core.setting import is_reference
 from agentspace.core.swap import Step, Swap, Wish
+from agentspace.core.values.names import why_long
 from agentspace.errors import FencedError, SwapError
 
 
@@ -22,6 +24,7 @@ class SwapTable(Generic[V]):
         orders: What the parties are to be told; the host empties it.
         is_silent: Whether the incarnation that fills a role gives no sign of life; the host says.
         under_way: The swaps that are not over, by role.
+        count: The number of the last swap.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class SwapTable(Generic[V]):
         self._known = known
         self._show = show
         self.under_way: dict[str, Swap[V]] = {}  # by role
-        self._count = 0
+        self.count = 0
 
     def request(self, name: str, wish: Wish, now: float) -> int:
         """Asks for another incarnation of a role; who supervises it starts one that then calls `stand_by`.
@@ -46,11 +49,24 @@ class SwapTable(Generic[V]):
 
         Raises:
             RoleNotFoundError: There is no such role.
-            SwapError: It is being swapped already.
+            SwapError: It is being swapped already, its class has too long a name, or a secret is in plain text.
         """
-        return self._begin(self._known(name), wish, now).number
+        role = self._known(name)
+        if wish.spec is not None and (why := why_long(wish.spec)):
+            raise SwapError(why)
+        for secret in _names(role.info.get("secrets")) & wish.settings.keys():
+            if not is_reference(wish.settings[secret]):
+                raise SwapError(
+                    f"{secret!r} of role {name!r} is secret, and a swap is shown to all: "
+                    "give {file: PATH} or {env: NAME}"
+                )
+        return self._begin(role, wish, now).number
 
-    def stand_by(self, name: str, number: int, info: dict[str, Any], now: float) -> int:
+    def expect(self, name: str) -> None:
+        """A launch knows this role, though nobody has filled it yet: a swap of it may be asked for."""
+        self._make(name)
+
+    def stand_by(self, name: str, number: int, info: dict[str, Any], now: float, *, fresh: bool = False) -> int:
         """A successor is there: it will take the role over when it is prepared.
 
         Args:
@@ -58,11 +74,12 @@ class SwapTable(Generic[V]):
             number: Of the swap that was asked for; 0 for one of its own.
             info: What it says of itself.
             now: The time (s).
+            fresh: In a swap of its own, it takes over no state.
 
         Raises:
             SwapError: The role is being swapped already, or that swap is over.
         """
-        swap = self._numbered(name, number) if number else self._begin(self._make(name), Wish(), now)
+        swap = self._numbered(name, number) if number else self._begin(self._make(name), Wish(fresh=fresh), now)
         if swap.step is not Step.REQUESTED:
             raise SwapError(f"swap {number} of role {name!r} has its successor already")
         swap.stand_by(info, now)
@@ -144,8 +161,8 @@ class SwapTable(Generic[V]):
         swap = self.under_way.get(role.name)
         if swap is not None:
             raise SwapError(f"role {role.name!r} is being swapped already: swap {swap.number} is at {swap.step}")
-        self._count += 1
-        swap = Swap(self._count, role, wish, now)
+        self.count += 1
+        swap = Swap(self.count, role, wish, now)
         self._show(swap, now)  # which fails if the wish is not what a slot holds
         self.under_way[role.name] = swap
         return swap
@@ -169,3 +186,8 @@ class SwapTable(Generic[V]):
         if swap.over:
             self.under_way.pop(swap.role.name, None)
         self._show(swap, now)
+
+
+def _names(told: Any) -> set[str]:
+    """The names in what a role says of itself, which may be anything."""
+    return {name for name in told if isinstance(name, str)} if isinstance(told, list) else set()

@@ -14,9 +14,10 @@ from typing import Final
 
 import psutil
 
+from agentspace.client.disk import on_disk
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.change import Kind
-from agentspace.core.slot import OWN
+from agentspace.core.values.names import OWN
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.observer import INSPECTOR, Observer, Usage
 from agentspace.inspect.views import RoleView, Snapshot
@@ -99,19 +100,21 @@ class Attachment:
         with space.watch("*") as slots, space.watch(f"{OWN}*") as own:
             began = time.monotonic()
             self._observer.attached(began)
+            self._observer.feed(own.next(_PATIENCE) or (), time.monotonic())  # first: whose slots come next
             held = [entry for entry in space.snapshot("*").values() if entry.kind is not Kind.WRITTEN]
             self._observer.feed(held, time.monotonic())
-            for watch in (own, slots):
-                self._observer.feed(watch.next(_PATIENCE) or (), time.monotonic())
+            self._observer.feed(slots.next(_PATIENCE) or (), time.monotonic())
             self._observer.settled()
+            server = self._observer.server
             self._measure()
             for slow in self._looking():
                 for watch in (slots, own):
                     self._observer.feed(watch.next(_GRACE) or (), time.monotonic())
                 if slow:
                     self._measure()
-                    if not self._same(space):
-                        return
+                    self._ask(space)
+                if self._observer.server != server:
+                    return
                 self._show()
 
     def _looking(self) -> Iterator[bool]:
@@ -123,14 +126,18 @@ class Attachment:
             yield now >= slow
             slow = now + _SLOW if now >= slow else slow
 
-    def _same(self, space: RemoteSpace) -> bool:
-        """Whether the server is the one that was there at first."""
+    def _ask(self, space: RemoteSpace) -> None:
+        """Asks the server who it is: a watch alone waits in silence for one that hangs.
+
+        Raises:
+            SpaceUnreachableError: It does not answer.
+        """
         entry = space.entry(f"{OWN}server")
-        known = self._observer.snapshot(time.monotonic()).server
-        return entry is not None and all(entry.value.get(key) == known.get(key) for key in ("pid", "started"))
+        self._observer.feed([entry] if entry else [], time.monotonic())
 
     def _measure(self) -> None:
-        self._observer.measured(self._meter.measure(self._observer.snapshot(time.monotonic()).roles))
+        roles = self._observer.snapshot(time.monotonic()).roles
+        self._observer.measured(self._meter.measure(roles), {role.name: on_disk(role) for role in roles})
 
     def _show(self) -> None:
         self._picture = self._observer.snapshot(time.monotonic())

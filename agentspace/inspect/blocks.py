@@ -10,7 +10,7 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from agentspace.core.value import Array
+from agentspace.core.values.value import Array
 
 _HALF: Final = "▀"  #: the upper half in the one colour, the lower in the other
 _LEVELS: Final = "▁▂▃▄▅▆▇█"
@@ -63,6 +63,21 @@ def profile(numbers: Sequence[float]) -> str:
     least, span = min(numbers), max(numbers) - min(numbers)
     top = len(_LEVELS) - 1
     return "".join(_LEVELS[round(top * (number - least) / span) if span else 0] for number in numbers)
+
+
+def curve(numbers: Sequence[float | None], height: int = 3) -> str:
+    """Numbers as columns over some lines, the least as the lowest; nothing where there is none."""
+    known = [number for number in numbers if number is not None]
+    least, span = min(known, default=0.0), max(known, default=0.0) - min(known, default=0.0)
+    steps = len(_LEVELS) * height - 1
+    tops = [
+        None if number is None else (round(steps * (number - least) / span) if span else 0) for number in numbers
+    ]
+    lines = []
+    for floor in range((height - 1) * len(_LEVELS), -1, -len(_LEVELS)):
+        filled = (-1 if top is None else min(top - floor, len(_LEVELS) - 1) for top in tops)
+        lines.append("".join(" " if level < 0 else _LEVELS[level] for level in filled))
+    return "\n".join(lines)
 
 
 def _samples(count: int, length: int) -> NDArray[np.intp]:

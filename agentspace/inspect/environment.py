@@ -39,12 +39,14 @@ class Environment:
         unfit: Packages in a version that is not supported: name, version, what is supported.
         broken: Modules that are installed but cannot be imported, and why.
         lacking: Modules that are installed, each with the libraries of which it needs one and has none.
+        mistakes: Of agents' classes: the role, what is wrong, and whether that is sure.
     """
 
     version: str = __version__
     unfit: tuple[tuple[str, str, str], ...] = ()
     broken: tuple[tuple[str, str], ...] = ()
     lacking: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    mistakes: tuple[tuple[str, str, bool], ...] = ()
 
 
 def look_around(probes: tuple[str, ...] = PROBES) -> Environment:

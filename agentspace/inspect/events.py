@@ -3,9 +3,10 @@
 from collections import deque
 from typing import Any, Final
 
-from agentspace.client.account import RoleAccount, SpaceAccount, SwapReport
-from agentspace.core.change import Kind
+from agentspace.client.account import SpaceAccount
+from agentspace.client.reports import RoleAccount, SwapReport
 from agentspace.core.space import Entry
+from agentspace.core.values.shown import printable
 from agentspace.inspect.views import Event, Refusal
 
 EVENTS: Final = 500
@@ -30,11 +31,11 @@ class EventLog:
 
     def note(self, now: float, level: str, subject: str, text: str) -> None:
         """Adds a line."""
-        self.events.append(Event(now, level, subject, text))
+        self.events.append(Event(now, level, subject, printable(text)))
 
-    def slot_changed(self, entry: Entry, timed: bool, now: float) -> None:
-        """A slot changed: notes when a value ran out."""
-        if self.settled and entry.kind is Kind.EXPIRED and timed:
+    def ran_out(self, entry: Entry, now: float) -> None:
+        """A value ran out that had been kept valid."""
+        if self.settled:
             self.note(now, "warning", entry.name, f"expired; written by {entry.writer}")
 
     def account_changed(self, name: str, before: dict[str, Any], after: dict[str, Any], now: float) -> None:

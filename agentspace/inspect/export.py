@@ -17,8 +17,19 @@ text { font: 12px ui-monospace, 'DejaVu Sans Mono', monospace; text-anchor: midd
 .empty rect { fill: none; stroke: #c0463d; stroke-dasharray: 4 3 } .empty text { fill: #c0463d }
 path { fill: none; stroke: #7d8894; stroke-width: 1.3 } path.wakes { stroke: #d08a2e }
 path.reads { stroke-dasharray: 3 4; stroke-width: 1 } .head { fill: #7d8894; stroke: none }
-.wakes-head { fill: #d08a2e; stroke: none }
+.wakes-head { fill: #d08a2e; stroke: none } .legend .word { text-anchor: start; fill: #7d8894 }
 """.strip()
+
+_NODES_MEAN: Final = {  #: how nodes look, by their classes
+    "agent": "agent",
+    "agent bad": "fallen agent",
+    "agent idle": "no agent now",
+    "slot": "slot",
+    "slot empty": "never written",
+}
+_EDGES_MEAN: Final = {WRITES: "writes", WAKES: "wakes the agent", READS: "is read, wakes nobody"}
+_LEGEND_WIDTH: Final = 620.0
+_LEGEND_HEIGHT: Final = 70.0
 
 
 def to_text(graph: Graph) -> str:
@@ -85,7 +96,8 @@ def to_svg(graph: Graph) -> str:
     """A drawing that looks well on light and on dark pages."""
     drawn = layout(graph)
     nodes = {node.id: node for node in graph.nodes}
-    width, height = max(drawn.width, 40.0), max(drawn.height, 40.0)
+    legend = _legend(drawn.height)
+    width, height = max(drawn.width, _LEGEND_WIDTH), drawn.height + _LEGEND_HEIGHT
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
@@ -93,9 +105,25 @@ def to_svg(graph: Graph) -> str:
         "<defs>" + _marker("head") + _marker("wakes-head") + "</defs>",
         *(_curve(path) for path in drawn.paths),
         *(_shape(box, nodes[box.id]) for box in drawn.boxes),
+        *legend,
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _legend(top: float) -> list[str]:
+    """What the shapes, colours and arrows mean, in two lines below the drawing."""
+    parts, y = ['<g class="legend">'], top + 18
+    for number, (classes, text) in enumerate(_NODES_MEAN.items()):
+        x, kind = 20 + 118 * number, AGENT if classes.startswith(AGENT) else "slot"
+        node = Node("", kind, text, "", 0.0)
+        parts.append(_shape(Box("", x, y - 10, 104, 20), node, classes))
+    y += 32
+    for number, (kind, text) in enumerate(_EDGES_MEAN.items()):
+        x, head = 20 + 200 * number, "wakes-head" if kind == WAKES else "head"
+        parts.append(f'<path class="{kind}" d="M{x},{y:.1f} H{x + 40}" marker-end="url(#{head})"/>')
+        parts.append(f'<text class="word" x="{x + 48}" y="{y:.1f}">{text}</text>')
+    return [*parts, "</g>"]
 
 
 def _marker(name: str) -> str:
@@ -118,10 +146,10 @@ def _curve(path: Path) -> str:
     return f'<path class="{kind}" d="{way}" marker-end="url(#{head})"><title>{title}</title></path>'
 
 
-def _shape(box: Box, node: Node) -> str:
+def _shape(box: Box, node: Node, classes: str = "") -> str:
     corner = 4 if node.kind == AGENT else box.height / 2
     return (
-        f'<g class="{_classes(node)}"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}"'
+        f'<g class="{classes or _classes(node)}"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}"'
         f' height="{box.height:.1f}" rx="{corner:g}"/><text x="{box.x + box.width / 2:.1f}"'
         f' y="{box.y + box.height / 2:.1f}">{escape(node.name)}</text></g>'
     )

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from agentspace.client.account import LAUNCHES
-from agentspace.core.mailbox import Mask
-from agentspace.core.slot import OWN
+from agentspace.core.life import LAUNCHES
+from agentspace.core.mailbox import Trigger
+from agentspace.core.values.masks import Mask
+from agentspace.core.values.names import OWN
 from agentspace.inspect.views import Snapshot
 
 AGENT, SLOT = "agent", "slot"
@@ -80,10 +81,15 @@ def graph_of(snapshot: Snapshot) -> Graph:
         edges += [Edge(_agent(name), here, WRITES) for name in slot.writers]
         edges += [Edge(here, _agent(name), WAKES) for name in slot.triggers]
         edges += [Edge(here, _agent(name), READS) for name in slot.readers if name not in slot.triggers]
+    for name in _unseen(snapshot):
+        nodes[f"{SLOT}:{name}"] = Node(f"{SLOT}:{name}", SLOT, name, "expired", 0.0)
+        edges += _unseen_edges(snapshot, name)
+    quiet = {(slot, role.name) for role in snapshot.roles for slot, kind in role.triggers if kind == Trigger.QUIET}
     for slot_name, role_name in awaited(snapshot):
         here = f"{SLOT}:{slot_name}"
         nodes[here] = Node(here, SLOT, slot_name, "empty", 0.0)
-        edges.append(Edge(here, _agent(role_name), WAKES))
+        kind = READS if (slot_name, role_name) in quiet else WAKES
+        edges.append(Edge(here, _agent(role_name), kind))
     for edge in edges:
         for end in (edge.source, edge.target):
             if end not in nodes:
@@ -91,9 +97,26 @@ def graph_of(snapshot: Snapshot) -> Graph:
     return Graph(tuple(sorted(nodes.values())), tuple(sorted(set(edges))))
 
 
+def _unseen(snapshot: Snapshot) -> list[str]:
+    """The slots that ran out, or were deleted, before anybody looked."""
+    names = snapshot.written.keys() - {slot.name for slot in snapshot.slots}
+    return [name for name in names if not name.startswith(LAUNCHES)]
+
+
+def _unseen_edges(snapshot: Snapshot, name: str) -> list[Edge]:
+    """The arrows of a slot that holds nothing, as far as the space tells of them."""
+    here, woken = f"{SLOT}:{name}", [role.name for role in snapshot.roles if role.wakes_on(name)]
+    readers = (*snapshot.read.get(name, ()), *(role.name for role in snapshot.roles if role.collects(name)))
+    return [
+        *(Edge(_agent(writer), here, WRITES) for writer in snapshot.written[name]),
+        *(Edge(here, _agent(role), WAKES) for role in woken),
+        *(Edge(here, _agent(reader), READS) for reader in readers if reader not in woken),
+    ]
+
+
 def awaited(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Slots that were never written, each with a role that is to be woken by it."""
-    known = {slot.name for slot in snapshot.slots}
+    known = {slot.name for slot in snapshot.slots} | snapshot.written.keys()
     return [
         (mask, role.name)
         for role in snapshot.roles

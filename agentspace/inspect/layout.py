@@ -19,6 +19,7 @@ _BEND_HEIGHT: Final = 8.0
 _PADDING: Final = 26.0
 _GAP: Final = 14.0  #: between nodes of a layer
 _LANE: Final = 70.0  #: between layers
+_LANE_DOWN: Final = 28.0  #: between layers one below the other
 _MARGIN: Final = 20.0
 _SWEEPS: Final = 12
 _PULLS: Final = 24
@@ -50,6 +51,12 @@ class Layout:
     boxes: tuple[Box, ...]
     paths: tuple[Path, ...]
 
+    def turned(self) -> "Layout":
+        """With its axes exchanged."""
+        boxes = tuple(Box(box.id, box.y, box.x, box.height, box.width) for box in self.boxes)
+        paths = tuple(Path(path.edge, tuple((y, x) for x, y in path.points)) for path in self.paths)
+        return Layout(self.height, self.width, boxes, paths)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         return {
@@ -63,13 +70,14 @@ class Layout:
         }
 
 
-def layout(graph: Graph) -> Layout:
-    """Lays a graph out."""
-    drawing = _Drawing(graph)
+def layout(graph: Graph, down: bool = False) -> Layout:
+    """Lays a graph out, its layers from left to right or one below the other."""
+    drawing = _Drawing(graph, down)
     drawing.rank()
     drawing.bend()
     drawing.order()
-    return drawing.place()
+    made = drawing.place()
+    return made.turned() if down else made
 
 
 def agents_in_order(graph: Graph) -> list[Node]:
@@ -80,12 +88,14 @@ def agents_in_order(graph: Graph) -> list[Node]:
 
 
 class _Drawing:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, down: bool) -> None:
         self.graph = graph
-        self.sizes = {
+        self.lane = _LANE_DOWN if down else _LANE
+        sizes = {
             node.id: (_PADDING + CHARACTER * len(node.name), HEIGHT.get(node.kind, SLOT_HEIGHT))
             for node in graph.nodes
         }
+        self.sizes = {name: size[::-1] if down else size for name, size in sizes.items()}
         self.layer: dict[str, int] = {}
         self.layers: list[list[str]] = []
         self.above: dict[str, list[str]] = {}  # neighbours in the layer to the left
@@ -212,7 +222,7 @@ class _Drawing:
         x = _MARGIN
         for layer in self.layers:
             columns.append((x, x + max((self.sizes[name][0] for name in layer), default=0.0)))
-            x = columns[-1][1] + _LANE
+            x = columns[-1][1] + self.lane
         boxes = {}
         for node in self.graph.nodes:
             width, height = self.sizes[node.id]
@@ -228,7 +238,7 @@ class _Drawing:
             paths.append(Path(edge, tuple(points if start == edge.source else reversed(points))))
         height = max((box.y + box.height for box in boxes.values()), default=0.0) + _MARGIN
         lowest = max((y for path in paths for _, y in path.points), default=0.0) + _MARGIN
-        return Layout(max(x - _LANE, 0.0) + _MARGIN, max(height, lowest), tuple(boxes.values()), tuple(paths))
+        return Layout(max(x - self.lane, 0.0) + _MARGIN, max(height, lowest), tuple(boxes.values()), tuple(paths))
 
 
 def _wanted(layer: list[str], neighbours: dict[str, list[str]], at: dict[str, float]) -> dict[str, float]:

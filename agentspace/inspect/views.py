@@ -3,18 +3,29 @@
 All times are seconds; ``at`` is on the clock that the observer was given (monotonic).
 """
 
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from agentspace.client.account import RoleAccount
-from agentspace.core.mailbox import Mask
-from agentspace.core.value import Value, describe
+from agentspace.client.disk import DiskCode
+from agentspace.client.reports import RoleAccount, SlotTurns, SpaceClock
+from agentspace.core.life import UNDECIDED
+from agentspace.core.mailbox import Trigger
+from agentspace.core.values.masks import Mask
+from agentspace.core.values.shown import type_text
+from agentspace.core.values.value import Value
 
 COMPONENTS: Final = 16  #: of a small vector that a sample keeps
 _PIXELS: Final = 1024  #: of a large array that are looked at for its mean
 _IMAGE_SIDE: Final = 8  #: pixels; what is smaller is no image
+
+
+_RENEWED: Final = 3  #: writes before the one before ran out, that make a value one that is kept valid
+_SILENCE: Final = 1.5  #: seconds; signs of life come once a second
 
 
 class Sample(NamedTuple):
@@ -23,12 +34,26 @@ class Sample(NamedTuple):
     Attributes:
         at: When.
         revision: Of the slot.
-        numbers: A number as it is, a small vector whole, of a large array the mean; empty for what is no number.
+        numbers: A number as it is, a small vector whole, of a large array the mean; empty for what is no number,
+            and where nothing is known: after the slot ran out or was emptied, and while the server was away.
+        until: When it runs out by itself; None if never.
     """
 
     at: float
     revision: int
     numbers: tuple[float, ...]
+    until: float | None = None
+
+
+def was_kept(history: Iterable[Sample]) -> bool:
+    """Whether a value was written again and again before it ran out: a sensor was, a whistle was not.
+
+    What nobody saw may have been kept.
+    """
+    valid = [sample for sample in history if sample.until is not None]
+    pairs = [(a, b) for a, b in itertools.pairwise(valid) if b.revision > a.revision]
+    renewed = sum(b.at <= (a.until or b.at) for a, b in pairs)
+    return not valid or (renewed >= _RENEWED and renewed == len(pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +79,7 @@ class SlotView:
         writers: Roles and clients that have written it.
         readers: Roles and clients that have read it; triggers not counted.
         history: Up to 120 samples, oldest first.
+        turns: Writers of equal priority that write it in turns; None if there are no two.
     """
 
     name: str
@@ -74,11 +100,17 @@ class SlotView:
     writers: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     history: tuple[Sample, ...] = ()
+    turns: SlotTurns | None = None
 
     @property
     def readable(self) -> bool:
         """Whether there is a value."""
         return self.kind == "written"
+
+    @property
+    def state(self) -> str:
+        """The kind, for people: what was deleted may be held empty, so that nobody of less priority writes it."""
+        return "held empty" if self.kind == "deleted" and self.time_left is not None else self.kind
 
     @property
     def image(self) -> bool:
@@ -106,6 +138,8 @@ class RoleView(RoleAccount):
         cpu: Per cent of one core; None if it runs elsewhere.
         memory: Resident bytes; None if it runs elsewhere.
         swap: What is told of its last hot swap; None if there was none.
+        disk: The code as the disk has it; None if that cannot be compared with what the process runs.
+        letters: What is told of changes that were set aside because its handler always fails at them.
     """
 
     handled: int = 0
@@ -123,10 +157,26 @@ class RoleView(RoleAccount):
     cpu: float | None = None
     memory: int | None = None
     swap: dict[str, Any] | None = None
+    disk: DiskCode | None = None
+    letters: dict[str, Any] | None = None
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """What a person can order it: ``start`` if it has no process, ``restart``, ``swap``, ``stop``."""
+        if not self.launch:
+            return ("stop",) if self.filled and self.epoch else ()
+        if self.filled or (self.life is not None and self.life.pid is not None):
+            return ("restart", "swap", "stop")
+        return ("start", "swap", "stop") if self.state in UNDECIDED else ("start", "swap")
 
     def wakes_on(self, slot: str) -> bool:
-        """Whether one of its triggers covers a slot."""
-        return any(Mask(mask).matches(slot) for mask, _ in self.triggers)
+        """Whether a slot wakes it."""
+        return any(Mask(mask).matches(slot) for mask, kind in self.triggers if kind != Trigger.QUIET)
+
+    def collects(self, slot: str) -> bool:
+        """Whether the changes of a slot wait until something else wakes it."""
+        quiet = any(Mask(mask).matches(slot) for mask, kind in self.triggers if kind == Trigger.QUIET)
+        return quiet and not self.wakes_on(slot)
 
 
 class Refusal(NamedTuple):
@@ -170,8 +220,14 @@ class Snapshot:
         roles: By name.
         refusals: The last ones, oldest first.
         events: The log, oldest first.
+        written: The writers of each slot, those too that are empty now and were never seen here.
+        read: The readers of each slot.
         linked: The server tells who has read what.
         overflows: Changes that were lost, by watcher.
+        set_aside: Dead letters, by role.
+        clock: That of the space, as it was told last.
+        heard: When the space was heard last: whatever is shown is as of then. None before the first time.
+        projects: Of its launches.
     """
 
     at: float
@@ -181,8 +237,14 @@ class Snapshot:
     roles: tuple[RoleView, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     events: tuple[Event, ...] = ()
+    written: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    read: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     linked: bool = False
     overflows: dict[str, int] = field(default_factory=dict)
+    set_aside: dict[str, int] = field(default_factory=dict)
+    clock: SpaceClock = field(default_factory=SpaceClock)
+    heard: float | None = None
+    projects: tuple[str, ...] = ()
 
 
 def is_image(value: Value) -> bool:
@@ -198,7 +260,7 @@ def type_of(value: Value) -> str:
     if is_image(value):
         height, width, *channels = value.shape
         return "x".join(map(str, (width, height, *channels))) + f" {value.dtype}"
-    return describe(value)
+    return type_text(value)
 
 
 def numbers_of(value: Value) -> tuple[float, ...]:
@@ -207,7 +269,32 @@ def numbers_of(value: Value) -> tuple[float, ...]:
         return (float(value),) if abs(value) < 1e300 else ()
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf" and value.size:
         flat = np.asarray(value).reshape(-1)
-        if flat.size > COMPONENTS:
-            return (float(np.mean(flat[:: max(1, flat.size // _PIXELS)], dtype=np.float64)),)
-        return tuple(map(float, flat))
+        with np.errstate(all="ignore"):  # infinities of both signs, NaNs that signal
+            if flat.size > COMPONENTS:
+                return (float(np.mean(flat[:: max(1, flat.size // _PIXELS)], dtype=np.float64)),)
+            return tuple(map(float, flat))
     return ()
+
+
+def timeline(samples: Sequence[Sample], now: float, columns: int, heard: float = math.inf) -> list[float | None]:
+    """The history of a number in equal parts of time, up to now; None where it was not valid, or nobody knows.
+
+    Of a vector its length is told. A value counts until it runs out, is taken away, or the server falls silent.
+    """
+    begin, places = samples[0].at, iter(samples)
+    following, held = next(places, None), None
+    found: list[float | None] = []
+    for column in range(1, columns + 1):
+        end = begin + (now - begin) * column / columns
+        newest: float | None = None
+        while following is not None and following.at <= end:
+            held = following
+            newest = _size(held) if held.numbers else newest
+            following = next(places, None)
+        lasts = held is not None and bool(held.numbers) and end < min(held.until or math.inf, heard + _SILENCE)
+        found.append(newest if newest is not None else _size(held) if held is not None and lasts else None)
+    return found
+
+
+def _size(sample: Sample) -> float:
+    return sample.numbers[0] if len(sample.numbers) == 1 else float(np.linalg.norm(sample.numbers))

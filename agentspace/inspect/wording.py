@@ -1,13 +1,17 @@
 """Numbers and values as they fit into the cell of a table."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from agentspace.core.value import Value
-from agentspace.inspect.views import SlotView, type_of
+from agentspace.client.contact import SILENCE
+from agentspace.core.values.shown import cut, in_words, number, printable
+from agentspace.core.values.value import Value
+from agentspace.inspect.views import SlotView, Snapshot, type_of
 
 _FEW: Final = 16  #: numbers of a vector that are spelled out
+_REAL: Final = "biuf"
+_WIDTH: Final = 200  #: characters of a value in one line
 
 
 def duration(time: float | None) -> str:
@@ -45,28 +49,33 @@ def time_left(slot: SlotView) -> str:
 
 def preview(slot: SlotView) -> str:
     """The value of a slot in one line, or why there is none."""
-    if slot.readable:
-        return brief(slot.value)
-    if slot.kind == "delayed":
-        return "(delayed)"
-    return "(held empty)" if slot.kind == "deleted" and slot.time_left is not None else f"({slot.kind})"
+    return brief(slot.value) if slot.readable else f"({slot.state})"
 
 
-def brief(value: Value) -> str:
-    """A value in one line: short vectors whole, larger arrays by type and shape."""
-    if isinstance(value, np.ndarray):
-        if value.ndim == 1 and 0 < value.size <= _FEW and value.dtype.kind in "biuf":
-            return " ".join(number(item) for item in value.tolist())
+def brief(value: Value, width: int = _WIDTH) -> str:
+    """A value in one line: short vectors whole, larger arrays by type and shape, texts without quotation marks."""
+    if isinstance(value, np.ndarray) and value.ndim == 1 and 0 < value.size <= _FEW and value.dtype.kind in _REAL:
+        return " ".join(number(item) for item in value.tolist())
+    if isinstance(value, np.ndarray) and value.ndim:
         return type_of(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {brief(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(brief, value)) + "]"
-    if isinstance(value, str):
-        return " ".join(value.split()) if value.strip() else repr(value)
-    return f"<{len(value)} bytes>" if isinstance(value, bytes) else number(value)
+    if isinstance(value, str) and value.strip():
+        return cut(printable(" ".join(value[: 2 * width].split())), width)
+    return in_words(value, width)
 
 
-def number(value: Any) -> str:
-    """A number with few digits, anything else as it is."""
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
+def age(snapshot: Snapshot, now: float) -> float:
+    """How long ago (s) the space was heard last: whatever is shown is as of then."""
+    return max(0.0, now - (snapshot.at if snapshot.heard is None else snapshot.heard))
+
+
+def is_stale(snapshot: Snapshot, now: float) -> bool:
+    """Whether what is shown may be no more: the space gives a sign of life once a second."""
+    return snapshot.away is not None or age(snapshot, now) > SILENCE
+
+
+def doubt(snapshot: Snapshot, now: float) -> str:
+    """Why what is shown may be no more, and since when; empty if it is alive."""
+    if not is_stale(snapshot, now):
+        return ""
+    why = "no sign of life from the server" if snapshot.away is None else f"server away: {snapshot.away}"
+    return f"as of {duration(age(snapshot, now))} ago; waiting: {why}"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from agentspace.agent.parameter import Data, Setting, show
+from agentspace.core.setting import Data, Setting, show
 from agentspace.errors import ParameterError, Problem, suggest
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, Unsettled, UnsettledError, Variables, substitute
@@ -38,6 +38,11 @@ class Arguments:
             else:
                 self._define(name, definition)
 
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """How each argument is defined, by name."""
+        return dict(self._settings)
+
     def give_texts(self, texts: Mapping[str, str]) -> None:
         """Takes `name=text` pairs of a command line."""
         for name, text in texts.items():
@@ -59,7 +64,7 @@ class Arguments:
                 self._report(giver.problem((*where, name), message, key=True))
                 continue
             try:
-                self.values[name] = self._settings[name].check(value)
+                self.values[name] = self._settings[name].check(value, giver.words.get((*where, name)))
             except ParameterError as error:
                 self.values[name] = Unsettled()
                 self._report(giver.problem((*where, name), f"argument {name}: {error}"))
@@ -91,7 +96,7 @@ class Arguments:
             if isinstance(default, str):
                 known = Variables({**self._builtin.values, **self.values}, self._builtin.environment)
                 default = substitute(default, known)
-            self.values[name] = setting.check(default)
+            self.values[name] = setting.check(default, self._document.words.get(site))
         except UnsettledError:
             self.values[name] = Unsettled()
         except (ExpressionError, ParameterError) as error:

@@ -1,6 +1,7 @@
 """Descriptions of agent classes, asked in a process of its own: a plan is made without their code."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from agentspace.agent.parameter import Data, Setting
+from agentspace.agent.parent_process import SAFE_PATH
+from agentspace.core.setting import Data, Setting
 from agentspace.errors import AgentspaceError
 
 PATIENCE: Final = 120.0  #: seconds for importing all agent modules of a launch file, on a slow machine
@@ -28,6 +30,8 @@ class Description:
         slots: Default slot name of each SlotName field.
         error: Why there is no such class; then all else is empty.
         classes: The agent classes that its module has instead.
+        problems: Mistakes in it, each with its place.
+        doubts: What may be one.
     """
 
     doc: str = ""
@@ -35,6 +39,8 @@ class Description:
     slots: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
     classes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Data]) -> "Description":
@@ -47,6 +53,8 @@ class Description:
             slots={name: entry["default"] for name, entry in slots.items()},
             error=data.get("error"),
             classes=tuple(data.get("classes") or ()),
+            problems=tuple(data.get("problems") or ()),
+            doubts=tuple(data.get("doubts") or ()),
         )
 
 
@@ -68,6 +76,7 @@ def describe(specs: Sequence[str], project: Path) -> Mapping[str, Description]:
         done = subprocess.run(
             command,
             cwd=project,
+            env={**os.environ, **SAFE_PATH},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -3,14 +3,19 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from agentspace.agent.parameter import Data
-from agentspace.core.slot import check_name
+from agentspace.core.setting import Data
+from agentspace.core.values.names import check_name, why_long
 from agentspace.errors import ParameterError, Problem, SlotNameError, suggest
 from agentspace.launch.description import Description
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import written
 from agentspace.launch.plan import THREAD_VARIABLES, AgentPlan, OnExit, Policy, Ready, Restart, frozen
+
+_ARGUMENTS: Final = 1 << 15  # bytes that are left for the command line of an agent
+_MOST: Final = 6 << 20  # bytes of both that the kernel takes, whatever the limit of the stack is
+_POINTER: Final = 8  # bytes
 
 
 def join(prefix: str, name: str) -> str:
@@ -87,6 +92,7 @@ class Draft:
             role=self.role,
             spec=self.spec,
             params=frozen(dict(self._params(description)) if description else {}),
+            secrets=_secrets(description),
             slots=frozen(dict(self._slots(description)) if description else {}),
             group=self.data.get("group"),
             after=after,
@@ -103,10 +109,15 @@ class Draft:
             place=self.document.line(self.where),
         )
 
-    def check_class(self, description: Description) -> bool:
-        """Whether there is such a class."""
+    def check_class(self, description: Description, strict: bool = False) -> bool:
+        """Whether there is such a class; complains of mistakes in it, if strict of doubts too."""
+        for mistake in (*description.problems, *(description.doubts if strict else ())):
+            self.complain(f"{self.spec!r}: {mistake}", "class")
         if description.error is None:
             return True
+        if why := why_long(self.spec):
+            self.complain(why, "class")
+            return False
         name = self.spec.partition(":")[2]
         hint = suggest(name, description.classes)
         known = not description.classes or hint in description.error
@@ -122,7 +133,8 @@ class Draft:
                 self.complain(f"{self.spec} has no parameter {name!r}; {hint}", "params", name, key=True)
                 continue
             try:
-                checked = description.parameters[name].check(value)
+                word = self.document.words.get((*self.where, "params", name))
+                checked = description.parameters[name].check(value, word)
             except ParameterError as error:
                 self.complain(f"parameter {name}: {error}", "params", name)
                 continue
@@ -159,13 +171,23 @@ class Draft:
             merged |= {"policy": layer} if isinstance(layer, str) else layer
         policy = Policy(merged.pop("policy", Policy.ON_FAILURE))
         limit = int(merged.pop("limit", Restart.limit))
-        return Restart(policy, limit=limit, **{name: float(value) for name, value in merged.items()})
+        made = Restart(policy, limit=limit, **{name: float(value) for name, value in merged.items()})
+        if made.backoff > made.backoff_max:
+            self.complain(f"backoff {made.backoff:g} is more than backoff_max, {made.backoff_max:g}", "restart")
+        return made
 
     def _env(self) -> dict[str, str]:
         threads = self.data.get("threads", self.group.get("threads"))
         env = {} if threads is None else dict.fromkeys(THREAD_VARIABLES, str(int(threads)))
         layers = (self.group.get("env", {}), self.data.get("env", {}))
-        return env | dict(self.env) | {name: written(value) for layer in layers for name, value in layer.items()}
+        env |= dict(self.env) | {name: written(value) for layer in layers for name, value in layer.items()}
+        size, most = environment_size({**os.environ, **env}), min(os.sysconf("SC_ARG_MAX"), _MOST) - _ARGUMENTS
+        if size > most:
+            way = ("env",) if "env" in self.data else ()
+            self.complain(
+                f"with that of the shell, its environment has {size} bytes; at most {most}", *way, key=True
+            )
+        return env
 
     def _cpus(self, cpus: Iterable[int]) -> tuple[int, ...]:
         valid = sorted(os.sched_getaffinity(0))
@@ -175,3 +197,18 @@ class Draft:
                 message = f"there is no CPU core {cpu} for us; valid: {', '.join(map(str, valid))}"
                 self.complain(message, "cpus")
         return cpus
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
+
+
+def environment_size(environment: Mapping[str, str]) -> int:
+    """The bytes that an environment takes of what a new process can be given; see execve(2)."""
+    return sum(_size(name) + _size(value) + 2 + _POINTER for name, value in environment.items())
+
+
+def _secrets(description: Description | None) -> frozenset[str]:
+    """The names of the parameters that are not to be shown."""
+    known = {} if description is None else description.parameters
+    return frozenset(name for name, setting in known.items() if setting.secret)

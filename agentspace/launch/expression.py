@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from operator import eq, ge, gt, le, lt, ne
 from typing import Final, NoReturn
 
-from agentspace.agent.parameter import Data, type_name
+from agentspace.core.setting import Data, type_name
 from agentspace.errors import AgentspaceError, suggest
 
 REFERENCE: Final = re.compile(r"\$(\$\{)|\$\{([^{}]*)(\})?")
@@ -37,6 +37,7 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE,
 )
+_DIGITS: Final = 1000  # of a number, at most
 _WORDS: Final[Mapping[str, Data]] = {"true": True, "false": False, "null": None}
 _ORDER: Final = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 _Thunk = Callable[[], Data]  #: a part of a condition that was read and waits to be evaluated
@@ -120,7 +121,10 @@ def condition(text: str, variables: Variables) -> bool:
         ExpressionError: It cannot be read, names what does not exist, compares what cannot be compared, or
             gives something else than true or false.
     """
-    return _Reader(text, variables).condition()
+    try:
+        return _Reader(text, variables).condition()
+    except RecursionError:
+        raise ExpressionError(f"condition {text:.60}...: its parts lie too deep in each other") from None
 
 
 class _Reader:
@@ -231,6 +235,8 @@ class _Reader:
             case "name":
                 return self._variables[token[2:-1]]
             case "number":
+                if len(token) > _DIGITS:
+                    self._fail(f"a number has {_DIGITS} digits at most, not {len(token)}")
                 return float(token) if set(token) & set(".eE") else int(token)
             case "text":
                 return substitute_inside(re.sub(r"\\(.)", r"\1", token[1:-1]), self._variables)

@@ -11,10 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from agentspace.agent.parameter import Data
+from agentspace.core.setting import Data, shown
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 DEFAULT_SPACE: Final = "DATA"
+REAL: Final = "real"
+SIMULATED: Final = "simulated"
 
 # What numerical libraries read to learn how many threads they may start; AGENTSPACE_THREADS is for agents
 # whose library has no variable of its own (onnxruntime).
@@ -62,8 +64,8 @@ class Restart:
     window: float = 60.0
 
     def delay(self, attempt: int) -> float:
-        """Seconds to wait before the new start number `attempt` (from 1) within the window."""
-        return min(self.backoff_max, self.backoff * 2.0 ** min(attempt - 1, 60))
+        """Seconds to wait before the new start number `attempt` (from 1) within the window; none before that."""
+        return min(self.backoff_max, self.backoff * 2.0 ** min(attempt - 1, 60)) if attempt > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class AgentPlan:
         role: Unique name in the plan, with the prefixes of includes.
         spec: The class, as "package.module:Class".
         params: Parameter values that the launch file sets, typed.
+        secrets: The names of those that are not to be shown.
         slots: Slot names for the SlotName fields of the class, where they are not the class's own.
         group: The group it belongs to, if any.
         after: Roles that must be ready before it starts.
@@ -103,6 +106,7 @@ class AgentPlan:
     role: str
     spec: str
     params: Mapping[str, Data] = field(default_factory=lambda: NOTHING)
+    secrets: frozenset[str] = frozenset()
     slots: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     group: str | None = None
     after: tuple[str, ...] = ()
@@ -117,6 +121,19 @@ class AgentPlan:
 
 
 @dataclass(frozen=True)
+class Storage:
+    """What outlives the server of a launch.
+
+    Attributes:
+        path: The file of the store, absolute.
+        durable: Masks of the slots that are kept in it.
+    """
+
+    path: Path
+    durable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
     """A launch.
 
@@ -127,6 +144,8 @@ class Plan:
         address: Where the server listens, as given to --space; None = the default address.
         space: The named space that the agents join.
         arguments: The arguments of the launch and their values.
+        clock: What validity and timers follow: `REAL` or `SIMULATED`.
+        storage: What outlives the server; None if nothing does.
         agents: In an order in which they can start: each stands after those that it comes after.
     """
 
@@ -137,6 +156,8 @@ class Plan:
     address: str | None = None
     space: str = DEFAULT_SPACE
     arguments: Mapping[str, Data] = field(default_factory=lambda: NOTHING)
+    clock: str = REAL
+    storage: Storage | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON can say it."""
@@ -148,6 +169,9 @@ class Plan:
         lines = [f"launch {self.name}: {len(self.agents)} agents from {self.project}"]
         lines += [f"  {name} = {json.dumps(value)}" for name, value in self.arguments.items()]
         lines.append(f"space {self.space} at {self.address or 'the default address'}")
+        lines += ["in simulated time"] if self.clock == SIMULATED else []
+        if self.storage is not None:
+            lines.append(f"durable in {self.storage.path}: {', '.join(self.storage.durable) or 'roles only'}")
         for agent in self.agents:
             lines += ["", f"{agent.role}: {agent.spec}    ({agent.place})"]
             lines += [f"    {line}" for line in _details(agent)]
@@ -163,13 +187,22 @@ def _plain(value: Any) -> Any:
     """The JSON form of a value that `json` cannot write by itself."""
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, AgentPlan):
+        told = {**vars(value), "params": _told(value)}
+        del told["secrets"]
+        return told
     return dict(value) if isinstance(value, Mapping) else vars(value)
+
+
+def _told(agent: AgentPlan) -> dict[str, Data]:
+    """The parameters of an agent, as they may be shown."""
+    return {name: shown(value) if name in agent.secrets else value for name, value in agent.params.items()}
 
 
 def _details(agent: AgentPlan) -> list[str]:
     restart, ready = agent.restart, agent.ready
     ready_when = f"slot {ready.slot} is valid" if ready.slot else "init is done"
-    lines = [f"{name} = {json.dumps(value)}" for name, value in agent.params.items()]
+    lines = [f"{name} = {json.dumps(value)}" for name, value in _told(agent).items()]
     lines += [f"slot {name} = {slot}" for name, slot in agent.slots.items()]
     lines += [f"after {', '.join(agent.after)}"] if agent.after else []
     lines.append(f"ready when {ready_when}, within {ready.timeout:g} s")

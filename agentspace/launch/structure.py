@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
-from agentspace.agent.parameter import Data, show, type_name
+from agentspace.core.setting import Data, show, type_name
 from agentspace.errors import Problem, suggest
 from agentspace.launch.document import Document, Where
 
@@ -47,12 +48,29 @@ def schema() -> dict[str, Any]:
     return data
 
 
+def _at_least(validator: Any, limit: float, number: Any, rules: Any) -> Iterator[ValidationError]:
+    """As JSON Schema has `minimum`, and YAML has NaN: that is not at least anything."""
+    if validator.is_type(number, "number") and not number >= limit:
+        yield ValidationError(f"{number} is less than {limit}")
+
+
+def _more_than(validator: Any, limit: float, number: Any, rules: Any) -> Iterator[ValidationError]:
+    if validator.is_type(number, "number") and not number > limit:
+        yield ValidationError(f"{number} is not more than {limit}")
+
+
+_Validator: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"minimum": _at_least, "exclusiveMinimum": _more_than}
+)
+
+
 @cache
 def _validator(settled: bool) -> Draft202012Validator:
     rules = schema()
     if settled:
         rules["$defs"]["reference"] = False
-    return Draft202012Validator(rules)
+    made: Draft202012Validator = _Validator(rules)
+    return made
 
 
 def check(document: Document, data: Data, settled: bool = False) -> tuple[Data, list[Problem]]:

@@ -3,13 +3,14 @@
 from copy import deepcopy
 from typing import Final
 
-from agentspace.agent.parameter import Data
-from agentspace.core.value import flaw
+from agentspace.core.setting import Data
+from agentspace.core.values.value import flaw
 from agentspace.errors import Problem, suggest
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import ExpressionError, UnsettledError, Variables, condition, substitute
 from agentspace.launch.structure import check
 
+LONGEST: Final = 1 << 17  #: bytes of a variable of the environment, or of a word of a command line, on Linux
 _GONE: Final = object()  #: a value that could not be put in; it is left out, and was reported
 
 
@@ -64,16 +65,19 @@ class _Substitution:
             items = [self.put_in(item, (*where, index)) for index, item in enumerate(data)]
             return _GONE if _GONE in items else items
         if isinstance(data, dict):
-            pairs = ((key, self.put_in(value, (*where, key))) for key, value in data.items())
+            for key in filter(flaw, data):
+                self._complain((*where, key), f"no process can be given this key: {flaw(key)}", key=True)
+            pairs = ((key, self.put_in(value, (*where, key))) for key, value in data.items() if not flaw(key))
             return {key: value for key, value in pairs if value is not _GONE}
         return data
 
     def _value(self, text: str, where: Where) -> Data:
         try:
             value = deepcopy(substitute(text, self._variables))
-            if not flaw(value):
+            why = flaw(value) or _excess(value, where)
+            if not why:
                 return value
-            self._complain(where, f"no process can be given this: {flaw(value)}")
+            self._complain(where, f"no process can be given this: {why}")
             return _GONE
         except UnsettledError:
             return _GONE
@@ -81,8 +85,8 @@ class _Substitution:
             self._complain(where, str(error))
             return _GONE
 
-    def _complain(self, where: Where, message: str) -> None:
-        self.problems.append(self._document.problem(where, message))
+    def _complain(self, where: Where, message: str, key: bool = False) -> None:
+        self.problems.append(self._document.problem(where, message, key))
 
     def _holds(self, entry: dict[str, Data], where: Where) -> bool:
         text = entry.pop("if", True)
@@ -108,3 +112,11 @@ class _Substitution:
             self._complain((*where, "group"), f"there is no group {group!r}; {suggest(str(group), groups)}")
             return True
         return bool(groups[group].get("if", True))
+
+
+def _excess(value: Data, where: Where) -> str:
+    """The reason why a text is too long for a command line or an environment; parameters go another way."""
+    if not isinstance(value, str) or where[0] == "include" or where[2:3] == ("params",):
+        return ""
+    size = len(f"{where[-1]}={value}".encode()) + 1
+    return f"with its name it has {size} bytes; at most {LONGEST}" if size > LONGEST else ""

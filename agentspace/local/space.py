@@ -1,29 +1,34 @@
-"""A space in the memory of one process, for threads: tests, notebooks, small scripts.
-
-Same rule, same sessions, same order of events as the server: both host a `Board`. Values are handed over without
-encoding: arrays are copied once, when they are written, and shared read-only from then on.
-"""
+"""A space in the memory of one process, for threads: tests, notebooks, small scripts; values are not encoded."""
 
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agentspace.agent.agent import Agent
-from agentspace.agent.runner import Runner
+from agentspace.agent.parameter import introduction
+from agentspace.agent.runner import Runner, tolerance
+from agentspace.client.account import ROLES
+from agentspace.client.settings import checked, taken_up
 from agentspace.core.board import Board
-from agentspace.core.change import Change, Decision, Kind, Writer
-from agentspace.core.mailbox import Batch, Mask, Trigger
-from agentspace.core.role import State
+from agentspace.core.change import Batch, Decision, Writer
+from agentspace.core.dead_letters import WakeCause
+from agentspace.core.mailbox import Trigger
+from agentspace.core.role import USUAL, Beginning, State
 from agentspace.core.seats import Part, Seat
-from agentspace.core.slot import FOREVER, Erase, Put
+from agentspace.core.slot import Erase, Put
 from agentspace.core.space import DEFAULT_SPACE, Entry, Wake
 from agentspace.core.swap import Step
-from agentspace.core.value import Value, check, copy_containers, freeze
+from agentspace.core.values.agenda import FOREVER
+from agentspace.core.values.introduction import check_introduction
+from agentspace.core.values.masks import Mask
+from agentspace.core.values.names import check_name
+from agentspace.core.values.value import Value, check, copy_containers, freeze
 from agentspace.errors import FencedError
 from agentspace.local.boards import Boards
+from agentspace.local.watch import LocalWatch, entry_of, frozen_state, wake_of
 
 _scripts = itertools.count(1)
 
@@ -34,17 +39,27 @@ class LocalSpace:
     Args:
         name: Of the space.
         clock: Monotonic seconds; tests pass their own.
+        raises: Whether the failure of an agent that `run` started is raised, with the agent's traceback, where the
+            space is read or closed; once, and not if ``_/errors/ROLE`` or ``_/roles/ROLE`` was read before.
     """
 
-    def __init__(self, name: str = DEFAULT_SPACE, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, name: str = DEFAULT_SPACE, clock: Callable[[], float] = time.monotonic, *, raises: bool = True
+    ) -> None:
         self._start(name, Boards(clock), Writer(f"thread-{next(_scripts)}"))
+        self._raises = raises
 
     def _start(self, name: str, boards: Boards, writer: Writer) -> None:
         self.name = name
         self._boards = boards
-        self._board = boards.board(name)
         self._writer = writer
+        self._raises = False
         self._threads: list[tuple[threading.Thread, Runner]] = []
+
+    @property
+    def _board(self) -> Board[Value]:
+        """Asked for each time: it may have been forgotten meanwhile, if it was empty."""
+        return self._boards.board(self.name)
 
     def read(self, name: str, default: Value = None) -> Value:
         """The value of a slot while it is valid, else the default."""
@@ -53,18 +68,18 @@ class LocalSpace:
 
     def entry(self, name: str) -> Entry | None:
         """The value with everything known of it; None if the slot is empty."""
+        self._hear_of_failures(check_name(name))
         with self._boards.changed:
             now = self._boards.step()
             change = self._board.read(name, now)
             self._board.note_read(name, self._writer.role)
-            return None if change is None else _entry(change, now)
+            return None if change is None else entry_of(change, now)
 
     def write(
         self, name: str, value: Value, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
     ) -> Decision:
         """Writes at once; see `Space.write`."""
-        put = Put(name, value, validity, priority, delay)
-        return self._apply(put._replace(value=freeze(value)))
+        return self._apply(Put(name, value, validity, priority, delay)._replace(value=freeze(value)))
 
     def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
         """Empties a slot; see `Space.delete`."""
@@ -72,34 +87,50 @@ class LocalSpace:
 
     def snapshot(self, mask: str = "*") -> dict[str, Entry]:
         """All slots under a mask that something holds now."""
+        self._hear_of_failures("_/errors/" if str(mask).startswith("_") else str(mask))
         with self._boards.changed:
             now = self._boards.step()
             changes = [slot.change for slot in self._board.snapshot(mask, now)]
-            return {change.name: _entry(change, now) for change in changes if change is not None}
+            return {change.name: entry_of(change, now) for change in changes if change is not None}
 
-    def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> "LocalWatch":
+    def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> LocalWatch:
         """Follows the slots under a mask."""
         with self._boards.changed:
-            watch = LocalWatch(self._boards, self._board, self._board.watch(mask, kind, {}, self._boards.step()))
+            follows = self._board.watch(mask, Trigger(kind), {}, self._boards.step())
             if Mask(mask).exact:
                 self._board.note_read(mask, self._writer.role)
-            return watch
+            return LocalWatch(self._boards, self._board, follows)
 
     def named(self, name: str) -> "LocalSpace":
         """Another space of the same host."""
         other = LocalSpace.__new__(LocalSpace)
-        other._start(name, self._boards, self._writer)
+        other._start(check_name(name), self._boards, self._writer)
+        other._raises = self._raises
         return other
 
-    def join(self, role: str, info: dict[str, Any] | None = None, swap: int | None = None) -> "LocalSession":
+    def join(
+        self, role: str, info: dict[str, Any] | None = None, swap: int | None = None, how: Beginning = USUAL
+    ) -> "LocalSession":
         """Fills a role, or stands by to take it over; see `Space.join`."""
-        return LocalSession(self, role, info or {}, swap)
+        return LocalSession(self, role, info or {}, swap, how)
 
-    def stop(self, role: str) -> None:
-        """Asks a role to end."""
+    def stop(self, role: str, epoch: int | None = None) -> None:
+        """Asks a role to end; see `Space.stop`."""
         with self._boards.changed:
-            self._board.request_stop(role, self._boards.step())
+            self._board.request_stop(role, self._boards.step(), epoch)
             self._boards.changed.notify_all()
+
+    def configure(self, role: str, settings: Mapping[str, Any], timeout: float = 10.0) -> dict[str, Any]:
+        """Sets live parameters of the agent that fills a role; see `Space.configure`."""
+        wanted = copy_containers(freeze(checked(settings)))
+        with self.watch(f"{ROLES}{role}", Trigger.EVERY) as changes:
+            with self._boards.changed:
+                now = self._boards.step()
+                number, values = self._board.settings.ask(role, wanted, now)
+                self._board.seats.acting[role].ask(number, values)
+                self._boards.deliver(now)
+                self._boards.changed.notify_all()
+            return taken_up(changes, role, number, settings, timeout)
 
     def run(
         self, agent: Agent, role: str | None = None, project: Path | None = None, replace: bool = False
@@ -112,16 +143,35 @@ class LocalSpace:
             project: What relative paths in its parameters mean.
             replace: Takes the role over from the agent that fills it, in a swap; see ``_/swaps/ROLE``.
         """
-        info = {"class": type(agent).__name__}
+        info = {"class": type(agent).__name__, **introduction(agent), **tolerance(agent)}
         session = self.join(role or type(agent).__name__.lower(), info, 0 if replace else None)
-        runner = Runner(agent, session, project)
-        thread = threading.Thread(target=runner.run, name=session.role, daemon=True)
+
+        def failed(failure: Exception) -> None:
+            if self._raises:
+                self._boards.failed(session.role, failure)
+
+        runner = Runner(agent, session, project, failed=failed)
+        thread = threading.Thread(target=runner.run_as_thread, name=session.role, daemon=True)
         self._threads.append((thread, runner))
         thread.start()
         return runner
 
+    def _hear_of_failures(self, name: str) -> None:
+        """Before a slot is read."""
+        if not name.startswith("_"):
+            self._boards.tell_failure()
+        self._boards.seen(name)
+
     def close(self) -> None:
-        """Stops the agents that `run` started and waits for their threads."""
+        """Stops the agents that `run` started and waits for their threads.
+
+        Raises:
+            Exception: An agent failed, and nobody has heard of it yet.
+        """
+        self._end()
+        self._boards.tell_failure()
+
+    def _end(self) -> None:
         for _, runner in self._threads:
             runner.stop()
         for thread, _ in self._threads:
@@ -131,91 +181,55 @@ class LocalSpace:
     def __enter__(self) -> "LocalSpace":
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self.close()
+            return
+        self._end()  # what the block itself failed at comes first
+        try:
+            self._boards.tell_failure()
+        except Exception as failure:
+            error.add_note(f"an agent had failed before: {type(failure).__name__}: {failure}")
 
     def _apply(self, act: Put[Value] | Erase) -> Decision:
-        with self._boards.changed:
-            now = self._boards.step()
-            decision = self._board.apply(act, self._writer, now)
-            self._boards.deliver(now)
-            return decision
-
-
-class LocalWatch:
-    """See `Watch`."""
-
-    def __init__(self, boards: Boards, board: Board[Value], number: int) -> None:
-        self._boards = boards
-        self._board = board
-        self._number = number
-        self._unseen: int | None = None
-        self._open = True
-        self._overflow = 0
-
-    @property
-    def overflow(self) -> int:
-        """The number of changes that were lost because this watcher was too slow."""
-        with self._boards.changed:
-            return self._board.overflow(self._number) if self._open else self._overflow
-
-    def next(self, timeout: float | None = None) -> list[Entry] | None:
-        """The next changes; the first call gives the present content."""
-        with self._boards.changed:
-            if self._unseen is not None:
-                self._board.seen(self._number, self._unseen)
-            until = FOREVER if timeout is None else self._boards.clock() + timeout
-            batch = self._boards.wait((self._board.name, self._number), until, lambda: self._open)
-            if batch is None:
-                return None
-            self._unseen = batch.number
-            now = self._boards.clock()
-            return [_entry(change, now) for change in (*batch.changed.values(), *batch.every)]
-
-    def __iter__(self) -> Iterator[Entry]:
-        while (entries := self.next()) is not None:
-            yield from entries
-
-    def close(self) -> None:
-        """Ends watching."""
-        with self._boards.changed:
-            self._overflow, self._open = self.overflow, False
-            self._board.unwatch(self._number)
-            self._boards.inbox.pop((self._board.name, self._number), None)
-            self._boards.changed.notify_all()
-
-    def __enter__(self) -> "LocalWatch":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+        with self._boards.turn() as now:
+            return self._board.apply(act, self._writer, now)
 
 
 class LocalSession(LocalSpace):
     """A local space as one incarnation of a role sees it; see `Session`."""
 
-    def __init__(self, space: LocalSpace, role: str, info: dict[str, Any], swap: int | None) -> None:
+    def __init__(
+        self, space: LocalSpace, role: str, info: dict[str, Any], swap: int | None, how: Beginning
+    ) -> None:
         boards = space._boards
-        self.role = role
-        self.info = info
+        self.role, self.info = role, info
+        self.now, self.await_turn = boards.clock, boards.await_turn
         self.epoch = 0
         self.inherited: State[Value] | None = None
         self.on_decisions: Callable[[list[Decision]], None] = lambda decisions: None
+        self.failed_at: int | None = None
+        self.exit_code: int | None = None
+        self.signal: int | None = None
         self.seat: Seat | None = None
         self.handing_over = False
         self.dismissed = False  # of no use any more in a swap
         self._interrupted = False
         self._swap = 0
+        self._batch: Batch[Value] | None = None  # the last one
+        self._asked: list[tuple[int, Mapping[str, Any]]] = []
+        check(info)
+        check_introduction(info)
         with boards.changed:
             self._start(space.name, boards, Writer(role))
             now = boards.step()
             if swap is not None:
-                check(info)
-                self._swap = self._board.swaps.stand_by(role, swap, info, now)
+                self._swap = self._board.swaps.stand_by(role, swap, info, now, fresh=how.fresh)
                 self._board.seats.take(self, Seat(self.name, role, self._swap, Part.STANDS_BY))
             else:
-                filled = self._board.claim(role, info, now)
+                filled = self._board.claim(role, info, now, how)
                 self._board.seats.take(self, Seat(self.name, role, filled.epoch))
+                self.ask(0, filled.adjustments.given)
                 self.act(filled.epoch, filled.kept)
             self._filled = self._board.roles[role]
             boards.deliver(now)
@@ -226,6 +240,21 @@ class LocalSession(LocalSpace):
         self.handing_over = False
         self._writer = Writer(self.role, epoch)
         self.inherited = None if state is None else State(state.version, copy_containers(state.value))
+
+    def ask(self, number: int, settings: Mapping[str, Any]) -> None:
+        """It is asked to change settings; called by the host."""
+        if settings:
+            self._asked.append((number, copy_containers(dict(settings))))
+
+    def settings_asked(self) -> list[tuple[int, Mapping[str, Any]]]:
+        """Changes of settings that were asked for."""
+        asked, self._asked = self._asked, []
+        return asked
+
+    def settings_taken(self, number: int, error: str | None = None) -> None:
+        """Says that a change of settings was taken up, or why not."""
+        with self._boards.turn() as now:
+            self._board.settings.answered(self.role, self.epoch, number, error, now)
 
     @property
     def standing_by(self) -> bool:
@@ -240,6 +269,7 @@ class LocalSession(LocalSpace):
     def take_over(self) -> bool:
         """Says that it is prepared and waits for its turn."""
         with self._boards.changed:
+            check_introduction(self.info)
             now = self._boards.step()
             self._board.swaps.prepared(self.role, self._swap, self.info, now)
             self._boards.deliver(now)
@@ -248,10 +278,8 @@ class LocalSession(LocalSpace):
 
     def hand_over(self, step: Step, state: State[Value] | None = None, error: str | None = None) -> None:
         """Says that a step of handing over is done."""
-        with self._boards.changed:
-            now = self._boards.step()
-            self._board.swaps.handed_over(self.role, self.epoch, step, _frozen(state), error, now)
-            self._boards.deliver(now)
+        with self._boards.turn() as now:
+            self._board.swaps.handed_over(self.role, self.epoch, step, frozen_state(state), error, now)
 
     def rest(self) -> bool:
         """Waits until it is over, or has to act again."""
@@ -259,19 +287,19 @@ class LocalSession(LocalSpace):
             self._await(lambda: not self.handing_over)
             return not self.handing_over
 
+    def _hear_of_failures(self, name: str) -> None:
+        """An agent has nothing to do with the failures of others."""
+
     def _await(self, reached: Callable[[], bool]) -> None:
         """Waits until something is so, or it is asked to end."""
-        self._boards.wait(
-            (self.name, ""), FOREVER, lambda: not (reached() or self.stop_requested or self._interrupted)
-        )
+        key = (self.name, "")
+        self._boards.wait(key, FOREVER, lambda: not (reached() or self.stop_requested or self._interrupted))
 
     def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
         """Wakes this role when a slot under the mask changes."""
-        with self._boards.changed:
+        with self._boards.turn() as now:
             self._check_acts()
-            now = self._boards.step()
             self._board.attach(self.role, self.epoch, mask, Trigger(kind), now)
-            self._boards.deliver(now)
 
     def detach_trigger(self, mask: str) -> None:
         """Takes the triggers of that mask away."""
@@ -280,10 +308,9 @@ class LocalSession(LocalSpace):
 
     def running(self) -> None:
         """Begins to receive."""
-        with self._boards.changed:
-            now = self._boards.step()
-            self._board.running(self.role, self.epoch, now)
-            self._boards.deliver(now)
+        check_introduction(self.info)
+        with self._boards.turn() as now:
+            self._board.running(self.role, self.epoch, now, self.info)
 
     def receive(self, timeout: float | None = None) -> Wake | None:
         """The next wake-up."""
@@ -292,9 +319,10 @@ class LocalSession(LocalSpace):
             batch = self._boards.wait((self.name, self.role), until, self._wanted)
             self._interrupted = False
             if batch is None:
-                self._board.check(self.role, self.epoch)
+                self._board.roles.check(self.role, self.epoch)
                 return None
-            return _wake(batch, self._boards.clock())
+            self._batch = batch
+            return wake_of(batch, self._boards.clock())
 
     def interrupt(self) -> None:
         """Makes `receive` return."""
@@ -310,34 +338,39 @@ class LocalSession(LocalSpace):
         """The value that was prepared."""
         return copy_containers(prepared)
 
-    def commit(
-        self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], state: State[Value] | None = None
-    ) -> None:
+    def commit(self, wake: Wake | None, acts: Sequence[Put[Any] | Erase], state: State[Any] | None = None) -> None:
         """Carries out a handler's acts together with its acknowledgement."""
         if wake is None and not acts and state is None:
             return
-        with self._boards.changed:
-            now = self._boards.step()
+        with self._boards.turn() as now:
             number = wake.number if wake else None
-            decisions = self._board.commit(self.role, self.epoch, number, acts, now, _frozen(state))
-            self._boards.deliver(now)
+            decisions = self._board.commit(self.role, self.epoch, number, acts, now, frozen_state(state))
         self.on_decisions(decisions)
+
+    def come_back(self) -> bool:
+        """Its space is in this process: nothing cuts it off."""
+        return False
 
     def collect(self) -> None:
         """Lets what QUIET triggers have collected come with the next `receive`."""
-        with self._boards.changed:
-            now = self._boards.step()
+        with self._boards.turn():
             self._board.collect(self.role, self.epoch)
-            self._boards.deliver(now)
 
-    def tick_missed(self, count: int) -> None:
-        """Reports missed timer ticks."""
+    def ticked(self, missed: int, alone: bool) -> None:
+        """A timer's handler begins; a thread cannot die in it without a word."""
         with self._boards.changed:
-            self._board.check(self.role, self.epoch).missed += count
+            self._board.roles.check(self.role, self.epoch).missed += missed
+
+    def causes(self) -> list[WakeCause]:
+        """The changes that the last wake-up was about."""
+        return list(dict.fromkeys(map(WakeCause.of, self._batch.all()))) if self._batch else []
 
     def leave(self, state: str, error: str | None = None) -> None:
         """Vacates the role."""
         with self._boards.changed:
+            if self._filled.epoch == self.epoch:
+                self._filled.at, self._filled.exit_code = self.failed_at, self.exit_code
+                self._filled.signal = self.signal
             now = self._boards.step()
             self._board.seats.leave(self)
             if self.standing_by:
@@ -351,7 +384,7 @@ class LocalSession(LocalSpace):
     def _apply(self, act: Put[Value] | Erase) -> Decision:
         with self._boards.changed:
             self._check_acts()
-            self._board.check(self.role, self.epoch)
+            self._board.roles.check(self.role, self.epoch)
             return super()._apply(act)
 
     def _check_acts(self) -> None:
@@ -360,27 +393,7 @@ class LocalSession(LocalSpace):
 
     def _wanted(self) -> bool:
         try:
-            self._board.check(self.role, self.epoch)
+            self._board.roles.check(self.role, self.epoch)
         except FencedError:
             return False
-        return not (self._interrupted or self.stop_requested or self.handing_over)
-
-
-def _frozen(state: State[Value] | None) -> State[Value] | None:
-    return None if state is None else State(state.version, freeze(state.value))
-
-
-def _entry(change: Change[Value], now: float) -> Entry:
-    return Entry.of(change, now, copy_containers(change.value))
-
-
-def _wake(batch: Batch[Value], now: float) -> Wake:
-    skew = time.monotonic() - now  # an agent tells the age of what woke it by its own clock
-    values = {
-        name: (change.value, change.valid_to + skew) if change.kind is Kind.WRITTEN else None
-        for name, change in batch.changed.items()
-        if name in batch.values
-    }
-    every = tuple(_entry(change, now) for change in batch.every)
-    names = dict.fromkeys((*batch.changed, *(change.name for change in batch.every)))
-    return Wake(tuple(names), every, number=batch.number, values=values)
+        return not (self._interrupted or self.stop_requested or self.handing_over or self._asked)

@@ -13,21 +13,24 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
+from mcap.data_stream import RecordBuilder
 from mcap.well_known import MessageEncoding
 from mcap.writer import Writer
 from mcap_protobuf.schema import register_schema
 
 from agentspace.errors import RecordingError
 from agentspace.recording.image import Picture
-from agentspace.recording.schemas import ABOUT, CHANGE, END, FORMAT, IMAGE, LOSS, SLOT, Change
+from agentspace.recording.schemas import ABOUT, CHANGE, END, FORMAT, FURTHER, IMAGE, LOSS, SLOT, Change
 from agentspace.version import __version__
 
 CHUNK: Final = 1 << 20  #: bytes of messages that are written at once
 FLUSH: Final = 1.0  #: seconds after which what is pending is written in any case
+MOST_TOPICS: Final = 2048  #: of slots and images; those that come later share one. MCAP has numbers for 65 535
 _NEVER: Final = 1 << 40  #: bytes after which the library would end a chunk by itself
 _SPARE: Final = 1 << 16  #: bytes, for schemas and the like
 _INDEX: Final = 32  #: bytes that a message takes in indexes and around it
-_CHUNK_INDEX: Final = 128
+_CHUNK_INDEX: Final = 128  #: bytes of the index of a chunk, or of the description of a channel, at most
+_IN_INDEX: Final = 10  #: bytes of a channel in the index of a chunk
 _STEP: Final = 8 << 20  #: bytes that are taken at once, where the disk has them
 _KEEP_SIZE: Final = 1  #: FALLOC_FL_KEEP_SIZE: takes blocks, leaves the length of the file
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -55,7 +58,9 @@ class RecordingFile:
         self._writer: Any = Writer(cast(Any, self._stream), chunk_size=_NEVER)
         self._schemas: dict[str, int] = {}
         self._channels: dict[tuple[str, str], int] = {}
-        self._pending = self._sequence = self._chunks = 0
+        self._in_chunk: set[int] = set()  # channels of what is pending
+        self._described = 0  # bytes that channels and chunks will take at the end of the file
+        self._pending = self._sequence = 0
         self._flushed = time.monotonic()
         try:
             self._make_room(0)
@@ -84,15 +89,19 @@ class RecordingFile:
         Raises:
             DiskFull: There is no room for it; the file can still be ended.
         """
-        data = [(slot, CHANGE, message.SerializeToString())]
+        topic = self._topic(slot, CHANGE)
+        if topic == FURTHER:
+            message.slot = slot
+        data = [(topic, CHANGE, message.SerializeToString())]
         if picture is not None:
             framed = CompressedImage(frame_id=slot, data=picture.data, format=picture.format)
             framed.timestamp.FromNanoseconds(happened)
-            data.insert(0, (f"{slot}/image", IMAGE, framed.SerializeToString()))
+            data.insert(0, (self._topic(f"{slot}/image", IMAGE), IMAGE, framed.SerializeToString()))
         self._make_room(sum(len(body) + _INDEX for _, _, body in data))
         self._sequence = (self._sequence + 1) % (1 << 32)
         for topic, schema, body in data:
             channel = self._channel(slot, topic, schema)
+            self._in_chunk.add(channel)
             self._writer.add_message(channel, logged, body, happened, self._sequence)
             self._pending += len(body) + _INDEX
         if self._pending >= CHUNK:
@@ -108,7 +117,9 @@ class RecordingFile:
         if self._pending:
             self._writer.flush()
             self._pending = 0
-            self._chunks += 1
+            self._described += _CHUNK_INDEX + _IN_INDEX * len(self._in_chunk)
+            self._in_chunk.clear()
+            self._pack_last_index()
 
     def flush_in_time(self) -> None:
         """Writes what is pending if that was not done lately."""
@@ -145,6 +156,16 @@ class RecordingFile:
         finally:
             self._stream.close()
 
+    def _topic(self, name: str, schema: str) -> str:
+        """The topic of a name: its own, as long as there is room for one."""
+        return name if (name, schema) in self._channels or len(self._channels) < MOST_TOPICS else FURTHER
+
+    def _pack_last_index(self) -> None:
+        """Keeps the index of the last chunk as bytes: the library's object would take ten times as much."""
+        indexes = vars(self._writer).get("_Writer__chunk_indices")
+        if indexes:
+            indexes[-1] = _PackedIndex(indexes[-1])
+
     def _channel(self, slot: str, topic: str, schema: str) -> int:
         if (topic, schema) not in self._channels:
             if schema not in self._schemas:
@@ -152,16 +173,31 @@ class RecordingFile:
                     self._writer, Change if schema == CHANGE else CompressedImage
                 )
             self._channels[topic, schema] = self._writer.register_channel(
-                topic, MessageEncoding.Protobuf, self._schemas[schema], {SLOT: slot}
+                topic, MessageEncoding.Protobuf, self._schemas[schema], {} if topic == FURTHER else {SLOT: slot}
             )
+            self._described += _CHUNK_INDEX + 3 * len(topic)
         return self._channels[topic, schema]
 
     def _make_room(self, size: int) -> None:
         """For a message of a size (bytes), and for the end of the file after it."""
-        channels = sum(_CHUNK_INDEX + 3 * len(topic) for topic, _ in self._channels)
-        index = (self._chunks + 2) * (_CHUNK_INDEX + 10 * (len(self._channels) + 2))
-        if not self._reserve.reach(self.size + size + channels + index + _SPARE):
+        index = self._described + _CHUNK_INDEX + _IN_INDEX * (len(self._in_chunk) + 2)
+        if not self._reserve.reach(self.size + size + index + _SPARE):
             raise DiskFull("the disk is full")
+
+
+class _PackedIndex:
+    """The index of a chunk, as it will be in the file."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, index: Any) -> None:
+        builder = RecordBuilder()
+        index.write(builder)
+        self._data: bytes = builder.end()  # type: ignore[no-untyped-call]  # of the library
+
+    def write(self, builder: RecordBuilder) -> None:
+        """Writes it, as the library does with its own."""
+        builder.write(self._data)
 
 
 class _Stream:
@@ -172,7 +208,7 @@ class _Stream:
             raise RecordingError(f"cannot write {path}: it is not a regular file")
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if overwrite else os.O_EXCL)
         try:
-            self.descriptor = os.open(path, flags, 0o666)
+            self.descriptor = os.open(path, flags, 0o600)  # it may hold anything
         except FileExistsError:
             raise RecordingError(f"{path} exists; --force overwrites it") from None
         except OSError as error:

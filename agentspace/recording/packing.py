@@ -1,7 +1,6 @@
 """A change of a slot as the messages of a recording, and back."""
 
 import contextlib
-import json
 import math
 from typing import Any, Final
 
@@ -9,7 +8,8 @@ import numpy as np
 
 from agentspace.core.change import Kind
 from agentspace.core.space import Entry
-from agentspace.core.value import Array, Value, describe, to_json
+from agentspace.core.values.shown import json_text, to_json, type_text
+from agentspace.core.values.value import Array, Value
 from agentspace.errors import ProtocolError
 from agentspace.recording import image
 from agentspace.recording.schemas import Change
@@ -38,7 +38,7 @@ def pack(entry: Entry, jpeg: int | None = None) -> tuple[Any, image.Picture | No
     )
     if entry.kind is not Kind.WRITTEN:
         return message, None
-    message.type = describe(entry.value)
+    message.type = type_text(entry.value)
     if image.is_image(entry.value):
         message.image = True
         message.shape.extend(entry.value.shape)
@@ -78,11 +78,11 @@ def _show(message: Any, value: Value) -> None:
     if numbers is not None:
         message.numbers.extend(numbers.ravel().tolist())
     elif isinstance(value, str):
-        message.text = value
+        message.text = to_json(value)
     elif _is_too_long(value, len(message.exact)):
         message.text = message.type
     else:
-        message.text = json.dumps(to_json(value), ensure_ascii=False)
+        message.text = json_text(value)
 
 
 def _is_too_long(value: Value, size: int) -> bool:
@@ -100,6 +100,6 @@ def _numbers(value: Value) -> Array | None:
         real = len(value) <= SHOWN and all(type(item) in (int, float) for item in value)
     else:
         real = isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64)
-    with contextlib.suppress(OverflowError):  # of an int in a list
+    with contextlib.suppress(OverflowError), np.errstate(all="ignore"):  # an int in a list; long doubles, NaNs
         return np.asarray(value, np.float64) if real else None
     return None

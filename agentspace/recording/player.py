@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from agentspace.client.account import LAUNCHES
 from agentspace.core.change import Decision, Kind
-from agentspace.core.mailbox import Mask
-from agentspace.core.slot import OWN, check_name
+from agentspace.core.life import LAUNCHES
 from agentspace.core.space import Space
+from agentspace.core.values.masks import Mask
+from agentspace.core.values.names import OWN, check_name
 from agentspace.errors import RecordingError, SlotNameError
 from agentspace.recording.reader import Raw, Recorded, Recording
 
@@ -21,6 +21,8 @@ _DAY: Final = 86_400.0  #: seconds
 _EARLY: Final = int(
     5e7
 )  #: ns; of a value that expired that long before its recorded end, the end was heard too late
+
+_AFTER: Final = 5e-10  #: seconds; what expires at the time of a change comes before it, however that is rounded
 
 
 @dataclass
@@ -90,6 +92,8 @@ class Player:
         rename: New names for slots.
         start: Seconds to leave out; slots begin with what they had then.
         priority: Instead of the recorded ones.
+        drive: Lets the simulated clock of the space go on, to seconds since the beginning. Then everything expires
+            when it did, at any rate: that only says how long it takes.
     """
 
     def __init__(
@@ -102,6 +106,7 @@ class Player:
         rename: Rename | None = None,
         start: float = 0.0,
         priority: float | None = None,
+        drive: Callable[[float], object] | None = None,
     ) -> None:
         if not (rate > 0 and math.isfinite(rate)):
             raise RecordingError(f"the rate is {rate:g}; valid is more than 0")
@@ -113,6 +118,9 @@ class Player:
         self._rename = rename or Rename()
         self._begin = recording.started + int(1e9 * start)
         self._priority = priority
+        self._drive = drive
+        self._shrink = rate if drive is None else 1.0
+        self._expired = {} if drive is None else _expiries(recording, self._only)
         self._ends: dict[str, float] = {}  # of what was played last, by slot
         self._over = False  # not an Event: a signal handler could find its lock taken
 
@@ -127,18 +135,18 @@ class Player:
             loop: Whether to begin again at the end.
             tell: Hears how it goes, after each change.
         """
-        base = time.monotonic()
+        self._base, before = time.monotonic(), 0.0
         while not self._over:
             last = self._begin
             for raw, at in self._due():
                 last = at
-                if not self._play(raw, at, base + (at - self._begin) / 1e9 / self._rate):
+                if not self._play(raw, at, before + (at - self._begin) / 1e9):
                     break
                 if tell is not None:
                     tell(self.played)
             if not loop or not self.played.changes:
                 break
-            base += max((last - self._begin) / 1e9 / self._rate, _LEAST)
+            before += max((last - self._begin) / 1e9, _LEAST * self._rate)
         return self.played
 
     def _due(self) -> Iterator[tuple[Raw, int]]:
@@ -154,8 +162,8 @@ class Player:
             at = max(at, raw.time)
             yield raw, at
 
-    def _play(self, raw: Raw, at: int, due: float) -> bool:
-        """Repeats a change; false if it is time to stop."""
+    def _play(self, raw: Raw, at: int, seconds: float) -> bool:
+        """Repeats a change, in its time since the beginning of the playing; false if it is time to stop."""
         if not self._matters(raw, at):
             return not self._over
         name = self._rename(raw.name)
@@ -163,24 +171,37 @@ class Player:
             self.played.unplayable += 1
             return not self._over
         change = raw.decoded()
-        left = (raw.ends - at) / 1e9 / self._rate
-        while not self._over and (rest := due - time.monotonic()) > 0:
-            time.sleep(min(rest, _LOOK))
-        if self._over:
+        left = (self._end_of(raw) - at) / 1e9 / self._shrink
+        if not self._wait_until(seconds):
             return False
-        self.played.late = max(self.played.late, time.monotonic() - due)
         self.played.seconds = (at - self._recording.started) / 1e9
         if not self._repeat(change, name, None if math.isinf(left) else left):
             self.played.refused[name] = self.played.refused.get(name, 0) + 1
         self.played.changes += 1
         return True
 
+    def _wait_until(self, seconds: float) -> bool:
+        """Until it is time; false if it is time to stop."""
+        due = self._base + seconds / self._rate
+        while not self._over and (rest := due - time.monotonic()) > 0:
+            time.sleep(min(rest, _LOOK))
+        if self._over:
+            return False
+        if self._drive is not None:
+            self._drive(seconds + _AFTER)
+        self.played.late = max(self.played.late, time.monotonic() - due)
+        return True
+
     def _matters(self, raw: Raw, at: int) -> bool:
         """Whether a change is to be repeated: not if it has run out by then, or follows from an earlier one."""
         if raw.message.kind == Kind.EXPIRED:
             return at + _EARLY < self._ends.pop(raw.name, 0.0) < math.inf
-        self._ends[raw.name] = raw.ends
-        return raw.ends > at or (raw.message.kind == Kind.DELETED and raw.message.validity == 0)
+        ends = self._ends[raw.name] = self._end_of(raw)
+        return ends > at or (raw.message.kind == Kind.DELETED and raw.message.validity == 0)
+
+    def _end_of(self, raw: Raw) -> float:
+        """When a value ran out, in nanoseconds since 1970: as was heard, or else as it was meant to."""
+        return self._expired.get((raw.name, raw.message.revision), raw.ends)
 
     def _repeat(self, change: Recorded, name: str, left: float | None) -> Decision:
         priority = change.priority if self._priority is None else self._priority
@@ -189,3 +210,9 @@ class Player:
         if change.kind is Kind.DELAYED:
             return self._space.delete(name, priority, min(left or _DAY, _DAY))
         return self._space.delete(name, priority, left if left is not None and left > 0 else None)
+
+
+def _expiries(recording: Recording, masks: Sequence[str]) -> dict[tuple[str, int], float]:
+    """When values ran out, in nanoseconds since 1970, by slot and revision."""
+    found = (raw for raw in recording.raw(masks) if raw.message.kind == Kind.EXPIRED)
+    return {(raw.name, raw.message.revision): raw.time for raw in found}

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
 from google.protobuf.message import DecodeError
@@ -13,12 +13,14 @@ from mcap.reader import make_reader
 from mcap.records import Channel, McapRecord, Message, Metadata, Schema
 
 from agentspace.core.change import Kind, Writer
-from agentspace.core.mailbox import Mask
-from agentspace.core.value import Value
+from agentspace.core.values.masks import Mask
+from agentspace.core.values.value import Value
 from agentspace.errors import AgentspaceError, RecordingError
 from agentspace.recording import packing
-from agentspace.recording.records import READ_ERRORS, Records
-from agentspace.recording.schemas import ABOUT, CHANGE, FORMAT, IMAGE, SLOT, Change
+from agentspace.recording.records import READ_ERRORS, Records, Whole
+from agentspace.recording.schemas import ABOUT, CHANGE, FORMAT, FURTHER, IMAGE, SLOT, Change
+
+_DIGITS: Final = 20  #: of a time in nanoseconds since 1970
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,10 @@ class Recording:
         self.path = Path(path)
         self.damage: list[str] = []
         self.about = self._read_about()
-        self.started = int(self.about.get("started", "0"))
+        began = self.about.get("started", "0")
+        if not (began.isascii() and began.isdigit() and len(began) <= _DIGITS):
+            raise RecordingError(f"{self.path} is damaged: it began at {began!r:.80}, which is no time")
+        self.started = int(began)
 
     def changes(self, masks: Sequence[str] = ("*", "_*")) -> Iterator[Recorded]:
         """The changes of the slots under some masks, in the order in which they were heard of."""
@@ -131,12 +136,14 @@ class Recording:
         """The names of the recorded slots; from the index of the file, if it has one."""
         try:
             with self.path.open("rb") as file:
-                index = make_reader(file).get_summary()
+                whole: Any = Whole(file)
+                index = make_reader(whole).get_summary()
         except READ_ERRORS:
             index = None
-        if index is None or not index.channels:
+        channels = [] if index is None else list(index.channels.values())
+        if not channels or any(channel.topic == FURTHER for channel in channels):
             return sorted({raw.name for raw in self.raw()})
-        return sorted({channel.metadata.get(SLOT, "") for channel in index.channels.values()} - {""})
+        return sorted({channel.metadata.get(SLOT, "") for channel in channels} - {""})
 
     def _read_about(self) -> dict[str, str]:
         for record in Records(self.path):
@@ -160,7 +167,9 @@ class _Joined:
     def __init__(self, masks: Sequence[Mask]) -> None:
         self._masks = masks
         self._schemas: dict[int, str] = {}
-        self._channels: dict[int, tuple[str, str]] = {}  # slot and schema, of the wanted ones
+        self._channels: dict[
+            int, tuple[str, str]
+        ] = {}  # slot and schema, of the wanted ones; no slot: it is in the messages
         self._pictures: dict[str, Message] = {}  # the newest of each slot
 
     def add(self, record: McapRecord) -> Raw | None:
@@ -168,24 +177,30 @@ class _Joined:
         if isinstance(record, Message):
             slot, schema = self._channels.get(record.channel_id, ("", ""))
             if schema == IMAGE:
-                self._pictures[slot] = record
+                self._pictures[slot or CompressedImage.FromString(record.data).frame_id] = record
             elif schema == CHANGE:
                 return self._change(slot, record)
         elif isinstance(record, Schema):
             self._schemas[record.id] = record.name
         elif isinstance(record, Channel):
             slot = record.metadata.get(SLOT, "")
-            if slot and any(mask.matches(slot) for mask in self._masks):
+            if record.topic == FURTHER or (slot and self._wants(slot)):
                 self._channels[record.id] = slot, self._schemas.get(record.schema_id, "")
         return None
 
-    def _change(self, slot: str, record: Message) -> Raw:
+    def _wants(self, slot: str) -> bool:
+        return any(mask.matches(slot) for mask in self._masks)
+
+    def _change(self, slot: str, record: Message) -> Raw | None:
         message = Change.FromString(record.data)
-        picture = self._pictures.pop(slot, None)
+        name = slot or message.slot
+        picture = self._pictures.pop(name, None)
+        if not name or (name != slot and not self._wants(name)):
+            return None
         data = None
         if message.image and picture is not None and picture.sequence == record.sequence:
             data = CompressedImage.FromString(picture.data).data
-        return Raw(slot, record.publish_time, record.log_time, message, data)
+        return Raw(name, record.publish_time, record.log_time, message, data)
 
 
 def read(path: Path | str, masks: Sequence[str] = ("*",)) -> Iterator[Recorded]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agentspace.client.drain import TICK, until_over
 from agentspace.core.board import REFUSED
-from agentspace.core.mailbox import Mask, Trigger
+from agentspace.core.change import Kind
+from agentspace.core.mailbox import Trigger
 from agentspace.core.space import Entry, Space, Watch
+from agentspace.core.values.masks import Mask
 from agentspace.errors import RecordingError
 from agentspace.recording import packing
 from agentspace.recording.file import DiskFull, RecordingFile
 
-_TICK: Final = 0.1  #: seconds between two looks whether it is over
-_ON_ITS_WAY: Final = 0.5  #: seconds that a change may have been before it is heard of
+_UNREADABLE: Final = (Kind.DELAYED, Kind.DELETED)
 
 
 @dataclass
@@ -78,12 +80,13 @@ class Recorder:
         self._over = False  # not an Event: a signal handler could find its lock taken
         self._lock = threading.Lock()
         self._began = time.time_ns() - time.monotonic_ns()  # so that a clock that is set does not matter
+        self._started = self._now()
         about = {
             "space": space.name,
             "masks": " ".join(masks),
             "decisions": str(decisions).lower(),
             "images": "png" if jpeg is None else f"jpeg {jpeg}",
-            "started": str(self._now()),
+            "started": str(self._started),
         }
         self._file = RecordingFile(self.path, about, overwrite)
         self._watches: list[tuple[Mask, Watch]] = []
@@ -91,12 +94,18 @@ class Recorder:
         try:
             for mask in watched:
                 self._watches.append((mask, space.watch(mask.text, Trigger.EVERY)))
+            held = [_unreadable(space, mask) for mask in self._masks]  # a watch begins with what can be read
         except BaseException:
             self._close()
             self._file.end({"reason": "failed"})
             self.path.unlink()
             raise
+        self._zero: float | None = None  # the first simulated time that was heard (s)
         self._lost = [0] * len(self._watches)
+        self._held: set[tuple[str, int]] = set()
+        for number, entries in enumerate(held):
+            self._take(number, entries, self._now())
+            self._held.update((entry.name, entry.revision) for entry in entries)
         self._start = time.monotonic()
 
     def run(self, duration: float | None = None, tell: Callable[[Progress], None] | None = None) -> Progress:
@@ -119,7 +128,7 @@ class Recorder:
         reason = "failed"
         try:
             while not self._over and (left := until - time.monotonic()) > 0:
-                time.sleep(min(_TICK, left))
+                time.sleep(min(TICK, left))
                 with self._lock:
                     self._guarded(self._file.flush_in_time)
                     self._account()
@@ -153,6 +162,15 @@ class Recorder:
         """Nanoseconds since 1970."""
         return self._began + time.monotonic_ns()
 
+    def _heard(self, watch: Watch) -> int:
+        """When the last changes of a watch were, as `_now` says it: simulated seconds are as long as real ones."""
+        moment: float | None = getattr(watch, "moment", None)
+        if moment is None:
+            return self._now()
+        with self._lock:
+            self._zero = moment if self._zero is None else self._zero
+        return self._started + round(1e9 * (moment - self._zero))
+
     def _account(self) -> None:
         self.progress.size = self._file.size
         self.progress.seconds = time.monotonic() - self._start
@@ -184,22 +202,19 @@ class Recorder:
 
     def _record(self, number: int) -> None:
         """Until the end, and until all that the space accepted before it has come."""
-        watch, ended = self._watches[number][1], None
-        while True:
-            if self._over and ended is None:
-                ended = self._now()
-            entries = watch.next(_TICK if ended is None else 0.0)
-            heard = self._now()
-            if entries is not None and self.failure is None:
+        watch = self._watches[number][1]
+        for entries in until_over(watch, lambda: self._over):
+            heard = self._heard(watch)  # also of what there was at the beginning, which may be nothing
+            if entries and self.failure is None:
                 self._take(number, entries, heard)
-            if ended is not None and _is_over(entries, heard, ended):
-                return
 
     def _take(self, number: int, entries: list[Entry], heard: int) -> None:
         earlier = [mask for mask, _ in self._watches[:number]]
         for entry in entries:
             if any(mask.matches(entry.name) for mask in earlier) or not self._wanted(entry):
                 continue  # another watch has it
+            if entry.kind in _UNREADABLE and (entry.name, entry.revision) in self._held:
+                continue  # it came to be while this began
             message, picture = packing.pack(entry, self._jpeg)
             with self._lock:
                 if self.failure is not None:
@@ -243,6 +258,6 @@ class Recorder:
         self._over = True
 
 
-def _is_over(entries: list[Entry] | None, heard: int, ended: int) -> bool:
-    """Whether nothing that happened before the end (ns) can still come."""
-    return entries is None or (bool(entries) and heard - 1e9 * (entries[-1].age + _ON_ITS_WAY) >= ended)
+def _unreadable(space: Space, mask: Mask) -> list[Entry]:
+    """What holds a slot though there is nothing to read: a delayed value, a delete with a validity."""
+    return [entry for entry in space.snapshot(mask.text).values() if entry.kind in _UNREADABLE]

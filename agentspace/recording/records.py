@@ -1,5 +1,6 @@
 """The records of an MCAP file in their order, however it ended."""
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,9 @@ from mcap.stream_reader import CRCValidationError, StreamReader, breakup_chunk
 from agentspace.errors import RecordingError
 
 _MAGIC: Final = b"\x89MCAP0\r\n"
-_LARGEST: Final = 1 << 30  #: bytes of an unpacked chunk; ours have some megabytes
+_LARGEST: Final = 1 << 29  #: bytes of an unpacked chunk; ours have some megabytes, or one value
 _OF_LIBRARIES: Final = (McapError, CRCValidationError, zstandard.ZstdError, struct.error)
-READ_ERRORS: Final = (*_OF_LIBRARIES, ValueError, EOFError, RuntimeError)
+READ_ERRORS: Final = (*_OF_LIBRARIES, ValueError, EOFError, OverflowError, RuntimeError)
 
 
 class Records:
@@ -46,8 +47,8 @@ class Records:
     def __iter__(self) -> Iterator[McapRecord]:
         self.damage.clear()
         with self._path.open("rb") as file:
-            whole: Any = _Whole(file)
-            limit = self._path.stat().st_size
+            whole: Any = Whole(file)
+            limit = whole.size
             reader = StreamReader(whole, emit_chunks=True, record_size_limit=limit)
             place = 0
             try:
@@ -65,22 +66,45 @@ class Records:
     def _unpacked(self, chunk: Chunk, place: int) -> list[McapRecord]:
         """The records of a chunk; none if it is damaged."""
         try:
-            if chunk.uncompressed_size > _LARGEST:
-                raise ValueError(f"a chunk of {chunk.uncompressed_size} bytes")
+            _check_size(chunk)
             return breakup_chunk(chunk, validate_crc=True)
         except READ_ERRORS as error:
             self.damage.append(f"what lies after byte {place} is damaged: {error}")
             return []
 
 
-class _Whole:
-    """A file that gives all that was asked for, or says that it ended."""
+def _check_size(chunk: Chunk) -> None:
+    """Whether a chunk can be unpacked: as much memory is taken as it says that it has, before anything is read.
+
+    Raises:
+        ValueError: It is too large, or says two things.
+    """
+    size = chunk.uncompressed_size
+    told = zstandard.frame_content_size(chunk.data) if chunk.compression == "zstd" else size
+    if size > _LARGEST or told not in (size, -1):  # -1: it does not say
+        raise ValueError(f"a chunk of {max(size, told)} bytes")
+
+
+class Whole:
+    """A file that gives all that was asked for, or says that it ended: before memory is taken for that.
+
+    Attributes:
+        size: Its bytes.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self.size = os.fstat(file.fileno()).st_size
+        self.tell = file.tell
+        self.seek = file.seek
+        self.seekable = file.seekable
 
-    def read(self, length: int) -> bytes:
-        data = self._file.read(length)
-        if len(data) < length:
+    def read(self, length: int = -1) -> bytes:
+        """So many bytes; all that are left if it is not said how many.
+
+        Raises:
+            EndOfFile: There are fewer.
+        """
+        if length > self.size - self._file.tell():
             raise EndOfFile
-        return data
+        return self._file.read(length)

@@ -2,7 +2,8 @@
 
 Each accepted change of a slot is one ``agentspace.Change``, on the topic of the slot's name. If its value is an
 image, that precedes it as a ``foxglove.CompressedImage``, with the same sequence number, on the topic
-``SLOT/image``.
+``SLOT/image``. Slots for which there was no topic left share one; there each change has the name of its slot, and
+an image has it as its frame.
 """
 
 from typing import Any, Final
@@ -16,6 +17,7 @@ ABOUT: Final = "agentspace.recording"  #: the metadata record with which a recor
 LOSS: Final = "agentspace.loss"  #: a metadata record for each time that changes were lost
 END: Final = "agentspace.end"  #: the metadata record with which it ends
 SLOT: Final = "slot"  #: key of a channel's metadata: the name of the slot
+FURTHER: Final = "further slots"  #: the topic that slots share; a slot cannot be called so
 CHANGE: Final = "agentspace.Change"
 IMAGE: Final = "foxglove.CompressedImage"
 
@@ -33,6 +35,7 @@ _FIELDS: Final = (
     ("text", "string"),  # of all other values: a str as it is, the rest as JSON; to look at
     ("image", "bool"),  # the value is the image that precedes this message
     ("exact", "bytes"),  # the value, as docs/reference/protocol.md encodes it
+    ("slot", "string"),  # on the topic that slots share: its name
 )
 
 

@@ -1,53 +1,93 @@
 """The messages that a server sends: answers, batches, orders of swaps, and memory that is given back."""
 
-from collections.abc import Iterable
-from typing import Any
+import itertools
+import logging
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, Final
 
-import zmq
+import msgpack
 
 from agentspace.core.board import Board
-from agentspace.core.change import Change
-from agentspace.core.mailbox import Batch
+from agentspace.core.change import Batch, Change
 from agentspace.core.role import State
 from agentspace.core.seats import Dismiss, Reclaim, Resume, Suspend
+from agentspace.core.slot import AT_ONCE
 from agentspace.errors import AgentspaceError
 from agentspace.server.clients import ClientConnection, ClientProcess
+from agentspace.server.lines import ClientLine
 from agentspace.server.registry import Registry
-from agentspace.wire import messages
-from agentspace.wire.format import Message, pack_head, send
+from agentspace.wire import from_server
+from agentspace.wire.codec import encode
+from agentspace.wire.format import Message, pack_head, pack_list, pack_long
+from agentspace.wire.memory import NO_MEMORY
 from agentspace.wire.parcel import Ref, Stored
 
+MANY: Final = 256  #: changes that are told at once; more take their time
+_AT_ONCE: Final = 64  # of these, in one step; and batches that are handed out in one turn
+_LARGE: Final = 1 << 20  # bytes of a value that is not copied at once
 _NO_REFS: list[Ref] = []
+_pack = msgpack.packb
+_log = logging.getLogger("agentspace.server")
 
 
 class Outbox:
-    """Sends to the clients of a registry."""
+    """Sends to the clients of a registry.
+
+    Attributes:
+        is_behind: Whether there are batches that can go, but not in this turn.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self.is_behind = False
+
+    def deadlines(self) -> list[float]:
+        """The times at which something happens to a space by itself (s)."""
+        deadlines = [board.next_deadline(AT_ONCE) for board in self._registry.boards.values()]
+        return [deadline for deadline in deadlines if deadline is not None]
 
     def deliver(self) -> None:
-        """Sends what swaps order, and every batch that can go now."""
-        now = self._registry.now
+        """Sends what swaps order, and the batches that can go now: the first of them, if they are very many."""
+        now, left = self._registry.now, _AT_ONCE
+        self.is_behind = False
         for board in self._registry.boards.values():
             if board.swaps.orders:
                 self._order(board)
             if board.ready:
                 for to, batch in board.deliveries(now):
-                    if isinstance(to, int):
-                        self._show(board, to, batch)
-                    else:
-                        self._dispatch(board, to, batch)
+                    self._hand_out(board, to, batch)
+                    left -= 1
+                    if left <= 0:
+                        self.is_behind = True
+                        return
+
+    def delivering(self) -> Generator[None]:
+        """The steps after which all batches have gone that can."""
+        while self.is_behind:
+            yield
+            self.deliver()
+
+    def deliver_collected(self, space: str, role: str) -> None:
+        """Sends a role what QUIET triggers have collected."""
+        self.deliver()
 
     def send(self, connection: ClientConnection, message: Message, frames: Iterable[bytes] = ()) -> None:
         """Sends a message, after what the client may fill again."""
         if connection.process.recycled:
             self.recycle(connection)
-        send(connection.socket, connection.key[1], (message.pack(), *frames))
+        _send(connection, (message.pack(), *frames))
 
-    def fail(self, socket: zmq.Socket[bytes], identity: bytes, call: int, error: AgentspaceError) -> None:
+    def echo(self, connection: ClientConnection, message: Message) -> None:
+        """Sends an answer that tells of no change: only that what came before it was heard."""
+        self.send(connection, message)
+
+    def part(self, connection: ClientConnection, message: Message) -> None:
+        """Sends the last answer to a connection that is about to end."""
+        self.send(connection, message)
+
+    def fail(self, line: ClientLine, call: int, error: AgentspaceError) -> None:
         """Tells a sender what is wrong with what it sent."""
-        send(socket, identity, (messages.Failed(call, type(error).__name__, str(error)).pack(),))
+        line.send((from_server.Failed(call, type(error).__name__, str(error)).pack(),))
 
     def recycle(self, connection: ClientConnection) -> None:
         """Tells a client which of its segments it may fill again."""
@@ -55,7 +95,7 @@ class Outbox:
         segments = process.recycled[:]
         process.recycled.clear()
         self._registry.recycling.discard(process)
-        send(connection.socket, connection.key[1], (messages.Recycle(segments).pack(),))
+        _send(connection, (from_server.Recycle(segments).pack(),))
 
     def recycle_all(self) -> None:
         """Tells all clients that have not heard it which of their segments they may fill again."""
@@ -74,6 +114,70 @@ class Outbox:
             frames.append(frame)
         return heads, frames
 
+    def telling(
+        self,
+        connection: ClientConnection,
+        kind: type[Message],
+        first: Sequence[Any],
+        *changes: Iterable[Change[Stored]],
+    ) -> Generator[None]:
+        """The steps in which changes go to a client, however many there are.
+
+        Args:
+            connection: To the client; this is its job.
+            kind: Of the message.
+            first: Its first fields.
+            changes: For each further field the changes whose heads it has; their frames follow.
+        """
+        process, names, frames, lent = connection.process, list[str](), list[bytes](), list[int]()
+        fields: list[bytes] = []
+        for field in first:
+            yield
+            fields.append(_pack(field))
+        try:
+            for some in changes:
+                heads: list[bytes] = []
+                for change in some:
+                    stored, refs, frame = change.value, _NO_REFS, b""
+                    if stored is not None:
+                        if stored.loans and not process.borrows(stored):
+                            yield from stored.inlining()
+                        refs, frame = process.lend(stored)
+                        lent += [ref[0] for ref in refs]
+                    heads.append(_pack(pack_head(change, self._registry.now, refs)))
+                    names.append(change.name)
+                    frames.append(frame)
+                    if not len(frames) % _AT_ONCE:
+                        yield
+                fields.append(pack_list(heads))
+            yield from self._keeping(names)
+            yield from connection.line.sending([pack_long(kind, fields), *frames])
+        except GeneratorExit:  # it did not arrive
+            process.release(lent)
+            raise
+
+    def clearing(self, connection: ClientConnection) -> Generator[None]:
+        """The steps after which all has gone to a client that was said before."""
+        yield from ()
+
+    def _keeping(self, names: list[str]) -> Generator[None]:
+        """The steps after which these slots may be shown."""
+        yield from ()
+
+    def _put_off(self, connection: ClientConnection, steps: Generator[None]) -> None:
+        """Tells a client something that takes long, after what was said before."""
+        self._registry.jobs.put_off(connection, _or_cut_off(connection, steps))
+
+    def takes_long(self, process: ClientProcess, batch: Batch[Stored]) -> bool:
+        """Whether a batch cannot be told to a client at once."""
+        if len(batch.changed) + len(batch.every) > MANY:
+            return True
+        return not process.shares and any(map(self.is_large, itertools.chain(batch.changed.values(), batch.every)))
+
+    def is_large(self, change: Change[Stored]) -> bool:
+        """Whether a value has to be copied for a client that shares no memory, and that takes long."""
+        return change.value is not None and bool(change.value.loans) and change.value.size > _LARGE
+
     def pack_state(
         self, process: ClientProcess, state: State[Stored] | None
     ) -> tuple[list[Any] | None, list[bytes]]:
@@ -83,24 +187,44 @@ class Outbox:
         refs, frame = process.lend(state.value)
         return [state.version, refs], [frame]
 
+    def send_settings(self, connection: ClientConnection, number: int, settings: dict[str, Any]) -> None:
+        """Tells an incarnation of a change of its settings, if there is one."""
+        if settings:
+            self.send(connection, from_server.Settings(number), [encode(settings)])
+
     def _order(self, board: Board[Stored]) -> None:
         """Tells parties what swaps order."""
         for connection, order in board.orders():
             match order:
                 case Suspend():
-                    self.send(connection, messages.BeginHandOver())
+                    self.send(connection, from_server.BeginHandOver())
                 case Resume():
+                    self.send_settings(connection, 0, board.roles[order.role].adjustments.given)
                     kept, frames = self.pack_state(connection.process, order.state)
-                    self.send(connection, messages.TakeOver(order.epoch, kept), frames)
+                    self.send(connection, from_server.TakeOver(order.epoch, kept), frames)
                 case Reclaim():
                     kept, frames = self.pack_state(connection.process, order.state)
-                    self.send(connection, messages.TakeBack(order.epoch, kept), frames)
+                    self.send(connection, from_server.TakeBack(order.epoch, kept), frames)
                 case Dismiss():
-                    self.send(connection, messages.Stopping())
+                    self.send(connection, from_server.Stopping())
+
+    def _hand_out(self, board: Board[Stored], to: str | int, batch: Batch[Stored]) -> None:
+        """Sends a batch; a connection for which there is no memory is cut off: what it missed waits for it."""
+        try:
+            if isinstance(to, int):
+                self._show(board, to, batch)
+            else:
+                self._dispatch(board, to, batch)
+        except MemoryError:
+            seats: dict[str, ClientConnection] = board.seats.acting
+            _cut_off(self._registry.watchers[board.name, to] if isinstance(to, int) else seats[to])
 
     def _dispatch(self, board: Board[Stored], role: str, batch: Batch[Stored]) -> None:
         """Wakes the incarnation that acts in a role."""
         connection: ClientConnection = board.seats.acting[role]
+        if self.takes_long(connection.process, batch):
+            self._put_off(connection, self._dispatching(connection, batch))
+            return
         newest = [change for name, change in batch.changed.items() if name in batch.values]
         names = list(batch.changed)
         every: list[Any] = []
@@ -109,10 +233,45 @@ class Outbox:
             names = list(dict.fromkeys((*names, *(change.name for change in batch.every))))
             every, more = self.pack(connection.process, batch.every)
             frames += more
-        self.send(connection, messages.Dispatch(batch.number, names, heads, every), frames)
+        self.send(connection, from_server.Dispatch(batch.number, batch.lost, names, heads, every), frames)
+
+    def _dispatching(self, connection: ClientConnection, batch: Batch[Stored]) -> Generator[None]:
+        """The steps of a dispatch of many changes."""
+        names = dict.fromkeys(batch.changed)
+        yield
+        names.update(dict.fromkeys(change.name for change in batch.every))
+        newest = (change for name, change in batch.changed.items() if name in batch.values)
+        first = batch.number, batch.lost, list(names)
+        yield from self.telling(connection, from_server.Dispatch, first, newest, batch.every)
 
     def _show(self, board: Board[Stored], number: int, batch: Batch[Stored]) -> None:
         """Sends a watcher its changes."""
         connection = self._registry.watchers[board.name, number]
+        if self.takes_long(connection.process, batch):
+            first = batch.number, board.overflow(number)
+            changes = itertools.chain(batch.changed.values(), batch.every)
+            self._put_off(connection, self.telling(connection, from_server.Changes, first, changes))
+            return
         heads, frames = self.pack(connection.process, (*batch.changed.values(), *batch.every))
-        self.send(connection, messages.Changes(batch.number, board.overflow(number), heads), frames)
+        self.send(connection, from_server.Changes(batch.number, board.overflow(number), heads), frames)
+
+
+def _or_cut_off(connection: ClientConnection, steps: Generator[None]) -> Generator[None]:
+    """Steps; the connection that they are for is cut off if there is no memory for them."""
+    try:
+        yield from steps
+    except MemoryError:
+        _cut_off(connection)
+
+
+def _cut_off(connection: ClientConnection) -> None:
+    _log.warning("cut off %s (%s): %s", connection.process.name, connection.line.peer, NO_MEMORY)
+    connection.line.close()
+
+
+def _send(connection: ClientConnection, message: tuple[bytes, ...]) -> None:
+    """Sends a message, after those that wait there, and after what is under way."""
+    if connection.queue:
+        connection.queue.append(message)
+    else:
+        connection.line.send(message)

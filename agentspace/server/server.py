@@ -5,24 +5,55 @@ trusts a length, and a malformed message costs its sender an error and nobody el
 one batch at a time and the next when they acknowledge, so a slow or stopped one costs nobody else anything.
 """
 
+import functools
+import logging
 import math
 import os
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
 
 from agentspace.core.space import DEFAULT_SPACE
-from agentspace.errors import AgentspaceError
-from agentspace.server.handlers import serve
+from agentspace.errors import AgentspaceError, LimitError, StoreError
+from agentspace.rights.authorized import AuthorizedKeys
+from agentspace.server import simulation
+from agentspace.server.audit import Audit
+from agentspace.server.audited import note_key
+from agentspace.server.clients import Unserved
+from agentspace.server.durable import Keeper
+from agentspace.server.file_door import BURST, HANDSHAKE, FileDoor
+from agentspace.server.keyring import Keyring
+from agentspace.server.lines import UNREAD, ClientLine, PortLine
 from agentspace.server.outbox import Outbox
-from agentspace.server.registry import LEASE, Registry
+from agentspace.server.port_door import PortDoor
+from agentspace.server.registry import LEASE, PARTED, Registry
+from agentspace.server.serving import serve
+from agentspace.wire import descriptors
 from agentspace.wire.address import Address, Lock, check_bind, server_keys
-from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, receive
+from agentspace.wire.format import MAX_MESSAGE, call_of, receive, skip
+from agentspace.wire.keepalive import watch_over
+from agentspace.wire.memory import NO_MEMORY, available, share_of
 
-BURST: Final = 64  #: messages taken from one socket before time and the others get their turn
+_LEAST: Final = 32  # file descriptors without which a server does not start
+_OPEN: Final = 1  # milliseconds between two looks whether a queue of clients is accepted
+_KEPT_BACK: Final = "too many answers to this client wait until what they tell of is kept: nothing was done"
+_PORT: Final = 1  # the number of the door for other machines
+_log = logging.getLogger("agentspace.server")
+
+
+class Store(NamedTuple):
+    """The store of a server.
+
+    Attributes:
+        path: Its file.
+        durable: Masks of the slots that are kept in it.
+    """
+
+    path: Path
+    durable: tuple[str, ...] = ()
 
 
 class Server:
@@ -33,6 +64,9 @@ class Server:
         bind: A further endpoint, ``tcp://INTERFACE:PORT`` (port 0: any free one); spoken to with keys only.
         lease: Seconds of silence after which a client counts as gone.
         clock: Monotonic seconds; validity is counted on it.
+        simulated: Counts validity, timers and delays on a simulated clock instead; see `server.simulation`.
+        store: Keeps durable slots, roles and queues in a file, so that they outlive it; see `server.durable`.
+        memory: Bytes that all values may take; by default a share of what there is, see `wire.memory`.
 
     Attributes:
         tcp: The further endpoint, with its port.
@@ -40,6 +74,7 @@ class Server:
     Raises:
         AddressError: The further endpoint is not one.
         AgentspaceError: Another server serves the address, or the port is taken.
+        LimitError: There are too few file descriptors.
     """
 
     def __init__(
@@ -48,27 +83,53 @@ class Server:
         bind: str | None = None,
         lease: float = LEASE,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        simulated: bool = False,
+        store: Store | None = None,
+        memory: int | None = None,
     ) -> None:
         if bind is not None:
             check_bind(bind)
+        if simulated and store is not None:
+            raise StoreError("a simulated clock begins anew with each server: what it times cannot be kept")
         self.tcp: str | None = None
         self._clock = clock
         self._stopping = False
-        self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._auth: ThreadAuthenticator | None = None
+        descriptors.need(_LEAST)
+        descriptors.RESERVE.keep()
+        self._keyring: Keyring | None = None
         self._lock = Lock(address)
+        self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._context: zmq.Context[Any] = zmq.Context()
         self._poller = zmq.Poller()
         self._poller.register(self._woken, zmq.POLLIN)
-        self._sockets: list[zmq.Socket[bytes]] = []
+        self._router: zmq.Socket[bytes] | None = None  # for other machines
+        self._port: PortDoor | None = None
+        self._cut_off: list[PortLine] = []
         self._processes: set[int] = set()
         endpoints = [address.endpoint]
-        self._registry = Registry(endpoints, lease, clock(), self._watch_process, self._forget_process)
-        self._outbox = Outbox(self._registry)
+        parts = endpoints, lease, clock(), self._watch_process, self._forget_process
+        self._keeper: Keeper | None = None
         try:
-            self._open(address.endpoint, None)
+            self._registry, self._outbox = self._make_parts(parts, simulated, store)
+        except BaseException:
+            self._let_go()
+            raise
+        limits = share_of(available(), memory)
+        self._registry.grant(limits.values)
+        self._registry.audit = Audit(address.path.with_suffix(".audit.jsonl"))
+        try:
+            self._file = FileDoor(address.path, self._poller, limits.lines)
+        except (OSError, LimitError) as error:
+            self._registry.audit.close()
+            self._let_go()
+            if isinstance(error, LimitError):
+                raise
+            raise AgentspaceError(f"cannot serve {address.endpoint}: {error}") from None
+        self._registry.is_crowded = self._is_crowded
+        try:
             if bind is not None:
-                self.tcp = self._open(bind, server_keys()[0])
+                self.tcp = self._open(bind, server_keys()[0], address.path.parent)
                 endpoints.append(self.tcp)
         except BaseException:
             self.close()
@@ -79,20 +140,29 @@ class Server:
         """Serves until `stop` is called or a client asks for it."""
         registry, outbox = self._registry, self._outbox
         while not (self._stopping or (registry.stop_at is not None and registry.over)):
-            deadlines = [board.next_deadline() for board in registry.boards.values()]
-            due = min([registry.due, *(deadline for deadline in deadlines if deadline is not None)])
-            events = dict(self._poller.poll(math.ceil(1e3 * max(0.0, due - self._clock()))))
-            registry.now = self._clock()
-            for number, socket in enumerate(self._sockets):
-                if socket in events:
-                    self._take(number, socket)
-            for pidfd in self._processes & events.keys():
-                registry.process_ended(pidfd)
-            if registry.now >= due:
-                registry.tick()
-            outbox.deliver()
-            if registry.recycling:
-                outbox.recycle_all()
+            try:
+                self._turn(registry, outbox)
+            except MemoryError:  # where nobody is at fault
+                _log.error(NO_MEMORY)
+
+    def _turn(self, registry: Registry, outbox: Outbox) -> None:
+        due = min([registry.due, *outbox.deadlines()])
+        events = dict(self._poller.poll(self._patience(due)))
+        registry.tell_time(self._clock())
+        registry.heard = registry.real
+        registry.jobs.new_turn()
+        for line, frames in self._file.messages(events, registry.real):
+            serve(registry, outbox, line, frames)
+            registry.tell_time(self._clock())
+        if self._router in events and self._router is not None and self._keyring is not None:
+            self._take(self._router, self._keyring)
+        self._work()
+        self._attend(events)
+        for pidfd in self._processes & events.keys():
+            registry.process_ended(pidfd)
+        if registry.real >= due:
+            self._tick()
+        self._send()
 
     def stop(self) -> None:
         """Ends `run`; may be called from a signal handler or another thread."""
@@ -101,43 +171,134 @@ class Server:
 
     def close(self) -> None:
         """Lets go of the sockets, the shared memory and the address."""
+        if self._keeper is not None:
+            self._poller.unregister(self._keeper.bell)
+            self._keeper.close()
+            self._keeper = None
         self._registry.close()
-        if self._auth is not None:
-            self._auth.stop()
-        for socket in self._sockets:
-            socket.close(linger=200)
+        self._registry.audit.close()
+        if self._keyring is not None:
+            self._keyring.close()
+        self._file.close()
+        if self._port is not None:
+            self._port.close()
+        if self._router is not None:
+            self._router.close(linger=200)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Lets go of what it had before it had a door."""
+        if self._keeper is not None:
+            self._keeper.close()
         self._context.term()
         self._lock.release()
         os.close(self._woken)
 
-    def _take(self, number: int, socket: zmq.Socket[bytes]) -> None:
+    def _make_parts(self, parts: tuple[Any, ...], simulated: bool, store: Store | None) -> tuple[Registry, Outbox]:
+        if simulated:
+            return simulation.parts(*parts)
+        if store is None:
+            made = Registry(*parts)
+            return made, Outbox(made)
+        keeper = self._keeper = Keeper(store.path, store.durable, self._clock, parts)
+        self._poller.register(keeper.bell, zmq.POLLIN)
+        return keeper.registry, keeper.outbox
+
+    def _patience(self, due: float) -> int:
+        """Milliseconds for which it can be waited for messages, if something is due at a time (s)."""
+        registry = self._registry
+        if self._file.is_busy or registry.jobs or registry.leaving or self._outbox.is_behind or self._cut_off:
+            return 0
+        patience = math.ceil(1e3 * max(0.0, due - self._clock()))
+        is_open = self._port is not None and self._port.is_open
+        return min(patience, _OPEN) if is_open else patience
+
+    def _work(self) -> None:
+        """Goes on with what takes longer; then come messages that had to wait for its end."""
+        jobs = self._registry.jobs
+        free = jobs.go_on(self._registry.real) if jobs else None
+        while free is not None and free.unserved and not free.queue:
+            frames, visitor = free.unserved.popleft()
+            serve(self._registry, self._outbox, free.line, frames, visitor)
+
+    def _take(self, router: "zmq.Socket[bytes]", keyring: Keyring) -> None:
+        if self._registry.jobs and self._registry.jobs.unserved > UNREAD:
+            return
         for _ in range(BURST):
             try:
-                identity, *frames = receive(socket, NOBLOCK)
+                identity, visitor = keyring.receive(router)
             except zmq.Again:
                 return
-            self._registry.now = self._clock()
-            serve(self._registry, self._outbox, (number, identity), socket, frames)
+            line = PortLine(router, (_PORT, identity), visitor.address, self._cut_off)
+            self._registry.tell_time(self._clock())
+            try:
+                frames = receive(router)
+            except MemoryError:
+                skip(router)
+                self._outbox.fail(line, 0, LimitError(NO_MEMORY))
+                line.close()
+                continue
+            known = self._registry.connections.get((_PORT, identity))
+            if known is not None and known.line.is_kept_back:
+                known.process.silent_since = self._registry.real
+                self._outbox.fail(known.line, call_of(frames[0]), LimitError(_KEPT_BACK))
+                continue
+            if known is not None and known.queue:
+                known.unserved.append(Unserved(frames, visitor))
+                continue
+            serve(self._registry, self._outbox, line, frames, visitor)
 
-    def _open(self, endpoint: str, secret: str | None) -> str:
-        socket: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
-        self._sockets.append(socket)
-        socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
-        if secret is not None:
-            key = server_keys()[1]
-            self._auth = ThreadAuthenticator(self._context)
-            self._auth.start()
-            self._auth.configure_curve_callback(credentials_provider=_OneKey(key.public))
-            socket.curve_server = True
-            socket.curve_secretkey = secret.encode()
-            socket.curve_publickey = key.server.encode()
+    def _tick(self) -> None:
+        self._registry.tick()
+        if self._keyring is not None:
+            self._keyring.look()
+
+    def _send(self) -> None:
+        self._outbox.deliver()
+        if self._keeper is not None:
+            self._keeper.begin()
+        if self._registry.recycling:
+            self._outbox.recycle_all()
+
+    def _attend(self, events: dict[Any, int]) -> None:
+        """Lets clients in, takes note of those who have gone, and of what is kept."""
+        if self._keeper is not None and self._keeper.bell in events:
+            self._keeper.attend()
+        now = time.monotonic()
+        self._file.attend(now)
+        if self._registry.leaving:
+            self._registry.part_further()
+        ended: list[ClientLine] = [*self._file.ended(PARTED), *self._cut_off]
+        self._cut_off.clear()
+        for line in ended:
+            self._registry.line_ended(line)
+        if self._keyring is not None and self._keyring.bell in events:
+            self._keyring.attend()
+        if self._port is not None:
+            self._port.attend(events, now)
+
+    def _is_crowded(self, door: int) -> bool:
+        return self._port.is_crowded if door == _PORT and self._port is not None else self._file.is_crowded
+
+    def _open(self, endpoint: str, secret: str, folder: Path) -> str:
+        router = self._router = self._context.socket(zmq.ROUTER)
+        router.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+        router.setsockopt(zmq.HANDSHAKE_IVL, int(1e3 * HANDSHAKE))
+        self._poller.register(router, zmq.POLLIN)
+        watch_over(router)
+        key = server_keys()[1]
+        registry = self._registry
+        told = functools.partial(note_key, registry.audit)
+        self._keyring = Keyring(self._context, AuthorizedKeys(owner=key.public), registry.rights_changed, told)
+        self._poller.register(self._keyring.bell, zmq.POLLIN)
+        router.curve_server = True
+        router.curve_secretkey = secret.encode()
+        router.curve_publickey = key.server.encode()
         try:
-            socket.bind(endpoint)
-        except zmq.ZMQError as error:
+            self._port = PortDoor(endpoint, router, self._poller, folder)
+        except (OSError, zmq.ZMQError) as error:
             raise AgentspaceError(f"cannot serve {endpoint}: {error}") from None
-        self._poller.register(socket, zmq.POLLIN)
-        bound = socket.getsockopt(zmq.LAST_ENDPOINT)
-        return bound.decode().rstrip("\0") if isinstance(bound, bytes) else endpoint
+        return self._port.endpoint
 
     def _watch_process(self, pidfd: int) -> None:
         self._processes.add(pidfd)
@@ -146,14 +307,3 @@ class Server:
     def _forget_process(self, pidfd: int) -> None:
         self._processes.discard(pidfd)
         self._poller.unregister(pidfd)
-
-
-class _OneKey:
-    """Lets in the clients that have the key."""
-
-    def __init__(self, public: str) -> None:
-        self._public = public.encode()
-
-    def callback(self, domain: str, key: bytes) -> bool:
-        """Whether a client with this public key may connect."""
-        return key == self._public

@@ -124,6 +124,11 @@ class Guardian:
     _groups: dict[int, bool] = field(default_factory=dict)
     _process: "subprocess.Popen[str] | None" = None
 
+    @property
+    def pid(self) -> int:
+        """Its process; 0 if there is none."""
+        return 0 if self._process is None else self._process.pid
+
     def start(self) -> int:
         """Starts it, or a new one, and tells it all groups; returns its pid."""
         self._dismiss()
@@ -206,7 +211,7 @@ def main(run: str, log: str) -> None:
     news = watch(sys.stdin, run)
     if news and log:
         with Path(log).open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%H:%M:%S')} guardian * {news}\n")
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} guardian * {news}\n")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,17 @@ from agentspace.supervise.command import Command
 
 @dataclass(frozen=True)
 class Exited:
-    """A process ended; a negative code is the signal that killed it."""
+    """A process ended.
+
+    Attributes:
+        pid: Of the process.
+        code: Its exit code; a negative one is the signal that killed it.
+        why: Why it could not begin, in its own words; "" if it did not say.
+    """
 
     pid: int
     code: int
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,21 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Final, TextIO
 
+from agentspace.agent.run_folder import RUN_FOLDER
 from agentspace.launch.plan import Plan
 from agentspace.supervise.blackboard import Blackboard
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import KILL_PATIENCE, Guardian, end, kill, processes
 from agentspace.supervise.host import Event, Exited, Interrupted
 from agentspace.supervise.logs import MERGED, Log, open_log
+from agentspace.supervise.orphans import adopt, bury, orphans
 from agentspace.supervise.process import Child
+from agentspace.supervise.run_record import RunRecord
 from agentspace.supervise.supervisor import SERVER, Supervisor
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -30,12 +34,16 @@ _GUARDIANS_WITHIN: Final = 10.0  #: seconds
 class LocalHost:
     """Starts processes on this machine and waits for what happens to them, in one thread, without polling."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, adopts: bool = False) -> None:
         """Starts the guardian and takes over signals; for the main thread.
 
         Args:
             log: For what the processes say.
+            adopts: All children of this process are its own, or orphans: it ends those, too.
         """
+        self._adopts = adopts
+        if adopts:
+            adopt()
         self.run = uuid.uuid4().hex  # in the environment of all its processes
         self._log = log
         self._numbers = itertools.count(1)
@@ -45,6 +53,7 @@ class LocalHost:
         self._selector = selectors.DefaultSelector()
         self._guardian = Guardian(self.run, log.file)
         self._guardian_starts: list[float] = []
+        self._unguarded = False  # a guardian could not be started, for the moment
         self._start_guardian()
         self._take_signals()
 
@@ -54,6 +63,10 @@ class LocalHost:
 
     def spawn(self, name: str, command: Command) -> int:
         """Starts a process; see `Host`."""
+        if self._unguarded:
+            self._start_guardian_if_possible()
+        env = {RUN_FOLDER: "" if self._log.folder is None else str(self._log.folder.absolute()), **command.env}
+        command = replace(command, env=env)
         child = Child.spawn(name, f"{name}#{next(self._numbers)}", command, self.run)
         self._children[child.pid] = child
         self._outputs.add(child.output)
@@ -83,6 +96,8 @@ class LocalHost:
         while True:
             for key, _ in self._selector.select(max(0.0, until - self.now())):
                 key.data()
+            if self._adopts:
+                bury(self._own())
             if self._events or self.now() >= until:
                 events, self._events = self._events, []
                 return events
@@ -94,6 +109,9 @@ class LocalHost:
             if select.select([child.pidfd], [], [], KILL_PATIENCE)[0]:
                 self._reap(child)
         end(lambda: processes(run=self.run), patience=0.0)
+        if self._adopts:
+            end(lambda: orphans(self._own()), patience=0.0)
+            bury(self._own())
         self._guardian.close()
         self._give_signals_back()
         for key in self._selector.get_map().values():
@@ -103,6 +121,10 @@ class LocalHost:
             output.close()
         self._selector.close()
         self._log.close()
+
+    def _own(self) -> set[int]:
+        """The children that are no orphans."""
+        return {*self._children, self._guardian.pid}
 
     def _watch(self, source: IO[bytes] | int, action: Callable[[], None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, action)
@@ -117,7 +139,7 @@ class LocalHost:
             data = os.read(child.output.fileno(), _CHUNK)
         except BlockingIOError:
             return
-        self._log.feed(child.name, data)
+        self._log.feed(child.name, data, child.tag)
         if not data:
             self._selector.unregister(child.output)
             self._outputs.discard(child.output)
@@ -126,12 +148,15 @@ class LocalHost:
     def _reap(self, child: Child) -> None:
         self._selector.unregister(child.pidfd)
         code = child.reap()
-        kill(processes(run=self.run, role=child.tag))  # what it started and what left its group
+        try:
+            kill(processes(run=self.run, role=child.tag))  # what it started and what left its group
+        except OSError as error:  # there are no file descriptors left to look for them
+            self._log.say(child.name, f"what it has started may still run: {error}")
         del self._children[child.pid]
         self._guardian.remove(child.pid)
         self._read_rest(child)
-        self._log.flush(child.name)
-        self._events.append(Exited(child.pid, code))
+        self._log.flush(child.name, child.tag)
+        self._events.append(Exited(child.pid, code, self._log.take_complaint(child.name, child.tag)))
 
     def _read_rest(self, child: Child) -> None:
         """A pipe holds 64 KiB by default, more only where a program asked for it: so there is an end to this."""
@@ -149,14 +174,27 @@ class LocalHost:
             self._log.say(MERGED, "the guardian was killed again and again: there is none any more")
             return
         self._guardian_starts = [*recent, now]
-        pidfd = os.pidfd_open(self._guardian.start())
+        pid = self._guardian.start()
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            self._log.say(MERGED, f"the guardian's end would not be seen: {error}")
+            return  # it does its work; to start another would be to send this one away, without a farewell
         self._watch(pidfd, partial(self._replace_guardian, pidfd))
 
     def _replace_guardian(self, pidfd: int) -> None:
         self._selector.unregister(pidfd)
         os.close(pidfd)
         self._log.say(MERGED, "the guardian was killed: starting a new one")
-        self._start_guardian()
+        self._start_guardian_if_possible()
+
+    def _start_guardian_if_possible(self) -> None:
+        try:
+            self._start_guardian()
+            self._unguarded = False
+        except OSError as error:  # no file descriptors, or no processes, are left
+            self._unguarded = True
+            self._log.say(MERGED, f"the guardian cannot be started now: {error}")
 
     # Signals
 
@@ -191,6 +229,7 @@ def launch(
     own_server: bool = True,
     runs: Path | None = None,
     console: TextIO | None = None,
+    adopts: bool = False,
 ) -> int:
     """Runs a plan to its end; returns the exit code of the launch (see `Supervisor.run`). For the main thread.
 
@@ -200,7 +239,25 @@ def launch(
         own_server: Start the server; False = one is running already.
         runs: Folder for log files; None = `runs/` in the project.
         console: For what the processes say; None = stderr.
+        adopts: This process has no children but those of the launch: what they leave behind is ended, too.
     """
     names = [SERVER, *(agent.role for agent in plan.agents)]
     log = open_log(names, plan.project / "runs" if runs is None else runs, plan.name, console)
-    return Supervisor(plan, LocalHost(log), blackboard, log.say, own_server=own_server).run()
+    blackboard.logs = "" if log.file is None else str(log.file.parent.absolute())
+    record = None if log.folder is None else RunRecord(log.folder, plan)
+    blackboard.record = record
+
+    def say(name: str, text: str) -> None:
+        log.say(name, text)
+        if record is not None:
+            record.hear(name, text)
+
+    code = None
+    try:
+        code = Supervisor(
+            plan, LocalHost(log, adopts), blackboard, say, own_server=own_server, logs=log.folder
+        ).run()
+    finally:
+        if record is not None:
+            record.end(code)
+    return code

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import IO
 
-from agentspace.agent.parent_process import PARENT_VARIABLE
+from agentspace.agent.parent_process import PARENT_VARIABLE, SAFE_PATH
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import MARK_VARIABLE, mark
 
@@ -48,23 +48,24 @@ class Child:
         """
         environment = {
             **os.environ,
+            **SAFE_PATH,
             "PYTHONUNBUFFERED": "1",  # else log lines appear late, or never after a crash
             **command.env,
             PARENT_VARIABLE: str(os.getpid()),
             MARK_VARIABLE: mark(run, tag),
         }
         try:
-            with _on_cpus(set(command.cpus)):
+            with _on_cpus(set(command.cpus)), _as_input(command.given) as given:
                 popen = subprocess.Popen(
                     command.argv,
                     cwd=command.cwd,
                     env=environment,
-                    stdin=subprocess.DEVNULL,
+                    stdin=given,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-        except ValueError as error:  # a word, or a variable, that no process can be given
+        except (ValueError, TypeError, subprocess.SubprocessError) as error:  # words that no process can be given
             raise OSError(str(error)) from error
         try:
             output = popen.stdout
@@ -105,6 +106,22 @@ class Child:
         code = self._popen.wait()
         os.close(self.pidfd)
         return code
+
+
+@contextlib.contextmanager
+def _as_input(given: bytes) -> Iterator[int]:
+    """What a process is to read, as a file descriptor; the file has no name, and is gone with the process."""
+    if not given:
+        yield subprocess.DEVNULL
+        return
+    descriptor = os.memfd_create("agentspace-given")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(given)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

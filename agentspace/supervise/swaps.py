@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from agentspace.client.account import SwapReport
+from agentspace.client.reports import SwapReport
+from agentspace.core.life import LifeState
 from agentspace.core.role import LastSwap
+from agentspace.core.values.value import valid_text
 from agentspace.launch.plan import AgentPlan, Plan
 from agentspace.supervise.blackboard import Blackboard
 from agentspace.supervise.command import successor_command
 from agentspace.supervise.host import Host
-from agentspace.supervise.lifecycle import Lifecycle, LifeState, how
+from agentspace.supervise.lifecycle import Lifecycle, how
 
 _DONE: Final = "done"
 _FAILED: Final = "failed"
@@ -82,6 +84,8 @@ class SupervisedSwaps:
         swaps = self.blackboard.swaps()
         # a new server counts anew
         self._seen = {role: number for role, number in self._seen.items() if role in swaps}
+        for role in self._successors.keys() - swaps.keys():
+            self._lose(role, "the server that led it is gone")
         for role, swap in swaps.items():
             if role in self.lives:
                 self._follow(role, swap)
@@ -121,14 +125,8 @@ class SupervisedSwaps:
 
     def server_lost(self) -> None:
         """The server is gone, and with it the role of each process: they are restarted as after a crash."""
-        for role, successor in list(self._successors.items()):
-            pid = self.lives[role].pid
-            if pid is None:
-                successor.predecessor_exit = successor.predecessor_exit or _LOST
-            else:
-                self._lost[pid] = role  # it may have been replaced already, and end as if all were well
-                self.host.kill(pid)
-            self._roll_back(role, "the server is gone")
+        for role in list(self._successors):
+            self._lose(role, "the server is gone")
 
     def _follow(self, role: str, swap: SwapReport) -> None:
         number, state = swap.number, swap.state
@@ -154,7 +152,7 @@ class SupervisedSwaps:
         if last.number == successor.number:
             self._take_over(role, last.left_out)
         else:
-            self._roll_back(role, "another one followed")
+            self._roll_back(role, "it had ended when the next one began")
 
     def _start(self, role: str, swap: SwapReport) -> None:
         number = swap.number
@@ -166,8 +164,8 @@ class SupervisedSwaps:
         successor = self._successors[role] = Successor(number, plan)
         try:
             successor.pid = self.host.spawn(role, successor_command(self.launch, plan, before, number))
-        except OSError as error:
-            self.blackboard.successor_lost(role, number, f"cannot be started: {error}")
+        except Exception as error:  # whatever it is: it must not end all the others
+            self.blackboard.successor_lost(role, number, f"cannot be started: {valid_text(str(error))}")
             return
         self.say(role, f"swap {number}: {plan.spec} prepares, pid {successor.pid}")
 
@@ -177,7 +175,7 @@ class SupervisedSwaps:
         self._end(life.pid, before.stop_timeout)
         self.agents[role] = settled(successor.plan, before, left_out)
         gap = "" if after is None else f", after a gap of {1e3 * after:.1f} ms"
-        life.adopt(successor.pid)
+        life.adopt(successor.pid, self.host.now())
         self.say(role, f"swap {successor.number} is done: pid {successor.pid} acts{gap}")
         if successor.exit_code is not None:
             life.exited(successor.exit_code, self.host.now())
@@ -188,6 +186,16 @@ class SupervisedSwaps:
         self.say(role, f"swap {successor.number} is rolled back: {why}")
         if successor.predecessor_exit is not None:
             life.exited(successor.predecessor_exit, self.host.now())
+
+    def _lose(self, role: str, why: str) -> None:
+        """The server that led a swap is gone, and nobody knows who acts: both make room for a new start."""
+        successor, pid = self._successors[role], self.lives[role].pid
+        if pid is None:
+            successor.predecessor_exit = successor.predecessor_exit or _LOST
+        else:
+            self._lost[pid] = role  # it may have been replaced already, and end as if all were well
+            self.host.kill(pid)
+        self._roll_back(role, why)
 
     def _end_fenced(self, role: str) -> None:
         """No process acts: a predecessor that still runs, but was not heard of, makes room for a new start."""

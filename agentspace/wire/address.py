@@ -17,12 +17,16 @@ import fcntl
 import json
 import os
 import re
+import socket
 import stat
+import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 import zmq
+from zmq.utils import z85
 
 from agentspace.core.space import DEFAULT_SPACE
 from agentspace.errors import AddressError, AgentspaceError, SpaceUnreachableError
@@ -32,7 +36,8 @@ _LONGEST_SOCKET: Final = 107  # bytes, sun_path of Linux
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _SOCKET: Final = re.compile(r"ipc:///[^\0]+")
 _TCP: Final = re.compile(r"tcp://[^:/]+:(\d{1,5})")
-_KEY_LENGTH: Final = 40  # characters of Z85, of a CURVE key
+_LOOKED_AT: Final = 0.05  # seconds after which whoever only looked at a lock, or swept, has let go of it
+KEY_LENGTH: Final = 40  #: characters of Z85, of a CURVE key
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,54 @@ def run_folder() -> Path:
     return private(folder)
 
 
+def local_servers() -> dict[str, bool]:
+    """The local servers of this user, by name: whether each lives; one that does not has left its files behind."""
+    found = sorted(path.parent for path in run_folder().glob("*/server.sock*"))
+    return {folder.name: _is_held(folder / "server.sock.lock") for folder in dict.fromkeys(found)}
+
+
+def is_listening(address: Address) -> bool:
+    """Whether somebody lets clients in, as far as that is told at once; of another machine it is not: True."""
+    if not address.local:
+        return True
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.setblocking(False)
+            probe.connect(str(address.path))
+    except (FileNotFoundError, ConnectionRefusedError):  # a server that was killed leaves its file behind
+        return False
+    except OSError:  # many wait to be let in, or there are no file descriptors left
+        return True
+    return True
+
+
+def sweep(name: str) -> bool:
+    """Removes what a local server that was killed has left behind; whether it did."""
+    try:
+        Lock(parse(name)).release()
+    except AgentspaceError:
+        return False  # it lives, or another one has come
+    return True
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a server holds a lock. To look is to hold it for a moment: `Lock` waits longer than that."""
+    try:
+        with lock.open("rb") as file:
+            return not _flock(file, fcntl.LOCK_SH)
+    except OSError:
+        return False
+
+
+def _flock(file: IO[Any], how: int) -> bool:
+    """Locks a file, if nobody who holds it is against that."""
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def private(folder: Path) -> Path:
     """The folder, made with mode 0700.
 
@@ -161,14 +214,15 @@ class Lock:
         self._file.close()
 
     def _take(self, address: Address) -> bool:
-        self._file = self._path.open("a+")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.seek(0)
-            owner = self._file.read().strip() or "unknown"
-            self._file.close()
-            raise AgentspaceError(f"a server (pid {owner}) already serves {address.endpoint}") from None
+        self._file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+")
+        give_up = time.monotonic() + _LOOKED_AT
+        while not _flock(self._file, fcntl.LOCK_EX):
+            if time.monotonic() > give_up:
+                self._file.seek(0)
+                owner = self._file.read().strip() or "unknown"
+                self._file.close()
+                raise AgentspaceError(f"a server (pid {owner}) already serves {address.endpoint}")
+            time.sleep(1e-3)
         try:
             if self._path.stat().st_ino == os.fstat(self._file.fileno()).st_ino:
                 return True
@@ -188,13 +242,31 @@ class Key:
 
     def __post_init__(self) -> None:
         for key in (self.server, self.public, self.secret):
-            if not isinstance(key, str) or len(key) != _KEY_LENGTH:
-                raise ValueError(f"a key has {_KEY_LENGTH} characters")
+            if not isinstance(key, str) or not _is_z85(key) or len(key) != KEY_LENGTH:
+                raise ValueError(f"a key has {KEY_LENGTH} characters of Z85")
+
+
+def _is_z85(text: str) -> bool:
+    """Whether it is the text of bytes, as ZeroMQ's RFC 32 has them."""
+    try:
+        z85.decode(text.encode("ascii"))
+    except (ValueError, LookupError, struct.error):
+        return False
+    return True
 
 
 def key_folder() -> Path:
-    """The folder of keys: ``$XDG_CONFIG_HOME/agentspace`` or ``~/.config/agentspace``."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    """The folder of keys: ``$XDG_CONFIG_HOME/agentspace`` or ``~/.config/agentspace``.
+
+    Raises:
+        AddressError: There is no home, so that nobody knows where.
+    """
+    try:
+        home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    except RuntimeError:
+        raise AddressError(
+            f"user {os.getuid()} has no home to keep keys in: set HOME or XDG_CONFIG_HOME"
+        ) from None
     return Path(home) / "agentspace"
 
 
@@ -202,12 +274,12 @@ def client_key(file: Path | None = None) -> Key:
     """The key in a file, by default ``$AGENTSPACE_KEY`` or ``space.key`` in the key folder.
 
     Raises:
-        SpaceUnreachableError: There is none, or it is damaged.
+        SpaceUnreachableError: There is none, it is damaged, or others may read it.
     """
     chosen = file or Path(os.environ.get("AGENTSPACE_KEY", "") or key_folder() / "space.key")
     try:
-        return Key(**json.loads(chosen.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        return Key(**json.loads(read_private(chosen)))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise SpaceUnreachableError(
             f"tcp:// needs the server's key, and {chosen} is none ({error}); "
             "copy space.key from the server's key folder, or name it with AGENTSPACE_KEY"
@@ -221,13 +293,42 @@ def server_keys() -> tuple[str, Key]:
     if not (secret_file.exists() and key_file.exists()):
         server_public, server_secret = zmq.curve_keypair()
         public, secret = zmq.curve_keypair()
-        _write_private(secret_file, server_secret.decode())
+        write_private(secret_file, server_secret.decode())
         made = {"server": server_public.decode(), "public": public.decode(), "secret": secret.decode()}
-        _write_private(key_file, json.dumps(made))
-    return secret_file.read_text(), client_key(key_file)
+        write_private(key_file, json.dumps(made))
+    try:
+        return read_private(secret_file), client_key(key_file)
+    except OSError as error:
+        raise AgentspaceError(f"cannot use {secret_file}: {error}") from None
 
 
-def _write_private(file: Path, text: str) -> None:
+def read_private(file: Path) -> str:
+    """The text of a file that only its owner may use.
+
+    Raises:
+        OSError: It cannot be read, or others may use it; says what to do.
+    """
+    with file.open(encoding="utf-8") as stream:
+        if why := why_loose(file, os.fstat(stream.fileno())):
+            raise PermissionError(why)
+        return stream.read()
+
+
+def why_loose(file: Path, found: os.stat_result) -> str:
+    """Why a file of keys is refused: others may read or write it; "" if they may not."""
+    if found.st_uid not in (os.getuid(), 0):
+        return f"{file} belongs to user {found.st_uid}; it must be your own"
+    if found.st_mode & 0o077:
+        return f"others may use {file} (mode {stat.S_IMODE(found.st_mode):04o}); chmod 600 {file}"
+    return ""
+
+
+def write_private(file: Path, text: str) -> None:
+    """Writes a file that only its owner may use.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
         stream.write(text)
 

@@ -19,16 +19,19 @@ A robot's values come in streams: arrays of one dtype and shape, whose bytes dif
 elements may be anything. So an array on its own is known by what comes before them, on both sides.
 """
 
-import functools
 import math
+import re
+import sys
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgpack
 import numpy as np
 
-from agentspace.core.value import DTYPE, FLAT, MAX_DEPTH, Array, Value, check
-from agentspace.errors import ProtocolError
+from agentspace.core.values.dtypes import dtype_of
+from agentspace.core.values.shown import in_words
+from agentspace.core.values.value import FLAT, MAX_DEPTH, Array, Value, check
+from agentspace.errors import LimitError, ProtocolError
 
 Share = Callable[[Array], int | None]
 Resolve = Callable[[int, int], Array]
@@ -38,6 +41,19 @@ T = TypeVar("T")
 
 SMALL: Final = 32 * 1024  #: bytes; a smaller array travels inside the message in any case
 TUPLE, BIGINT, SCALAR, ARRAY, REFERENCE = 1, 2, 3, 4, 5
+_HEX: Final = re.compile("-?[0-9a-f]+")
+BROKEN: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+    LimitError,
+    SystemError,  # what NumPy raises for a str scalar with characters that there are not
+    msgpack.UnpackException,
+)
+"""What bytes that are no value make msgpack, NumPy and the checks raise."""
 
 
 class _Form(NamedTuple):
@@ -52,11 +68,12 @@ class _Form(NamedTuple):
 _FORMS: dict[int, _Form] = {}  # of arrays that came in, by the length of the whole
 _HEADS_OUT: dict[tuple[np.dtype[Any], tuple[int, ...], Order], bytes] = {}  # of arrays that went out
 _KEPT: Final = 1024
-_HELD: Final = 1 << 30  # bytes at most of extensions that are being decoded: each level of nesting copies its body
-_EMPTY: Final = 1 << 20  # elements at most of an array whose elements have no bytes: no message limits them
+HELD: Final = 1 << 30  #: bytes at most of extensions that are being decoded: each level of nesting copies its body
+_LARGE: Final = 1 << 18  # bytes of an array that is not copied to find its head
 _FLAT_HEADS: Final = frozenset(
     bytes([head]) for head in (*range(0x80), 0xC0, *range(0xC2, 0xC7), *range(0xCA, 0xD4), *range(0xE0, 0x100))
 )
+_MOST_DIMENSIONS: Final = 64  # of NumPy; the product of many would take for ever
 _pack: Callable[..., bytes] = msgpack.packb
 _unpack: Callable[..., Value] = msgpack.unpackb
 _EXTENSION: Final = {0xC7: 2, 0xC8: 3, 0xC9: 5}  # msgpack's ext 8, 16, 32: where the type stands
@@ -85,12 +102,27 @@ def _array_bytes(array: Array) -> bytes:
     order: Order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     key = (array.dtype, array.shape, order)
     head = _HEADS_OUT.get(key)
-    elements = array.tobytes(order)
     if head is None:
-        whole = _Encoder(None).pack(array)
-        head = whole[: len(whole) - len(elements)]
+        head = array_head(array, order)
         _remember(_HEADS_OUT, key, head)
-    return head + elements
+    if array.nbytes > SMALL and (array.flags.c_contiguous or array.flags.f_contiguous):
+        return b"".join((head, array.reshape(-1, order=order).view(np.uint8).data))  # copied once
+    return head + array.tobytes(order)
+
+
+def array_head(array: Array, order: Order) -> bytes:
+    """What comes before the elements of an array: found without a copy of many."""
+    if array.nbytes < _LARGE:
+        whole = _Encoder(None).pack(array)
+        return whole[: len(whole) - array.nbytes]
+    fields = b"".join(map(_pack, (_dtype_out(array.dtype), list(array.shape), order)))
+    body = b"\x94" + fields + b"\xc6" + array.nbytes.to_bytes(4, "big")
+    return extension_head(ARRAY, len(body) + array.nbytes) + body
+
+
+def extension_head(code: int, size: int) -> bytes:
+    """What comes before the body of an extension."""
+    return b"\xc9" + size.to_bytes(4, "big") + bytes([code])
 
 
 class _Encoder:
@@ -144,37 +176,28 @@ def decode(data: bytes, resolve: Resolve | None = None) -> Value:
     if form is not None and data.startswith(form.head):
         return np.ndarray(form.shape, form.dtype, buffer=data[len(form.head) :], order=form.order)
     try:
-        value = _unpack(data) if data[:1] in _FLAT_HEADS else _Decoder(resolve).unpack(data)
+        value = _unpack(data) if data[:1] in _FLAT_HEADS else Decoder(resolve).unpack(data)
         if type(value) not in FLAT:
             check(value)
     except ProtocolError:
         raise
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        OverflowError,
-        RecursionError,
-        MemoryError,
-        SystemError,  # what NumPy raises for a str scalar with characters that there are not
-        msgpack.UnpackException,
-    ) as error:
+    except BROKEN as error:
         raise ProtocolError(f"not a value: {type(error).__name__}: {error}") from None
     if isinstance(value, np.ndarray) and data[_EXTENSION.get(data[0], 0)] == ARRAY and value.nbytes:
-        order: Order = "C" if value.flags.c_contiguous else "F"
-        _remember(_FORMS, len(data), _Form(data[: len(data) - value.nbytes], value.dtype, value.shape, order))
+        remember(data, value)
     return value
 
 
-def validate(data: bytes, resolve: Resolve | None = None) -> None:
-    """Checks that bytes are a value, to the last byte.
-
-    Raises:
-        ProtocolError: They are not.
-    """
+def is_familiar(data: bytes) -> bool:
+    """Whether bytes are an array like one that was seen before."""
     form = _FORMS.get(len(data))
-    if form is None or not data.startswith(form.head):
-        decode(data, resolve)
+    return form is not None and data.startswith(form.head)
+
+
+def remember(data: bytes, array: Array) -> None:
+    """Takes note of bytes that are an array, on its own, with its elements at the end."""
+    order: Order = "C" if array.flags.c_contiguous else "F"
+    _remember(_FORMS, len(data), _Form(data[: len(data) - array.nbytes], array.dtype, array.shape, order))
 
 
 def _remember(cache: dict[K, T], key: K, item: T) -> None:
@@ -183,62 +206,110 @@ def _remember(cache: dict[K, T], key: K, item: T) -> None:
     cache[key] = item
 
 
-class _Decoder:
-    """Decodes one value."""
+class Decoder:
+    """The decoder of one value.
+
+    Args:
+        resolve: Gives payloads; None: there are none.
+        held: Bytes of the extensions that it is in.
+    """
 
     __slots__ = ("_depth", "_held", "_resolve")
 
-    def __init__(self, resolve: Resolve | None) -> None:
+    def __init__(self, resolve: Resolve | None, held: int = 0) -> None:
         self._resolve = resolve
         self._depth = 0
-        self._held = 0
+        self._held = held
 
     def unpack(self, body: bytes) -> Value:
-        return msgpack.unpackb(body, ext_hook=self._extend, strict_map_key=True, raw=False)
+        """The value of bytes; see `extend` for the errors."""
+        return msgpack.unpackb(body, ext_hook=self.extend, strict_map_key=True, raw=False)
 
-    def _extend(self, code: int, body: bytes) -> Value:
+    def extend(self, code: int, body: bytes) -> Value:
+        """What an extension means.
+
+        Raises:
+            ProtocolError: It is none that there is.
+            Exception: One of `BROKEN`, likewise.
+        """
         self._depth += 1
         self._held += len(body)
-        if self._held > _HELD:
-            raise ProtocolError(f"extensions in extensions of more than {_HELD} bytes in all")
+        check_held(self._held)
         if self._depth > MAX_DEPTH + 1:  # each level takes some 50 KB of the C stack, which nobody else guards
             raise ProtocolError(f"extensions are nested deeper than {MAX_DEPTH}")
         fields = self.unpack(body)
         self._depth -= 1
         self._held -= len(body)
         if code == ARRAY:
-            return _array_in(*_fields(fields, 4))
+            return array_in(*_fields(fields, 4))
         if code == TUPLE and type(fields) is list:
             return tuple(fields)
         if code == SCALAR:
-            dtype, raw = _fields(fields, 2)
-            return _array_in(dtype, [], "C", raw)[()]
-        if code == BIGINT and type(fields) is str:
+            return _scalar_in(*_fields(fields, 2))
+        if code == BIGINT and type(fields) is str and _HEX.fullmatch(fields):  # int() takes more than that
             return int(fields, 16)
         if code == REFERENCE and self._resolve is not None:
             dtype, shape, order, index = _fields(fields, 4)
-            return _array_in(dtype, shape, order, self._resolve(index, _nbytes(_dtype_in(dtype), shape)))
+            return array_in(dtype, shape, order, self._resolve(_index(index), _nbytes(_dtype_in(dtype), shape)))
         raise ProtocolError(f"extension type {code} is not known here")
+
+
+def check_held(size: int) -> None:
+    """Whether the extensions that something is in are not too large, in bytes.
+
+    Raises:
+        ProtocolError: They are: whoever decodes them copies each.
+    """
+    if size > HELD:
+        raise ProtocolError(f"extensions in extensions of more than {HELD} bytes in all")
 
 
 def _fields(fields: Value, count: int) -> list[Value]:
     if type(fields) is not list or len(fields) != count:
-        raise ProtocolError(f"an extension has {count} fields, not {fields!r:.80}")
+        raise ProtocolError(f"an extension has {count} fields, not {in_words(fields)}")
     return fields
 
 
+def _index(index: Value) -> int:
+    if type(index) is not int or index < 0:
+        raise ProtocolError(f"not the index of a payload: {in_words(index)}")
+    return index
+
+
 def _nbytes(dtype: np.dtype[Any], shape: Value) -> int:
-    if type(shape) is not list or any(type(n) is not int or n < 0 for n in shape):
-        raise ProtocolError(f"not a shape: {shape!r:.80}")
+    is_shape = type(shape) is list and len(shape) <= _MOST_DIMENSIONS and all(type(n) is int for n in shape)
+    if not is_shape or min(shape, default=0) < 0:
+        raise ProtocolError(f"not a shape: {in_words(shape)}")
     return math.prod(shape) * dtype.itemsize
 
 
-def _array_in(dtype: Value, shape: Value, order: Value, raw: bytes | Array) -> Array:
+def _scalar_in(dtype: Value, raw: bytes) -> Value:
+    array = array_in(dtype, [], "C", raw)
+    if array.dtype.kind == "U":
+        check_signs(array.dtype, raw)
+    return array[()]
+
+
+def check_signs(dtype: np.dtype[Any], raw: bytes | memoryview) -> None:
+    """Whether a text of NumPy, or a piece of one, is a text: NumPy makes one of anything, and Python fails at it.
+
+    Raises:
+        ProtocolError: It is none.
+    """
+    if np.frombuffer(raw, dtype.str[0] + "u4").max(initial=0) > sys.maxunicode:
+        raise ProtocolError("a text with characters that there are not")
+
+
+def array_in(dtype: Value, shape: Value, order: Value, raw: bytes | memoryview | Array) -> Array:
+    """The array of the fields that an extension has; its elements lie where they are.
+
+    Raises:
+        ProtocolError: They do not make one.
+        Exception: One of `BROKEN`, likewise.
+    """
     kind = _dtype_in(dtype)
     if order not in ("C", "F") or len(raw) != _nbytes(kind, shape):
-        raise ProtocolError(f"{len(raw)} bytes, order {order!r:.8} do not make an array {kind}{shape}")
-    if not kind.itemsize and math.prod(shape) > _EMPTY:
-        raise ProtocolError(f"{math.prod(shape)} elements of no bytes; at most {_EMPTY} are allowed")
+        raise ProtocolError(f"{len(raw)} bytes, order {in_words(order, 8)} do not make an array {kind}{shape}")
     return np.ndarray(tuple(shape), kind, buffer=raw, order=order)
 
 
@@ -257,16 +328,12 @@ def _dtype_out(dtype: np.dtype[Any]) -> Value:
     }
 
 
-@functools.lru_cache(maxsize=256)
-def _plain_dtype(text: str) -> np.dtype[Any]:
-    if not DTYPE.fullmatch(text):
-        raise ProtocolError(f"not a dtype: {text!r:.80}")
-    return np.dtype(text)
-
-
 def _dtype_in(dtype: Value) -> np.dtype[Any]:
     if type(dtype) is str:
-        return _plain_dtype(dtype)
+        try:
+            return dtype_of(dtype)
+        except ValueError as error:
+            raise ProtocolError(str(error)) from None
     if type(dtype) is list and len(dtype) == 2:
         base, shape = dtype
         _nbytes(np.dtype("b"), shape)
@@ -275,4 +342,4 @@ def _dtype_in(dtype: Value) -> np.dtype[Any]:
         spec: Any = {**dtype, "formats": [_dtype_in(field) for field in dtype["formats"]]}
         structured: np.dtype[Any] = np.dtype(spec)
         return structured
-    raise ProtocolError(f"not a dtype: {dtype!r:.80}")
+    raise ProtocolError(f"not a dtype: {in_words(dtype)}")

@@ -1,7 +1,7 @@
 """The writing of messages: a header, then a frame for each value that a message carries.
 
 A message is a ZeroMQ multipart. The header is a msgpack array ``[version, code, field, ...]``; values are encoded
-as `agentspace.wire.codec` says. `agentspace.wire.messages` has the closed set of messages; what is not one of
+as `agentspace.wire.codec` says. `from_client` and `from_server` have the closed set of messages; what is none of
 them, to the type of every field, is answered with an error.
 
 pyzmq's `send_multipart` and `recv_multipart` spend most of their time on enum arithmetic and checks in Python:
@@ -11,8 +11,8 @@ path of every message this decides the latency.
 
 import operator
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Final, TypeVar, dataclass_transform, get_type_hints
 
 import msgpack
@@ -20,12 +20,15 @@ import zmq
 from zmq.backend import Socket as _Plain
 
 from agentspace.core.change import Change, Decision, Kind, Refused, Writer, Written
-from agentspace.core.slot import FOREVER
+from agentspace.core.values.agenda import FOREVER
+from agentspace.core.values.shown import in_words
 from agentspace.errors import ProtocolError
 from agentspace.wire.parcel import Ref
 
 VERSION: Final = 2
 MAX_MESSAGE: Final = 256 << 20  #: bytes
+_START: Final = 32  # bytes that are enough for version, code and call
+_PIECE: Final = 1 << 14  # bytes of a long header that are read at once
 NOBLOCK: Final = int(zmq.NOBLOCK)
 _SNDMORE: Final = int(zmq.SNDMORE)
 _RCVMORE: Final = int(zmq.RCVMORE)
@@ -54,6 +57,7 @@ class Message:
 
     CODE: ClassVar[int]
     FIELDS: ClassVar[tuple[tuple[str, tuple[type, ...]], ...]]
+    OPTIONAL: ClassVar[int]  # so many at the end may be left out: other versions do not have them
     GET: ClassVar[Any]  # the values of all fields of a message
     KNOWN: ClassVar[set[tuple[type, ...]]]  # combinations of types that were found right before
     __slots__ = ()
@@ -66,6 +70,18 @@ class Message:
             packer = _own.packer = msgpack.Packer()
         header: bytes = packer.pack((VERSION, self.CODE, *self.GET(self)))
         return header
+
+
+def pack_long(kind: type[Message], fields: Iterable[bytes]) -> bytes:
+    """The header of a message whose fields are packed already."""
+    fields = list(fields)
+    start = bytes((0x90 + 2 + len(fields), VERSION))
+    return b"".join((start, msgpack.packb(kind.CODE), *fields))
+
+
+def pack_list(items: list[bytes]) -> bytes:
+    """A list whose items are packed already."""
+    return b"".join((b"\xdd", len(items).to_bytes(4, "big"), *items))
 
 
 _own = threading.local()
@@ -87,6 +103,7 @@ def message(code: int) -> Callable[[type[M]], type[M]]:
         made.CODE = code
         hints = get_type_hints(made)
         made.FIELDS = tuple((f.name, _TYPES[hints[f.name]]) for f in fields(made))  # type: ignore[arg-type]  # is one
+        made.OPTIONAL = sum(f.default is not MISSING for f in fields(made))  # type: ignore[arg-type]  # is one
         made.GET = _getter([name for name, _ in made.FIELDS])
         made.KNOWN = set()
         CODES[code] = made
@@ -105,13 +122,38 @@ def parse(header: bytes) -> Message:
         parts = msgpack.unpackb(header, strict_map_key=True, raw=False)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise ProtocolError(f"not a header: {type(error).__name__}: {error}") from None
+    return _message_of(parts)
+
+
+def parsing(header: bytes) -> Generator[None, None, Message]:
+    """The steps to the message of a long header; see `parse`."""
+    size = len(header)
+    most = {"max_buffer_size": size, "max_array_len": size, "max_map_len": size, "read_size": _PIECE}
+    unpacker = msgpack.Unpacker(strict_map_key=True, raw=False, **most)
+    try:
+        for at in range(0, size, _PIECE):
+            unpacker.feed(header[at : at + _PIECE])
+            try:
+                parts = unpacker.unpack()
+            except msgpack.OutOfData:
+                yield
+                continue
+            if unpacker.tell() == size:
+                return _message_of(parts)
+            break
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise ProtocolError(f"not a header: {type(error).__name__}: {error}") from None
+    raise ProtocolError(f"not a header: it does not end with its {size} bytes")
+
+
+def _message_of(parts: Any) -> Message:
     if type(parts) is not list or len(parts) < 2:
         raise ProtocolError("a header is an array [version, code, ...]")
     if parts[0] != VERSION:
-        raise ProtocolError(f"protocol version {parts[0]!r:.20}; this side speaks {VERSION}")
+        raise ProtocolError(f"protocol version {in_words(parts[0], 20)}; this side speaks {VERSION}")
     cls = CODES.get(parts[1]) if type(parts[1]) is int else None
     if cls is None:
-        raise ProtocolError(f"message code {parts[1]!r:.20} is not known")
+        raise ProtocolError(f"message code {in_words(parts[1], 20)} is not known")
     del parts[:2]
     types = tuple(map(type, parts))
     if types not in cls.KNOWN:
@@ -120,12 +162,25 @@ def parse(header: bytes) -> Message:
     return cls(*parts)
 
 
+def call_of(header: bytes) -> int:
+    """The number of the request in a header that `parse` refuses, if there is one; else 0."""
+    try:
+        unpacker = msgpack.Unpacker(strict_map_key=True, raw=False)
+        unpacker.feed(header[:_START])
+        unpacker.read_array_header()
+        version, code, call = (unpacker.unpack() for _ in range(3))
+        has_call = version == VERSION and CODES[code].FIELDS[0][0] == "call"
+        return call if has_call and type(call) is int else 0
+    except Exception:  # whatever arrives
+        return 0
+
+
 def _check_fields(cls: type[Message], parts: list[Any]) -> None:
-    if len(parts) != len(cls.FIELDS):
+    if not len(cls.FIELDS) - cls.OPTIONAL <= len(parts) <= len(cls.FIELDS):
         raise ProtocolError(f"{cls.__name__} has {len(cls.FIELDS)} fields, not {len(parts)}")
-    for value, (name, allowed) in zip(parts, cls.FIELDS, strict=True):
+    for value, (name, allowed) in zip(parts, cls.FIELDS, strict=False):
         if type(value) not in allowed:
-            raise ProtocolError(f"{cls.__name__}.{name} cannot be {value!r:.40}")
+            raise ProtocolError(f"{cls.__name__}.{name} cannot be {in_words(value, 40)}")
 
 
 # --- what stands in messages: changes without their values, and decisions
@@ -202,3 +257,9 @@ def receive(socket: zmq.Socket[bytes], flags: int = 0) -> list[bytes]:
     while _get(socket, _RCVMORE):
         frames.append(_receive(socket))
     return frames
+
+
+def skip(socket: zmq.Socket[bytes]) -> None:
+    """Lets go of the frames of a message that are left."""
+    while _get(socket, _RCVMORE):
+        _receive(socket, 0, False)  # which is not copied

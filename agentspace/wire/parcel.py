@@ -3,10 +3,15 @@
 Each has the value's frame, as `agentspace.wire.codec` writes it, and the shared memory that the frame refers to.
 """
 
-from agentspace.core.value import Array, Value
+from collections.abc import Generator
+
+from agentspace.core.values.budget import OVERHEAD, Share
+from agentspace.core.values.value import Array, Value
 from agentspace.errors import ProtocolError
-from agentspace.wire.codec import SMALL, decode, encode, validate
-from agentspace.wire.payload import Holding, Loan, Mapper, Pool
+from agentspace.wire.codec import SMALL, decode, encode
+from agentspace.wire.gradual import inlining, validating
+from agentspace.wire.payload import Holding, Loan, Mapper
+from agentspace.wire.pool import Pool
 
 Ref = tuple[int, int, int, int]  #: a payload: number of its segment, file descriptor, size of the segment, bytes
 
@@ -37,6 +42,11 @@ class Outgoing:
         """The value as its readers will see it."""
         return decode(self.data, self._resolve)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether a payload is gone, with the server that it was meant for."""
+        return bool(self.refs) and not all(self._pool and ref[0] in self._pool.used for ref in self.refs)
+
     def _share(self, array: Array) -> int | None:
         placed = None if self._pool is None or array.nbytes < SMALL else self._pool.put(array)
         if placed is None:
@@ -53,40 +63,81 @@ class Outgoing:
 class Stored:
     """A value at the server: encoded, with its payloads in shared memory.
 
+    Args:
+        data: Its frame.
+        loans: Its payloads, which count by themselves.
+        share: Of whoever has written it, in the budget of the server.
+
     Attributes:
         data: Its frame.
         loans: Its payloads.
         size: Bytes of both.
+        share: In which it counts; None: in none.
+        held: Bytes that count there.
     """
 
-    __slots__ = ("_inline", "data", "loans", "size")
+    __slots__ = ("_inline", "data", "held", "loans", "share", "size")
 
-    def __init__(self, data: bytes, loans: tuple[Loan, ...] = ()) -> None:
+    def __init__(self, data: bytes, loans: tuple[Loan, ...] = (), share: Share | None = None) -> None:
+        self.share, self.held = share, len(data) + OVERHEAD
+        if share is not None:
+            share.take(self.held)
         self.data = data
         self.loans = loans
         self.size = len(data) if not loans else len(data) + sum(loan.nbytes for loan in loans)
         self._inline: bytes | None = None if loans else data
 
+    def __del__(self) -> None:
+        if self.share is not None:
+            self.share.give(self.held)
+
+    @property
+    def replaceable(self) -> tuple[Share | None, int]:
+        """The share in which it counts, and all its bytes there, with those of its payloads."""
+        return self.share, self.held + sum(loan.segment.size for loan in self.loans)
+
+    def count_in(self, share: Share) -> None:
+        """From now on it counts in a share, if it did in none."""
+        if self.share is None:
+            self.share = share
+            share.take(self.held)
+
     def value(self) -> Value:
         """The value itself; arrays in shared memory are views."""
-        return decode(self.data, lambda index, nbytes: self.loans[index].view(nbytes))
+        return decode(self.data, self._payload)
 
-    def validate(self) -> None:
-        """Checks the value to the last byte.
+    def validating(self) -> Generator[None]:
+        """The steps of a check of the value, to the last byte.
 
         Raises:
             ProtocolError: It is none.
         """
-        if self.loans:
-            self.value()
-        else:
-            validate(self.data)
+        return validating(self.data, self._payload if self.loans else None)
+
+    def validate(self) -> None:
+        """Checks the value at once; see `validating`."""
+        for _ in self.validating():
+            pass
+
+    def inlining(self) -> Generator[None]:
+        """The steps after which `inline` is there at once."""
+        made: list[bytes] = []
+        if self._inline is None:
+            yield from inlining(self.data, self._payload, made)
+            if self._inline is None and self.share is not None:
+                self.held += len(made[0])
+                self.share.take(len(made[0]))
+        self._inline = self._inline or made[0]
 
     def inline(self) -> bytes:
         """The value with its arrays inside, for a client that cannot share memory."""
         if self._inline is None:
-            self._inline = encode(self.value())
-        return self._inline
+            for _ in self.inlining():
+                pass
+        return self._inline or b""
+
+    def _payload(self, index: int, nbytes: int) -> Array:
+        return self.loans[index].view(nbytes)
 
 
 class Incoming:

@@ -1,151 +1,74 @@
-"""Large arrays by reference: pooled shared memory on one machine.
+"""Large arrays by reference: shared memory on one machine, as the server and its readers see it.
 
 The writer copies an array once, into a segment of its `Pool`, and sends a descriptor. The server keeps the
 segment open and counts who holds it; a reader maps it and gets a read-only view without a copy. When neither a
 slot, nor a queue, nor a reader's view holds a segment any more, the server hands it back to the writer's pool.
+What a while was not used is let go, by each of the three for itself: so the memory of a peak comes back.
 
 Segments are anonymous (memfd): they have no name in /dev/shm and are opened through ``/proc/PID/fd/N``, the
-writer's by the server, the server's by the readers. So the kernel frees them with the last process that holds
-them, whatever killed it: nothing can leak. They are sealed against shrinking, and the server checks that, so
-that no writer can make a reader fault.
+writer's by the server, the server's by the readers. The kernel frees them with the last process that holds them.
+They are sealed against shrinking, and the server checks that: no writer can make a reader fault.
 """
 
-import contextlib
 import fcntl
 import mmap
 import os
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import numpy as np
 
-from agentspace.core.value import Array
+from agentspace.core.values.budget import Budget, Share
+from agentspace.core.values.value import Array
 from agentspace.errors import LimitError, ProtocolError
+from agentspace.wire import descriptors
+from agentspace.wire.pool import MAX_SEGMENTS, SEALS, UNUSED
 
-SMALLEST: Final = 64 * 1024
-POOL_LIMIT: Final = 1 << 30  #: bytes of one writer; beyond it arrays travel inside the messages
-MAX_SEGMENTS: Final = 256  #: of one writer; each costs two descriptors (mmap has its own), there and at the server
 MAPPED_LIMIT: Final = 256 << 20  #: bytes of segments that a reader keeps mapped
-AVAILABLE: Final = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
-_SEALS: Final = sum(getattr(fcntl, name, 0) for name in ("F_SEAL_SHRINK", "F_SEAL_GROW", "F_SEAL_SEAL"))
-
-
-@dataclass(slots=True)
-class _Own:
-    """A segment that this process made."""
-
-    number: int
-    fd: int
-    memory: mmap.mmap
-
-
-class Pool:
-    """The segments that one process writes into; thread-safe.
-
-    Args:
-        limit: Bytes at most.
-    """
-
-    def __init__(self, limit: int = POOL_LIMIT) -> None:
-        self.limit = limit
-        self.size = 0
-        self._lock = threading.Lock()
-        self._count = 0
-        self._used: dict[int, _Own] = {}
-        self._free: dict[int, list[_Own]] = {}
-
-    def put(self, array: Array) -> tuple[int, int, int] | None:
-        """Copies an array into a segment.
-
-        Returns:
-            The segment's number, its file descriptor and its size in bytes; None if the pool is exhausted.
-        """
-        capacity = max(SMALLEST, 1 << (array.nbytes - 1).bit_length())
-        with self._lock:
-            free = self._free.get(capacity)
-            segment = free.pop() if free else self._make(capacity)
-            if segment is None:
-                return None
-            self._used[segment.number] = segment
-        order: Literal["C", "F"] = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
-        np.copyto(np.ndarray(array.shape, array.dtype, buffer=segment.memory, order=order), array)
-        return segment.number, segment.fd, capacity
-
-    def view(self, number: int, nbytes: int) -> Array:
-        """The content of a segment that is in use: a copy, read-only."""
-        with self._lock:
-            copy = np.frombuffer(self._used[number].memory, np.uint8, nbytes).copy()
-        copy.flags.writeable = False
-        return copy
-
-    def recycle(self, number: int) -> None:
-        """Nobody holds the segment any more."""
-        with self._lock:
-            segment = self._used.pop(number, None)
-            if segment is not None:
-                self._free.setdefault(len(segment.memory), []).append(segment)
-
-    def abandon(self) -> None:
-        """Lets go of what is in use: the server that would give it back is gone. Readers that hold it keep it."""
-        with self._lock:
-            for segment in self._used.values():
-                self._let_go(segment)
-            self._used.clear()
-
-    def close(self) -> None:
-        """Lets go of all segments; readers that hold one keep it."""
-        self.abandon()
-        with self._lock:
-            for segment in [segment for free in self._free.values() for segment in free]:
-                self._let_go(segment)
-            self._free.clear()
-
-    def _let_go(self, segment: _Own) -> None:
-        self.size -= len(segment.memory)
-        with contextlib.suppress(BufferError):
-            segment.memory.close()
-        os.close(segment.fd)
-
-    def _make(self, capacity: int) -> _Own | None:
-        count = len(self._used) + sum(map(len, self._free.values()))
-        if not AVAILABLE or self.size + capacity > self.limit or count >= MAX_SEGMENTS:
-            return None
-        try:
-            fd = os.memfd_create("agentspace", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        except OSError:
-            return None
-        try:
-            os.ftruncate(fd, capacity)
-            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
-            memory = mmap.mmap(fd, capacity)
-        except OSError:
-            os.close(fd)
-            return None
-        self.size += capacity
-        self._count += 1
-        return _Own(self._count, fd, memory)
 
 
 class Segment:
-    """A writer's segment as the server keeps it open."""
+    """A writer's segment as the server keeps it open; all of it counts in the writer's share of the budget."""
 
-    __slots__ = ("_memory", "fd", "ident", "number", "size")
+    __slots__ = ("_memory", "_share", "fd", "ident", "number", "size")
 
-    def __init__(self, ident: int, number: int, fd: int, size: int) -> None:
+    def __init__(self, ident: int, number: int, fd: int, size: int, share: Share) -> None:
+        self._share = share
+        share.take(size)
         self.ident = ident
         self.number = number
         self.fd = fd
         self.size = size
         self._memory: mmap.mmap | None = None
 
+    def __del__(self) -> None:
+        self._share.give(self.size)
+
     def view(self, nbytes: int) -> Array:
         """Its first bytes, read-only."""
         if self._memory is None:
-            self._memory = mmap.mmap(self.fd, self.size, prot=mmap.PROT_READ)
+            try:
+                self._memory = mmap.mmap(self.fd, self.size, prot=mmap.PROT_READ)
+            except OSError:  # no descriptor left, of which mmap needs one
+                return np.frombuffer(_content(self.fd, nbytes), np.uint8)
         return np.ndarray((nbytes,), np.uint8, buffer=self._memory)
+
+
+class Copied(Segment):
+    """The bytes of a segment for which there was no descriptor."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, content: bytes, share: Share) -> None:
+        super().__init__(0, 0, -1, len(content), share)
+        self._bytes = content
+
+    def view(self, nbytes: int) -> Array:
+        """Its first bytes, read-only."""
+        return np.frombuffer(self._bytes, np.uint8, nbytes)
 
 
 class Loan:
@@ -179,14 +102,19 @@ class Ledger:
         pid: The process.
         recycle: Is told the number of a segment that the writer may fill again.
         idents: Gives every segment of the server an identifier of its own.
+        share: In which its segments count.
     """
 
-    def __init__(self, pid: int, recycle: Callable[[int], None], idents: Callable[[], int]) -> None:
+    def __init__(
+        self, pid: int, recycle: Callable[[int], None], idents: Callable[[], int], share: Share | None = None
+    ) -> None:
         self.pid = pid
         self._recycle = recycle
         self._idents = idents
+        self._share = share or Budget().share(f"pid {pid}")
         self._segments: dict[int, Segment] = {}
         self._lent: set[int] = set()
+        self._used: set[int] = set()  # since `trim` was called last
         self._closed = False
 
     @property
@@ -199,7 +127,7 @@ class Ledger:
 
         Raises:
             ProtocolError: There is no such segment, it is too small, not sealed, or still in use.
-            LimitError: There are too many.
+            LimitError: There are too many, or there is no file descriptor even to copy it.
         """
         if number in self._lent:
             raise ProtocolError(f"segment {number} is still in use")
@@ -209,17 +137,48 @@ class Ledger:
         if segment is None:
             if len(self._segments) >= MAX_SEGMENTS:
                 raise LimitError(f"a client has {MAX_SEGMENTS} segments of shared memory at most")
-            segment = self._segments[number] = Segment(self._idents(), number, self._open(fd, size), size)
+            if descriptors.for_segments() <= 0:
+                return self._copy(number, fd, size, nbytes)
+            try:
+                own = self._open(fd, size)
+            except LimitError:  # the machine has none
+                return self._copy(number, fd, size, nbytes)
+            segment = self._segments[number] = Segment(self._idents(), number, own, size, self._share)
         if nbytes > segment.size:
             raise ProtocolError(f"{nbytes} bytes do not fit into segment {number} of {segment.size}")
         self._lent.add(number)
+        self._used.add(number)
         return Loan(segment, nbytes, self._end)
+
+    def trim(self) -> None:
+        """Closes the segments that nobody has held since this was called last; the next use opens them again."""
+        self._close(self._segments.keys() - self._lent - self._used)
+        self._used = set(self._lent)
+
+    def let_go(self) -> None:
+        """Closes the segments that nobody holds now."""
+        self._close(self._segments.keys() - self._lent)
 
     def close(self) -> None:
         """The writer is gone: frees what nobody holds now, the rest when it is let go."""
         self._closed = True
-        for number in [number for number in self._segments if number not in self._lent]:
+        self._recycle = _tell_nobody  # not the writer, which holds this ledger: a circle keeps both
+        self.let_go()
+
+    def _close(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
             os.close(self._segments.pop(number).fd)
+
+    def _copy(self, number: int, fd: int, size: int, nbytes: int) -> Loan:
+        """The bytes themselves, because there is no descriptor to keep; the writer may fill the segment again."""
+        with descriptors.RESERVE.lent():
+            own = self._open(fd, size)
+            try:
+                content = _content(own, nbytes)
+            finally:
+                os.close(own)
+        self._recycle(number)
+        return Loan(Copied(content, self._share), nbytes, lambda _: None)
 
     def _end(self, segment: Segment) -> None:
         self._lent.discard(segment.number)
@@ -233,15 +192,37 @@ class Ledger:
         try:
             own = os.open(f"/proc/{self.pid}/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
+            if descriptors.are_short(error):
+                raise LimitError(descriptors.exhausted("the server", error)) from None
             raise ProtocolError(f"cannot open segment: {error}") from None
         try:
-            sealed = fcntl.fcntl(own, fcntl.F_GET_SEALS) & _SEALS == _SEALS
+            sealed = fcntl.fcntl(own, fcntl.F_GET_SEALS) & SEALS == SEALS
         except OSError:
             sealed = False
         if not sealed or not 0 < size <= os.fstat(own).st_size:
             os.close(own)
             raise ProtocolError("not a sealed segment of that size")
         return own
+
+
+def _tell_nobody(segment: int) -> None:
+    """The writer of a segment is gone."""
+
+
+def _content(fd: int, nbytes: int) -> bytes:
+    """The first bytes of a segment.
+
+    Raises:
+        ProtocolError: It has fewer.
+    """
+    parts, at = list[bytes](), 0
+    while at < nbytes:
+        part = os.pread(fd, nbytes - at, at)
+        if not part:
+            raise ProtocolError(f"a segment has {at} bytes, not {nbytes}")
+        parts.append(part)
+        at += len(part)
+    return b"".join(parts)
 
 
 class _Lent(np.ndarray[Any, Any]):
@@ -275,7 +256,7 @@ class Mapper:
         self._pid = pid
         self._limit = limit
         self._lock = threading.Lock()
-        self._mapped: OrderedDict[int, mmap.mmap] = OrderedDict()
+        self._mapped: OrderedDict[int, tuple[mmap.mmap, float]] = OrderedDict()  # and when it was looked at
         self._size = 0
 
     def view(self, holding: Holding, index: int, nbytes: int) -> Array:
@@ -283,15 +264,26 @@ class Mapper:
 
         Raises:
             ProtocolError: There is no such payload, it has another size or cannot be opened.
+            LimitError: There is no file descriptor even to copy it.
         """
         if not 0 <= index < len(holding.segments):
             raise ProtocolError(f"payload {index} of {len(holding.segments)}")
         ident, fd, size, length = holding.segments[index]
         if length != nbytes or nbytes > size:
             raise ProtocolError(f"payload {index} has {length} bytes, not {nbytes}")
-        view = np.ndarray.__new__(_Lent, (nbytes,), np.uint8, buffer=self._memory(ident, fd, size))
+        buffer: mmap.mmap | bytes
+        try:
+            buffer = self._memory(ident, fd, size)
+        except OSError:  # no descriptor left, or no memory to map it
+            buffer = self._copy(fd, nbytes)
+        view = np.ndarray.__new__(_Lent, (nbytes,), np.uint8, buffer=buffer)
         view.holding = holding
         return view
+
+    def trim(self) -> None:
+        """Unmaps what was not looked at for a while, if no view needs it."""
+        with self._lock:
+            self._drop(time.monotonic())
 
     def close(self) -> None:
         """Unmaps what no view needs."""
@@ -301,21 +293,40 @@ class Mapper:
 
     def _memory(self, ident: int, fd: int, size: int) -> mmap.mmap:
         with self._lock:
-            memory = self._mapped.get(ident)
+            now = time.monotonic()
+            memory, _ = self._mapped.pop(ident, (None, now))
             if memory is None:
-                memory = self._mapped[ident] = self._map(fd, size)
+                memory = self._map(fd, size)
                 self._size += size
-                while self._size > self._limit and len(self._mapped) > 1:
-                    _, oldest = self._mapped.popitem(last=False)  # unmapped with its last view
-                    self._size -= len(oldest)
+                self._drop(now)
+            self._mapped[ident] = memory, now
             return memory
 
+    def _drop(self, now: float) -> None:
+        while self._mapped and (self._size > self._limit or now - next(iter(self._mapped.values()))[1] > UNUSED):
+            _, (oldest, _) = self._mapped.popitem(last=False)  # unmapped with its last view
+            self._size -= len(oldest)
+
     def _map(self, fd: int, size: int) -> mmap.mmap:
-        try:
-            own = os.open(f"/proc/{self._pid}/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise ProtocolError(f"cannot open the payload: {error}") from None
+        own = self._open(fd)
         try:
             return mmap.mmap(own, size, prot=mmap.PROT_READ)
         finally:
             os.close(own)
+
+    def _copy(self, fd: int, nbytes: int) -> bytes:
+        """The bytes themselves: for that, the one descriptor is enough that was kept."""
+        try:
+            with descriptors.RESERVE.lent():
+                own = self._open(fd)
+                try:
+                    return _content(own, nbytes)
+                finally:
+                    os.close(own)
+        except OSError as error:
+            if descriptors.are_short(error):
+                raise LimitError(descriptors.exhausted("this process", error)) from None
+            raise ProtocolError(f"cannot open the payload: {error}") from None
+
+    def _open(self, fd: int) -> int:
+        return os.open(f"/proc/{self._pid}/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Features, as_rgb, fit
 from models.files.artifact import ArtifactError, checksum
+from models.files.flat import read_flat
 from models.files.onnx import open_session
 
 if TYPE_CHECKING:
@@ -62,22 +63,15 @@ class Declaration:
         Raises:
             ArtifactError: It is missing, or not valid; the message says what is.
         """
-        import yaml
-
         names = [field.name for field in fields(cls)]
         try:
-            content = yaml.safe_load(path.read_text()) or {}
+            content: dict[str, Any] = read_flat(path, names)
         except OSError as error:
             raise ArtifactError(
                 f"{path} cannot be read ({error.strerror}); it declares the preprocessing: {', '.join(names)}"
             ) from error
-        except (ValueError, yaml.YAMLError) as error:
-            raise ArtifactError(f"{path} is not YAML ({error})") from error
-        if not isinstance(content, dict) or not set(content) <= set(names):
-            raise ArtifactError(f"{path} holds {content!r:.200}; valid are {', '.join(names)}")
-        given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
         try:
-            return cls(**given)
+            return cls(**content)
         except ValueError as error:
             raise ArtifactError(f"{path}: {error}") from error
 

@@ -278,7 +278,7 @@ def swap(space: LocalSpace, folder: Path, **parameters: Any) -> str:
 
 def test_an_extractor_takes_over_while_the_robot_goes_on(folder: Path) -> None:
     """Identifier and features change together; without its weights none takes over; bad pictures are told."""
-    with LocalSpace() as space:
+    with LocalSpace(raises=False) as space:  # one successor is to fail
         space.run(ExtractorAgent(), role="extractor")
         eventually(lambda: seen(space) == ("efficientnet-lite0/block10/7x7", (5488,)))
         assert swap(space, folder, network="hog") == "done"

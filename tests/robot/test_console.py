@@ -9,11 +9,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, RichLog
 
+from agents.console.dialogs import Sure
 from agents.console.latent_map import Grid, LatentMap
 from agents.console.screen import ConsoleScreen
 from agents.console.snapshot import Slots, take_snapshot
 from agents.console.worker import Worker
-from agents.script.operation import STOP_PRIORITY, Operation, Outcome
+from agents.script.operation import STOP_PRIORITY, Operation, Outcome, attempt
 from agentspace import LocalSpace
 from agentspace.inspect.blocks import picture
 from tests.support.console import SIZE, play, text, until
@@ -138,6 +139,30 @@ def test_the_emergency_stop_works_from_every_dialog(space: LocalSpace) -> None:
     play(space, script)
 
 
+def test_a_second_press_stops_again_and_a_release_is_for_what_was_seen(space: LocalSpace) -> None:
+    """Nothing is released that is not there; a stop that comes while the question waits is not released by it."""
+
+    async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: screen.snapshot)
+        await pilot.press("r")
+        assert not isinstance(screen.screen, Sure)
+        await pilot.press(*("space",) * 5)
+        await until(pilot, lambda: (entry := space.entry("joints")) and entry.revision == 5)
+        await until(
+            pilot, lambda: screen.snapshot.stopped and screen.snapshot.entries["icub/target"].revision == 5
+        )
+        await pilot.press("r")
+        assert isinstance(screen.screen, Sure)
+        attempt(space, "stop", Operation().stop())  # somebody else's
+        await until(pilot, lambda: screen.snapshot.entries["icub/target"].revision == 6)
+        await pilot.press("y")
+        await pilot.press("r", "space", "y")
+        await until(pilot, lambda: space.entry("joints").revision == 7)
+        assert screen.snapshot.stopped
+
+    play(space, script)
+
+
 def test_the_big_button_stops(space: LocalSpace) -> None:
     """It is there in the smallest terminal, too."""
 
@@ -167,13 +192,15 @@ def test_a_stop_that_is_refused_is_said_loudly(space: LocalSpace) -> None:
 
 
 def test_pause_and_resume(space: LocalSpace) -> None:
-    """One key for both; an emergency stop wins, and its release ends the pause."""
+    """Each has its key, and a second p pauses again; an emergency stop wins, and its release ends the pause."""
 
     async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
-        await pilot.press("p")
-        await until(pilot, lambda: "PAUSED" in text(screen, "banner"))
+        await pilot.press("g", "p")
+        await until(pilot, lambda: "PAUSED: g resumes" in text(screen, "banner"))
         assert space.entry("joints").priority < STOP_PRIORITY
         await pilot.press("p")
+        await until(pilot, lambda: space.entry("joints").revision == 2 and screen.snapshot.paused)
+        await pilot.press("g")
         await until(pilot, lambda: "free" in text(screen, "banner"))
         await pilot.press("p")
         await until(pilot, lambda: "PAUSED" in text(screen, "banner"))

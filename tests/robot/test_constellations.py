@@ -71,7 +71,7 @@ def test_the_game_with_a_webcam_has_ears_and_no_examiner(tmp_path: Path) -> None
 def test_a_robot_and_a_simulated_person_play_the_game_of_imitation(tmp_path: Path) -> None:
     """With few pairs: one for each confirmation by whistle, then imitation; a report, and nothing lost."""
     arguments = ["pairs=4", "shown=2", "fresh=2", "room=office", "gender=0", f"out={tmp_path / 'out'}"]
-    done = agentspace(tmp_path, "launch", "launch/imitation.yaml", *arguments)
+    done = agentspace(tmp_path, "launch", "launch/imitation.yaml", f"store={tmp_path / 'game.db'}", *arguments)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert (report["pairs"], report["tries"]) == (4, 4)
@@ -112,6 +112,8 @@ def test_the_webcam_constellation_ends_with_its_pictures(tmp_path: Path) -> None
     folder.mkdir()
     for index in range(5):
         assert cv2.imwrite(str(folder / f"{index}.png"), np.full((60, 80, 3), 40 * index, np.uint8))
-    done = agentspace(tmp_path, "launch", "launch/webcam.yaml", f"camera={folder}")
+    done = agentspace(
+        tmp_path, "launch", "launch/webcam.yaml", f"camera={folder}", f"store={tmp_path / 'game.db'}"
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "camera has ended: stopping" in done.stdout + done.stderr

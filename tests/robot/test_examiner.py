@@ -152,7 +152,8 @@ def test_steps_follow_one_another_and_the_end_is_a_success(space: LocalSpace, tm
             self.attach_trigger("question")
 
         def sense_select_act(self) -> None:
-            self.write("answer", self.read("question") + 1)
+            if (question := self.read("question")) is not None:
+                self.write("answer", question + 1)
 
     space.run(Answerer())
     script = write_script(
@@ -244,7 +245,7 @@ def test_a_robot_without_physics_learns_to_imitate(space: LocalSpace, tmp_path: 
     """Acquire in the mirror, imitate another: shown postures come back, and all numbers are in the report."""
     start_mirror(space, 8, StubRobot(mirror=True), demonstrator(), StubEyes(), speed=1500.0)
     assert run(space, tmp_path, 60.0, pairs=8, shown=8, fresh=3) == ""
-    found = check_report(space, tmp_path / "runs" / "mirror", 8, 3)
+    found = check_report(space, tmp_path / "runs" / "latest", 8, 3)
     assert found["shown"]["mean"] < 3.0
     assert found["shown"]["mean"] < found["chance"]
     shown = [np.array(trial["true"]) for trial in found["trials"] if trial["kind"] == SHOWN]
@@ -349,6 +350,30 @@ def test_an_answer_to_an_earlier_picture_is_not_waited_for() -> None:
     assert examination.at_rest(1.35)
     examination.begin(posture(1.0), None, 1.4)
     assert not examination.at_rest(1.4), "a new posture, a new answer"
+
+
+def test_a_robot_that_stands_where_it_was_has_not_answered_yet() -> None:
+    """However long a busy machine takes to move it; one that something stops on its way is taken there, later."""
+    narrow = np.stack([posture(0.0) - 40.0, posture(0.0) - 20.0], axis=1)
+    for there, limits, found in (
+        (0.0, None, 1.95),
+        (-8.0, None, 3.05),
+        (-20.0, None, None),
+        (-20.0, narrow, 0.85),
+    ):
+        examination = Examination()
+        goal = examination.begin(posture(0.0), None, 0.0)
+        before = posture(0.0) - 20.0
+        rest(examination, goal, before, 0.5)
+        examination.answer(target(age=0.0, latency=0.05), 0.5, limits)
+        ended = None
+        for step in range(11, 80):
+            now = 0.05 * step
+            examination.demonstrator.see(goal, now)
+            examination.robot.see(posture(0.0) + there if now > 1.6 else before, now)
+            if ended is None and examination.at_rest(now):
+                ended = now
+        assert ended == pytest.approx(found, abs=0.06)
 
 
 def test_a_robot_that_answers_nothing_is_taken_as_it_is() -> None:

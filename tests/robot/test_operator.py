@@ -368,7 +368,7 @@ def test_a_key_stops_a_robot_in_full_motion(robot: Moving) -> None:
             await until(pilot, lambda: (e := robot.space.entry("joints")) and e.priority == priority)  # noqa: B023
             await asyncio.to_thread(robot.stands)
             with recording(robot.space, "icub/encoders") as seen:
-                await pilot.press(*(("r", "y") if key == "space" else ("p",)))
+                await pilot.press(*(("r", "y") if key == "space" else ("g",)))
                 await asyncio.to_thread(robot.moves)
             times = np.array([entry.value for entry in seen])
             assert np.abs(np.diff(times, axis=0)).max() < SPEED * 0.25

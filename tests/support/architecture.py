@@ -40,6 +40,13 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All of a module's syntax; going through it is what takes long."""
+    return tuple(ast.walk(tree(path)))
+
+
+@cache
 def taken(path: Path) -> set[tuple[str, str]]:
     """What a module takes from others, wherever in it: at its top, in functions, for types.
 
@@ -49,7 +56,7 @@ def taken(path: Path) -> set[tuple[str, str]]:
     """
     names: dict[str, str] = {}
     found: set[tuple[str, str]] = set()
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {(alias.name, "") for alias in node.names}
             tops = ((alias, alias.name.partition(".")[0]) for alias in node.names)
@@ -74,7 +81,7 @@ def split(name: str) -> tuple[str, str]:
 
 def chains(path: Path) -> Iterator[tuple[str, str]]:
     """The attributes of names: of `a.b.c` the pairs `a`, `.b.c` and `a`, `.b`."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         rest, part = "", node
         while isinstance(part, ast.Attribute):
             rest, part = f".{part.attr}{rest}", part.value
@@ -91,15 +98,19 @@ def named(path: Path) -> set[str]:
     own = next(name for name, file in modules().items() if file == path)
     texts: set[str] = set()
     asked: set[str] = set()
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             texts.add(node.value.partition(":")[0])
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in IMPORTERS:
+        elif isinstance(node, ast.Call) and _last_name(node.func) in IMPORTERS:
             values = [*node.args, *(keyword.value for keyword in node.keywords)]
             asked |= {one.value for one in values if isinstance(one, ast.Constant) and isinstance(one.value, str)}
     assert not any(text.startswith(".") for text in asked), f"{path}: relative imports hide the order"
     within = {text for text in texts if f"{own}.".startswith(f"{text}.") or text.rpartition(".")[0] == own}
     return {text for text in texts - within if "." in text and text in modules()} | asked
+
+
+def _last_name(function: ast.expr) -> str:
+    return str(getattr(function, "attr", getattr(function, "id", "")))
 
 
 @cache

@@ -33,6 +33,16 @@ class Counter(Agent):
     def close(self):
         self.space.write("closed/" + self.role, True)
 
+class Adjustable(Agent):
+    """Adds, by what can be set."""
+    step = Parameter(1, "by how much", maximum=10, live=True)
+    mood = Parameter("good", "how it counts", choices=("good", "bad"), live=True)
+    fixed = Parameter(0, "cannot be set")
+    def init(self):
+        self.attach_trigger("live/go")
+    def sense_select_act(self):
+        self.write("live/count", (self.read("live/count") or 0) + self.step)
+
 class Crasher(Counter):
     def sense_select_act(self):
         raise ValueError("boom")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import sys
@@ -21,15 +20,6 @@ from agentspace.wire.address import parse
 from tests.support.eventually import eventually
 from tests.support.paths import ROOT
 from tests.support.program import PATIENCE, Program
-
-
-def send(pid: int, number: signal.Signals) -> bool:
-    """Sends a signal to a process; whether there still was one."""
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def is_gone(pid: int) -> bool:

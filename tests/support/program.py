@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from agentspace.agent.parent_process import PARENT_VARIABLE
+from tests.support.eventually import eventually
 
 PATIENCE = 30.0  # seconds in which a process on a busy machine has done what it must do
 CLIENT = """
@@ -115,8 +119,9 @@ class Program:
         return self._process.poll() is not None
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends a signal."""
-        self._process.send_signal(number)
+        """Sends a signal; after SIGSTOP it stands still."""
+        if not self.ended:
+            send(self.pid, number)
 
     def kill(self) -> None:
         """Kills it, and waits until it is gone."""
@@ -158,3 +163,34 @@ class Program:
 def client(address: str, code: str, name: str = "client", folder: Path | None = None) -> Program:
     """A program with a connected `space`, `say(...)` and `wait()`; see `CLIENT`."""
     return Program([sys.executable, "-c", CLIENT + code, address, name], folder)
+
+
+def send(pid: int, number: signal.Signals) -> bool:
+    """Sends a signal to a process; whether there still was one. After SIGSTOP it stands still, all threads of it.
+
+    The kernel stops a process only when one of its threads has got a turn to take the signal; on a busy machine
+    the others go on until then.
+    """
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    if number == signal.SIGSTOP:
+        eventually(lambda: not _running(pid), PATIENCE)
+    return True
+
+
+def _running(pid: int) -> bool:
+    """Whether any thread of a process does something still."""
+    states = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            states.append(thread.read_text().rpartition(")")[2].split()[0])
+    return not set(states) <= set("tTZX")  # stopped, traced, or dead: proc(5)
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """The words with which a process was started; none if it has ended, be it at this moment."""
+    with contextlib.suppress(psutil.Error):
+        return list(process.cmdline())
+    return []

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from agentspace.client.space import RemoteSpace, connect
-from agentspace.wire.payload import Pool
+from agentspace.wire.pool import Pool
 from tests.support.program import PATIENCE, Program, client
 
 LEASE = 0.6  # seconds; short, for servers that are to notice silence soon
@@ -24,6 +24,10 @@ class ServerProcess:
 
     Args:
         options: Of ``agentspace server``.
+        limit: How many file descriptors it may have; 0: as many as this process.
+        addresses: Bytes of addresses that it may have; 0: as many as this process.
+        inside: What comes before its command.
+        durable: Masks of slots that it keeps in a store, `store`; none: it has no store.
 
     Attributes:
         run: Its folder, AGENTSPACE_RUN for whoever names it by `NAME`.
@@ -33,11 +37,23 @@ class ServerProcess:
 
     NAME = "test"
 
-    def __init__(self, *options: str) -> None:
+    def __init__(
+        self,
+        *options: str,
+        limit: int = 0,
+        addresses: int = 0,
+        inside: tuple[str, ...] = (),
+        durable: tuple[str, ...] = (),
+    ) -> None:
         self.run = Path(tempfile.mkdtemp(prefix="as-"))  # pytest's folders are too long for a socket
         self.address = f"ipc://{self.run / self.NAME / 'server.sock'}"
         self.tcp: str | None = None
-        self._options = options
+        self.store = self.run / "store.db"
+        kept = ("--store", str(self.store), *(word for mask in durable for word in ("--durable", mask)))
+        self._options = (*options, *kept) if durable else options
+        self._limits = [f"ulimit -n {limit}"] if limit else []
+        self._limits += [f"ulimit -v {addresses >> 10}"] if addresses else []
+        self._inside = inside
         self._clients: list[Program] = []
         self.start()
 
@@ -53,7 +69,9 @@ class ServerProcess:
     def start(self) -> None:
         """Starts the server, again if it was ended."""
         command = [sys.executable, "-m", "agentspace", "server", *self._options]
-        self.process = Program(command, environment=self.environment)
+        if self._limits:
+            command = ["bash", "-c", "; ".join((*self._limits, 'exec "$@"')), "bash", *command]
+        self.process = Program([*self._inside, *command], environment=self.environment)
         try:
             serving = self.process.expect_error("serving ")
         except BaseException:

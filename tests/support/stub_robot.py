@@ -35,7 +35,8 @@ class StubRobot(Agent):
 
     def sense_select_act(self) -> None:
         if self.target in self.wake.names:
-            self._goal = np.clip(self.read(self.target), LIMITS[:, 0], LIMITS[:, 1])
+            target = self.read(self.target)  # None: stay
+            self._goal = self._posture if target is None else np.clip(target, LIMITS[:, 0], LIMITS[:, 1])
         if self.wake.timer:
             now = time.monotonic()
             way = self.speed * (now - self._then)

@@ -1,12 +1,14 @@
 """A supervisor's world that tests control: clock, host and blackboard. No process runs, and no time is waited."""
 
+import json
 import signal
 from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
-from agentspace.client.account import SwapReport
-from agentspace.launch.plan import AgentPlan, Plan
+from agentspace.client.orders import Order
+from agentspace.client.reports import SwapReport
+from agentspace.launch.plan import REAL, AgentPlan, Plan
 from agentspace.supervise.command import Command
 from agentspace.supervise.host import Event, Exited, Interrupted
 from agentspace.supervise.supervisor import (
@@ -14,6 +16,12 @@ from agentspace.supervise.supervisor import (
 )
 
 Behaviour = Callable[["World", int], None]
+
+
+def settings_of(command: Command) -> list[str]:
+    """The settings that an agent is given, as ``name=value``."""
+    given = json.loads(command.given or b"{}")
+    return [f"{name}={value}" for name, value in given.get("values", {}).items()]
 
 
 class World:
@@ -38,12 +46,23 @@ class World:
         self.undying: set[str] = set()
         self.unready: set[str] = set()
         self.gone: set[str] = set()
+        self.left: dict[str, str] = {}  # the state in which a process left its role
+        self.heard: set[str] = set()  # those that give the server signs of life
+        self.words_left: dict[str, str] = {}
+        self.codes_left: dict[str, int] = {}
+        self.letters: dict[str, tuple[int, int]] = {}  # dead letters, and those in a row
         self.broken: set[str] = set()
+        self.suffix = ""  # of what is said of what is broken
         self.slots: set[str] = set()
         self.requested: set[str] = set()
         self.swapping: dict[str, SwapReport] = {}  # what `_/swaps/ROLE` shows
         self.given_up: list[tuple[str, int, str]] = []
+        self.ended_by_user: list[tuple[float, str]] = []
+        self.given: list[Order] = []
+        self.withdrawn: set[str] = set()
+        self.told_orders: list[Order] = []
         self.reports: list[dict[str, Any]] = []
+        self.casts: list[tuple[float, list[str]]] = []  # without whom simulated time stands
         self.connectable = True
         self.own_server = True
         self.closed = False
@@ -90,10 +109,10 @@ class World:
 
     def spawn(self, name: str, command: Command) -> int:
         if name in self.broken:
-            raise FileNotFoundError(f"no such program: {command.argv[0]}")
+            raise FileNotFoundError(f"no such program: {command.argv[0]}{self.suffix}")
         pid = 100 + len(self.names)
         self.names[pid] = name
-        self.words[pid] = command.argv
+        self.words[pid] = (*command.argv, *settings_of(command))
         self.alive.add(pid)
         self.history.append((self.time, "started", name))
         if name in self.on_start:
@@ -142,7 +161,36 @@ class World:
         assert self.names[pid] == role
         if role in self.gone:
             return "gone"
+        if role in self.left:
+            return None if self.left[role] == "unknown" else self.left[role]
         return "starting" if role in self.unready else "running"
+
+    def is_heard(self, pid: int) -> bool:
+        self.ask()
+        return self.names[pid] in self.heard
+
+    def last_words(self, role: str, pid: int) -> str:
+        assert self.names[pid] == role
+        return self.words_left.get(role, "")
+
+    def exit_code(self, role: str, pid: int) -> int | None:
+        assert self.names[pid] == role
+        return self.codes_left.get(role)
+
+    def dead_letters(self, role: str) -> tuple[int, int]:
+        self.ask()
+        return self.letters.get(role, (0, 0))
+
+    def orders(self) -> list[Order]:
+        self.ask()
+        return list(self.given)
+
+    def take(self, order: Order) -> bool:
+        self.given.remove(order)
+        return order.ident not in self.withdrawn
+
+    def tell(self, order: Order) -> None:
+        self.told_orders.append(order)
 
     def swaps(self) -> dict[str, SwapReport]:
         return self.swapping
@@ -154,6 +202,15 @@ class World:
         self.ask()
         return frozenset(self.requested)
 
+    def give_up(self, role: str) -> None:
+        self.ask()
+        assert role not in {self.names[pid] for pid in self.alive}, "a process is left that could keep something"
+        self.ended_by_user.append((self.time, role))
+
+    def conduct(self, roles: list[str]) -> None:
+        self.ask()
+        self.casts.append((self.time, roles))
+
     def report(self, report: dict[str, Any]) -> None:
         self.ask()
         self.reports.append(report)
@@ -162,9 +219,9 @@ class World:
         self.said.append((name, text))
 
 
-def run(world: World, *agents: AgentPlan, own_server: bool = True) -> int:
+def run(world: World, *agents: AgentPlan, own_server: bool = True, clock: str = REAL) -> int:
     world.own_server = own_server
-    plan = Plan("test", Path("/p/test.yaml"), Path("/p"), agents)
+    plan = Plan("test", Path("/p/test.yaml"), Path("/p"), agents, clock=clock)
     return Supervisor(plan, world, world, world.say, own_server=own_server).run()
 
 

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentspace.client.account import SWAPS, SwapReport
+from agentspace.client.account import SWAPS
+from agentspace.client.reports import SwapReport
 from agentspace.core.board import Board
 from agentspace.core.seats import Dismiss, Order, Part, Reclaim, Resume, Seat, Suspend
 from agentspace.core.swap import Limits, Step, Wish
 from agentspace.errors import AgentspaceError, FencedError
 from agentspace.supervise.command import Command
 from agentspace.supervise.supervisor import SERVER
-from tests.support.supervised_world import World
+from tests.support.supervised_world import World, settings_of
 
 ROLE = "a"
 LEASE = 0.6  #: seconds
@@ -121,7 +122,7 @@ class SwappingWorld(World):
             return pid
         words = list(command.argv)
         swap = int(words[words.index("--swap") + 1]) if "--swap" in words else 0
-        settings = [word for word in words if "=" in word]
+        settings = settings_of(command)
         process = self.processes[pid] = Process(pid, next(self._behaviours, Behaviour()), settings, swap)
         enter = self._stand_by if swap else self._claim
         self._later(process, process.behaviour.start, "start", lambda: enter(process))

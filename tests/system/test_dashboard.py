@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from textual.filter import Monochrome
 from textual.pilot import Pilot
 
-from agentspace.client.account import SwapReport
+from agentspace.client.reports import SwapReport
 from agentspace.client.space import RemoteSession, RemoteSpace, connect
 from agentspace.errors import AgentspaceError, ParameterError, SwapError
 from agentspace.inspect.attachment import Attachment
@@ -22,10 +25,9 @@ from agentspace.inspect.tui.detail import Detail
 from agentspace.inspect.tui.head import Head
 from agentspace.wire.address import parse
 from tests.support.server_process import ServerProcess
+from tests.system.pilot import PATIENCE, ask, line, screen, shows, until
 
-PATIENCE = 10.0  # seconds
-
-
+pytestmark = pytest.mark.alone  # an order that is not confirmed within 1 s is withdrawn
 Act = Callable[[Pilot[None], Inspector], Awaitable[None]]
 
 
@@ -52,6 +54,11 @@ def eye(address: str) -> Iterator[RemoteSession]:
         session.running()
         yield session
         session.leave("stopped")
+
+
+def is_grey(app: Inspector) -> bool:
+    """Whether the table that is shown has no colours."""
+    return any(isinstance(each, Monochrome) for each in app.pane.table.get_line_filters())
 
 
 class Notes:
@@ -84,33 +91,9 @@ def drive(address: str, act: Act, size: tuple[int, int] = (120, 30), **options: 
     asyncio.run(run())
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], Any]) -> None:
-    """Lets the inspector run until something is so."""
-    end = asyncio.get_running_loop().time() + PATIENCE
-    while not condition():
-        assert asyncio.get_running_loop().time() < end, screen(pilot)
-        await pilot.pause(0.02)
-
-
 def keys(app: Any) -> list[str]:
     """Of the rows, from the top."""
     return [row.key for row in app.pane.table._rows]  # private: nobody else asks for the order
-
-
-def screen(pilot: Pilot[None]) -> str:
-    """What is on the screen, as text."""
-    width, height = pilot.app.size
-    # private: Textual has no other way to the text of a screen
-    lines = pilot.app.screen._compositor.render_strips()[:height]
-    return "\n".join("".join(segment.text for segment in strip).rstrip()[:width] for strip in lines)
-
-
-def shows(pilot: Pilot[None], *texts: str) -> Callable[[], bool]:
-    return lambda: all(text in screen(pilot) for text in texts)
-
-
-def line(pilot: Pilot[None], text: str) -> str:
-    return next((line for line in screen(pilot).splitlines() if text in line), "")
 
 
 # --- what is shown
@@ -270,13 +253,57 @@ def test_loop_is_never_blocked_by_the_server(address, space, server):
 
     async def act(pilot, app):
         await until(pilot, shows(pilot, "x "))
-        os.kill(server.process.pid, 19)  # SIGSTOP
+        server.process.signal(signal.SIGSTOP)
         try:
             await pilot.press("w")
             await asyncio.wait_for(pilot.pause(), 1.0)
+            if "press it again" in screen(pilot):  # on a busy machine the screen may have stood still
+                await pilot.press("w")
+                await asyncio.wait_for(pilot.pause(), 1.0)
             assert "Write a slot" in screen(pilot)
         finally:
-            os.kill(server.process.pid, 18)  # SIGCONT
+            server.process.signal(signal.SIGCONT)
+
+    drive(address, act)
+
+
+def test_order_to_a_hung_server_is_given_up_and_not_carried_out_later(address, space, eye, server):
+    """The view tells since when it is stale; a stop says that it was not confirmed, and does not come later."""
+
+    async def act(pilot, app):
+        await pilot.press("2")
+        await until(pilot, shows(pilot, "eye"))
+        server.process.signal(signal.SIGSTOP)
+        try:
+            await pilot.press("s")
+            await until(pilot, shows(pilot, "Stop eye?"))
+            await pilot.press("y")
+            await until(pilot, shows(pilot, "Not confirmed within 1 s"))
+            await until(pilot, lambda: app.screen.query_one(Head).has_class("away") and "as of" in screen(pilot))
+            assert app.screen.has_class("stale")
+            assert is_grey(app)
+        finally:
+            server.process.signal(signal.SIGCONT)
+        await until(pilot, lambda: not app.screen.has_class("stale"))
+        assert not is_grey(app)
+        assert space.read("_/roles/eye")["stop_requested"] is False
+
+    drive(address, act)
+
+
+def test_key_that_waited_while_the_screen_stood_still_gives_no_order(address, space, eye):
+    """An inspector that was suspended shows first what is, before it does anything."""
+
+    async def act(pilot, app):
+        await pilot.press("2")
+        await until(pilot, shows(pilot, "eye"))
+        app.looked -= 60.0  # as after SIGSTOP and SIGCONT
+        app.action_stop()
+        await until(pilot, shows(pilot, "Not carried out"))
+        assert "Stop eye?" not in screen(pilot)
+        await until(pilot, lambda: time.monotonic() > app.blind_until and app.looked > time.monotonic() - 1.0)
+        app.action_stop()
+        await until(pilot, shows(pilot, "Stop eye?"))
 
     drive(address, act)
 
@@ -289,10 +316,8 @@ def test_write_asks_first_and_writes(address, space):
     space.write("x", np.float32([1, 2]))
 
     async def act(pilot, app):
-        await until(pilot, shows(pilot, "x "))
-        await pilot.press("w")
-        await until(pilot, shows(pilot, "Write a slot"))
-        await pilot.press("enter", *"[3, 4]", "enter", *"2", "enter", *"60", "enter", "enter")
+        await until(pilot, lambda: app.pane.chosen == "x")
+        await ask(pilot, "w", "Write a slot", "enter", *"[3, 4]", "enter", *"2", "enter", *"60", "enter", "enter")
         await until(pilot, lambda: (entry := space.entry("x")) is not None and entry.priority == 2.0)
         entry = space.entry("x")
         assert entry is not None
@@ -310,37 +335,39 @@ def test_delete_asks_first_and_tells_of_a_refusal(address, space):
     space.write("x", 1, priority=5.0)
 
     async def act(pilot, app):
-        await until(pilot, shows(pilot, "x "))
-        await pilot.press("d", "escape")
-        await pilot.press("d", "tab", "tab", "enter")
+        await until(pilot, lambda: app.pane.chosen == "x")
+        await ask(pilot, "d", "Delete x?", "escape")
+        await until(pilot, lambda: "Delete x?" not in screen(pilot))
+        await ask(pilot, "d", "Delete x?", "tab", "tab", "enter")
         await until(pilot, shows(pilot, "'x' is held by maker with priority 5"))
         assert space.entry("x") is not None
-        await pilot.press("d", *"5", "tab", "tab", "enter")
+        await ask(pilot, "d", "Delete x?", *"5", "tab", "tab", "enter")
         await until(pilot, lambda: space.entry("x") is None)
 
     drive(address, act)
 
 
-def test_stop_restart_and_swap_ask_first(address, eye):
-    """s, r and S act on the role under the cursor after a yes, and on nothing after a no."""
+def test_stop_start_restart_and_swap_ask_first(address, eye):
+    """s, t, r and S act on the role under the cursor after a yes, and on nothing after a no."""
     notes = Notes()
 
     async def act(pilot, app):
         await pilot.press("2")
         await until(pilot, lambda: app.pane.chosen == "eye")
-        for key, question in (("s", "Stop eye?"), ("r", "Restart eye?")):
-            await pilot.press(key)
-            await until(pilot, shows(pilot, question))
-            await pilot.press("n")
-            await pilot.press(key, "escape")
+        for key, question in (("s", "Stop eye?"), ("t", "Start eye?"), ("r", "Restart eye?")):
+            for no in ("n", "escape"):
+                await ask(pilot, key, question, no)
+                await until(pilot, lambda question=question: question not in screen(pilot))
             assert notes.asked == []
-        await pilot.press("s", "y")
+        await ask(pilot, "s", "Stop eye?", "y")
         await until(pilot, lambda: notes.asked == [("stop", "eye", {})])
-        await pilot.press("r", "y")
-        await until(pilot, lambda: notes.asked[1:] == [("swap", "eye", {})])
-        await pilot.press("S", *"m:Other", "enter", *"rate=5", "enter", "enter")
+        await ask(pilot, "r", "Restart eye?", "y")
+        await until(pilot, lambda: notes.asked[1:] == [("restart", "eye", {})])
+        await ask(pilot, "t", "Start eye?", "y")
+        await until(pilot, lambda: notes.asked[2:] == [("start", "eye", {})])
+        await ask(pilot, "S", "Swap", *"m:Other", "enter", *"rate=5", "enter", "enter")
         answers = {"spec": "m:Other", "settings": "rate=5"}
-        await until(pilot, lambda: notes.asked[2:] == [("swap", "eye", answers)])
+        await until(pilot, lambda: notes.asked[3:] == [("swap", "eye", answers)])
         await until(pilot, shows(pilot, "swap was done"))
 
     drive(address, act, commander=notes)
@@ -352,7 +379,7 @@ def test_stop_stops_a_real_role(address, eye):
     async def act(pilot, app):
         await pilot.press("2")
         await until(pilot, lambda: app.pane.chosen == "eye")
-        await pilot.press("s", "y")
+        await ask(pilot, "s", "Stop eye?", "y")
         await until(pilot, shows(pilot, "asked eye to stop", "stopping"))
 
     drive(address, act)
@@ -364,7 +391,7 @@ def test_errors_are_shown(address, eye):
     async def act(pilot, app):
         await pilot.press("2")
         await until(pilot, lambda: app.pane.chosen == "eye")
-        await pilot.press("r", "y")
+        await ask(pilot, "r", "Restart eye?", "y")
         await until(pilot, shows(pilot, "it was rolled back"))
         await pilot.press("1")
         await until(pilot, shows(pilot, "slot"))
@@ -379,7 +406,7 @@ def test_read_only_forbids(address, space, eye):
 
     async def act(pilot, app):
         await until(pilot, shows(pilot, "read-only"))
-        for tab, keys in (("1", "wd"), ("2", "srS")):
+        for tab, keys in (("1", "wd"), ("2", "strS")):
             await pilot.press(tab)
             await until(pilot, lambda: app.pane.chosen is not None)
             for key in keys:
@@ -405,11 +432,30 @@ def test_commander_does_what_it_is_told(address, space):
         commander.stop("nobody")
 
 
+def test_roles_that_do_not_run_are_shown_with_their_reason(address, space, eye):
+    """At 80 columns too; an order to start one that nobody takes is withdrawn in time, and told."""
+    lives = {
+        "arm": {"state": "waiting", "reason": "for eye to be ready"},
+        "leg": {"state": "blocked", "reason": "why"},
+    }
+    space.write("launch/test", {"pid": 7, "roles": lives})
+
+    async def act(pilot, app):
+        await pilot.press("2")
+        await until(pilot, shows(pilot, "waiting", "for eye to be ready", "blocked", "why", "p99"))
+        await until(pilot, lambda: app.pane.chosen == "arm")
+        await ask(pilot, "t", "Start arm?", "y")
+        await until(pilot, shows(pilot, "nobody took the order"))
+        assert space.snapshot("orders/*") == {}
+
+    drive(address, act, size=(80, 24))
+
+
 def test_swap_is_summed_up(address, eye, monkeypatch):
     """A swap that was done is told with its gap; one that cannot be is refused, and the role goes on."""
     asked: list[tuple[Any, ...]] = []
 
-    def swap(space: RemoteSpace, *words: Any) -> SwapReport:
+    def swap(space: RemoteSpace, *words: Any, progress: Any) -> SwapReport:
         asked.append(words)
         return SwapReport(1, "eye", "done", gap=0.0031)
 

@@ -40,3 +40,28 @@ def test_a_checkout_that_is_not_installed_says_so_in_one_line() -> None:
     assert done.stderr == "agentspace: this checkout is not installed; `pip install -e .` does that\n"
     assert done.returncode == 1  # there is no server
     assert "there is no server" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        (
+            ["server", "--help"],
+            {"agentspace.launch", "agentspace.supervise", "yaml", "jsonschema", "rich", "textual"},
+        ),
+        (
+            ["agent", "--help"],
+            {"agentspace.launch", "agentspace.server", "agentspace.store", "yaml", "jsonschema"},
+        ),
+    ],
+    ids=lambda item: item[0] if isinstance(item, list) else "",
+)
+def test_a_command_imports_what_it_needs_and_nothing_else(words: list[str], unneeded: set[str]) -> None:
+    """Whoever waits for a server to be back waits for its imports, and for those of its agents at a start."""
+    code = (
+        "import runpy, sys\n"
+        "try:\n    runpy.run_module('agentspace', run_name='__main__')\n"
+        "finally:\n    print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert not unneeded & set(done.stderr.split())

@@ -53,9 +53,14 @@ class Blackboard:
     def connect(self): return True
     def valid(self, slot): return True
     def role_state(self, role, pid): return "running"
+    def last_words(self, role, pid): return ""
+    def exit_code(self, role, pid): return None
+    def orders(self): return []
+    def dead_letters(self, role): return 0, 0
     def stop_requested(self): return frozenset()
     def swaps(self): return dict()
     def successor_lost(self, role, number, why): pass
+    def give_up(self, role): pass
     def report(self, report): pass
 
 class Host(LocalHost):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import select
 import signal
 import sys
@@ -45,6 +46,22 @@ def test_output_and_exit(host: LocalHost, console: io.StringIO) -> None:
     pid = host.spawn("a", python("import sys; print('x' * 100000); sys.stderr.write('last'); sys.exit(3)"))
     assert host.wait(20.0) == [Exited(pid, 3)]
     assert console.getvalue() == f"a      | {'x' * 100000}\na      | last\n"
+
+
+def test_the_end_of_one_process_of_a_role_ends_no_line_of_another(host: LocalHost, console: io.StringIO) -> None:
+    """In a swap, successor and predecessor speak under one name."""
+    program = "import sys; print('so\\nhalf ', end='', flush=True); sys.stdin.read(1); print('whole')"
+    reader, writer = os.pipe()
+    command = ("bash", "-c", f'exec "$@" < /proc/{os.getpid()}/fd/{reader}', "bash", sys.executable, "-c", program)
+    second = host.spawn("a", Command(command, Path.cwd()))
+    while "so" not in console.getvalue():  # and half of the next line with it
+        host.wait(0.05)
+    first = host.spawn("a", python("print('agentspace: A')"))
+    assert host.wait(20.0) == [Exited(first, 0, "A")]
+    os.close(writer)
+    assert host.wait(20.0) == [Exited(second, 0)]
+    os.close(reader)
+    assert console.getvalue() == "a      | so\na      | agentspace: A\na      | half whole\n"
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -164,6 +181,40 @@ def test_spawn_failures(host: LocalHost) -> None:
     assert os.sched_getaffinity(0) == before
 
 
+def test_spawn_failures_of_other_kinds(host: LocalHost, tmp_path: Path) -> None:
+    """A folder that is gone or closed, a program that is none, too large an environment, no descriptors left."""
+    (tmp_path / "data").write_text("no program")
+    (tmp_path / "script").write_text("#!/no/such/interpreter\n")
+    (tmp_path / "script").chmod(0o755)
+    large = {f"A{number}": "x" * 100_000 for number in range(100)}
+    for command in (
+        Command((sys.executable,), tmp_path / "gone"),
+        Command((sys.executable,), tmp_path / "data"),
+        Command((str(tmp_path / "data"),), tmp_path),
+        Command((str(tmp_path / "script"),), tmp_path),
+        Command((sys.executable,), tmp_path, large),
+        Command((sys.executable,), tmp_path, {"A=B": "x"}),
+        Command((sys.executable, 1), tmp_path),  # type: ignore[arg-type]  # what nobody should write
+    ):
+        with pytest.raises(OSError, match=r"\w"):
+            host.spawn("a", command)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    pid = host.spawn("a", python(SLEEP))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        with pytest.raises(OSError, match="Too many open files"):
+            host.spawn("b", Command((sys.executable,), tmp_path, given=b"{}"))
+        os.kill(host._guardian._process.pid, signal.SIGKILL)  # type: ignore[union-attr]  # private: see above
+        host.kill(pid)
+        eventually(lambda: host.wait(0.05) == [Exited(pid, -signal.SIGKILL)])
+        eventually(lambda: host.wait(0.05) == [] and host._unguarded)  # private: it is told to people only
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    other = host.spawn("a", python("print(input())", given=b"what is given"))
+    assert not host._unguarded  # private: as above
+    assert host.wait(20.0) == [Exited(other, 0)]
+
+
 def test_guardian_that_cannot_live(host: LocalHost, console: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guardian that dies again and again is given up, and people are told."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
@@ -191,9 +242,16 @@ class Blank:
         return {}
 
     def successor_lost(self, role: str, number: int, why: str) -> None: ...
+    def give_up(self, role: str) -> None: ...
 
     def stop_requested(self) -> frozenset[str]:
         return frozenset()
+
+    def orders(self) -> list[object]:
+        return []
+
+    def dead_letters(self, role: str) -> tuple[int, int]:
+        return 0, 0
 
     def report(self, report: dict[str, object]) -> None:
         return

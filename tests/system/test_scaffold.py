@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agentspace.cli.scaffold import ScaffoldError, scaffold
+from agentspace.cli.tools.scaffold import ScaffoldError, scaffold
 
 FILES = [
     "README.md",

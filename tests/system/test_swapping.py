@@ -15,9 +15,9 @@ import pytest
 from agentspace import Trigger
 from agentspace.client.space import connect
 from agentspace.errors import AgentspaceError, RoleNotFoundError, SwapError
-from tests.support.constellation import COUNTER, Constellation, is_gone, send
+from tests.support.constellation import COUNTER, Constellation, is_gone
 from tests.support.eventually import eventually
-from tests.support.program import PATIENCE
+from tests.support.program import PATIENCE, send
 
 OTHER = COUNTER.replace("class Counter", "class Other").replace(
     'tag = Parameter("old")', 'tag = Parameter("other")'
@@ -204,13 +204,6 @@ def test_unknown_role_is_told_with_those_that_there_are(small):
     assert "did you mean 'counter'" in err
 
 
-def test_setting_that_is_no_name_is_refused(small):
-    """It would be an option of the successor's command line."""
-    with pytest.raises(SwapError, match="'--project' is no name of a parameter or slot"):
-        small.space.swap("counter", settings={"--project": "/"})
-    assert small.swap("counter") == {}
-
-
 def test_role_of_a_launch_is_not_replaced_by_hand(small):
     """The launch would take that for the end of the role; the message says what does it."""
     before = small.role("counter")
@@ -218,26 +211,6 @@ def test_role_of_a_launch_is_not_replaced_by_hand(small):
     assert code == 1
     assert "supervised by launch 'test': use agentspace swap counter agents.other:Other" in err
     assert small.role("counter") == before
-
-
-@pytest.mark.parametrize("value", ["a\0b", "a\ud800b", ["\udfff"], {"a": {"\0": 1}}])
-def test_setting_that_no_process_can_be_given(small, value):
-    """It is refused before anything happens, in words that show it."""
-    with pytest.raises(SwapError, match=r"no process can be given this for 'tag': .* contains"):
-        small.space.swap("counter", settings={"tag": value})
-    assert small.swap("counter") == {}
-    assert not small.supervisor.ended
-
-
-@pytest.mark.parametrize("word", ["a\0b", "x" * (1 << 18)], ids=["NUL", "too long"])
-def test_successor_that_cannot_be_started(small, word):
-    """Whoever asks, and whatever for: the swap is rolled back, the role and its launch go on."""
-    before = small.role("counter")
-    small.space.request_swap("counter", None, {"tag": word})  # which a client of another kind may send
-    report = eventually(lambda: (told := small.swap("counter")).get("state") == "rolled back" and told, PATIENCE)
-    assert "cannot be started" in report["reason"]
-    assert small.role("counter") == before
-    assert small.space.swap("counter", None, {"tag": "newer"}).state == "done"
 
 
 def test_role_without_a_launch_is_replaced_by_hand(small):
@@ -318,7 +291,7 @@ def test_stopped_predecessor_is_fenced(small):
     small.space.write("number", 1)
     eventually(lambda: small.space.read("total") == 1)
     old = small.role("counter")["pid"]
-    os.kill(old, signal.SIGSTOP)
+    send(old, signal.SIGSTOP)
     small.space.write("number", 2)
     report = small.space.swap("counter", "agents.other:Other", limits={"quiesce": 3.0})
     assert report.state == "done"

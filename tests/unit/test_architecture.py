@@ -21,6 +21,12 @@ TEST_LINES = 500  # a module of tests has fewer
 COMMON = {"agents", "agents.words"}  # what lies beside the agents and is none
 
 
+@pytest.fixture(scope="module", autouse=True)
+def read() -> None:
+    """All modules are read once, at the expense of no test."""
+    graph()
+
+
 def floors(top: str) -> dict[str, int]:
     """The rooms of a top-level package with their floors, as CONTRIBUTING.md has them: the ground first."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

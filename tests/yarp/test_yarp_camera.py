@@ -101,6 +101,7 @@ def test_gaps_begin_anew_with_a_new_sender() -> None:
     assert gaps.lost == 2
 
 
+@pytest.mark.alone
 def test_a_sender_that_is_killed(setup: Setup) -> None:
     """Is told within a second; the pictures expire; the next sender is seen."""
     sender = setup.send()
@@ -114,6 +115,7 @@ def test_a_sender_that_is_killed(setup: Setup) -> None:
     setup.becomes("running")
 
 
+@pytest.mark.alone
 def test_a_sender_that_hangs(setup: Setup) -> None:
     """Is told within a second, and seen again when it goes on."""
     sender = setup.send()

@@ -91,7 +91,7 @@ def test_the_driver_changes_while_the_robot_runs(setup: Setup) -> None:
 def test_the_game_through_yarp(tmp_path: Path) -> None:
     """It starts a name server as none runs, plays, reports, and leaves nothing behind."""
     with YarpNetwork(start=False) as network:
-        settings = ("pairs=4", "shown=1", "fresh=1", f"out={tmp_path}")
+        settings = ("pairs=4", "shown=1", "fresh=1", f"out={tmp_path}", f"store={tmp_path / 'game.db'}")
         launch = [sys.executable, "-m", "agentspace", "launch", "launch/imitation_yarp.yaml", *settings]
         environment = {**network.environment, "AGENTSPACE_RUN": str(network.folder / "run")}
         with Program(launch, folder=ROOT, environment=environment) as game:

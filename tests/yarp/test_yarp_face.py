@@ -80,6 +80,7 @@ def test_refuses_what_is_no_expression(setup: Setup, value: Any) -> None:
     interface.expect("made set all hap")
 
 
+@pytest.mark.alone
 def test_an_interface_that_is_killed(setup: Setup) -> None:
     """Is told within a second; the next one is told the expression again."""
     interface = setup.start()
@@ -93,6 +94,7 @@ def test_an_interface_that_is_killed(setup: Setup) -> None:
     setup.becomes("connected")
 
 
+@pytest.mark.alone
 def test_an_interface_that_hangs(setup: Setup) -> None:
     """Is told within a second, without anything to say to it; the newest expression reaches it later."""
     interface = setup.start()

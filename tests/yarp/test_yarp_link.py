@@ -24,6 +24,7 @@ from agents.yarp.client.helper import Helper
 from agents.yarp.client.names import NameServer, Place, SilentError, trouble_at
 from agents.yarp.client.pipe import Message, Pipe, PipeEndedError
 from tests.support.eventually import eventually
+from tests.support.program import command_of
 
 FOUND = b"registration name /a/rpc:i ip 10.0.0.5 port 10021 type tcp\r\n*** end of message\r\n"
 UNKNOWN = b"*** end of message\r\n"
@@ -233,13 +234,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield start
     for helper in made:
         helper.close()
-    assert not [p for p in psutil.Process().children() if "program_of_test" in " ".join(_command(p))]
-
-
-def _command(process: psutil.Process) -> list[str]:
-    with suppress(psutil.Error):
-        return list(process.cmdline())
-    return []
+    assert not [p for p in psutil.Process().children() if "program_of_test" in " ".join(command_of(p))]
 
 
 @pytest.mark.parametrize(

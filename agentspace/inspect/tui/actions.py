@@ -1,5 +1,6 @@
 """The keys that change something: each asks first, and works in a thread."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -10,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import TabbedContent
 
-from agentspace.errors import AgentspaceError
+from agentspace.errors import AgentspaceError, LateError, SpaceUnreachableError
 from agentspace.inspect.attachment import Attachment
 from agentspace.inspect.commander import Commander
 from agentspace.inspect.tui.dialogs import Answers, Dialog, Field
@@ -18,12 +19,15 @@ from agentspace.inspect.tui.pane import Pane
 from agentspace.inspect.views import RoleView, SlotView, Snapshot
 from agentspace.inspect.wording import brief
 
-_ALL: Final = ("write", "delete", "stop", "restart", "swap", "sort")
+CONFIRMED: Final = 1.0  #: seconds in which an order is confirmed, or given up
+STANDSTILL: Final = 1.5  #: seconds without a look after which what is on the screen is not what is
+_GRACE: Final = 0.5  #: seconds after a standstill in which keys come that were pressed meanwhile
+_ALL: Final = ("write", "delete", "stop", "start", "restart", "swap", "sort")
 _CLAIM: Final = (Field("priority", "priority", "0"), Field("validity", "validity", "seconds; for ever if empty"))
 
 
 class Actions(App[None]):
-    """The actions: stop, restart and swap of agents; write and delete of slots.
+    """The actions: stop, start, restart and swap of agents; write and delete of slots.
 
     Args:
         source: Of snapshots.
@@ -35,6 +39,7 @@ class Actions(App[None]):
         Binding("w", "write", "Write"),
         Binding("d", "delete", "Delete"),
         Binding("s", "stop", "Stop"),
+        Binding("t", "start", "Start"),
         Binding("r", "restart", "Restart"),
         Binding("S", "swap", "Swap", key_display="S"),
     ]
@@ -43,7 +48,9 @@ class Actions(App[None]):
         super().__init__()
         self.source = source
         self.read_only = read_only
-        self.commander = Commander(source.address) if commander is None else commander
+        self.commander = Commander(source.address, CONFIRMED) if commander is None else commander
+        self.looked = time.monotonic()  #: when the screen was last brought up to date
+        self.blind_until = float("-inf")  #: keys that come until then were pressed while it stood still
 
     @property
     def snapshot(self) -> Snapshot:
@@ -105,11 +112,17 @@ class Actions(App[None]):
             text = "Its handler comes to an end first; its supervisor does not start it again."
             self._ask(f"Stop {role.name}?", text, "Stop", partial(self.commander.stop, role.name))
 
-    def action_restart(self) -> None:
-        """Swaps the role under the cursor for the same class, as its file is now."""
+    def action_start(self) -> None:
+        """Starts the role under the cursor, that waits, is blocked, was stopped, or has failed."""
         if role := self.role:
-            text = "The same class, with the code that is on the disk now. No trigger is lost."
-            self._ask(f"Restart {role.name}?", text, "Restart", partial(self.commander.swap, role.name))
+            text = "Its supervisor starts it now, whatever happened before. If it runs, it goes on."
+            self._ask(f"Start {role.name}?", text, "Start", partial(self.commander.start, role.name))
+
+    def action_restart(self) -> None:
+        """Ends the process of the role under the cursor, and starts another one."""
+        if role := self.role:
+            text = "Its process ends, and another one begins anew, without its state. A swap hands that over."
+            self._ask(f"Restart {role.name}?", text, "Restart", partial(self.commander.restart, role.name))
 
     def action_swap(self) -> None:
         """Swaps the role under the cursor for another class, or other settings."""
@@ -129,16 +142,35 @@ class Actions(App[None]):
             return
 
         def answered(answers: Answers | None) -> None:
-            if answers is not None:
+            if answers is not None and not self._refused_as_blind():
                 self._do(do, answers)
 
+        if self._refused_as_blind():
+            return
         self.push_screen(Dialog(title, text, verb, fields), answered)
+
+    def seen(self, now: float) -> None:
+        """The screen is brought up to date; after a standstill, keys that waited meanwhile give no orders."""
+        if now - self.looked > STANDSTILL:
+            self.blind_until = now + _GRACE
+        self.looked = now
+
+    def _refused_as_blind(self) -> bool:
+        now = time.monotonic()
+        blind = now < self.blind_until or now - self.looked > STANDSTILL
+        if blind:
+            self.notify("This screen stood still when the key was pressed: look, and press it again.",
+                        title="Not carried out", severity="warning")  # fmt: skip
+        return blind
 
     @work(thread=True, exit_on_error=False)
     def _do(self, do: Callable[..., str], answers: Answers) -> None:
         """Carries it out beside the loop, and says what came of it."""
         try:
             said, severity = do(**answers), "information"
+        except (SpaceUnreachableError, LateError) as error:
+            said = f"Not confirmed within {CONFIRMED:g} s, and not carried out later: {error}"
+            severity = "error"
         except AgentspaceError as error:
             said, severity = str(error), "error"
         self.call_from_thread(self.notify, said, severity=severity, markup=False)

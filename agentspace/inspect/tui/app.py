@@ -1,6 +1,7 @@
 """The terminal dashboard."""
 
 import contextlib
+import time
 from typing import Any, ClassVar, Final
 
 from rich.text import Text
@@ -9,19 +10,21 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.css.query import NoMatches
-from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, TabPane
+from textual.widgets import DataTable, Footer, Input, TabbedContent, TabPane
 
 from agentspace.inspect.attachment import Attachment
 from agentspace.inspect.graph import Graph, graph_of
 from agentspace.inspect.tui.actions import Actions
 from agentspace.inspect.tui.agents import AgentsPane
 from agentspace.inspect.tui.detail import Detail
+from agentspace.inspect.tui.fading import STALE, FadingText
 from agentspace.inspect.tui.graph import drawing
 from agentspace.inspect.tui.head import Head
 from agentspace.inspect.tui.log import LogPane, RefusalsPane
 from agentspace.inspect.tui.pane import Pane, matches
 from agentspace.inspect.tui.slots import SlotsPane
 from agentspace.inspect.views import Snapshot
+from agentspace.inspect.wording import is_stale
 
 PERIOD: Final = 0.4  #: seconds between two looks at the model: most of what it costs is drawing
 _GRAPH_PERIOD: Final = 3  #: looks between two drawings of the graph
@@ -54,6 +57,7 @@ class Inspector(Actions):
     #filter.open { display: block; }
     #drawing { width: auto; }
     Footer { height: 1; }
+    .stale #body { opacity: 40%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
@@ -82,7 +86,7 @@ class Inspector(Actions):
                 with TabPane("2 Agents", id="tab-2"):
                     yield AgentsPane()
                 with TabPane("3 Graph", id="tab-3"), VerticalScroll(id="graph"):
-                    yield Static(id="drawing")
+                    yield FadingText(id="drawing")
                 with TabPane("4 Log", id="tab-4"):
                     yield LogPane()
                 with TabPane("5 Refused", id="tab-5"):
@@ -101,6 +105,11 @@ class Inspector(Actions):
     # --- showing
 
     def _look(self) -> None:
+        now = time.monotonic()
+        self.seen(now)
+        with contextlib.suppress(NoMatches):
+            self.main.query_one(Head).show(self.snapshot, now)
+            self.main.set_class(is_stale(self.snapshot, now), STALE)
         if self.snapshot is not self._shown and not self._closing:
             self._shown = self.snapshot
             self._count += 1
@@ -110,7 +119,6 @@ class Inspector(Actions):
         """Shows the newest snapshot."""
         snapshot = self.snapshot
         with contextlib.suppress(NoMatches):  # while it begins or ends, parts of it are not there
-            self.main.query_one(Head).show(snapshot)
             if self.pane is not None:
                 self.pane.show(snapshot)
             elif self._count % _GRAPH_PERIOD == 1 or self._drawn is None:
@@ -121,14 +129,18 @@ class Inspector(Actions):
         wanted = self.main.query_one("#filter", Input).value
         names = frozenset(node.name for node in graph.nodes if matches(wanted, node.name)) if wanted else None
         self._drawn = drawing(graph, max(60, self.main.query_one("#graph").size.width - 2), names)
-        self.main.query_one("#drawing", Static).update(self._drawn)
+        self.main.query_one("#drawing", FadingText).update(self._drawn)
 
     def _show_detail(self) -> None:
         detail, pane = self.main.query_one(Detail), self.pane
         if isinstance(pane, AgentsPane):
             detail.show_role(role) if (role := self.role) else detail.show_nothing("no agent")
         elif isinstance(pane, SlotsPane):
-            detail.show_slot(slot) if (slot := self.slot) else detail.show_nothing(pane.chosen or "no slot")
+            slot, snapshot = self.slot, self.snapshot
+            if slot is None:
+                detail.show_nothing(pane.chosen or "no slot")
+            else:
+                detail.show_slot(slot, snapshot.at, snapshot.at if snapshot.heard is None else snapshot.heard)
         else:
             detail.show_nothing("")
 

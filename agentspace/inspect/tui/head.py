@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 from agentspace.core.space import DEFAULT_SPACE
 from agentspace.inspect.views import Snapshot
-from agentspace.inspect.wording import amount
+from agentspace.inspect.wording import age, amount, doubt, duration
 
 
 def short_address(address: str) -> str:
@@ -18,7 +18,7 @@ def short_address(address: str) -> str:
 
 
 class Head(Static):
-    """One line; red with the reason while the server is away.
+    """One line; red with the reason, and since when, while nothing is heard of the space.
 
     Args:
         address: Of the space.
@@ -35,22 +35,23 @@ class Head(Static):
         self._address = short_address(address)
         self._read_only = read_only
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Shows a snapshot."""
-        self.set_class(snapshot.away is not None, "away")
-        if snapshot.away is not None:
-            self.update(Text(f"✗ server away, waiting for it: {snapshot.away}", no_wrap=True))
+    def show(self, snapshot: Snapshot, now: float) -> None:
+        """Shows a snapshot, and how old it is."""
+        why = doubt(snapshot, now)
+        self.set_class(bool(why), "away")
+        if why:
+            self.update(Text(f"✗ {why}", no_wrap=True))
             return
         running = sum(role.filled for role in snapshot.roles)
         text = Text.assemble(("agentspace ", "bold"), self._address, no_wrap=True)
         text.append(f"  ● {running}/{len(snapshot.roles)} agents", "green" if running else "dim")
-        text.append(
-            f"  {len(snapshot.slots)} slots  {amount(sum(slot.bandwidth for slot in snapshot.slots)) or '0 B'}/s"
-        )
-        text.append(f"  {snapshot.server.get('clients', '')} clients", "dim")
         fallen = [role.name for role in snapshot.roles if role.state in ("failed", "gone")]
         if fallen:
             text.append(f"  ✗ {', '.join(fallen)}", "bold red")
+        text.append(f"  {duration(age(snapshot, now)):>5} old", "dim")
         if self._read_only:
             text.append("  read-only", "bold yellow")
+        bandwidth = amount(sum(slot.bandwidth for slot in snapshot.slots)) or "0 B"
+        text.append(f"  {len(snapshot.slots)} slots  {bandwidth}/s")  # from here on it may be cut off
+        text.append(f"  {snapshot.server.get('clients', '')} clients", "dim")
         self.update(text)

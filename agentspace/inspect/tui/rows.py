@@ -5,8 +5,11 @@ from typing import Any, Final, NamedTuple
 
 from rich.text import Text
 from textual.coordinate import Coordinate
+from textual.filter import LineFilter
 from textual.widgets import DataTable
 from textual.widgets.data_table import RowKey
+
+from agentspace.inspect.tui.fading import faded
 
 _PADDING: Final = 2  #: that a DataTable puts around a cell
 
@@ -24,6 +27,7 @@ class Column(NamedTuple):
         style: Of a cell that has none of its own.
         by: The attribute of an item (a slot, a role, ...) by which rows are sorted; by default the key.
         cell: What is shown of an item; nothing for zero.
+        some: It is left out while no row has anything there.
     """
 
     key: str
@@ -35,6 +39,7 @@ class Column(NamedTuple):
     style: str = ""
     by: str = ""
     cell: Callable[[Any], Any] = str
+    some: bool = False
 
     def of(self, item: Any) -> Text:
         """Its cell in the row of an item."""
@@ -67,6 +72,10 @@ class LiveTable(DataTable[Text]):
         self._lines: list[RowKey] = []
         self.follows = follows
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Those of the app, and grey while the screen is stale."""
+        return faded(self, super().get_line_filters())
+
     @property
     def chosen(self) -> str | None:
         """The key of the row under the cursor."""
@@ -85,6 +94,7 @@ class LiveTable(DataTable[Text]):
         labelled = [
             column._replace(label=column.label + ("▾" if reverse else "▴") if column.key == mark else column.label)
             for column in self._all
+            if not column.some or any(row.cells[column.key] for row in rows)
         ]
         columns = tuple(fitted(labelled, self.size.width - 1))
         before, chosen, self._rows = self._rows, self.chosen, rows

@@ -6,19 +6,25 @@ difference later: its backlog does not grow.
 
 import asyncio
 import json
+import math
+import time
+from collections.abc import Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 from aiohttp import WSMsgType, web
 
-from agentspace.inspect.web.orders import Orders
+from agentspace.inspect.web.orders import Orders, Terms
 from agentspace.inspect.web.page_state import PageState
+from agentspace.inspect.web.questions import KINDS, Questions
 
 PERIOD: Final = 0.1  #: seconds between two messages at least
 PICTURES: Final = 8  #: in one message at most
-ORDERS: Final = 16  #: of one page, under way at once
+ORDERS: Final = 64  #: of one page, under way at once; more are answered at once, and not carried out
 WANTED: Final = 256  #: values or pictures that one page follows at most
-_WRITES, _SWAPS, _PICTURES = 4, 4, 1  #: threads
+_RESTS: Final = 0.5  #: seconds after which a page hears that nothing has changed
+_EMPTY: Final = 2  #: items of a message without news
+_WRITES, _ROLES, _QUESTIONS, _PICTURES = 4, 8, 4, 1  #: threads
 
 
 class Subscription(NamedTuple):
@@ -29,26 +35,30 @@ class Subscription(NamedTuple):
 
 
 class Workers:
-    """Threads for what would hold up the event loop: neither a picture nor a swap keeps a write waiting.
+    """Threads for what would hold up the event loop, apart by how long it may take.
 
     Attributes:
         writes: For orders that are done at once, an emergency stop among them.
-        swaps: For swaps, which may take a minute.
+        roles: For orders that a launch carries out, which may take a minute.
+        questions: For what a page asks for.
         pictures: For compressing.
     """
 
     def __init__(self) -> None:
         self.writes = ThreadPoolExecutor(_WRITES, "inspector-write")
-        self.swaps = ThreadPoolExecutor(_SWAPS, "inspector-swap")
+        self.roles = ThreadPoolExecutor(_ROLES, "inspector-role")
+        self.questions = ThreadPoolExecutor(_QUESTIONS, "inspector-question")
         self.pictures = ThreadPoolExecutor(_PICTURES, "inspector-picture")
 
     def of(self, order: dict[str, Any]) -> Executor:
         """Where an order is carried out."""
-        return self.swaps if order.get("do") == "swap" else self.writes
+        if order.get("do") in KINDS:
+            return self.questions
+        return self.writes if order.get("do") in ("write", "delete") else self.roles
 
     def close(self) -> None:
         """Begins nothing more."""
-        for pool in (self.writes, self.swaps, self.pictures):
+        for pool in (self.writes, self.roles, self.questions, self.pictures):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -66,7 +76,9 @@ class Browser:
         self._socket = socket
         self._state = state
         self._orders = orders
+        self._questions = Questions(state)
         self._workers = workers
+        self._said = 0.0  # when it got something last
         self._number = 0  # up to which it has seen the tables
         self._values: dict[str, int] = {}  # stamps that it has seen
         self._pictures: dict[str, tuple[int, int]] = {}  # with their widths
@@ -74,6 +86,7 @@ class Browser:
         self._ready = asyncio.Event()  # it has shown what it got
         self._visible = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._ponging: asyncio.Task[None] | None = None  # one at most: a page that does not listen gets no more
 
     async def run(self) -> None:
         """Until the page goes away."""
@@ -82,7 +95,7 @@ class Browser:
         sender = asyncio.create_task(self._send())
         try:
             async for message in self._socket:
-                if message.type is not WSMsgType.TEXT or not self._hear(message.data):
+                if message.type is not WSMsgType.TEXT or not await self._hear(message.data):
                     break
         finally:
             tasks = [sender, *self._under_way]
@@ -92,11 +105,14 @@ class Browser:
 
     # --- what the page says
 
-    def _hear(self, text: str) -> bool:
+    async def _hear(self, text: str) -> bool:
         """Takes in a message; False if it is none."""
         try:
             said = json.loads(text)
             match said["op"]:
+                case "ping":
+                    if self._ponging is None or self._ponging.done():
+                        self._ponging = self._begin(self._pong(said))
                 case "shown":
                     self._ready.set()
                 case "visible":
@@ -106,7 +122,7 @@ class Browser:
                     self._forget()
                     self._state.rouse()
                 case "order":
-                    self._take(said)
+                    await self._take(said)
                 case _:
                     return False
         except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
@@ -121,20 +137,41 @@ class Browser:
         wanted = self._state.names(self._subscription.values)
         self._values = {name: stamp for name, stamp in self._values.items() if name in wanted}
 
-    def _take(self, order: dict[str, Any]) -> None:
-        if len(self._under_way) >= ORDERS:
-            raise ValueError("too many orders at once")
-        task = asyncio.create_task(self._answer(order))
+    async def _take(self, order: dict[str, Any]) -> None:
+        if len(self._under_way) < ORDERS:
+            self._begin(self._answer(order))
+        else:
+            message = f"{ORDERS} orders of this page are under way; this one is not carried out"
+            await self._say({"re": order.get("id"), "ok": False, "message": message})
+
+    def _begin(self, doing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(doing)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._socket.send_str(json.dumps(message))
+
+    async def _pong(self, ping: dict[str, Any]) -> None:
+        """A sign of life: what time it is here, and when the space was heard last."""
+        await self._say({"pong": ping.get("n"), "time": time.monotonic(), "heard": self._state.heard})
 
     async def _answer(self, order: dict[str, Any]) -> None:
-        loop = asyncio.get_running_loop()
-        if order.get("do") == "history":
-            answer = self._state.history(str(order.get("slot")))
+        number, loop = order.get("id"), asyncio.get_running_loop()
+        if order.get("do") in KINDS:
+            answer = await loop.run_in_executor(self._workers.of(order), self._questions.answer, order)
         else:
-            answer = await loop.run_in_executor(self._workers.of(order), self._orders.carry_out, order)
-        await self._socket.send_str(json.dumps({"re": order.get("id"), **answer}))
+
+            def begun() -> None:
+                loop.call_soon_threadsafe(self._tell_begun, number)
+
+            terms = Terms(_time(order.get("until")), begun)
+            answer = await loop.run_in_executor(self._workers.of(order), self._orders.carry_out, order, terms)
+        await self._say({"re": number, **answer})
+
+    def _tell_begun(self, number: Any) -> None:
+        self._begin(self._say({"re": number, "begun": True}))
 
     # --- what the page gets
 
@@ -155,7 +192,7 @@ class Browser:
             await asyncio.sleep(PERIOD)
 
     async def _compose(self) -> tuple[str, list[bytes]] | None:
-        message: dict[str, Any] = {"now": self._state.now}
+        message: dict[str, Any] = {"now": self._state.now, "heard": self._state.heard}
         tables = self._state.tables.since(self._number)
         self._number = self._state.tables.number
         if tables is not None:
@@ -166,7 +203,10 @@ class Browser:
         heads, pictures = await self._draw()
         if heads:
             message["pictures"] = heads
-        return (json.dumps(message), pictures) if len(message) > 1 else None
+        if len(message) == _EMPTY and self._state.now < self._said + _RESTS:
+            return None
+        self._said = self._state.now
+        return json.dumps(message), pictures
 
     async def _draw(self) -> tuple[list[dict[str, Any]], list[bytes]]:
         """The pictures that changed, those first that were sent longest ago."""
@@ -187,6 +227,12 @@ class Browser:
     def _is_due(self, name: str) -> bool:
         stamp = self._state.picture_stamp(name)
         return stamp is not None and self._pictures.get(name) != (stamp, self._subscription.pictures[name])
+
+
+def _time(until: Any) -> float:
+    """When an order must have been accepted; one that does not say so is always too late."""
+    known = isinstance(until, int | float) and not math.isnan(until)
+    return float(until) if known else -math.inf
 
 
 def _subscription(said: dict[str, Any]) -> Subscription:

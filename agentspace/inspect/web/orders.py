@@ -1,16 +1,37 @@
-"""The orders of a page: to write and delete slots, to stop and swap roles. Checked here, not in the page."""
+"""The orders of a page: to write and delete slots, to start, restart, stop and swap roles.
 
-from typing import Any
+They are checked here, not in the page.
+
+An order has a time until which it counts. It is compared here, and by the server of the space: what waited in a
+process that hung is dropped when that wakes up, for the page has said by then that nothing was done.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from agentspace.client.space import RemoteSpace
 from agentspace.core.change import Decision, Refused
 from agentspace.core.space import Space
-from agentspace.core.value import Value
+from agentspace.core.values.value import Value
 from agentspace.errors import AgentspaceError
-from agentspace.inspect.commander import Commander, parse_value
+from agentspace.inspect.commander import Commander, value_of
 
 Order = dict[str, Any]
+
+
+class Terms(NamedTuple):
+    """The terms of an order.
+
+    Attributes:
+        until: When it must have been accepted (s, `time.monotonic`); later it is dropped. None: it always counts.
+        begun: Is called when one that takes long has been accepted.
+    """
+
+    until: float | None = None
+    begun: Callable[[], None] = lambda: None
 
 
 class OrderError(AgentspaceError, ValueError):
@@ -22,7 +43,7 @@ class Orders:
 
     Args:
         space: To write into.
-        commander: Stops and swaps roles.
+        commander: Starts, restarts, stops and swaps roles.
         read_only: Refuse everything that changes anything.
     """
 
@@ -31,38 +52,57 @@ class Orders:
         self._space = space
         self._commander = commander
 
-    def carry_out(self, order: Order) -> dict[str, Any]:
+    def carry_out(self, order: Order, terms: Terms | None = None) -> dict[str, Any]:
         """The outcome of an order: ``ok``, and a ``message`` for people."""
+        terms = terms or Terms()
         try:
-            kinds = {"write": self._write, "delete": self._delete, "stop": self._stop, "swap": self._swap}
+            if terms.until is not None and (late := time.monotonic() - terms.until) > 0:
+                raise OrderError(f"it came {late:.1f} s after its time, so nothing was done")
+            kinds = {"write": self._write, "delete": self._delete, "stop": self._stop, "swap": self._swap,
+                     "start": self._start, "restart": self._restart}  # fmt: skip
             if (kind := _text(order, "do")) not in kinds:
                 raise OrderError(f"{kind!r} is no order; there are: {', '.join(kinds)}")
             if self.read_only:
                 raise OrderError("this inspector was started with --read-only")
-            return {"ok": True, "message": kinds[kind](order)}
+            return {"ok": True, "message": kinds[kind](order, terms)}
         except (AgentspaceError, TypeError, ValueError) as error:
             return {"ok": False, "message": str(error)}
 
-    def _write(self, order: Order) -> str:
+    def _in_time(self, terms: Terms) -> Space:
+        """The space, for orders under these terms."""
+        if terms.until is None or not isinstance(self._space, RemoteSpace):
+            return self._space
+        return self._space.until(terms.until)
+
+    def _write(self, order: Order, terms: Terms) -> str:
         slot, value = _text(order, "slot"), order.get("value")
         if "text" in order:  # a person typed it
-            value = parse_value(_text(order, "text"), self._space.read(slot))
+            value = value_of(_text(order, "text"), self._space.read(slot))
         value = _array(value, order.get("dtype"))
         validity, priority, delay = (_number(order, key) for key in ("validity", "priority", "delay"))
-        return _decided(self._space.write(slot, value, validity, priority or 0.0, delay or 0.0))
+        return _decided(self._in_time(terms).write(slot, value, validity, priority or 0.0, delay or 0.0))
 
-    def _delete(self, order: Order) -> str:
+    def _delete(self, order: Order, terms: Terms) -> str:
         priority, validity = _number(order, "priority"), _number(order, "validity")
-        return _decided(self._space.delete(_text(order, "slot"), priority or 0.0, validity))
+        return _decided(self._in_time(terms).delete(_text(order, "slot"), priority or 0.0, validity))
 
-    def _stop(self, order: Order) -> str:
+    def _stop(self, order: Order, terms: Terms) -> str:
         role = _text(order, "role")
         if "*" in role:
             raise OrderError("name one role")
-        return self._commander.stop(role)
+        return self._commander.stop(role, terms.until)
 
-    def _swap(self, order: Order) -> str:
-        return self._commander.swap(*(_text(order, key) for key in ("role", "spec", "settings")))
+    def _start(self, order: Order, terms: Terms) -> str:
+        return self._commander.start(_text(order, "role"), terms.until, terms.begun)
+
+    def _restart(self, order: Order, terms: Terms) -> str:
+        return self._commander.restart(_text(order, "role"), terms.until, terms.begun)
+
+    def _swap(self, order: Order, terms: Terms) -> str:
+        role, spec, settings = _text(order, "role"), _text(order, "spec"), order.get("settings", "")
+        if not isinstance(settings, str | dict):
+            raise OrderError(f"'settings' are values by name, or a text of name=value, not {settings!r:.60}")
+        return self._commander.swap(role, spec, settings, terms.until, terms.begun)
 
 
 def _decided(decision: Decision) -> str:

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from concurrent.futures import Executor
 from typing import Any, Final, NamedTuple
 
-from agentspace.core.mailbox import Mask
+from agentspace.core.values.masks import Mask
 from agentspace.errors import SlotNameError
 from agentspace.inspect.views import SlotView, Snapshot
 from agentspace.inspect.web.picture import compressed, tiling
@@ -25,11 +25,20 @@ class Drawn(NamedTuple):
 
 
 class PageState:
-    """The newest snapshot, and what pages have asked of it. Lives in the event loop."""
+    """The newest snapshot, and what pages have asked of it. Lives in the event loop.
+
+    Attributes:
+        tables: What the snapshot tells, in numbered rows.
+        now: When it was made (s, `time.monotonic`).
+        heard: When the space was heard last, as of then.
+        snapshot: The newest one.
+    """
 
     def __init__(self) -> None:
         self.tables = NumberedTables()
         self.now = 0.0
+        self.heard: float | None = None
+        self.snapshot = Snapshot(0.0)
         self._slots: dict[str, SlotView] = {}
         self._stamps: dict[str, int] = {}  # of the values that they have
         self._stamp = 0
@@ -38,7 +47,8 @@ class PageState:
 
     def show(self, snapshot: Snapshot, tables: dict[str, dict[str, Any]]) -> None:
         """Takes a newer snapshot, and the tables that were made of it."""
-        self.now = round(snapshot.at, 3)
+        self.now, self.heard = round(snapshot.at, 3), snapshot.heard
+        self.snapshot = snapshot
         self._slots = {slot.name: slot for slot in snapshot.slots}
         self._stamps = {name: row["stamp"] for name, row in tables["slots"].items()}
         for table, content in tables.items():
@@ -61,6 +71,10 @@ class PageState:
         """A slot."""
         return self._slots.get(name)
 
+    def under(self, prefix: str) -> list[SlotView]:
+        """The slots whose names begin so."""
+        return [slot for name, slot in self._slots.items() if name.startswith(prefix)]
+
     def names(self, masks: tuple[str, ...]) -> set[str]:
         """The slots under masks."""
         found = set[str]()
@@ -78,7 +92,10 @@ class PageState:
     def values(self, masks: tuple[str, ...], seen: dict[str, int]) -> dict[str, Any]:
         """The values under masks that are news to `seen` (stamps by slot), which learns of them."""
         changed: dict[str, Any] = {}
-        for name in self.names(masks):
+        names = self.names(masks)
+        for name in seen.keys() - names:
+            del seen[name]
+        for name in names:
             stamp = self._stamps[name]
             if seen.get(name) != stamp:
                 seen[name] = stamp
@@ -86,10 +103,13 @@ class PageState:
         return changed
 
     def history(self, name: str) -> dict[str, Any]:
-        """The samples of a slot: times (s) and numbers."""
+        """The samples of a slot: times (s), numbers, and until when they were valid."""
         slot = self._slots.get(name)
         samples = slot.history if slot else ()
-        return {"ok": slot is not None, "samples": [[round(each.at, 3), numbers(each)] for each in samples]}
+        return {
+            "ok": slot is not None,
+            "samples": [[round(each.at, 3), numbers(each), each.until] for each in samples],
+        }
 
     def picture_stamp(self, name: str) -> int | None:
         """The stamp of a slot that holds a picture; None if it holds none."""

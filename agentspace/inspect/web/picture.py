@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agentspace.core.value import Value
+from agentspace.core.values.value import Value
 from agentspace.errors import AgentspaceError
 
 SMALLEST, LARGEST = 8, 8192  #: pixels of a side; a smaller array is one of numbers

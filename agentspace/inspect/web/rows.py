@@ -7,19 +7,16 @@ import itertools
 import math
 from typing import Any, Final
 
-from agentspace.core.value import size_of, to_json
-from agentspace.inspect.graph import Edge, graph_of
-from agentspace.inspect.layout import layout
+from agentspace.core.values.plain import as_dict
+from agentspace.core.values.shown import to_json
+from agentspace.core.values.value import size_of
 from agentspace.inspect.views import Refusal, RoleView, Sample, SlotView, Snapshot
 from agentspace.inspect.web.picture import tiling
 from agentspace.inspect.wording import brief
 
-LARGEST: Final = 300  #: nodes of a graph that is laid out; a larger one cannot be read, and would take long
 PREVIEW: Final = 160  #: characters of a value in a list
 _BRIEF: Final = 1 << 16  #: bytes of a value that is put into words
 _DIGITS: Final = 3  #: of a time in seconds
-_REST: Final = 1.0  #: seconds between two layouts
-Shape = tuple[frozenset[str], frozenset[Edge]]
 
 
 class Rows:
@@ -31,7 +28,6 @@ class Rows:
     def __init__(self) -> None:
         self._shown: dict[str, tuple[SlotView, dict[str, Any]]] = {}  # with the row of its value
         self._stamps = itertools.count(1)
-        self._chart = Chart()
 
     def tables(self, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
         """All tables but that of the panels. May take long: not for the event loop."""
@@ -43,7 +39,6 @@ class Rows:
             "log": _numbered([{**event._asdict(), "at": round(event.at, _DIGITS)} for event in snapshot.events]),
             "refusals": _numbered([refusal_row(refusal) for refusal in snapshot.refusals]),
             "server": {"facts": to_json(snapshot.server), "away": snapshot.away},
-            "graph": {"drawing": self._chart.draw(snapshot)},
         }
 
     def _value(self, slot: SlotView) -> dict[str, Any]:
@@ -52,27 +47,6 @@ class Rows:
         if before and before.value is slot.value and (before.revision, before.kind) == (slot.revision, slot.kind):
             return row
         return {**value_row(slot), "stamp": next(self._stamps)}
-
-
-class Chart:
-    """Keeps the layout of the newest graph: made anew only when an agent, a slot or an arrow comes or goes."""
-
-    def __init__(self) -> None:
-        self._shape: Shape | None = None
-        self._drawn: dict[str, Any] = {}
-        self._at = float("-inf")
-
-    def draw(self, snapshot: Snapshot) -> dict[str, Any]:
-        """Boxes and paths, or how many nodes are too many."""
-        if snapshot.at < self._at + _REST:
-            return self._drawn
-        graph = graph_of(snapshot)
-        shape = frozenset(node.id for node in graph.nodes), frozenset(graph.edges)
-        if shape != self._shape:
-            small = len(graph.nodes) <= LARGEST
-            self._drawn = layout(graph).to_dict() if small else {"nodes": len(graph.nodes)}
-            self._shape, self._at = shape, snapshot.at
-        return self._drawn
 
 
 def value_row(slot: SlotView) -> dict[str, Any]:
@@ -92,7 +66,7 @@ def value_row(slot: SlotView) -> dict[str, Any]:
 
 def slot_row(slot: SlotView, now: float) -> dict[str, Any]:
     """The other columns of a slot."""
-    names = ("kind", "holder", "revision", "refused", "triggers", "writers", "readers")
+    names = ("kind", "state", "holder", "revision", "refused", "triggers", "writers", "readers")
     return {
         **{name: getattr(slot, name) for name in names},
         "priority": number(slot.priority),
@@ -106,19 +80,24 @@ def slot_row(slot: SlotView, now: float) -> dict[str, Any]:
 
 def role_row(role: RoleView) -> dict[str, Any]:
     """One role."""
-    names = (
-        "state epoch pid host triggers handled pending busy refused missed overflow restarts reason error memory"
-    )
+    names = "state epoch pid host project code triggers handled pending busy refused missed overflow restarts"
+    names += " reason error"
     return {
         **{name: getattr(role, name) for name in names.split()},
         "class": role.spec,
+        "possible": role.possible,
         "stopping": role.stop_requested,
         "median": role.handler_ms,
         "p99": role.handler_ms_p99,
         "rate": None if role.rate is None else round(role.rate, 1),
         "lag": None if role.lag is None else round(role.lag, _DIGITS),
+        "memory": role.memory,
         "cpu": None if role.cpu is None else round(role.cpu, 1),
         "settings": to_json(role.told.get("settings")),
+        "live": sorted(as_dict(role.told.get("live"))),
+        "stale": None if role.disk is None else role.disk.differs,
+        "changed": [] if role.disk is None else [*role.disk.changed, *role.disk.missing],
+        "letters": to_json(role.letters),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from weakref import WeakSet
 
 from aiohttp import WSCloseCode, web
+from aiohttp.typedefs import Handler
 
 from agentspace.client.space import connect
 from agentspace.errors import AgentspaceError
@@ -20,6 +21,7 @@ from agentspace.inspect.commander import Commander
 from agentspace.inspect.observer import INSPECTOR
 from agentspace.inspect.web.browser import Browser, Workers
 from agentspace.inspect.web.guard import Guard
+from agentspace.inspect.web.lobby import BACKLOG, Lobby
 from agentspace.inspect.web.orders import Orders
 from agentspace.inspect.web.page_state import PageState
 from agentspace.inspect.web.panels import Panels
@@ -54,6 +56,7 @@ class WebInspector:
         self._panels = Panels(project)
         self._orders = Orders(self._space, Commander(address), read_only)
         self._state: PageState
+        self._lobby: Lobby
         self._sockets: WeakSet[web.WebSocketResponse] = WeakSet()
         self._workers = Workers()
 
@@ -76,19 +79,27 @@ class WebInspector:
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, ended.set)
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
+        runner = web.AppRunner(
+            self._application(), access_log=None, shutdown_timeout=2.0, keepalive_timeout=_HEARTBEAT
+        )
         await runner.setup()
+        server: asyncio.Server | None = None
         try:
-            port = await self._bind(runner)
+            server = await self._listen(runner)
             following = loop.create_task(self._follow())
+            port = server.sockets[0].getsockname()[1]
             told(f"http://{_name(self._host)}:{port}/?token={self._guard.token}")
             ending = loop.create_task(ended.wait())
-            done, left = await asyncio.wait({ending, following}, return_when=asyncio.FIRST_COMPLETED)
+            watching = loop.create_task(self._lobby.watch())
+            tasks = {ending, following, watching}
+            done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in left:
                 task.cancel()
             for task in done:
                 task.result()  # what went wrong, if anything did
         finally:
+            if server is not None:
+                server.close()
             for socket in set(self._sockets):
                 await socket.close(code=WSCloseCode.GOING_AWAY)
             await runner.cleanup()
@@ -101,37 +112,44 @@ class WebInspector:
         seen, rows = 0, Rows()
         while True:
             seen = await asyncio.to_thread(self._attachment.fresh, seen, _PATIENCE)
+            snapshot = self._attachment.snapshot
+            self._state.heard = snapshot.heard
             if self._sockets:
-                snapshot = self._attachment.snapshot
-                for role in snapshot.roles:
-                    if role.project and role.filled:
-                        self._panels.add(Path(role.project))
+                for project in snapshot.projects:
+                    self._panels.add(Path(project))
                 panels = await asyncio.to_thread(self._panels.all)
                 self._state.show(snapshot, {**await asyncio.to_thread(rows.tables, snapshot), "panels": panels})
 
-    async def _bind(self, runner: web.AppRunner) -> int:
-        site = web.TCPSite(runner, self._host, self._port)
+    async def _listen(self, runner: web.AppRunner) -> asyncio.Server:
+        if runner.server is None:
+            raise AgentspaceError("the web server is not set up")
+        self._lobby = Lobby(runner.server)
+        loop = asyncio.get_running_loop()
         try:
-            await site.start()
+            return await loop.create_server(self._lobby, self._host, self._port, backlog=BACKLOG)
         except OSError as error:
             why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror or error}"
             raise AgentspaceError(f"port {self._port} of {self._host} {why}; --port 0 takes a free one") from None
-        return int(runner.addresses[0][1])
 
     # --- what is served
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[self._guard.middleware])
+        application = web.Application(middlewares=[self._hear, self._guard.middleware])
         application.add_routes(
             [
                 web.get("/", self._page),
                 web.get("/link", self._link),
                 web.get("/value", self._value),
                 web.get("/panels/{key}/{file}", self._panel),
-                web.get("/{file:[a-z]+[.](?:js|css|svg)|vendor/[A-Za-z.]+}", self._static),
+                web.get("/{file:(?:[a-z]+/)?[a-z]+[.](?:js|css|svg)|vendor/[A-Za-z.]+}", self._static),
             ]
         )
         return application
+
+    @web.middleware
+    async def _hear(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self._lobby.heard(request)
+        return await handler(request)
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         response = web.FileResponse(STATIC / "index.html")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 Row = Any  #: what JSON can say
-TOMBSTONES: Final = 4096  #: removed rows that are remembered; a browser that missed more gets everything anew
+TOMBSTONES: Final = 1024  #: removed rows that are remembered; a browser that missed more gets everything anew
 
 
 class NumberedTables:

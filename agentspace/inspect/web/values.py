@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from agentspace.core.value import Value, describe, size_of, to_json
+from agentspace.core.values.shown import in_full, json_text, to_json, type_text
+from agentspace.core.values.value import Value, size_of
 from agentspace.errors import AgentspaceError
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web.picture import compressed, tiling
@@ -21,14 +22,20 @@ def whole(slot: SlotView) -> dict[str, Any]:
 
     A value that is too large has no ``value``, and its text is cut off; ``cut`` says so.
     """
-    said = {"revision": slot.revision, "kind": slot.kind, "type": slot.type, "bytes": size_of(slot.value)}
+    said = {
+        "revision": slot.revision,
+        "kind": slot.kind,
+        "state": slot.state,
+        "type": slot.type,
+        "bytes": size_of(slot.value),
+    }
     if not slot.readable:
         return {**said, "value": None, "text": "", "cut": False}
     if isinstance(slot.value, np.ndarray):
         said |= {"shape": list(slot.value.shape), "dtype": str(slot.value.dtype)}
     large = slot.value.size > _ITEMS if isinstance(slot.value, np.ndarray) else size_of(slot.value) > MOST
     if large:
-        return {**said, "text": _begin(slot.value), "cut": True}
+        return {**said, "text": in_full(slot.value, _SHOWN), "cut": True}
     value = to_json(slot.value)
     text = json.dumps(value, ensure_ascii=False, indent=2 if _is_nested(slot.value) else None)
     return {**said, "value": value, "text": text[:_SHOWN], "cut": len(text) > _SHOWN}
@@ -41,7 +48,7 @@ def saved(value: Value, kind: str) -> bytes:
         AgentspaceError: The kind is unknown, or does not fit.
     """
     if kind == "json":
-        return json.dumps(to_json(value), ensure_ascii=False).encode()
+        return json_text(value).encode()
     if kind == "npy" and isinstance(value, np.ndarray):
         file = io.BytesIO()
         np.save(file, value, allow_pickle=False)
@@ -49,14 +56,8 @@ def saved(value: Value, kind: str) -> bytes:
     if kind == "png" and tiling(value):
         return compressed(value, format="PNG")
     raise AgentspaceError(
-        f"a {describe(value)} cannot be saved as {kind!r}: json takes all, npy arrays, png pictures"
+        f"a {type_text(value)} cannot be saved as {kind!r}: json takes all, npy arrays, png pictures"
     )
-
-
-def _begin(value: Value) -> str:
-    if isinstance(value, np.ndarray):
-        return np.array2string(value, threshold=200, edgeitems=4, max_line_width=100)
-    return repr(value[:_SHOWN]) if isinstance(value, str | bytes) else f"{type(value).__name__} of {len(value)}"
 
 
 def _is_nested(value: Value) -> bool:

@@ -20,7 +20,7 @@ from models.study.pictures.cache import Cache
 from models.study.results import page
 from tests.support.eventually import eventually
 from tests.support.paths import ROOT
-from tests.support.program import Program
+from tests.support.program import Program, command_of
 
 COMMAND = [sys.executable, "-m", "models.evaluate"]
 TINY = ["--quick", "--seeds", "1", "--extractor", "hog"]
@@ -107,7 +107,7 @@ def test_nothing_is_left_when_it_is_killed(tmp_path: Path) -> None:
     """With kill -9, while another process draws."""
     with Program([*COMMAND, "mirror", "--seeds", "1", "--extractor", "hog", "--cache", str(tmp_path)]) as program:
         eventually(
-            lambda: [one for one in _children(program.pid) if "spawn_main" in " ".join(one.cmdline())], 60.0
+            lambda: [one for one in _children(program.pid) if "spawn_main" in " ".join(command_of(one))], 60.0
         )
         children = _children(program.pid)
         program.kill()
@@ -141,7 +141,7 @@ def test_a_constellation_that_takes_too_long_is_ended() -> None:
     """With all its processes."""
     with pytest.raises(ArtifactError, match="did not end within 2 s"):
         launch(Exam(timeout=2.0), 0)
-    assert not [one for one in _children(os.getpid()) if "launch" in " ".join(one.cmdline())]
+    assert not [one for one in _children(os.getpid()) if "launch" in " ".join(command_of(one))]
 
 
 def test_the_page_of_the_documentation_has_a_block_for_each_command() -> None:

@@ -289,6 +289,7 @@ def test_the_gate_keeps_out_what_is_known() -> None:
     assert (len(learner.known), learner.tries) == (1, 2)
 
 
+@pytest.mark.timeout(300)  # two processes that import PyTorch and build a network
 def test_the_random_network_is_the_same_each_time(tmp_path: Path) -> None:
     """Byte by byte, with the declaration of its preprocessing."""
     for name in ("a", "b"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from agentspace import Agent, AgentspaceError, LocalSpace, Parameter, SlotName
+from agentspace import Agent, AgentspaceError, LocalSpace, Parameter, SlotName, Trigger
 from agentspace.agent.runner import Runner
 from agentspace.errors import ParameterError, RoleTakenError
 from tests.support.eventually import eventually
@@ -85,6 +86,34 @@ def test_agent_can_end_itself_or_be_asked_to(space, when):
     assert ended(space) == "stopped"
     assert space.read("out") == "last words"
     assert probe.handled == (0 if when == "init" else 1)
+
+
+@pytest.mark.filterwarnings("ignore:Exception in thread probe")  # pytest sees an error in any SystemExit
+@pytest.mark.parametrize("said", [None, 0])
+def test_a_handler_that_leaves_well_has_handled_what_woke_it(space, said):
+    """`sys.exit()` ends the agent; what it wrote is written, and its successor goes on with the next change."""
+    seen: list[int] = []
+
+    def handle(p: Probe) -> None:
+        seen.extend(change.value for change in p.wake.changes)
+        p.write("out", seen[-1])
+        if said != "successor" and 2 in seen:
+            sys.exit(said)
+
+    def attach(p: Probe) -> None:
+        p.attach_trigger("each", Trigger.EVERY)
+
+    space.run(Probe(handle, init=attach))
+    running(space)
+    for number in range(3):
+        space.write("each", number)
+    assert ended(space) == "stopped"
+    assert space.read("out") == seen[-1] == 2
+    said = "successor"
+    space.write("each", 3)
+    space.run(Probe(handle, init=attach))
+    eventually(lambda: space.read("out") == 3)
+    assert seen == [0, 1, 2, 3]
 
 
 def test_stop_ends_after_the_present_handler(space):
@@ -198,7 +227,7 @@ def test_what_close_writes_is_written() -> None:
         def close(self) -> None:
             self.write("hold", True)
 
-    with LocalSpace() as space:
+    with LocalSpace(raises=False) as space:
         space.run(Careful())
         space.write("go", 1)
         eventually(lambda: space.read("hold") is True)

@@ -63,34 +63,41 @@ class Script:
     standing_by, handing_over, inherited = False, False, None
 
     def __init__(self) -> None:
-        self.now = 100.0
+        self.time = 100.0
         self.wakes: deque[Wake] = deque()
         self.commits: list[tuple[float, Wake | None]] = []
         self.missed = 0
         self.left: list[str] = []
+        self.info: dict[str, Any] = {}
         self.on_decisions: Any = None
 
-    def clock(self) -> float:
-        return self.now
+    def now(self) -> float:
+        return self.time
 
     def running(self) -> None:
+        pass
+
+    def await_turn(self) -> None:
         pass
 
     def receive(self, timeout: float | None) -> Wake | None:
         if self.wakes:
             return self.wakes.popleft()
         assert timeout is not None, "would wait for ever"
-        self.now += timeout
+        self.time += timeout
         return None
 
     def commit(self, wake: Wake | None, acts: Any, memory: Any = None) -> None:
-        self.commits.append((round(self.now - 100.0, 6), wake))
+        self.commits.append((round(self.time - 100.0, 6), wake))
 
-    def tick_missed(self, count: int) -> None:
-        self.missed += count
+    def ticked(self, missed: int, alone: bool) -> None:
+        self.missed += missed
 
     def interrupt(self) -> None:
         pass
+
+    def settings_asked(self) -> list[Any]:
+        return []
 
     def leave(self, state: str, error: str | None) -> None:
         self.left.append(state)
@@ -109,8 +116,8 @@ class Ticker(Agent):
             self.attach_timer(period)
 
     def sense_select_act(self) -> None:
-        self.calls.append((round(self.script.now - 100.0, 6), self.wake.timer, self.wake.missed))
-        self.script.now += self.duration
+        self.calls.append((round(self.script.time - 100.0, 6), self.wake.timer, self.wake.missed))
+        self.script.time += self.duration
         if len(self.calls) == self.count:
             self.stop()
 
@@ -120,7 +127,7 @@ def calls(periods: list[float], duration: float, count: int, triggers: int = 0) 
     script = Script()
     script.wakes.extend(Wake(names=("x",), number=n) for n in range(triggers))
     agent = Ticker(script, periods, duration, count)
-    assert Runner(agent, script, clock=script.clock).run()
+    assert Runner(agent, script).run()
     assert script.left == ["stopped"]
     assert script.missed == sum(missed for _, _, missed in agent.calls)
     return agent.calls
@@ -156,5 +163,5 @@ def test_one_timer_does_not_starve_another():
     assert [at for at, _, _ in got] == sorted({at for at, _, _ in got})
     script = Script()
     agent = Ticker(script, [0.1, 1.0], 0.15, 12)
-    assert Runner(agent, script, clock=script.clock).run()
-    assert all(timer.due > script.now - 0.15 - 0.15 for timer in agent.timers)
+    assert Runner(agent, script).run()
+    assert all(timer.due > script.time - 0.15 - 0.15 for timer in agent.timers)

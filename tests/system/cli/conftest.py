@@ -39,3 +39,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "broken.py").write_text("import no_such_module_anywhere\n")
     (folder / "crashing.py").write_text("1 / 0\n")
     return folder
+
+
+@pytest.fixture
+def completed(cli: Cli) -> Callable[..., list[str]]:
+    """What a shell offers after some words: ``completed("set", "li")``."""
+
+    def offered(*words: str) -> list[str]:
+        line = {"COMP_WORDS": " ".join(["agentspace", *words]), "COMP_CWORD": str(len(words))}
+        told = cli(_AGENTSPACE_COMPLETE="bash_complete", **line).stdout
+        return [name for each in told.splitlines() if (name := each.partition(",")[2])]
+
+    return offered

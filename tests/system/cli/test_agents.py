@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.support.commands import CREW
 from tests.support.eventually import eventually
 from tests.support.program import Program
 
@@ -42,6 +45,8 @@ def test_agent_help_shows_its_parameters_and_slots(start, cli):
         (["crew:NotAnAgent"], ["no subclass of Agent"]),
         (["crew"], ["'crew'", "MODULE:CLASS"]),
         (["nowhere:Counter"], ["'nowhere'"]),
+        (["x" * 300 + ":Counter"], ["'xxxxxxx", "... is not an agent: MODULE:CLASS has 308 bytes; at most 255"]),
+        (["crew:" + "C" * 300, "-r", "c"], ["'crew:CCC", "... is not an agent: MODULE:CLASS has 305 bytes"]),
         (["broken:Counter"], ["'broken'", "no_such_module_anywhere"]),
         (["crashing:Counter"], ["'crashing'", "ZeroDivisionError"]),
         (["crew:Counter", "--stop-timeout", "-1"], ["--stop-timeout"]),
@@ -86,6 +91,18 @@ def test_agent_in_another_space_and_project(start, server, project, tmp_path):
         eventually(lambda: left.read("ready/counter") == project.name, 30.0)
         agent.signal(signal.SIGTERM)
         assert agent.wait() == 0
+
+
+def test_folder_whose_name_is_no_text_is_code_1(server, tmp_path):
+    """One line says that no agent can run from there: it could not say where its project is."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    (folder / "crew.py").write_text(CREW)
+    command = [sys.executable, "-m", "agentspace", "agent", "crew:Counter"]
+    with Program(command, folder, server.environment) as agent:
+        assert agent.wait() == 1
+        assert len(agent.errors) == 1
+        assert agent.errors[0].startswith("agentspace: no agent can run from this folder: its path '")
 
 
 def test_stop_ends_an_agent(start, cli, space):
@@ -146,6 +163,9 @@ def test_handler_that_hangs_is_ended_after_the_deadline(start, space, kind):
     agent.signal(signal.SIGTERM)
     assert agent.wait() == 124
     assert any("0.3 s" in line for line in agent.errors)
+    assert any(
+        re.search(r'crew.py", line \d+, in sense_select_act', line) for line in agent.errors
+    )  # where it was
     eventually(lambda: space.read(f"_/roles/{role}")["state"] == "gone")
 
 

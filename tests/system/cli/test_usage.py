@@ -41,6 +41,7 @@ def test_no_server_is_code_3(cli, tmp_path, words):
         (["write", "x", "--file", __file__], "is no value"),
         (["write", "x", "--file", "/no/such.npy"], "/no/such.npy"),
         (["write", "a b", "1"], "'a b' is not a slot name"),
+        (["write", "n\udcff", "1"], "it should be UTF-8"),  # so Python hands over bytes that are none
         (["write", "_/server", "1"], "the space's own"),
         (["write", "x", "1", "-v", "-1"], "validity"),
         (["write", "x", "1", "-d", "-1"], "delay"),
@@ -50,6 +51,7 @@ def test_no_server_is_code_3(cli, tmp_path, words):
         (["write", "x", "1", "-a", "object"], "fixed size"),
         (["read", "a*"], "'a*' is not a slot name"),
         (["watch", "a b"], "mask"),
+        (["watch", "arm/[ab"], "'arm/[ab' is not a mask: [ and ] enclose a set of characters"),
         (["watch", "-n", "0"], "0"),
         (["delete", ""], "''"),
         (["stop"], "ROLES"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -18,6 +19,9 @@ from tests.support.commands import lines_of
         (["-5"], -5),
         (["-0.5"], -0.5),
         (["-1e3"], -1000.0),
+        (["-Infinity"], -math.inf),
+        (["-Infinity", "-p", "0", "--delay", "0"], -math.inf),
+        (["--text", "-inf"], "-inf"),
         (["[0.1, -0.3]"], [0.1, -0.3]),
         (["[-0.1]"], [-0.1]),
         (["null"], None),
@@ -29,11 +33,12 @@ from tests.support.commands import lines_of
         (['"5"'], "5"),
         (["--text", "5"], "5"),
         (["--text", "--", "-v"], "-v"),
-        (["[1"], "[1"),
+        (["--text", "[1"], "[1"),
+        (["on"], "on"),
     ],
 )
-def test_value_is_json_or_else_text(cli, space, words, value):
-    """VALUE is JSON, and text if it is not; negative numbers are no options."""
+def test_value_is_json_or_words(cli, space, words, value):
+    """VALUE is JSON, and words are text; negative numbers are no options."""
     assert cli("write", "value", *words).exit_code == 0
     found = space.entry("value").value
     assert (type(found), found) == (type(value), value)

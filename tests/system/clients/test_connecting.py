@@ -29,7 +29,7 @@ from agentspace.errors import (
     SpaceUnreachableError,
 )
 from agentspace.wire.format import VERSION
-from agentspace.wire.messages import Done, Failed, Welcome
+from agentspace.wire.from_server import Done, Failed, Welcome
 from tests.support.eventually import SOON
 from tests.support.server_process import ServerProcess
 

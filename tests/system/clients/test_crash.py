@@ -106,7 +106,7 @@ def test_killed_handler_leaves_no_trace_and_its_batch(server, space):
 
 
 def test_stopped_process_is_fenced_when_it_goes_on(server, space):
-    """A process that was stopped for longer than the lease and goes on writes nothing any more, and is told."""
+    """What a process was at that was stopped for longer than the lease counts no more; it may come back."""
     zombie = handler(server, space, "zombie", 1)
     zombie.signal(signal.SIGSTOP)
     eventually(lambda: state(space, "zombie") == "gone")
@@ -114,11 +114,10 @@ def test_stopped_process_is_fenced_when_it_goes_on(server, space):
     zombie.say()
     zombie.expect("committed")  # it has sent it, and was not waiting for an answer
     zombie.expect("FencedError")
-    for _ in range(4):
-        zombie.expect("refused FencedError")
-    zombie.expect("end")
+    zombie.expect("accepted")
     assert space.entry("zombie/done") is None
-    assert space.entry("zombie/late") is None
+    assert space.entry("zombie/late").writer.epoch == 2
+    zombie.expect("end")
 
 
 def test_replaced_process_does_not_disturb_its_successor(server, space):
@@ -165,6 +164,7 @@ wait()
 
 COUNTER = """
 session = space.join("counter")
+session.info = {"attempts": 0}  # its deaths are nobody's fault
 session.attach_trigger("number", Trigger.EVERY)
 session.running()
 say("running")
@@ -221,6 +221,7 @@ while True:
         break
     except AgentspaceError:
         space.watch("_/roles/relay").next(0.1)
+session.info = {"attempts": 0}
 session.attach_trigger("number", Trigger.EVERY)
 session.running()
 say("running")
@@ -235,6 +236,7 @@ while True:
         break
     except AgentspaceError:
         space.watch("_/roles/counter").next(0.1)
+session.info = {"attempts": 0}
 session.attach_trigger("doubled", Trigger.EVERY)
 session.running()
 say("running")
@@ -244,6 +246,7 @@ while (wake := session.receive(20)) is not None:
 """
 
 
+@pytest.mark.timeout(300)  # it ends by counting, not by time
 @pytest.mark.parametrize("seed", range(3))
 def test_chain_loses_nothing_in_chaos(seed):
     """Two agents in a chain, killed and stopped at random, with zombies that go on: all arrives, once."""
@@ -370,14 +373,14 @@ def test_dead_holder_holds_until_its_validity_ends(server, space):
 
 
 def test_killed_server_frees_its_address_and_sessions_come_back():
-    """The restarted server takes the address; agents that start anew find it empty and fill their roles."""
+    """The restarted server takes the address, and is empty; agents fill their roles again, or others do."""
     with ServerProcess("--lease", str(LEASE)) as server, server.connect() as space:
         program = handler(server, space, "phoenix", 1)
         server.kill()
         server.start()
         program.say()
         program.expect("committed")
-        program.expect("FencedError")
+        program.expect("accepted")  # after whatever the next wait said: it fills its role again
         program.expect("end")
         assert space.entry("phoenix/done") is None
         again = handler(server, space, "phoenix", 2)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agentspace import Trigger
+from agentspace import SpaceAccount, Trigger
 from agentspace.client.space import RemoteSpace, connect
+from agentspace.core.change import Kind
 from agentspace.errors import FencedError, SpaceUnreachableError
 from tests.support.eventually import SOON, eventually
 from tests.support.program import client
@@ -51,7 +52,7 @@ def test_stopped_server_ends_sessions_with_an_error():
 
 
 def test_killed_server_comes_back():
-    """Plain users go on, watches begin anew with what is there, sessions get an error; nobody has to reconnect."""
+    """Plain users go on, watches begin anew with what is there, sessions come back; nobody has to reconnect."""
     with ServerProcess("--lease", str(LEASE)) as server, server.connect() as space:
         space.write("x", 1)
         with space.watch("x") as newest, space.watch("x", Trigger.EVERY) as every:
@@ -65,17 +66,50 @@ def test_killed_server_comes_back():
             assert space.read("x") is None
             with pytest.raises(FencedError):
                 session.receive(60.0)
-            with pytest.raises(FencedError):
-                session.write("x", 9)
-            with pytest.raises(FencedError):
-                session.leave("stopped")
+            assert session.come_back()
+            assert not session.come_back()  # nothing has cut it off since
+            session.running()
+            assert not session.receive(0.0)  # its trigger was attached again, and nothing is there
+            session.leave("stopped")
             for watch in (newest, every):
-                assert watch.next(SOON) == []  # the present content of the new server
+                gone = watch.next(SOON) or ()  # of the new server: what was there is there no more
+                assert [(entry.name, str(entry.kind), entry.value) for entry in gone] == [("x", "deleted", None)]
             for number in (2, 3):
                 assert space.write("x", number).revision == number - 1
                 for watch in (newest, every):
                     assert [entry.value for entry in watch.next(SOON) or ()] == [number]
-        assert space.join("anne").epoch == 1
+        assert space.join("anne").epoch == 2
+
+
+MIRROR = """
+mirror = {}
+with space.watch("slot/*") as watch:
+    while True:
+        entries = watch.next(0.1) or ()
+        for entry in entries:
+            mirror.pop(entry.name, None)
+            if entry.kind == "written":
+                mirror[entry.name] = entry.value
+        if entries:
+            say(sorted(mirror.items()))
+"""
+
+
+def test_a_watch_that_was_cut_off_learns_what_is_there_no_more(server, space):
+    """What was deleted, has run out or has changed while its process was stopped, for longer than its lease."""
+    for name in "abcd":
+        space.write(f"slot/{name}", 1)
+    mirror = server.client(MIRROR, "mirror")
+    mirror.expect("[('slot/a', 1), ('slot/b', 1), ('slot/c', 1), ('slot/d', 1)]")
+    eventually(lambda: mirror.pid in space.read("_/server")["heard"])
+    mirror.signal(signal.SIGSTOP)
+    eventually(lambda: mirror.pid not in space.read("_/server")["heard"])
+    space.delete("slot/a")
+    space.write("slot/b", 2, validity=0.1)
+    eventually(lambda: space.read("slot/b") is None)
+    space.write("slot/c", 2)
+    mirror.signal(signal.SIGCONT)
+    mirror.expect("[('slot/c', 2), ('slot/d', 1)]")
 
 
 def test_watch_waits_for_a_server_that_stays_away():
@@ -169,3 +203,38 @@ def test_client_in_another_folder(server, tmp_path: Path, space):
     with client(server.address, "say(space.write('from-afar', os.getcwd()))", folder=tmp_path) as program:
         program.expect("Written")
     assert space.read("from-afar") == str(tmp_path)
+
+
+def test_clock_of_a_server_that_hung_goes_on_and_that_of_another_is_told_apart():
+    """A stopped server sends no beat; continued it goes on with its name and time; another has another name."""
+    with ServerProcess() as server:
+        with server.connect() as space, space.watch("_/clock", Trigger.EVERY) as beats:
+            before = beats.next(SOON)[-1]
+            server.process.signal(signal.SIGSTOP)
+            while beats.next(2 * before.value["period"]):  # what was under way
+                pass
+            server.process.signal(signal.SIGCONT)
+            after = eventually(lambda: newest_beat(beats.next(SOON)))
+            assert after["server"] == before.value["server"]
+            assert after["now"] > before.value["now"] + 2 * after["period"]
+        server.kill()
+        server.start()
+        with server.connect() as space:
+            assert SpaceAccount.of(space).clock.server != after["server"]
+
+
+def newest_beat(entries):
+    """The last clock among these changes; None if it only ran out."""
+    return next((entry.value for entry in reversed(entries or ()) if entry.kind is Kind.WRITTEN), None)
+
+
+def test_watch_keeps_nothing_of_slots_that_are_over(server, space):
+    """Names that change for months: what it remembers for the next server is what there is."""
+    with server.connect("elsewhere") as user, user.watch("name/*") as watch:
+        for number in range(20):
+            space.write(f"name/{number}", 1, validity=0.05)
+        space.write("name/stays", 1)
+        over = set[str]()
+        while len(over) < 20:
+            over |= {entry.name for entry in watch.next(SOON) or () if entry.kind == "expired"}
+        assert set(watch._known) == {"name/stays"}  # private: what it would tell another server

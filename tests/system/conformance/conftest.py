@@ -15,7 +15,7 @@ import pytest
 from agentspace import Agent, AgentspaceError, LocalSpace, Session, Space
 from agentspace.agent.runner import Runner
 from agentspace.client.space import RemoteSpace
-from agentspace.server.registry import MAX_SPACES
+from agentspace.core.spaces import MAX_SPACES
 from tests.support.server_process import ServerProcess
 
 Factory = Callable[[], Space]
@@ -29,9 +29,14 @@ def local_clients() -> Iterator[Factory]:
 
 
 class Servers:
-    """A server that has room for one more space: one after the other, each in a process of its own."""
+    """A server that has room for one more space: one after the other, each in a process of its own.
 
-    def __init__(self) -> None:
+    Args:
+        durable: Masks of the slots that are kept in a store.
+    """
+
+    def __init__(self, *durable: str) -> None:
+        self._durable = durable
         self._spaces = itertools.count(1)
         self._server: ServerProcess | None = None
 
@@ -41,7 +46,7 @@ class Servers:
         number = next(self._spaces) % (MAX_SPACES - 2)  # beside DATA, and one that a test may name
         if self._server is None or number == 0:
             self.close()
-            self._server = ServerProcess()
+            self._server = ServerProcess(durable=self._durable)
         server, users = self._server, list[RemoteSpace]()
 
         def connect() -> Space:
@@ -69,10 +74,19 @@ def servers() -> Iterator[Servers]:
     made.close()
 
 
-@pytest.fixture(params=["local", "server"])
-def another(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Factory]:
+@pytest.fixture(scope="session")
+def durable_servers() -> Iterator[Servers]:
+    """Real servers that keep everything in a store."""
+    made = Servers("*")
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["local", "server", "durable"])
+def another(request: pytest.FixtureRequest, servers: Servers, durable_servers: Servers) -> Iterator[Factory]:
     """Gives one more user of a fresh space with each call; all of them are closed at the end."""
-    with local_clients() if request.param == "local" else servers.clients() as factory:
+    kinds = {"local": local_clients, "server": servers.clients, "durable": durable_servers.clients}
+    with kinds[request.param]() as factory:
         yield factory
 
 

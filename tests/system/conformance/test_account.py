@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agentspace import Trigger
-from agentspace.errors import SlotNameError
+from agentspace import SpaceAccount, Trigger
+from agentspace.errors import SlotNameError, ValueTypeError
 from tests.support.eventually import eventually
 from tests.system.conformance.sessions import handled, put, ready
 
@@ -52,8 +52,10 @@ def test_lag_tells_how_long_the_oldest_change_waits(space, join):
 
 
 def test_roles_are_visible(space, join):
-    """`_/roles/ROLE` tells state, epoch, triggers and what the incarnation says, which cannot hide the rest."""
-    session = join("anne", {"class": "Anne", "state": "lie", "numbers": np.arange(3)})
+    """`_/roles/ROLE` tells state, epoch, triggers and what the incarnation says, which cannot say the rest."""
+    with pytest.raises(ValueTypeError, match="no role says 'state' of itself"):
+        join("anne", {"class": "Anne", "state": "lie"})
+    session = join("anne", {"class": "Anne", "numbers": np.arange(3)})
     shown = space.read("_/roles/anne")
     assert (shown["state"], shown["epoch"], shown["class"]) == ("starting", session.epoch, "Anne")
     ready(session, **{"x*": Trigger.EVERY})
@@ -97,7 +99,7 @@ def test_loads_and_rates_are_shown(space, join):
     for n in range(3):
         space.write("x", n)
         handled(session)
-    session.tick_missed(4)
+    session.ticked(4, alone=True)
     session.commit(None, [put(session, "y", 1)])
     load = eventually(lambda: (s := space.read("_/loads")) and s["anne"]["missed_ticks"] and s["anne"])
     assert (load["handled"], load["missed_ticks"], load["overflow"], load["busy"]) == (4, 4, 0, False)
@@ -108,3 +110,46 @@ def test_loads_and_rates_are_shown(space, join):
         return space.read("_/rates", {}).get("x", 0.0)
 
     assert eventually(rate) > 0
+
+
+def test_clock_beats_from_the_start(space, another):
+    """A space tells its time as soon as it is there, goes on by itself, and tells everybody the same server."""
+    first = SpaceAccount.of(space).clock
+    assert first is not None
+    assert len(first.server) == 32
+    with space.watch("_/clock", Trigger.EVERY) as beats:
+        found = []
+        while len(found) < 2:
+            found += beats.next(10.0) or []
+    times = [entry.value["now"] for entry in found]
+    assert first.now <= times[0] < times[1]
+    assert (
+        {entry.value["server"] for entry in found} == {first.server} == {SpaceAccount.of(another()).clock.server}
+    )
+    assert all(0 < entry.time_left <= 3 * first.period for entry in found)
+
+
+def test_clock_is_seen_by_those_alone_who_ask(space):
+    """A listing or watch of everything is not disturbed by the heartbeat; nobody else may write it."""
+    space.write("x", 1)
+    assert list(space.snapshot("*")) == ["x"]
+    with pytest.raises(SlotNameError):
+        space.write("_/clock", {"now": 0.0})
+
+
+def test_writers_that_take_turns_are_told(space, join):
+    """Writers of equal priority that write over each other's valid values are told; others are not."""
+    session = join("anne")
+    session.running()
+    for number in range(5):
+        space.write("x", number)
+        session.write("x", -number)
+        space.write("mine", number, priority=1)
+        session.write("mine", number)
+        space.write("short", number, validity=1e-9)
+    session.write("short", 1)
+    told = eventually(lambda: (turns := SpaceAccount.of(space).turns) and turns["x"].turns >= 9 and turns)
+    assert told.keys() == {"x"}
+    assert told["x"].turns == 9
+    assert "anne" in told["x"].writers
+    assert len(told["x"].writers) == 2

@@ -160,6 +160,22 @@ def test_bad_names_are_refused(space, name):
         space.delete(name)
 
 
+@pytest.mark.parametrize("name", ["", "a b", "a//b", "a/", "a*", "\ud800", "x" * 256, None, 3, ["a"]])
+def test_bad_names_cannot_be_read(space, name):
+    """Nor can a space have one."""
+    for reads in (space.read, space.entry, space.named):
+        with pytest.raises(SlotNameError):
+            reads(name)
+
+
+@pytest.mark.parametrize("kind", ["bad", None, 3])
+def test_bad_kinds_of_triggers_are_refused(space, join, kind):
+    """With those that there are."""
+    for attaches in (space.watch, join("anne").attach_trigger):
+        with pytest.raises(ValueError, match="is not a kind of trigger; there are: normal, names, every, quiet"):
+            attaches("x", kind)
+
+
 @pytest.mark.parametrize("mask", ["", "a b", "\n", "x" * 256, "\ud800", None])
 def test_bad_masks_are_refused(space, join, mask):
     """A mask that is none is an error where it is given."""

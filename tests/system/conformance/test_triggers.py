@@ -92,15 +92,19 @@ def test_every_trigger_goes_on_over_many_batches(space, join):
 
 
 def test_overflow_of_every_is_counted_and_visible(space, join):
-    """Beyond its limit EVERY loses the oldest changes, counts them, and the count can be read."""
+    """Beyond its limit EVERY loses the oldest changes, tells the next handler, and the count can be read."""
     session = ready(join("anne"), x=Trigger.EVERY)
     space.write("x", 0)
     busy = woken(session)
     for n in range(1, EVERY_LIMIT + 6):
         space.write("x", n)
     session.commit(busy, ())
-    assert [change.value for change in collect(session, EVERY_LIMIT)] == list(range(6, EVERY_LIMIT + 6))
-    assert eventually(lambda: space.read("_/overflows", {}).get("roles")) == {"anne": 5}
+    first = woken(session)
+    session.commit(first, ())
+    rest = collect(session, EVERY_LIMIT - len(first.changes))
+    assert [change.value for change in (*first.changes, *rest)] == list(range(6, EVERY_LIMIT + 6))
+    assert (busy.lost, first.lost) == (0, 5)
+    eventually(lambda: space.read("_/overflows", {}).get("roles") == {"anne": 5})
     assert eventually(lambda: space.read("_/loads")["anne"]["overflow"]) == 5
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from agentspace.inspect.observer import OVER
 from tests.support.eventually import eventually
 from tests.support.web.inspector_page import changing, show, slot_row
 
@@ -29,6 +31,13 @@ COLOURS = """element => {
 }"""
 
 
+KEPT = """async (slot) => {
+  const { store } = await import("/store.js");
+  const { connection } = await import("/connection.js");
+  return [store.table("slots"), store.history, connection.values].map((kept) => kept.has(slot));
+}"""
+
+
 def test_the_page_shows_what_is_there_and_then_each_change(page, space):
     """A slot that was written before is there at once, with its holder; a new value comes without a reload."""
     space.write("shown/before", 41, priority=3)
@@ -41,6 +50,11 @@ def test_the_page_shows_what_is_there_and_then_each_change(page, space):
     expect(cells.nth(1)).to_have_text("forty-two")
     space.delete("shown/before", priority=3)
     expect(cells.nth(1)).to_have_text("deleted")
+    expect(cells.nth(4)).to_have_text("")
+    space.delete("shown/before", priority=9, validity=200)
+    expect(cells.nth(1)).to_have_text("held empty")
+    expect(cells.nth(4)).to_have_text("9")
+    expect(cells.nth(5)).to_have_text(re.compile(r"\d.* (s|min)"))
 
 
 def test_a_list_is_filtered_and_sorted(page, space):
@@ -96,6 +110,34 @@ def test_a_slot_tells_all_of_itself(page, space):
     expect(detail).to_be_hidden()
 
 
+def test_a_slot_that_is_not_there_has_nothing_to_show(page, space):
+    """It can be written: no empty facts, files or button to pin before it is; and all of them once it is."""
+    show(page, "slots/not%2Fyet")
+    detail = page.locator("#detail")
+    expect(detail.locator("header .state")).to_have_text("unknown")
+    for part in ("dl", ".files", "pre.value", "header button.small"):
+        expect(detail.locator(part)).to_be_hidden()
+    expect(detail.locator("form[data-do=write]")).to_be_visible()
+    space.write("not/yet", 4.5)
+    expect(detail.locator("header .state")).to_have_text("written")
+    expect(detail.locator("pre.value")).to_have_text("4.5")
+    for part in ("dl", ".files", "header button.small"):
+        expect(detail.locator(part)).to_be_visible()
+
+
+def test_a_column_of_rare_counts_is_there_once_there_is_one(page, space):
+    """No empty column hides the code: nobody was started again; a write that is refused brings its own."""
+    show(page, "agents")
+    expect(page.locator("tr[data-role=doubler]")).to_be_visible()
+    expect(page.locator(".agents th[data-key=restarts]")).to_be_hidden()
+    expect(page.locator(".agents th[data-key=code]")).to_be_visible()
+    space.write("double", 0, priority=5)
+    space.write("number", 6)
+    expect(page.locator(".agents th[data-key=refused]")).to_be_visible()
+    expect(page.locator("tr[data-role=doubler] .c-refused")).not_to_be_empty()
+    space.delete("double", 5)
+
+
 def test_names_and_values_are_never_markup(page, space):
     """What looks like HTML is shown as it was written, everywhere; no script of it runs."""
     space.write(EVIL, MARKUP)
@@ -141,3 +183,17 @@ def test_refused_writes_are_told(page, space):
     space.write("contested", 2, priority=1)
     show(page, "log")
     expect(page.locator('.refusals tr[data-slot="contested"]').first).to_contain_text("writer")
+
+
+def test_what_the_inspector_has_forgotten_the_page_forgets_too(page, space):
+    """Where names change all the time, a page that is open for long keeps neither lines nor values of old ones."""
+    page.evaluate(
+        """async () => (await import("/connection.js")).connection.want("test", { values: ["seen/*"] })"""
+    )
+    with changing(space, "seen/first", float):
+        eventually(lambda: page.evaluate(KEPT, "seen/first") == [True, True, True])
+    space.delete("seen/first")
+    for number in range(OVER):
+        space.write(f"seen/{number}", number)
+        space.delete(f"seen/{number}")
+    eventually(lambda: page.evaluate(KEPT, "seen/first") == [False, False, False])

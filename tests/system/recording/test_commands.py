@@ -192,6 +192,7 @@ def test_bad_usage(server: ServerProcess, space: RemoteSpace, path: Path, tmp_pa
         (["replay", path, "--remap", "usage/*=b"], "is no renaming"),
         (["replay", path, "--rate", "0"], "the rate is 0; valid is more than 0"),
         (["replay", path, "--priority", "inf"], "priority"),
+        (["record", "new.mcap"], "'new.mcap' is no slot: the file to record into is named by -o new.mcap"),
     ]
     for words, message in cases:
         result = run(server, *words)

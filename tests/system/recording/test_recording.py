@@ -34,6 +34,7 @@ def test_a_recording_tells_everything_that_is_known(local: LocalSpace, path: Pat
         local.write("a", 2, priority=1)  # refused
         local.delete("old")
         eventually(lambda: local.read("a", "gone") == "gone" and local.read("c") == 2.5)
+    assert path.stat().st_mode & 0o777 == 0o600, "it may hold anything"
     found = list(read(path))
     assert [(change.name, str(change.kind), change.value, change.revision) for change in found[:5]] == [
         ("old", "written", "before", 1),
@@ -55,6 +56,23 @@ def test_a_recording_tells_everything_that_is_known(local: LocalSpace, path: Pat
     assert before - 1 < old.time < a.time + 0.001 < time.time()
     expired = next(change for change in found if (change.name, change.kind) == ("a", Kind.EXPIRED))
     assert expired.time - a.time == pytest.approx(0.2, abs=0.01)
+
+
+def test_what_holds_a_slot_at_the_beginning_is_recorded(local: LocalSpace, path: Path) -> None:
+    """A delayed value and a delete with a validity refuse others, though there is nothing to read; once each."""
+    local.write("late", 1, delay=100.0, priority=7)
+    local.delete("held", priority=9, validity=100.0)
+    local.write("soon", 2, delay=0.3)
+    local.write("other", 3, delay=100.0)
+    with Recorder(local, path, ("*e*d", "l*", "soon")):
+        eventually(lambda: local.read("soon"))
+    found = [(change.name, str(change.kind), change.value, change.priority) for change in read(path)]
+    assert sorted(found, key=str) == [
+        ("held", "deleted", None, 9.0),
+        ("late", "delayed", None, 7.0),
+        ("soon", "delayed", None, 0.0),
+        ("soon", "written", 2, 0.0),
+    ]
 
 
 def test_masks_choose(local: LocalSpace, path: Path) -> None:
@@ -207,13 +225,15 @@ def test_from_one_server_to_another(path: Path) -> None:
 
 
 def test_a_recording_survives_its_server(path: Path) -> None:
-    """When the server is restarted, the recording goes on with the new one."""
+    """When the server is restarted, the recording goes on with the new one, in which nothing holds the slot."""
     with ServerProcess() as server, server.connect() as space, Recorder(space, path) as recorder:
         space.write("a", "before")
         eventually(lambda: recorder.progress.changes == 1)
         server.kill()
         server.start()
+        eventually(lambda: recorder.progress.changes == 2, 20)
         with server.connect("other") as other:
             other.write("a", "after")
-            eventually(lambda: recorder.progress.changes == 2, 20)
-    assert [change.value for change in read(path)] == ["before", "after"]
+            eventually(lambda: recorder.progress.changes == 3)
+    told = [(str(change.kind), change.value) for change in read(path)]
+    assert told == [("written", "before"), ("deleted", None), ("written", "after")]

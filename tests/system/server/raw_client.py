@@ -9,8 +9,8 @@ import msgpack
 import zmq
 
 from agentspace.server.registry import IDENT
-from agentspace.wire import messages
-from agentspace.wire.address import machine
+from agentspace.wire import from_server
+from agentspace.wire.address import Key, machine
 from agentspace.wire.format import VERSION
 
 MEBI = 1 << 20
@@ -19,10 +19,14 @@ MEBI = 1 << 20
 class Raw:
     """A connection that says whatever it wants."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, key: Key | None = None) -> None:
         self._context: zmq.Context[Any] = zmq.Context()
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.linger = 0
+        if key is not None:
+            self.socket.curve_serverkey = key.server.encode()
+            self.socket.curve_publickey = key.public.encode()
+            self.socket.curve_secretkey = key.secret.encode()
         self.socket.connect(endpoint)
 
     def say(self, *frames: bytes) -> None:
@@ -42,16 +46,16 @@ class Raw:
     def refused(self, code: int, *fields: Any, frames: tuple[bytes, ...] = ()) -> tuple[str, str]:
         """The error, and what it says, with which a message is answered."""
         answer = self.ask(code, *fields, frames=frames)
-        while answer[0] == messages.Recycle.CODE:
+        while answer[0] == from_server.Recycle.CODE:
             answer = self.hear()
-        assert answer[0] == messages.Failed.CODE, answer
+        assert answer[0] == from_server.Failed.CODE, answer
         assert answer[1] == fields[0]
         return answer[2], answer[3]
 
     def hello(self, client: bytes | None = None, shares: bool = False) -> Raw:
         """Introduces itself."""
         mark = machine() if shares else ""
-        assert self.ask(1, 1, client or os.urandom(IDENT), "raw", os.getpid(), mark)[0] == messages.Welcome.CODE
+        assert self.ask(1, 1, client or os.urandom(IDENT), "raw", os.getpid(), mark)[0] == from_server.Welcome.CODE
         return self
 
     def close(self) -> None:

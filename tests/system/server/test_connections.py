@@ -18,7 +18,7 @@ import zmq
 from agentspace.client.space import connect
 from agentspace.errors import SpaceUnreachableError
 from agentspace.server.registry import IDENT
-from agentspace.wire import messages
+from agentspace.wire import from_client, from_server
 from agentspace.wire.codec import encode
 from tests.support.eventually import eventually
 from tests.support.server_process import ServerProcess
@@ -29,23 +29,23 @@ def test_repeated_hello_is_one_connection(raw, space, server):
     """A client that says Hello again and again is not kept several times; its watch is still one."""
     ident = os.urandom(IDENT)
     sender = raw().hello(ident)
-    assert sender.ask(10, 2, "DATA", "well", "every", {})[0] == messages.Done.CODE
-    assert sender.hear()[0] == messages.Changes.CODE
+    assert sender.ask(10, 2, "DATA", "well", "every", {})[0] == from_server.Done.CODE
+    assert sender.hear()[0] == from_server.Changes.CODE
     for _ in range(100):
         sender.hello(ident)
     for _ in range(3):
-        assert sender.ask(10, 2, "DATA", "well", "every", {})[0] == messages.Done.CODE
-        assert sender.hear()[0] == messages.Changes.CODE
-    sender.say(messages.Seen(1).pack())
+        assert sender.ask(10, 2, "DATA", "well", "every", {})[0] == from_server.Done.CODE
+        assert sender.hear()[0] == from_server.Changes.CODE
+    sender.say(from_client.Seen(1).pack())
     space.write("well", "alone")
-    assert sender.hear()[:2] == [messages.Changes.CODE, 2]
-    assert sender.ask(13, 9) == [messages.Done.CODE, 9]  # and no second copy came in between
+    assert sender.hear()[:2] == [from_server.Changes.CODE, 2]
+    assert sender.ask(13, 9) == [from_server.Done.CODE, 9]  # and no second copy came in between
 
 
 def test_identity_of_another_client_does_not_get_its_messages(raw, space):
     """A connection that changes its mind on who it is, is another client; what it had before ends."""
     sender = raw().hello()
-    assert sender.ask(5, 2, "DATA", "turncoat", frames=(encode({}),))[0] == messages.Joined.CODE
+    assert sender.ask(5, 2, "DATA", "turncoat", frames=(encode({}),))[0] == from_server.Joined.CODE
     sender.hello()
     eventually(lambda: space.read("_/roles/turncoat")["state"] == "gone")
 
@@ -54,11 +54,11 @@ def test_role_ends_with_its_connection(raw, space):
     """A connection that hangs up frees its role, while its client goes on."""
     ident = os.urandom(IDENT)
     one, other = raw().hello(ident), raw().hello(ident)
-    assert one.ask(5, 2, "DATA", "short-lived", frames=(encode({}),))[0] == messages.Joined.CODE
+    assert one.ask(5, 2, "DATA", "short-lived", frames=(encode({}),))[0] == from_server.Joined.CODE
     assert one.refused(5, 2, "DATA", "second", frames=(encode({}),))[0] == "AgentspaceError"
-    assert one.ask(messages.HangUp.CODE, 3) == [messages.Done.CODE, 3]
+    assert one.ask(from_client.HangUp.CODE, 3) == [from_server.Done.CODE, 3]
     assert space.read("_/roles/short-lived")["state"] == "gone"
-    assert other.ask(13, 1)[0] == messages.Done.CODE
+    assert other.ask(13, 1)[0] == from_server.Done.CODE
     assert one.refused(13, 1)[0] == "FencedError"
 
 
@@ -68,7 +68,7 @@ def test_flood_without_reading_costs_others_little(raw, space):
     assert with_image
     deaf = raw().hello()
     for _ in range(50):
-        deaf.say(messages.Read(1, "DATA", "large", False).pack())
+        deaf.say(from_client.Read(1, "DATA", "large", False).pack())
     begin = time.monotonic()
     for number in range(20):
         space.write("quick", number)
@@ -85,14 +85,16 @@ def test_memory_and_descriptors_do_not_grow(raw, space, server):
             sender = Raw(server.address).hello(shares=True)
             for _ in range(20):
                 sender.say(dice.randbytes(10_000), dice.randbytes(10_000))
-                sender.say(messages.Write(1, "DATA", "", 0, "x" * 2000, None, 0.0, 0.0, []).pack(), bytes(10_000))
-                sender.say(messages.Read(1, "DATA", f"*{dice.random()}", True).pack())
-            sender.say(messages.Beat(2).pack())
-            while sender.hear() != [messages.Done.CODE, 2]:
+                sender.say(
+                    from_client.Write(1, "DATA", "", 0, "x" * 2000, None, 0.0, 0.0, []).pack(), bytes(10_000)
+                )
+                sender.say(from_client.Read(1, "DATA", f"*{dice.random()}", True).pack())
+            sender.say(from_client.Beat(2).pack())
+            while sender.hear() != [from_server.Done.CODE, 2]:
                 pass
             if number % 2:
-                sender.say(messages.Bye().pack())
-                sender.say(messages.Beat(3).pack())
+                sender.say(from_client.Bye().pack())
+                sender.say(from_client.Beat(3).pack())
                 assert sender.hear()[2] == "FencedError"  # it has heard the Bye
             sender.close()
 
@@ -167,6 +169,7 @@ def test_tcp_with_a_wrong_key_is_refused_soon(server, keys, tmp_path, monkeypatc
     for wrong in ({"server": public}, {"public": public, "secret": secret}):
         file = tmp_path / "wrong.key"
         file.write_text(json.dumps(right | wrong))
+        file.chmod(0o600)
         monkeypatch.setenv("AGENTSPACE_KEY", str(file))
         begin = time.monotonic()
         with pytest.raises(SpaceUnreachableError, match="key"):
@@ -177,7 +180,7 @@ def test_tcp_with_a_wrong_key_is_refused_soon(server, keys, tmp_path, monkeypatc
 def test_tcp_without_encryption_is_not_served(server):
     """A plain connection to the port gets no answer at all."""
     plain = Raw(server.tcp)
-    plain.say(messages.Hello(1, os.urandom(IDENT), "plain", 1, "").pack())
+    plain.say(from_client.Hello(1, os.urandom(IDENT), "plain", 1, "").pack())
     assert not plain.socket.poll(300)
     plain.close()
 

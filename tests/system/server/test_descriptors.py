@@ -12,7 +12,7 @@ import msgpack
 import numpy as np
 import pytest
 
-from agentspace.wire import messages
+from agentspace.wire import from_client, from_server
 from agentspace.wire.format import VERSION
 from tests.support.eventually import eventually
 from tests.system.server.raw_client import MEBI
@@ -45,7 +45,7 @@ def test_valid_descriptor_is_taken(raw, space):
         os.pwrite(fd, b"\7" * MEBI, 0)
         ref = [1, fd, MEBI, MEBI]
         answer = sender.ask(2, 1, "DATA", "", 0, "mapped", None, 0.0, 0.0, [ref], frames=(by_reference(MEBI),))
-        assert answer[0] == messages.Decided.CODE
+        assert answer[0] == from_server.Decided.CODE
         assert np.array_equal(space.read("mapped"), np.full(MEBI, 7, np.uint8))
     space.delete("mapped")
 
@@ -115,7 +115,7 @@ def test_segment_in_use_cannot_be_filled_again(raw, space):
     with memory(MEBI) as fd:
         write = (2, 1, "DATA", "", 0)
         tail = (None, 0.0, 0.0, [[1, fd, MEBI, MEBI]])
-        assert sender.ask(*write, "once", *tail, frames=(by_reference(MEBI),))[0] == messages.Decided.CODE
+        assert sender.ask(*write, "once", *tail, frames=(by_reference(MEBI),))[0] == from_server.Decided.CODE
         assert "in use" in sender.refused(*write, "twice", *tail, frames=(by_reference(MEBI),))[1]
     space.delete("once")
 
@@ -147,14 +147,14 @@ def test_segments_of_a_client_are_limited(raw, space, server):
     with memory(65536) as fd:
         for number in range(3000):
             refs = [[number, fd, 65536, 65536]]
-            header = messages.Write(1, "DATA", "", 0, f"many/{number}", None, 0.0, 0.0, refs).pack()
+            header = from_client.Write(1, "DATA", "", 0, f"many/{number}", None, 0.0, 0.0, refs).pack()
             sender.say(header, by_reference(65536))
             answers.append(sender.hear())  # at once: who does not listen is not waited for
-    failed = [answer for answer in answers if answer[0] == messages.Failed.CODE]
+    failed = [answer for answer in answers if answer[0] == from_server.Failed.CODE]
     assert failed
     assert {answer[2] for answer in failed} == {"LimitError"}
     assert server.descriptors - before < 600
-    sender.say(messages.Bye().pack())
+    sender.say(from_client.Bye().pack())
     for name in space.snapshot("many/*"):
         space.delete(name)
     eventually(lambda: server.descriptors <= before)
@@ -167,9 +167,9 @@ def test_bogus_releases_harm_nobody(raw, space):
     view = space.read("image")
     liar = raw().hello(shares=True)
     for _ in range(50):
-        liar.say(messages.Release([*range(2000), -1, 2**64 - 1]).pack())
+        liar.say(from_client.Release([*range(2000), -1, 2**64 - 1]).pack())
     liar.say(msgpack.packb([VERSION, 12, ["a", None, 1.5, [1]]]))
-    assert liar.ask(13, 5)[0] == messages.Done.CODE
+    assert liar.ask(13, 5)[0] == from_server.Done.CODE
     for number in range(20):
         space.write("image", np.full(MEBI, number, np.uint8))
     assert np.array_equal(view, image)

@@ -9,13 +9,15 @@ import msgpack
 import numpy as np
 import pytest
 
-from agentspace.server.registry import IDENT, MAX_SPACES
-from agentspace.wire import messages
+from agentspace.core.spaces import MAX_SPACES
+from agentspace.errors import LimitError
+from agentspace.server.registry import IDENT
+from agentspace.wire import from_client, from_server
 from agentspace.wire.address import machine
 from agentspace.wire.codec import encode
 from agentspace.wire.format import CODES, VERSION
 from tests.support.server_process import ServerProcess
-from tests.system.server.raw_client import MEBI, Raw
+from tests.system.server.raw_client import MEBI
 
 MESSAGES = {cls.__name__: cls for cls in CODES.values()}
 TO_SERVER = [name for name, cls in MESSAGES.items() if cls.CODE < 64]
@@ -31,7 +33,7 @@ def test_random_bytes_are_answered_with_an_error(raw, space):
         for count in (1, 2, 5):
             sender.say(*(dice.randbytes(size) for _ in range(count)))
             answer = sender.hear()
-            assert answer[0] == messages.Failed.CODE
+            assert answer[0] == from_server.Failed.CODE
             assert answer[2] in ("ProtocolError", "FencedError")
 
 
@@ -44,7 +46,21 @@ def test_headers_that_lie_are_answered_with_an_error(raw, space, header):
     """Neither a declared length nor a depth is trusted."""
     sender = raw()
     sender.say(header, b"value")
-    assert sender.hear()[:3] == [messages.Failed.CODE, 0, "ProtocolError"]
+    assert sender.hear()[:3] == [from_server.Failed.CODE, 0, "ProtocolError"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "call"),
+    [
+        ([14, 7, "DATA", None], 7), ([14, 7, "DATA"], 7), ([14, 7], 7), ([14, 7, "DATA", "x", 1, 2], 7),
+        ([14, "7", "DATA", "x"], 0), ([14], 0), ([30, "soon"], 0), ([999, 7], 0),
+    ],
+)  # fmt: skip
+def test_a_request_with_a_wrong_field_is_answered_as_that_request(raw, space, parts, call):
+    """Whoever waits for its answer has it at once; what has no number, or none that is one, is answered with 0."""
+    sender = raw()
+    sender.say(msgpack.packb([VERSION, *parts]))
+    assert sender.hear()[:3] == [from_server.Failed.CODE, call, "ProtocolError"]
 
 
 @pytest.mark.parametrize("version", [0, 1, 99, -1, "2", None])
@@ -56,6 +72,18 @@ def test_other_versions_are_told_which_is_spoken(raw, space, version):
     assert (answer[2], "version" in answer[3], str(VERSION) in answer[3]) == ("ProtocolError", True, True)
 
 
+@pytest.mark.parametrize("code", [3, 4], ids=["scalar", "array"])
+def test_dtypes_that_end_whoever_compares_them_are_refused(raw, space, code):
+    """A time with the multiplier 0 ends a process by SIGFPE: neither server nor reader meets one."""
+    sender = raw().hello()
+    for dtype in ("<m8[s]", "<m8[0s]", "<M8[0D]", "<m8[s]"):
+        shape = [] if code == 3 else [[1], "C"]
+        value = msgpack.packb(msgpack.ExtType(code, msgpack.packb([dtype, *shape, bytes(8)])))
+        answer = sender.ask(2, 1, "DATA", "", 0, "time", None, 0.0, 0.0, [], frames=[value])
+        assert (answer[0] == from_server.Decided.CODE) == ("[s]" in dtype), answer
+    assert space.read("time") == np.timedelta64(0, "s")
+
+
 @pytest.mark.parametrize("name", TO_CLIENT)
 def test_messages_for_clients_are_refused(raw, space, name):
     """What only a server says is answered with its name."""
@@ -64,7 +92,7 @@ def test_messages_for_clients_are_refused(raw, space, name):
     fields = [example[kinds[0].__name__] for _, kinds in cls.FIELDS]
     sender = raw().hello()
     answer = sender.ask(cls.CODE, *fields)
-    assert answer[0] == messages.Failed.CODE
+    assert answer[0] == from_server.Failed.CODE
     assert (answer[2], name in answer[3]) == ("ProtocolError", True)
 
 
@@ -72,11 +100,11 @@ def test_messages_for_clients_are_refused(raw, space, name):
 def test_nothing_is_done_for_strangers(raw, space, name):
     """Without a Hello, every message but that is refused: it is no known connection."""
     cls = MESSAGES[name]
-    if cls is messages.Hello:
+    if cls is from_client.Hello:
         return
     example = {"int": 1, "str": "s", "bytes": b"b", "bool": True, "float": 0.5, "list": [], "dict": {}}
     answer = raw().ask(cls.CODE, *[example[kinds[0].__name__] for _, kinds in cls.FIELDS])
-    assert (answer[0], answer[2]) == (messages.Failed.CODE, "FencedError")
+    assert (answer[0], answer[2]) == (from_server.Failed.CODE, "FencedError")
 
 
 @pytest.mark.parametrize("name", TO_SERVER)
@@ -99,15 +127,15 @@ def test_mutated_messages_harm_nobody(raw, space):
     dice = random.Random(2)
     sender = raw().hello()
     headers = [
-        messages.Write(1, "DATA", "", 0, "mutant", None, 0.0, 0.0, []).pack(),
-        messages.Delete(1, "DATA", "", 0, "mutant", 0.0, None).pack(),
-        messages.Read(1, "DATA", "mutant", False).pack(),
-        messages.Join(1, "DATA", "mutant").pack(),
-        messages.Attach(1, "DATA", "mutant", 1, "mutant", "every").pack(),
-        messages.Commit(1, "DATA", "mutant", 1, None, 0, [["mutant", 1.0, 0.0, 0.0, []]], None).pack(),
-        messages.Follow(1, "DATA", "mutant", "normal", {"mutant": 1}).pack(),
-        messages.Release([1]).pack(),
-        messages.Seen(1).pack(),
+        from_client.Write(1, "DATA", "", 0, "mutant", None, 0.0, 0.0, []).pack(),
+        from_client.Delete(1, "DATA", "", 0, "mutant", 0.0, None).pack(),
+        from_client.Read(1, "DATA", "mutant", False).pack(),
+        from_client.Join(1, "DATA", "mutant").pack(),
+        from_client.Attach(1, "DATA", "mutant", 1, "mutant", "every").pack(),
+        from_client.Commit(1, "DATA", "mutant", 1, None, 0, [["mutant", 1.0, 0.0, 0.0, []]], None).pack(),
+        from_client.Follow(1, "DATA", "mutant", "normal", {"mutant": 1}).pack(),
+        from_client.Release([1]).pack(),
+        from_client.Seen(1).pack(),
     ]
     value = encode({"a": [np.arange(4), "b"]})
     for _ in range(600):
@@ -116,12 +144,12 @@ def test_mutated_messages_harm_nobody(raw, space):
         frame = bytearray(value)
         frame[dice.randrange(len(frame))] = dice.randrange(256)
         sender.say(bytes(header[: dice.randrange(len(header) + 1) or None]), bytes(frame))
-    sender.say(messages.Beat(4711).pack())
-    while sender.hear()[:2] != [messages.Failed.CODE, 4711]:  # a mutant may have said Bye or HangUp
+    sender.say(from_client.Beat(4711).pack())
+    while sender.hear()[:2] != [from_server.Failed.CODE, 4711]:  # a mutant may have said Bye or HangUp
         if not sender.socket.poll(0):
-            sender.say(messages.Beat(4711).pack())
+            sender.say(from_client.Beat(4711).pack())
             answer = sender.hear()
-            if answer[:2] in ([messages.Done.CODE, 4711], [messages.Failed.CODE, 4711]):
+            if answer[:2] in ([from_server.Done.CODE, 4711], [from_server.Failed.CODE, 4711]):
                 break
     space.write("after", 1)
     assert space.read("after") == 1
@@ -166,7 +194,7 @@ def test_values_that_are_none_are_refused(raw, space, frames):
 )
 def test_requests_that_cannot_be_carried_out_say_why(raw, space, code, fields, error):
     """By the name of an error of the library, so that a client raises the same as a local space does."""
-    frame = encode({} if code == messages.Join.CODE else None)
+    frame = encode({} if code in (from_client.Join.CODE, from_client.Running.CODE) else None)
     assert raw().hello().refused(code, 1, *fields, frames=(frame,))[0] == error
     assert space.snapshot("x") == {}
 
@@ -209,6 +237,30 @@ def test_info_of_a_role_is_a_dict(raw, space):
     assert space.snapshot("_/roles/shapeless") == {}
 
 
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"stops": "x"},
+        {"set": {"refused": [1]}},
+        {"state": "running"},
+        {"live": 7},
+        {"left_out": 7},
+        {"host": None},
+    ],
+    ids=lambda info: next(iter(info)),
+)
+def test_what_a_role_says_of_itself_can_be_read(raw, space, info):
+    """What everybody reads has its type, and what the space tells of a role the role does not say, at any time."""
+    sender, role, frames = raw().hello(), f"liar/{next(iter(info))}", (encode(info),)
+    assert sender.refused(from_client.Join.CODE, 1, "DATA", role, frames=frames)[0] == "ValueTypeError"
+    assert space.snapshot(f"_/roles/{role}") == {}
+    epoch = sender.ask(from_client.Join.CODE, 2, "DATA", role, frames=(encode({"mood": "good"}),))[2]
+    assert sender.refused(from_client.Running.CODE, 3, "DATA", role, epoch, frames=frames)[0] == "ValueTypeError"
+    other = raw().hello()
+    assert other.refused(from_client.StandBy.CODE, 1, "DATA", role, 0, frames=frames)[0] == "ValueTypeError"
+    assert space.read(f"_/roles/{role}")["mood"] == "good"
+
+
 def test_client_is_known_by_16_bytes(raw, space):
     """Nobody makes the server keep a name of another length, or an unfit signature."""
     assert raw().refused(1, 1, b"", "raw", 1, "")[0] == "ProtocolError"
@@ -220,15 +272,15 @@ def test_client_is_known_by_16_bytes(raw, space):
 def test_pid_that_is_none_means_no_shared_memory(raw, space, pid):
     """A client whose process cannot be watched is served, by messages alone."""
     answer = raw().ask(1, 1, os.urandom(IDENT), "raw", pid, machine())
-    assert (answer[0], answer[6]) == (messages.Welcome.CODE, False)
+    assert (answer[0], answer[6]) == (from_server.Welcome.CODE, False)
 
 
-def test_spaces_are_limited(server, raw):
-    """One client cannot make spaces without end; those that are there go on."""
+def test_spaces_are_limited():
+    """One client cannot fill spaces without end; those that are there go on."""
     with ServerProcess() as own, own.connect() as space:
-        sender = Raw(own.address).hello()
-        answers = [sender.ask(4, 1, f"S{number}", "*", True) for number in range(MAX_SPACES + 1)]
-        assert [answer[0] for answer in answers].count(messages.Entries.CODE) == MAX_SPACES - 1  # beside DATA
-        assert (answers[-1][2], str(MAX_SPACES) in answers[-1][3]) == ("LimitError", True)
+        for number in range(MAX_SPACES - 1):  # beside DATA
+            assert space.named(f"S{number}").write("x", number)
+        with pytest.raises(LimitError, match=f"{MAX_SPACES} already"):
+            space.named("one-more").read("x")
+        assert space.named("S0").read("x") == 0
         assert space.write("x", 1)
-        sender.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pytest
 
 from agents.expression import Expression
 from agents.game import Game
+from agents.script.operation import Operation, attempt
 from agentspace import LocalSpace
 from tests.support.eventually import eventually
 from tests.support.recording import recording
@@ -28,6 +31,7 @@ def running(space: LocalSpace, role: str) -> None:
 
 def test_a_short_whistle_confirms(space: LocalSpace) -> None:
     """Each of them, also two that come at once; the mode stays."""
+    space.write("mode", "acquire")
     space.run(Game())
     running(space, "game")
     with recording(space, "confirm") as confirms:
@@ -35,7 +39,7 @@ def test_a_short_whistle_confirms(space: LocalSpace) -> None:
         space.write("whistle", 1)
         eventually(lambda: len(confirms) == 2)
     assert [entry.value for entry in confirms] == ["whistle 1", "whistle 2"]
-    assert space.entry("mode") is None
+    assert space.entry("mode").revision == 1
 
 
 def test_a_long_whistle_changes_the_mode(space: LocalSpace) -> None:
@@ -66,16 +70,85 @@ def test_acquiring_can_begin_with_an_empty_memory(space: LocalSpace) -> None:
 
 def test_a_whistle_that_is_none_changes_nothing(space: LocalSpace) -> None:
     """Other values are left out, and so is the end of a whistle's validity."""
+    space.write("mode", "acquire")
     space.run(Game())
     running(space, "game")
-    for value in ("loud", 3, None):
+    for value in ("loud", 3, None, 1.5, [1], np.array([1, 2])):
         space.write("whistle", value)
     with recording(space, "confirm") as confirms:
         space.write("whistle", 1, validity=0.05)
         eventually(lambda: confirms and space.entry("whistle") is None)
         space.write("whistle", 1)
         eventually(lambda: len(confirms) == 2)
-    assert space.entry("mode") is None
+    assert space.entry("mode").revision == 1
+    assert space.read("whistle/ignored")["count"] == 6
+    assert not space.snapshot("_/errors/*")
+
+
+MODES = (None, "acquire", "use", "dance", 7, np.array(["acquire", "use"]))
+"""What may be in the slot `mode`: nothing, both modes, and what is none."""
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_a_short_whistle_confirms_in_acquire_only(space: LocalSpace, mode: Any) -> None:
+    """Before any mode, while imitating and in what is no mode it means nothing, as in the original; it is told."""
+    if mode is not None:
+        space.write("mode", mode)
+    space.run(Game())
+    running(space, "game")
+    space.write("whistle", 1)
+    if isinstance(mode, str) and mode == "acquire":
+        eventually(lambda: space.read("confirm") == "whistle 1")
+        assert space.entry("whistle/ignored") is None
+    else:
+        told = eventually(lambda: space.read("whistle/ignored"))
+        assert (told["whistle"], told["count"]) == (1, 1)
+        assert "in mode 'acquire' only" in told["reason"]
+        assert space.entry("confirm") is None
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_a_long_whistle_leads_to_the_other_mode(space: LocalSpace, mode: Any) -> None:
+    """From acquire to use, from anything else to acquire."""
+    if mode is not None:
+        space.write("mode", mode)
+    space.run(Game())
+    running(space, "game")
+    before = 0 if mode is None else 1
+    space.write("whistle", 2)
+    entry = eventually(lambda: (now := space.entry("mode")) and now.revision > before and now)
+    assert entry.value == ("use" if isinstance(mode, str) and mode == "acquire" else "acquire")
+
+
+def test_whistles_that_come_at_once_count_in_their_order(space: LocalSpace) -> None:
+    """A short one confirms after the long one that began acquiring, and not after the one that ended it."""
+    space.run(Game())
+    running(space, "game")
+    with recording(space, "confirm") as confirms:
+        for whistle in (1, 2, 1, 1, 2, 1):
+            space.write("whistle", whistle)
+        eventually(lambda: space.read("whistle/ignored", {}).get("count") == 2 and len(confirms) == 2)
+    assert [entry.value for entry in confirms] == ["whistle 1", "whistle 2"]
+    assert space.read("mode") == "use"
+
+
+@pytest.mark.parametrize("name", ["stop", "pause"])
+def test_a_stopped_robot_does_not_play(space: LocalSpace, name: str) -> None:
+    """No whistle confirms or changes the mode until stop or pause have ended; who holds the robot is told."""
+    operation = Operation()
+    begin, end = {"stop": (operation.stop, operation.release), "pause": (operation.pause, operation.resume)}[name]
+    space.write("mode", "acquire")
+    space.run(Game(forget=True))
+    running(space, "game")
+    attempt(space, name, begin())
+    for count, whistle in enumerate((1, 2, 1), 1):
+        space.write("whistle", whistle)
+        eventually(lambda: space.read("whistle/ignored", {}).get("count") == count)  # noqa: B023  (asked at once)
+    assert "'joints' is held by" in space.read("whistle/ignored")["reason"]
+    assert (space.entry("confirm"), space.entry("memory/command"), space.read("mode")) == (None, None, "acquire")
+    attempt(space, name, end())
+    space.write("whistle", 1)
+    eventually(lambda: space.read("confirm") == "whistle 1")
 
 
 # --- the face

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from agentspace.core.value import check
+from agentspace.core.values.value import check
 from agentspace.errors import ProtocolError
-from agentspace.wire.codec import Resolve, decode, validate
+from agentspace.wire.codec import Resolve, decode
+from agentspace.wire.gradual import validate
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SIMPLE = hnp.scalar_dtypes() | hnp.byte_string_dtypes() | hnp.unicode_string_dtypes()

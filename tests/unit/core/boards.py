@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentspace.core.board import Board, Delivery
+from agentspace.core.board import Board
 from agentspace.core.change import Writer
 from agentspace.core.mailbox import Trigger
 from agentspace.core.slot import Put
+from agentspace.core.subscribers import Delivery
 
 ANNE = Writer("thread")
 

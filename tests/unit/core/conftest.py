@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentspace.core.board import Board
-from agentspace.core.value import freeze
+from agentspace.core.values.value import freeze
 
 
 @pytest.fixture

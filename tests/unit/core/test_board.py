@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from agentspace.core import board as module
+from agentspace.core import role as role_module
 from agentspace.core import slot as slot_module
-from agentspace.core.board import MAX_ROLES, Board
+from agentspace.core.board import Board
 from agentspace.core.change import Refused, Writer, Written
 from agentspace.core.mailbox import Trigger
+from agentspace.core.role import MAX_ROLES
 from agentspace.core.slot import Erase, Put
-from agentspace.core.value import freeze
+from agentspace.core.values.names import MAX_ROLE
+from agentspace.core.values.value import freeze
 from agentspace.errors import (
     FencedError,
     LimitError,
@@ -43,7 +45,7 @@ def test_whoever_left_is_fenced(board, state):
     board.vacate("anne", 1, state, 0.0)
     for epoch in (0, 1, 2):
         for act in (
-            lambda e=epoch: board.check("anne", e),
+            lambda e=epoch: board.roles.check("anne", e),
             lambda e=epoch: board.running("anne", e, 0.0),
             lambda e=epoch: board.vacate("anne", e, "stopped", 0.0),
             lambda e=epoch: board.attach("anne", e, "x", Trigger.NORMAL, 0.0),
@@ -53,7 +55,7 @@ def test_whoever_left_is_fenced(board, state):
                 act()
     assert read(board, "x") == "empty"
     with pytest.raises(FencedError, match="unknown"):
-        board.check("bert", 1)
+        board.roles.check("bert", 1)
 
 
 def test_only_the_epoch_that_fills_the_role_counts(board):
@@ -61,7 +63,7 @@ def test_only_the_epoch_that_fills_the_role_counts(board):
     start(board, "anne")
     board.vacate("anne", 1, "gone", 0.0)
     start(board, "anne")
-    assert board.check("anne", 2).filled
+    assert board.roles.check("anne", 2).filled
     for epoch in (0, 1, 3):
         with pytest.raises(FencedError):
             board.commit("anne", epoch, None, [Put("x", epoch)], 0.0)
@@ -89,7 +91,7 @@ def test_claim_that_fails_leaves_nothing_behind(board, name, info, error):
 
 def test_longest_role_can_be_shown_with_all_that_it_does(board):
     """A role of the greatest length is shown, fails, and shows its error."""
-    name = "x" * 246
+    name = "x" * MAX_ROLE
     start(board, name)
     board.vacate(name, 1, "failed", 0.0, "boom")
     assert read(board, f"_/errors/{name}")["traceback"] == "boom"
@@ -98,7 +100,7 @@ def test_longest_role_can_be_shown_with_all_that_it_does(board):
 def test_number_of_roles_is_limited(board, monkeypatch):
     """One role too many is a LimitError; known roles can still be filled."""
     assert MAX_ROLES == 1024
-    monkeypatch.setattr(module, "MAX_ROLES", 2)
+    monkeypatch.setattr(role_module, "MAX_ROLES", 2)
     start(board, "a")
     start(board, "b")
     with pytest.raises(LimitError, match="2 roles"):
@@ -160,7 +162,7 @@ def test_commit_with_a_wrong_number_does_nothing(board):
 )
 def test_commit_is_all_or_nothing(board, monkeypatch, bad, error):
     """One act that cannot be carried out keeps the others from it, and the batch stays outstanding."""
-    monkeypatch.setattr(slot_module, "MAX_SLOTS", 4)
+    monkeypatch.setattr(slot_module, "MAX_SLOTS", 3)
     epoch = start(board, "anne", x=Trigger.NORMAL)
     for name in ("x", "y", "z"):
         write(board, name, "before")

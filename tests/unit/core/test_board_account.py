@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agentspace.core import slot as slot_module
-from agentspace.core.account import REFUSALS_KEPT
-from agentspace.core.board import SPACE
-from agentspace.core.change import Writer
+from agentspace.core.account import BEAT, REFUSALS_KEPT
+from agentspace.core.change import SPACE, Writer
 from agentspace.core.mailbox import Trigger
 from agentspace.core.slot import Erase, Put
 from agentspace.errors import LimitError, SlotNameError
@@ -72,6 +71,17 @@ def test_refusals_are_counted_and_the_last_ones_kept(board):
         "time_left": 1000.0 - (REFUSALS_KEPT + 4),
     }
     assert read(board, "_/loads", 50.0)["anne"]["refused"] == REFUSALS_KEPT + 5
+
+
+def test_the_slowest_of_few_handlers_is_told(board):
+    """The 99th percentile of two is the longer one, never less than the median."""
+    epoch = start(board, "anne", x=Trigger.NORMAL)
+    for n, seconds in enumerate((0.5, 0.001)):
+        write(board, "x", n, 10.0 * n)
+        delivery = only(board, 10.0 * n)
+        board.commit("anne", epoch, delivery.batch.number, [], 10.0 * n + seconds)
+    board.publish(100.0)
+    assert read(board, "_/loads", 100.0)["anne"]["handler_ms_p99"] == pytest.approx(500.0)
 
 
 def test_loads_tell_how_handlers_do(board):
@@ -143,3 +153,22 @@ def test_overflows_are_shown_by_role_and_watcher(board):
     assert board.overflow(number) == 0
     board.publish(1.0)
     assert read(board, "_/overflows", 1.0) == {"roles": {"anne": 3}, "watchers": {}}
+
+
+def test_clock_is_told_with_each_publication_and_runs_out(board):
+    """`_/clock` has the time of the last publication and who counts it, and is valid for three beats."""
+    board.account.host = {"server": "ab", "pid": 7}
+    board.publish(1.0)
+    assert read(board, "_/clock", 1.5) == {"server": "ab", "pid": 7, "now": 1.0, "period": BEAT}
+    board.publish(2.0)
+    assert read(board, "_/clock", 4.9)["now"] == 2.0
+    assert read(board, "_/clock", 5.0) == "empty"
+
+
+def test_clock_counts_for_nothing(board):
+    """Nothing that a board counts for its users grows with its own heartbeat."""
+    for second in range(5):
+        board.publish(float(second))
+    told = {name: read(board, f"_/{name}", 4.5) for name in ("rates", "bandwidth", "links", "refusals")}
+    none = {"counts": {}, "recent": []}
+    assert told == {"rates": {}, "bandwidth": {}, "links": {"writes": {}, "reads": {}}, "refusals": none}

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentspace.core.board import Board, Delivery
+from agentspace.core.board import Board
 from agentspace.core.change import Change, Kind
 from agentspace.core.mailbox import Trigger
 from agentspace.core.slot import Erase, Put
-from agentspace.core.value import freeze
+from agentspace.core.subscribers import Delivery
+from agentspace.core.values.value import freeze
 from tests.support.examples import examples
 from tests.unit.core.boards import ANNE, only, out, start, write
 
@@ -114,12 +115,12 @@ def test_emptiness_has_no_origin(board):
 
 
 def test_watcher_resumes_from_what_it_knows(board):
-    """Given the revisions that it has seen, a watcher is told only what is new to it."""
+    """Given the revisions that it has seen, a watcher is told only what is new to it: also what is over."""
     for name in ("a", "b", "c"):
         write(board, name, 1)
     write(board, "b", 2)
     number = board.watch("*", Trigger.NORMAL, {"a": 1, "b": 1, "gone": 7}, 0.0)
-    assert out(board) == {number: ({"b": 2, "c": 1}, [])}
+    assert out(board) == {number: ({"b": 2, "c": 1, "gone": None}, [])}
 
 
 def test_watcher_gets_one_batch_at_a_time(board):

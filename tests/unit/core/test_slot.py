@@ -10,7 +10,8 @@ import pytest
 
 from agentspace.core import slot as slot_module
 from agentspace.core.change import Change, Refused, Writer, Written
-from agentspace.core.slot import Erase, Put, SlotTable, check_name
+from agentspace.core.slot import Erase, Put, SlotTable
+from agentspace.core.values.names import check_name
 from agentspace.errors import LimitError, SlotNameError, WriteError
 
 ANNE, BERT = Writer("anne", 1), Writer("bert", 7)
@@ -21,7 +22,8 @@ class Table:
 
     def __init__(self) -> None:
         self.changes: list[Change[Any]] = []
-        self.table: SlotTable[Any] = SlotTable(self.changes.append)
+        self.gone: list[str] = []
+        self.table: SlotTable[Any] = SlotTable(self.changes.append, self.gone.extend)
 
     @property
     def kinds(self) -> list[str]:
@@ -110,7 +112,7 @@ def test_deleting_what_is_empty_changes_nothing_and_takes_no_room(told):
     """A delete of an unknown slot is accepted, emits nothing and makes no slot."""
     assert told.table.delete(Erase("never"), 0.0, ANNE) == Written("never", 0)
     assert told.changes == []
-    assert told.table.writes() == {}
+    assert len(told.table) == 0
     with pytest.raises(SlotNameError):
         told.table.delete(Erase("not a name"), 0.0, ANNE)
 
@@ -175,7 +177,7 @@ def test_delay_beyond_all_times_is_just_never_readable(told):
     huge = 1.7e308
     assert told.table.write(Put("a", 1, delay=huge, validity=huge), huge, ANNE)
     assert told.table.get("a", huge) is None
-    assert told.table.next_deadline() == math.inf
+    assert told.table.next_deadline() is None
 
 
 @pytest.mark.parametrize("number", [1, np.float32(1), np.int64(1), Fraction(1), np.float64(1)])
@@ -207,7 +209,7 @@ def test_numbers_out_of_range_are_refused_before_anything_happens(told, what, ba
         with pytest.raises(WriteError, match=what):
             told.table.delete(Erase("a", **{what: bad}), 0.0, ANNE)
     assert told.changes == []
-    assert told.table.writes() == {}
+    assert len(told.table) == 0
 
 
 @pytest.mark.parametrize(("what", "number"), [("delay", -1e-9), ("validity", -1), ("validity", 0.0)])
@@ -227,6 +229,8 @@ def test_names_that_are_names(name):
     "name",
     [
         *("", "/", "a/", "/a", "a//b", "a b", "a\tb", "a\n", "a*", "?", "[a]", "a]", "\x00", "\x7f", "x" * 256),
+        *("a\u200cb", "a\u200db", "a\u2060", "a\U000e0041", "a\u061c", "a\xad", "a\u3164", "a\ufe0f", "a\u034f"),
+        *("\x9b", "a\xa0b", "a\u202eb", "a\u2066", "\ufeffa", "a\u200b", "a\u2028"),
         *("\ud800", "a/\udfff", None, 5, b"a", ["a"]),
     ],
 )
@@ -237,7 +241,7 @@ def test_names_that_are_none(told, name):
     if name.__hash__ is not None:
         with pytest.raises(SlotNameError):
             told.table.write(Put(name, 1), 0.0, ANNE)
-    assert told.table.writes() == {}
+    assert len(told.table) == 0
 
 
 def test_number_of_slots_is_limited_but_not_for_the_space_itself(told, monkeypatch):
@@ -256,7 +260,58 @@ def test_number_of_slots_is_limited_but_not_for_the_space_itself(told, monkeypat
     assert table.write(Put("a", 2), 0.0, ANNE)
     assert table.write(Put.own("roles/x", 1), 0.0, ANNE)
     assert table.delete(Erase("c"), 0.0, ANNE)
-    assert sorted(table.writes()) == ["_/roles/x", "a", "b"]
+    assert (len(table), table.held) == (2, 2)
+
+
+def test_full_table_forgets_what_is_over(told, monkeypatch):
+    """Room for a new slot comes from one that nothing holds, deleted or expired, the longest over first."""
+    monkeypatch.setattr(slot_module, "MAX_SLOTS", 3)
+    monkeypatch.setattr(slot_module, "ROOM", 1)
+    table = told.table
+    table.write(Put("kept", 1), 0.0, ANNE)
+    table.write(Put("expired", 1, validity=1.0), 0.0, ANNE)
+    table.write(Put("deleted", 1), 0.0, ANNE)
+    table.delete(Erase("deleted"), 2.0, ANNE)
+    assert table.write(Put("new", 1), 2.0, ANNE)
+    assert told.gone == ["expired"]
+    assert table.write(Put("newer", 1), 2.0, ANNE)
+    assert told.gone == ["expired", "deleted"]
+    with pytest.raises(LimitError, match="holds 3 slots"):
+        table.write(Put("newest", 1), 2.0, ANNE)
+
+
+def test_room_is_not_made_of_what_is_about_to_be_written(told, monkeypatch):
+    """A commit that needs room keeps the slots that are over and that it writes itself."""
+    monkeypatch.setattr(slot_module, "MAX_SLOTS", 2)
+    told.table.write(Put("a", 1, validity=1.0), 0.0, ANNE)
+    told.table.write(Put("b", 1, validity=1.0), 0.0, ANNE)
+    told.table.advance(1.0)
+    told.table.check_room({"a", "c"})
+    assert told.gone == ["b"]
+
+
+def test_revisions_of_a_forgotten_slot_go_on(told):
+    """A name that comes again after it was forgotten begins after every revision that was ever given."""
+    table = told.table
+    for number in range(5):
+        table.write(Put("a", number), 0.0, ANNE)
+    table.delete(Erase("a"), 1.0, ANNE)
+    table.sweep(before=0.9, most=9)
+    assert told.gone == []
+    table.sweep(before=1.0, most=9)
+    assert (told.gone, table.floor) == (["a"], 6)
+    assert table.delete(Erase("a"), 2.0, ANNE) == Written("a", 6)
+    assert table.write(Put("b", 1), 2.0, ANNE) == Written("b", 7)
+    assert table.write(Put("a", 1), 2.0, ANNE) == Written("a", 7)
+
+
+def test_deleted_slots_of_the_space_are_forgotten_at_once(told):
+    """What the space told of a role goes with it; its revisions do not come again."""
+    table = told.table
+    table.write(Put.own("roles/x", 1), 0.0, ANNE)
+    table.delete(Erase._make(("_/roles/x", 0.0, None)), 1.0, ANNE)  # private: nobody else may
+    assert table.write(Put.own("roles/x", 1), 2.0, ANNE) == Written("_/roles/x", 3)
+    assert (len(table), table.held) == (0, 0)
 
 
 def test_overwritten_values_leave_no_pile_of_deadlines(told):
@@ -264,7 +319,7 @@ def test_overwritten_values_leave_no_pile_of_deadlines(told):
     table = told.table
     for step in range(100_000):
         table.write(Put("a", step, validity=1000.0), step / 1000, ANNE)
-    assert len(table._deadlines) <= 64 + 4  # private: what must not grow has no other way to be seen
+    assert len(table._agenda) <= 64 + 4  # private: what must not grow has no other way to be seen
     assert table.next_deadline() == 99.999 + 1000.0
 
 

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentspace.core.change import Change, Kind, Refused, Writer, Written
-from agentspace.core.slot import FOREVER, Erase, Put, SlotTable
+from agentspace.core.slot import Erase, Put, SlotTable
+from agentspace.core.values.agenda import FOREVER
 from tests.support.examples import examples
 
 ANNE, BERT = Writer("anne", 1), Writer("bert", 7)
@@ -30,6 +31,7 @@ class Act:
     valid_from: float
     valid_to: float
     superseded: float = math.inf  # when the next act on that slot came
+    forgotten: bool = False
 
     @property
     def turns(self) -> list[tuple[float, Kind]]:
@@ -41,25 +43,32 @@ class Act:
 
 @dataclass
 class History:
-    """Never forgets, never keeps a state: each answer is a search through all acts."""
+    """Never keeps a state: each answer is a search through all acts; what was forgotten is only marked."""
 
     times: list[float] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
-    writes: dict[str, int] = field(default_factory=dict)
 
     @property
     def now(self) -> float:
         return max(self.times, default=-math.inf)
 
     def last(self, name: str) -> Act | None:
-        return next((act for act in reversed(self.acts) if act.name == name), None)
+        return next((act for act in reversed(self.acts) if act.name == name and not act.forgotten), None)
 
     def holder(self, name: str) -> Act | None:
         act = self.last(name)
         return act if act is not None and self.now < act.valid_to else None
 
+    def holds(self, name: str) -> bool:
+        """Whether something holds the slot; where the clock is too coarse for its end, until time passes."""
+        last = self.last(name)
+        ends_at_once = last is not None and last.op == len(self.times) - 1 and last.valid_to > -FOREVER
+        return ends_at_once or self.holder(name) is not None
+
     def revision(self, name: str) -> int:
-        return sum(act.name == name for act in self.acts)
+        last = self.last(name)
+        given = [act.revision for act in self.acts if act.forgotten]
+        return max(given, default=0) if last is None else last.revision
 
     def readable(self, name: str) -> Act | None:
         act = self.holder(name)
@@ -69,7 +78,6 @@ class History:
         refusal = self._tick(now, name, priority)
         if refusal is not None:
             return refusal
-        self.writes[name] = self.writes.get(name, 0) + 1
         return self._accept(name, False, value, writer, priority, delay, validity)
 
     def delete(self, now, name, writer, priority, validity):
@@ -83,6 +91,12 @@ class History:
 
     def pass_time(self, now):
         self.times.append(now)
+
+    def forget(self, before):
+        for last in [self.last(name) for name in {act.name for act in self.acts if not act.forgotten}]:
+            if self.now >= last.valid_to and max(last.at, last.valid_to) <= before:
+                for act in self.acts:
+                    act.forgotten = act.forgotten or act.name == last.name
 
     def log(self):
         """All changes so far, in order, each with the operation that made it happen."""
@@ -111,7 +125,7 @@ class History:
         ]
 
     def next_deadline(self):
-        live = [self.last(name) for name in {act.name for act in self.acts}]
+        live = [self.last(name) for name in {act.name for act in self.acts if not act.forgotten}]
         newest = len(self.times) - 1
         turns = (when for act in live for when, _ in act.turns if when > self.now or act.op == newest)
         return min(turns, default=None)
@@ -155,7 +169,7 @@ def ops(steps, spans, delays):
     return st.builds(
         Op,
         step=steps,
-        what=st.sampled_from(["write", "write", "write", "delete", "advance", "read"]),
+        what=st.sampled_from(["write", "write", "write", "delete", "advance", "read", "forget"]),
         name=st.sampled_from(["a", "a", "a/b", "c"]),
         writer=st.sampled_from([ANNE, BERT]),
         priority=st.sampled_from([0.0, 0.0, 1.0, -1.0, 0.5]),
@@ -180,6 +194,12 @@ def act_on_both(table: SlotTable[Any], model: History, op: Op, number: int, time
     elif op.what == "delete":
         got = table.delete(Erase(op.name, priority=op.priority, validity=op.validity), time, op.writer)
         assert got == model.delete(time, op.name, op.writer, op.priority, op.validity)
+    elif op.what == "forget":
+        model.pass_time(time)
+        table.advance(time)
+        before = model.now - op.delay
+        table.sweep(before, len(NAMES))
+        model.forget(before)
     else:
         model.pass_time(time)
         table.advance(time)
@@ -189,7 +209,8 @@ def compare(table: SlotTable[Any], model: History) -> None:
     """Everything that can be seen without letting time pass must agree."""
     assert table.next_deadline() == model.next_deadline()
     assert [table.revision(name) for name in NAMES] == [model.revision(name) for name in NAMES]
-    assert {name: count for name, count in table.writes().items() if count} == model.writes
+    assert len(table) == len({act.name for act in model.acts if not act.forgotten})
+    assert table.held == sum(model.holds(name) for name in NAMES)
 
 
 def compare_readings(table: SlotTable[Any], model: History, time: float) -> None:
@@ -218,6 +239,8 @@ def play(history: list[Op], start: float) -> None:
         if op.what == "read":
             compare_readings(table, model, time)
     compare_readings(table, model, time)
+    revisions = [(c.name, c.revision) for c in changes if c.kind not in (Kind.WRITTEN, Kind.EXPIRED)]
+    assert len(set(revisions)) == len(revisions)
     log = [(c.name, c.kind, c.revision, c.value, c.writer, c.priority, c.at, c.valid_to) for c in changes]
     assert log == model.log()
 

@@ -390,6 +390,13 @@ def test_stop_ends_a_swap(stage):
     assert stage.role.stop_requested
 
 
+def test_class_whose_name_is_too_long_is_not_begun(stage):
+    """No process could be given it."""
+    with pytest.raises(SwapError, match=r"agents\.new:CCC.*\.\.\. is not an agent: MODULE:CLASS has 311 bytes"):
+        stage.request(spec="agents.new:" + "C" * 300)
+    assert stage.report == {}
+
+
 def test_fresh_successor_takes_over_no_state(stage):
     """If that is wished for."""
     number = stage.request(fresh=True)

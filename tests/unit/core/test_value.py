@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import enum
+import json
 from typing import Any
 
 import msgpack
@@ -12,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentspace.core import value as value_module
-from agentspace.core.value import MAX_DEPTH, check, copy_containers, freeze
+from agentspace.core.values import value as value_module
+from agentspace.core.values.value import MAX_DEPTH, check, copy_containers, flaw, freeze
 from agentspace.errors import ValueTypeError
 from agentspace.wire import codec
 from agentspace.wire.codec import decode, encode
@@ -141,10 +142,22 @@ def test_every_type_of_number_in_either_byte_order(char, order):
     if kind.itemsize == 0:
         kind = np.dtype(f"{kind.str}3") if kind.kind != "V" else np.dtype("V3")
     size = 6 * kind.itemsize
-    array = np.frombuffer(bytes(n % 2 for n in range(size)), kind)
+    raw = (
+        bytes(n % 2 for n in range(size))
+        if kind.kind != "U"
+        else np.full(size // 4, 0x10001, order + "u4").tobytes()
+    )
+    array = np.frombuffer(raw, kind)
     for value in (array, array[0], array[0:1].reshape(()), array[:0]):
         assert same(decode(encode(value)), value)
         assert same(freeze(value), value)
+
+
+def test_texts_of_what_are_no_characters_are_refused():
+    """NumPy makes them of any numbers; whatever Python does with one fails."""
+    text = np.frombuffer(b"\xff" * 12, "U3")[0]
+    with pytest.raises(ValueTypeError, match="a text with characters that there are not"):
+        check([text])
 
 
 ODD = {
@@ -300,3 +313,11 @@ def test_value_inside_itself_is_refused(make):
     for act in (check, encode, freeze):
         with pytest.raises(ValueTypeError, match="contain itself"):
             act(loop)
+
+
+@examples(300)
+@given(VALUES)
+def test_a_setting_is_refused_or_can_be_given_to_a_process(value):
+    """What has no flaw is plain data: JSON says it, and what it says can be encoded."""
+    if not flaw(value):
+        json.dumps(value, ensure_ascii=False).encode()

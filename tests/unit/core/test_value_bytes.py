@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentspace.core.value import MAX_DEPTH, describe
+from agentspace.core.values.value import MAX_DEPTH, describe
 from agentspace.errors import ProtocolError
 from agentspace.wire.codec import ARRAY, BIGINT, REFERENCE, SCALAR, TUPLE, decode, encode
 from tests.support.examples import examples
@@ -161,6 +161,10 @@ HOSTILE = {
     "shape of bools": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["|u1", [True], "C", b"\x00"]))),
     "no character": msgpack.packb(msgpack.ExtType(SCALAR, msgpack.packb(["<U1", b"\xff\xff\xff\xff"]))),
     "no number": msgpack.packb(msgpack.ExtType(BIGINT, msgpack.packb("xyz"))),
+    **{
+        f"a number as Python alone reads it, {text!r}": msgpack.packb(msgpack.ExtType(BIGINT, msgpack.packb(text)))
+        for text in ("1_0", "0x1", " 1 ", "+1", "\u0661", "FF", "-", "", "1\n")
+    },
     "type of types": msgpack.packb(msgpack.ExtType(SCALAR, msgpack.packb([["<f4"], b""]))),
 }
 
@@ -170,6 +174,15 @@ def test_hostile_bytes_are_protocol_errors(data):
     """False lengths, unknown extensions, objects, references to nothing: refused as what they are."""
     with pytest.raises(ProtocolError):
         decode(data)
+
+
+@pytest.mark.parametrize("index", [2, -1, True, "0", 1.0, None, 2**63], ids=str)
+def test_references_to_payloads_that_there_are_not_are_protocol_errors(index):
+    """A value refers to its payloads by number, and to none beyond these."""
+    loans = [np.zeros(4, np.uint8)] * 2
+    data = msgpack.packb(msgpack.ExtType(REFERENCE, msgpack.packb(["|u1", [4], "C", index])))
+    with pytest.raises(ProtocolError):
+        decode(data, lambda number, nbytes: loans[number])
 
 
 @example(["|O", [1]])

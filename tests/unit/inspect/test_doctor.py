@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from agentspace.inspect.doctor import RULES, Finding, examine
+from agentspace.client.reports import SlotTurns, SpaceClock
+from agentspace.core.change import Kind, Writer
+from agentspace.core.space import Entry
+from agentspace.inspect.doctor import RULES, Finding, examine, folded
 from agentspace.inspect.environment import Environment, fits, look_around
-from agentspace.inspect.views import Refusal, RoleView, SlotView, Snapshot
+from agentspace.inspect.graph import graph_of
+from agentspace.inspect.observer import Observer
+from agentspace.inspect.views import Refusal, RoleView, Sample, SlotView, Snapshot
 
 HERE = Environment("1.0")
 
@@ -20,7 +25,8 @@ def slot(name: str, **known: Any) -> SlotView:
 
 
 def role(name: str, state: str = "running", **known: Any) -> RoleView:
-    return RoleView(name, state, 1, **known)
+    told = {"state": state, **known.pop("told", {})}
+    return RoleView(name, state, 1, told=told, **known)
 
 
 def snapshot(*views: SlotView | RoleView, **known: Any) -> Snapshot:
@@ -47,6 +53,26 @@ def test_sound_space_gives_no_finding():
     assert rules(*SOUND) == []
 
 
+def test_role_that_holds_simulated_time():
+    """It is told for how long; a handler that takes a moment is none of the doctor's business."""
+    clock = SpaceClock(simulated=True, time=1012.5, held_by=["slow"], held=7.2)
+    (found,) = examine(snapshot(*SOUND, clock=clock), HERE)
+    assert found[:3] == ("warning", "held", "slow")
+    assert "at 1012.500 s, for 7 s" in found.what
+    assert rules(*SOUND, clock=dataclasses.replace(clock, held=1.0)) == []
+    assert rules(*SOUND, clock=dataclasses.replace(clock, held_by=[])) == []
+
+
+def test_store_that_cannot_be_written():
+    """It is told why; one that can be is none of the doctor's business."""
+    store = {"file": "/x.db", "durable": ["a"], "failed": "the store /x.db cannot be written: disk full"}
+    server = {"version": "1.0", "store": store}
+    (found,) = examine(snapshot(*SOUND, server=server), HERE)
+    assert found[:3] == ("error", "unkept", "/x.db")
+    assert "disk full" in found.what
+    assert rules(*SOUND, server={**server, "store": {**store, "failed": None}}) == []
+
+
 def test_no_server():
     """Without a server there is one error, that says how to start one."""
     (found,) = examine(Snapshot(0.0, away="there is no server at x"), HERE)
@@ -61,11 +87,57 @@ def test_slot_that_somebody_waits_for_in_vain():
     assert rules(waiting, slot("image", kind="deleted", triggers=("eye",))) == []
 
 
+@pytest.mark.parametrize(
+    ("others", "severity", "remedy"),
+    [
+        ((), "warning", "correct the slot's name"),
+        ((slot("image"),), "info", "fine if people write it"),
+        ((slot("memory/comand"),), "warning", "did you mean 'memory/comand'"),
+        ((slot("memory/answer"), slot("image")), "info", "fine if people write it"),
+        ((slot("memoyr/command"),), "warning", "did you mean 'memoyr/command'"),
+        ((slot("left/memory/command"), slot("image")), "info", "fine if people write it"),
+        ((slot("launch/memory"), slot("image")), "info", "fine if people write it"),
+        ((role("console", settings={"orders": "memory/command"}),), "info", "console has it to write"),
+    ],
+)
+def test_slot_that_people_write(others, severity, remedy):
+    """An agent that is woken by something else, too, works without it; but a name may be misspelt."""
+    memory = role("memory", triggers=(("memory/command", "every"), ("image", "normal")))
+    found = [f for f in examine(snapshot(memory, *others), HERE) if f.subject == "memory/command"]
+    assert [(f.severity, f.rule) for f in found] == [(severity, "unwritten")]
+    assert remedy in found[0].remedy
+
+
+def test_slot_that_people_write_to_one_that_a_timer_wakes():
+    """It does its work without it."""
+    robot = role("robot", triggers=(("robot/scene", "normal"),), handled=300)
+    assert rules(robot) == [("info", "unwritten", "robot/scene")]
+
+
+def test_ticks_missed_now_and_then():
+    """A few on a busy machine are no warning; one in a hundred need not be told."""
+    assert rules(role("eye", missed=3, handled=2000)) == []
+    assert rules(role("eye", missed=3, handled=200)) == [("info", "missed", "eye")]
+    assert rules(role("eye", missed=3, handled=20)) == [("warning", "missed", "eye")]
+
+
+def test_what_is_said_of_many_slots_is_said_once():
+    """For people; each other finding stays as it is, in its order."""
+    many = [slot(name, writers=("a",)) for name in ("x", "y", "z")]
+    each = examine(snapshot(*many, slot("w", writers=("b",)), role("eye", "failed")), HERE)
+    assert len(each) == 5
+    assert [(f.rule, f.subject) for f in folded(each)] == [
+        ("fallen", "eye"),
+        ("unread", "x, y, z"),
+        ("unread", "w"),
+    ]
+
+
 def test_slot_that_nobody_reads():
     """Written, wakes nobody, never asked for; said only if the server tells who reads."""
     assert rules(slot("x", writers=("a",))) == [("info", "unread", "x")]
     assert rules(slot("x", writers=("a",)), linked=False) == []
-    assert rules(slot("launch/robot")) == []
+    assert rules(slot("launch/robot"), slot("orders/eye")) == []
 
 
 def test_sensor_that_fell_silent():
@@ -74,6 +146,24 @@ def test_sensor_that_fell_silent():
     assert rules(silent, role("camera")) == [("warning", "expired", "image")]
     assert rules(silent, role("camera", "stopped")) == []
     assert rules(slot("act", kind="expired", timed=True, holder="camera#2"), role("camera")) == []
+
+
+def test_quiet_triggers_wake_nobody():
+    """A slot that an agent collects for its timer is read; the agent need not keep up with it."""
+    calm = role("calm", triggers=(("image", "quiet"),), rate=2.0, handler_ms=1.0)
+    model = Observer()
+    model.attached(0.0)
+    told = {"state": "running", "epoch": 1, "stop_requested": False, "triggers": [["image", "quiet"]]}
+    facts = {"revision": 1, "priority": 0.0, "writer": Writer("camera", 1), "age": 0.0}
+    for name, value in (("image", 1), ("_/roles/calm", told), ("_/links", {"writes": {}, "reads": {}})):
+        model.feed([Entry(name, Kind.WRITTEN, value, **facts, time_left=None, latency=0.0)], 0.0)
+    seen = model.snapshot(0.0)
+    (image,) = seen.slots
+    assert (image.triggers, image.readers) == ((), ("calm",))
+    assert [(edge.target, edge.kind) for edge in graph_of(seen).edges if edge.source == "slot:image"] == [
+        ("agent:calm", "reads")
+    ]
+    assert rules(dataclasses.replace(image, rate=33.0), calm) == []
 
 
 @pytest.mark.parametrize(
@@ -167,3 +257,29 @@ def test_look_around_tries_what_is_installed(tmp_path, monkeypatch):
     here = look_around(("lacking", "sound", "not_installed_anywhere"))
     assert here.broken == (("lacking", "ImportError: libNothing.so.1: cannot open shared object file"),)
     assert here.unfit == ()
+
+
+def test_event_that_is_over_is_no_finding():
+    """A whistle or a key is written when something happens, with a short validity; a sensor is kept valid."""
+    events = [Sample(float(at), at, (1.0,), at + 0.3) for at in (1, 4, 9)]
+    kept = [Sample(0.1 * n, n, (1.0,), 0.1 * n + 0.3) for n in range(1, 9)]
+    known = {"kind": "expired", "timed": True, "holder": "ear#1", "triggers": ("game",)}
+    assert rules(slot("whistle", history=tuple(events), **known), role("ear")) == []
+    assert rules(slot("whistle", history=tuple(events[:1]), **known), role("ear")) == []
+    assert rules(slot("sound", history=tuple(kept), **known), role("ear")) == [("warning", "expired", "sound")]
+
+
+def test_event_that_did_not_happen_yet_is_no_warning():
+    """If an agent has the slot among its own, perhaps there was nothing to write."""
+    game = role("game", triggers=(("whistle", "normal"),), settings={"whistle": "whistle"})
+    assert rules(game, role("ear", settings={"whistle": "whistle"})) == [("info", "unwritten", "whistle")]
+    assert rules(game) == [("warning", "unwritten", "whistle")]
+
+
+@pytest.mark.parametrize(("rate", "found"), [(0.0, []), (0.1, []), (12.5, [("warning", "turns", "joints")])])
+def test_writers_in_turns(rate, found):
+    """Two writers of equal priority that alternate are named with how often; a takeover now and then is none."""
+    both = SlotTurns(("walk", "reach"), 40, rate)
+    views = (slot("joints", turns=both, readers=("motor",)),)
+    assert rules(*views) == found
+    assert all("walk and reach" in each.what and "12.5" in each.what for each in examine(snapshot(*views), HERE))

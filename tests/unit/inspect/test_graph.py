@@ -126,13 +126,17 @@ def test_text_tells_of_each_agent_in_order():
 
 
 def test_svg_is_well_formed_and_names_everything():
-    """The drawing is XML with a title for each arrow, whatever names have in them."""
+    """The drawing is XML with a title for each arrow and a legend, whatever names have in them."""
     strange = Graph(
         (Node("agent:<&>", AGENT, "<&>", "failed", 0.0), Node('slot:"q"', SLOT, '"q"', "empty", 0.0)),
         (Edge("agent:<&>", 'slot:"q"', WRITES),),
     )
     for made in (CHAIN, LOOP, strange, Graph((), ())):
         root = ET.fromstring(FORMATS["svg"](made))
+        legend = next(part for part in root.iter() if part.get("class") == "legend")
+        words = {part.text for part in legend.iter() if part.tag.endswith("}text")}
+        assert {"agent", "fallen agent", "slot", "never written", "writes", "wakes the agent"} < words
+        root.remove(legend)
         text = {element.text for element in root.iter() if element.tag.endswith("}text")}
         assert text == {node.name for node in made.nodes}
         titles = [element for element in root.iter() if element.tag.endswith("}title")]

@@ -10,7 +10,7 @@ import pytest
 from agentspace.core.change import Kind, Writer
 from agentspace.core.space import Entry
 from agentspace.inspect.graph import Edge, graph_of
-from agentspace.inspect.observer import HISTORY, Observer, Usage
+from agentspace.inspect.observer import HISTORY, OVER, Observer, Usage
 from agentspace.inspect.views import is_image, numbers_of, type_of
 
 
@@ -67,7 +67,7 @@ def test_history_is_bounded_and_keeps_numbers():
         model.feed([entry("x", np.float32([revision, -1]), revision=revision, age=0.25)], float(revision))
     history = slot(model, "x").history
     assert len(history) == HISTORY
-    assert history[-1] == (HISTORY + 9 - 0.25, HISTORY + 9, (HISTORY + 9.0, -1.0))
+    assert history[-1][:3] == (HISTORY + 9 - 0.25, HISTORY + 9, (HISTORY + 9.0, -1.0))
     assert numbers_of(np.full((64, 64), 7, np.uint8)) == (7.0,)
     assert numbers_of("text") == numbers_of({"a": 1}) == numbers_of(np.array([])) == ()
     assert numbers_of(True) == (1.0,)
@@ -84,9 +84,12 @@ def test_pictures_are_told_by_width_and_height():
 
 
 def test_what_ran_out_stays_to_be_seen():
-    """An expired slot keeps its type, holder and that it had a validity; it is noted in the log."""
-    model = observer(entry("x", 1.5, time_left=1.0))
-    model.feed([entry("x", kind=Kind.EXPIRED, revision=2)], 1.0)
+    """An expired slot keeps its type, holder and that it had a validity; one that was kept is noted in the log."""
+    model = observer(entry("x", 1.5, time_left=1.0), entry("event", 1, time_left=1.0))
+    for number in range(2, 6):
+        model.feed([entry("x", 1.5, revision=number, time_left=1.0)], 0.5 * number)
+    model.feed([entry("event", kind=Kind.EXPIRED, revision=2)], 1.5)
+    model.feed([entry("x", kind=Kind.EXPIRED, revision=6)], 3.5)
     view = slot(model, "x")
     assert (view.kind, view.timed, view.type, view.holder, view.value) == (
         "expired",
@@ -139,6 +142,12 @@ def test_roles_come_with_their_loads_errors_restarts_and_usage():
     assert model.snapshot(2.0).roles[0].rate == 10.0
 
 
+def test_projects_are_those_of_launches():
+    """Where a role says that it is from is of no account: the page would load scripts from there."""
+    model = observer(role("a", project="/evil"), entry("launch/robot", {"project": "/p", "roles": {"a": {}}}))
+    assert model.snapshot(0.0).projects == ("/p",)
+
+
 def test_roles_that_never_came_to_be_are_shown():
     """What the supervisor could not start is there too, with its reason."""
     model = observer(
@@ -146,6 +155,32 @@ def test_roles_that_never_came_to_be_are_shown():
     )
     (view,) = model.snapshot(0.0).roles
     assert (view.name, view.state, view.reason) == ("eye", "gave up", "no camera")
+
+
+@pytest.mark.parametrize(
+    ("state", "pid", "possible"),
+    [
+        ("waiting", None, ("start", "swap", "stop")),
+        ("blocked", None, ("start", "swap", "stop")),
+        ("gave up", None, ("start", "swap")),
+        ("done", None, ("start", "swap")),
+        ("starting", 5, ("restart", "swap", "stop")),
+    ],
+)
+def test_a_role_of_a_launch_can_be_ordered_what_makes_sense(state, pid, possible):
+    """What has no process is started, what has one restarted; the server is no role."""
+    lives = {"eye": {"state": state, "pid": pid, "reason": "why"}, "server": {"state": "running", "pid": 1}}
+    views = {view.name: view for view in observer(entry("launch/robot", {"roles": lives})).snapshot(0.0).roles}
+    assert (views["eye"].possible, views["eye"].reason) == (possible, "why")
+    assert views["server"].possible == ()
+
+
+def test_a_role_of_no_launch_can_only_be_stopped():
+    """Nobody is there to start it; once it has ended, nothing can be done."""
+    (view,) = observer(role("a", pid=7)).snapshot(0.0).roles
+    assert view.possible == ("stop",)
+    (view,) = observer(role("a", pid=7, state="stopped")).snapshot(0.0).roles
+    assert view.possible == ()
 
 
 def test_refusals_are_told_once_each():
@@ -261,3 +296,87 @@ def test_accounts_that_are_none_are_passed_over(value):
         *(entry(f"_/{name}", value) for name in names), entry("launch/x", {"roles": value}), entry("x", 1)
     )
     assert [view.name for view in model.snapshot(0.0).slots] == ["launch/x", "x"]
+
+
+def numbers(model: Observer, name: str) -> list[tuple[float, tuple[float, ...]]]:
+    return [(sample.at, sample.numbers) for sample in slot(model, name).history]
+
+
+def test_a_history_has_a_gap_where_a_slot_held_nothing():
+    """An expired, deleted or delayed slot has no number: its history says from when on."""
+    for kind in (Kind.EXPIRED, Kind.DELETED, Kind.DELAYED):
+        model = observer(entry("x", 1.0, time_left=1.0))
+        model.feed([entry("x", kind=kind, revision=2, age=0.5)], 2.0)
+        model.feed([entry("x", 3.0, revision=3)], 4.0)
+        assert numbers(model, "x") == [(0.0, (1.0,)), (1.5, ()), (4.0, (3.0,))]
+        assert slot(model, "x").history[0].until == 1.0
+
+
+def test_a_history_has_a_gap_where_the_server_was_away():
+    """From when it was heard last until it is heard again, also for a value that stayed."""
+    model = observer(entry("x", 1.0))
+    model.feed([entry("y", 1)], 2.0)
+    model.lost("gone", 5.0)
+    assert model.snapshot(6.0).heard == 2.0
+    model.attached(8.0)
+    model.feed([entry("x", 1.0, age=8.0)], 8.0)
+    assert numbers(model, "x") == [(0.0, (1.0,)), (2.0, ()), (8.0, (1.0,))]
+    assert model.snapshot(9.0).heard == 8.0
+
+
+def server(pid: int, started: float) -> Entry:
+    return entry("_/server", {"pid": pid, "started": started})
+
+
+@pytest.mark.parametrize("other", [(2, 1.0), (1, 2.0)])
+def test_another_server_has_nothing_of_the_former_one(other):
+    """Slots, roles, swaps, refusals of one are gone with it, another process or not; the same one keeps them."""
+    model = observer(server(1, 1.0), entry("x", 1), role("camera"), entry("_/swaps/camera", {"state": "done"}))
+    model.attached(1.0)
+    model.feed([server(1, 1.0)], 1.0)
+    assert [view.name for view in model.snapshot(1.0).slots] == ["x"]
+    model.attached(2.0)
+    model.feed([server(*other)], 2.0)
+    seen = model.snapshot(2.0)
+    assert (seen.slots, seen.roles, seen.refusals) == ((), (), ())
+    assert "warning server: is another one" in texts(model)[-1]
+
+
+def test_slots_that_ran_out_before_anybody_looked_are_in_the_graph():
+    """Who wrote and read them is known from the space's account; they are not shown as never written."""
+    model = Observer()
+    links = {"writes": {"ear": ["whistle"]}, "reads": {"album": ["whistle"], "inspector": ["whistle"]}}
+    model.feed([entry("_/links", links), role("game", triggers=[["whistle", "normal"]]), role("ear")], 1.0)
+    graph = graph_of(model.snapshot(2.0))
+    assert [(node.name, node.state) for node in graph.nodes if node.kind == "slot"] == [("whistle", "expired")]
+    arrows = {(edge.source, edge.kind, edge.target) for edge in graph.edges}
+    assert arrows == {
+        ("agent:ear", "writes", "slot:whistle"),
+        ("slot:whistle", "wakes", "agent:game"),
+        ("slot:whistle", "reads", "agent:album"),
+    }
+
+
+def test_slots_that_are_over_are_forgotten():
+    """Where names change, those that ended first are; what holds something, or is held empty, stays."""
+    model = observer(entry("stays", 1), entry("held", None, Kind.DELETED, time_left=60.0))
+    for number in range(OVER + 10):
+        model.feed([entry(f"seen/{number}", number, time_left=1.0)], 0.0)
+        model.feed([entry(f"seen/{number}", None, Kind.EXPIRED, revision=2, time_left=0.0)], 0.0)
+    names = {view.name for view in model.snapshot(0.0).slots}
+    assert names == {"stays", "held", *(f"seen/{number}" for number in range(10, OVER + 10))}
+    model.feed([entry("seen/10", "again", revision=3)], 0.0)
+    model.feed([entry("stays", None, Kind.DELETED, revision=2, time_left=0.0)], 0.0)
+    assert slot(model, "seen/10").value == "again"
+    model.attached(1.0)
+    model.feed([entry("seen/10", "again", revision=3), entry("new", None, Kind.EXPIRED)], 1.0)
+    names = {view.name for view in model.snapshot(1.0).slots}
+    assert len(names) == OVER + 1
+    assert {"seen/10", "new"} <= names
+
+
+def test_the_account_of_a_role_that_was_forgotten_is_forgotten():
+    """What the space does not tell any more is not shown."""
+    model = observer(role("guest"), entry("_/loads", {"guest": {"handled": 1}}))
+    model.feed([entry("_/roles/guest", None, Kind.DELETED, revision=2), entry("_/loads", {}, revision=2)], 1.0)
+    assert not model.snapshot(1.0).roles

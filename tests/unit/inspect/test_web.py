@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,11 +19,12 @@ from agentspace import AgentspaceError, LocalSpace
 from agentspace.inspect.observer import Observer
 from agentspace.inspect.views import SlotView
 from agentspace.inspect.web import tables as numbered
+from agentspace.inspect.web.chart import LARGEST, Chart, GraphWish
 from agentspace.inspect.web.guard import Guard
-from agentspace.inspect.web.orders import Orders
+from agentspace.inspect.web.orders import Orders, Terms
 from agentspace.inspect.web.panels import Panels
 from agentspace.inspect.web.picture import compressed, tiling
-from agentspace.inspect.web.rows import LARGEST, PREVIEW, Chart, Rows
+from agentspace.inspect.web.rows import PREVIEW, Rows
 from agentspace.inspect.web.tables import NumberedTables
 from agentspace.inspect.web.values import MOST, saved, whole
 from tests.support.paths import ROOT
@@ -246,17 +248,18 @@ def test_a_large_value_is_cut_off_and_saved_whole():
 
 def test_a_graph_that_nobody_can_read_is_not_laid_out():
     """Beyond some hundred nodes there is their number only; and what rests is not laid out again."""
-    observer, chart = Observer(), Chart()
+    observer, chart, wish = Observer(), Chart(), GraphWish(1000.0, 800.0)
     with LocalSpace() as space:
         space.write("s0", 1)
         observer.feed(space.snapshot("*").values(), 1.0)
-        drawn = chart.draw(observer.snapshot(1.0))
+        drawn = chart.draw(observer.snapshot(1.0), wish)
         assert "slot:s0" in drawn["boxes"]
-        assert chart.draw(observer.snapshot(9.0)) is drawn
+        assert chart.draw(observer.snapshot(9.0), wish) is drawn
         for number in range(LARGEST + 1):
             space.write(f"s{number}", 1)
         observer.feed(space.snapshot("*").values(), 10.0)
-    assert chart.draw(observer.snapshot(10.0)).keys() == {"nodes"}
+    chart_of_many = chart.draw(observer.snapshot(10.0), wish._replace(level="slots"))
+    assert chart_of_many.keys() == {"number", "nodes"}
 
 
 # --- orders
@@ -268,11 +271,19 @@ class Commander:
     def __init__(self):
         self.calls = []
 
-    def stop(self, role):
+    def stop(self, role, until=None):
         self.calls.append(("stop", role))
         return "stopped"
 
-    def swap(self, role, spec, settings):
+    def start(self, role, until=None, begun=None):
+        self.calls.append(("start", role, until))
+        return "runs, pid 7"
+
+    def restart(self, role, until=None, begun=None):
+        self.calls.append(("restart", role, until))
+        raise AgentspaceError("it belongs to no launch")
+
+    def swap(self, role, spec, settings, until=None, begun=None):
         self.calls.append(("swap", role, spec, settings))
         raise AgentspaceError("rolled back: it fell")
 
@@ -296,6 +307,16 @@ def test_orders_write_and_delete_as_the_slot_rule_says(space):
     assert space.entry("a") is None
 
 
+def test_start_and_restart_are_orders_with_a_time(space):
+    """They are given to the supervisor as they are, with the time until which they count."""
+    commander = Commander()
+    orders, until = Orders(space, commander), time.monotonic() + 60.0
+    assert orders.carry_out({"do": "start", "role": "a"}, Terms(until)) == {"ok": True, "message": "runs, pid 7"}
+    answer = orders.carry_out({"do": "restart", "role": "a"}, Terms(until))
+    assert answer == {"ok": False, "message": "it belongs to no launch"}
+    assert commander.calls == [("start", "a", until), ("restart", "a", until)]
+
+
 def test_what_a_person_types_is_json_or_text_or_what_the_slot_has(space):
     """As on the command line; a list becomes an array where an array is."""
     orders = Orders(space, Commander())
@@ -310,7 +331,7 @@ def test_what_a_person_types_is_json_or_text_or_what_the_slot_has(space):
     ("order", "problem"),
     [
         ({}, "'do' is a text"),
-        ({"do": "fly"}, "'fly' is no order; there are: write, delete, stop, swap"),
+        ({"do": "fly"}, "'fly' is no order; there are: write, delete, stop, swap, start, restart"),
         ({"do": "write", "slot": 3, "value": 1}, "'slot' is a text"),
         ({"do": "write", "slot": "a b", "value": 1}, "not a slot name"),
         ({"do": "write", "slot": "_/server", "value": 1}, "_/server"),
@@ -332,7 +353,19 @@ def test_a_bad_order_is_answered_and_changes_nothing(space, order, problem):
     assert not space.snapshot("*")
 
 
-@pytest.mark.parametrize("kind", ["write", "delete", "stop", "swap"])
+@pytest.mark.parametrize("kind", ["write", "delete", "stop", "swap", "start", "restart"])
+def test_an_order_whose_time_is_over_is_dropped(space, kind):
+    """It waited in a process that hung: the page has told its user that nothing was done."""
+    commander = Commander()
+    order = {"do": kind, "slot": "a", "value": 1, "role": "r", "spec": "", "settings": ""}
+    answer = Orders(space, commander).carry_out(order, Terms(until=time.monotonic() - 1.0))
+    assert not answer["ok"]
+    assert "after its time, so nothing was done" in answer["message"]
+    assert not commander.calls
+    assert not space.snapshot("*")
+
+
+@pytest.mark.parametrize("kind", ["write", "delete", "stop", "swap", "start", "restart"])
 def test_read_only_refuses_every_order(space, kind):
     """In the server, whatever the page says."""
     commander = Commander()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentspace.agent.parameter import Data
+from agentspace.core.setting import Data
 from agentspace.launch.expression import (
     ExpressionError,
     Unsettled,

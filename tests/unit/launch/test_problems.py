@@ -1,11 +1,12 @@
 """Launch files: what is wrong in one is reported, all of it, each with its place."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from agentspace.core.slot import check_name
+from agentspace.core.values.names import check_name
 from agentspace.errors import LaunchError, SlotNameError
 from agentspace.launch.launchfile import load
 from tests.support.launch_files import CAMERA, Load, Write, describe, one_agent, problems
@@ -79,6 +80,14 @@ def test_all_problems_at_once(read: Load, write: Write) -> None:
             "agents.camera.restart.policy: 'x' is not valid; Valid: always, on-failure, never",
         ),
         ("restart: {limit: -1}", "agents.camera.restart.limit: -1 is too small; at least 0"),
+        *(
+            (f"restart: {{{key}: .nan}}", f"agents.camera.restart.{key}: NaN is too small")
+            for key in ("window", "backoff", "backoff_max")
+        ),
+        ("restart: {backoff: 20}", "backoff 20 is more than backoff_max, 10"),
+        ("restart: {backoff: 2, backoff_max: 1.5}", "backoff 2 is more than backoff_max, 1.5"),
+        ("stop_timeout: .nan", "agents.camera.stop_timeout: NaN is too small"),
+        ("ready: {timeout: .NaN}", "agents.camera.ready.timeout: NaN is too small"),
         ("restart: {window: 0}", "agents.camera.restart.window: 0 is too small; more than 0"),
         ("nice: 20", "agents.camera.nice: 20 is too great; at most 19"),
         ("nice: [1]", "agents.camera.nice: [1] is a list, not a whole number"),
@@ -153,6 +162,22 @@ def test_unreadable_file(tmp_path: Path) -> None:
         load(tmp_path / "a.yaml", describe=describe)
 
 
+@pytest.mark.parametrize("where", ["file", "project"])
+def test_folder_whose_name_is_no_text(write: Write, tmp_path: Path, where: str) -> None:
+    """No agent could say where its project is, nor the launch where its file is: it is refused beforehand."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    file = write("version: 1\nagents: {camera: {class: agents.camera:Camera}}", "launch/x.yaml")
+    if where == "file":
+        file = file.rename(folder / "x.yaml")
+    with pytest.raises(LaunchError) as error:
+        load(file, describe=describe, project=folder if where == "project" else tmp_path)
+    what = {"file": "launch file", "project": "project"}[where]
+    assert len(problems(error)) == 1
+    assert f"the path of the {what} cannot be told to agents: " in problems(error)[0]
+    assert problems(error)[0].endswith("half of a character, '\\udce9'; rename its folder")
+
+
 @pytest.mark.parametrize("sign", ["\\0", "\\ud800", "\\udfff"], ids=["NUL", "half", "other half"])
 @pytest.mark.parametrize(
     "where",
@@ -178,3 +203,54 @@ def test_text_that_no_process_can_be_given(read: Load, where: str, sign: str) ->
     column = 38 + text.index('"')
     assert problem.startswith(f"robot.yaml:5:{column}: ")
     assert "NUL" in problem if sign == "\\0" else "half of a character" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            'params: {pairs: {"a\\0b": 1}}',
+            "no process can be given this key: 'a\\x00b' contains the character NUL",
+        ),
+        ('params: {pairs: [{x: ["\\ud800"]}]}', "contains half of a character"),
+        ('env: {"A\\0B": x}', "cannot be a name in"),
+        ('env: {"A=B": x}', "cannot be a name in"),
+        (f"env: {{A: {'x' * (1 << 17)}}}", "with its name it has 131075 bytes; at most 131072"),
+        (f'env: {{A: "{"ä" * (1 << 16)}"}}', "with its name it has 131075 bytes; at most 131072"),
+    ],
+)
+def test_more_that_no_process_can_be_given(read: Load, text: str, says: str) -> None:
+    """Keys at any depth, names of variables, and variables that are too long: at their place."""
+    with pytest.raises(LaunchError) as error:
+        read(f"""
+            version: 1
+            agents:
+              a: {{class: "agents.camera:Camera", {text}}}
+            """)
+    found = [problem for problem in problems(error) if says in problem]
+    assert len(found) == 1, problems(error)
+    assert re.match(r"robot\.yaml:4:\d\d+: ", found[0])
+
+
+def test_an_environment_that_is_too_long_as_a_whole(read: Load) -> None:
+    """No variable is, but all together are more than a process can be given: it is told at the agent."""
+    variables = ", ".join(f'F{number}: "${{z}}"' for number in range(80))
+    text = f"args: {{z: {{default: {'x' * 100_000}, type: str}}}}\n"
+    with pytest.raises(LaunchError) as error:
+        read(text + one_agent(f"env: {{{variables}}}"))
+    (found,) = problems(error)
+    assert "with that of the shell, its environment has" in found
+    with pytest.raises(LaunchError) as error:
+        read(f"{text}env: {{{variables}}}\n" + one_agent(""))
+    (found,) = problems(error)
+    assert "with that of the shell, its environment has" in found
+
+
+@pytest.mark.parametrize("spec", ["agents.camera:" + "C" * 300, "x" * 300 + ":Camera"])
+def test_class_whose_name_is_too_long(read: Load, spec: str) -> None:
+    """It is named by its beginning, and so is the limit."""
+    with pytest.raises(LaunchError) as error:
+        read(f"version: 1\nagents: {{a: {{class: '{spec}'}}}}\n")
+    (problem,) = error.value.problems
+    assert str(problem).startswith(f"robot.yaml:2:21: {spec[:40]!r}... is not an agent: MODULE:CLASS has 3")
+    assert str(problem).endswith("; at most 255 are allowed")

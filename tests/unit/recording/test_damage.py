@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mcap.writer import Writer as McapWriter
 
-from agentspace.errors import RecordingError
-from agentspace.recording import Recording, packing
+from agentspace.errors import ProtocolError, RecordingError
+from agentspace.recording import Recording, image, packing
 from agentspace.recording.file import RecordingFile
 from tests.support.entries import entry
 from tests.support.values import picture
@@ -105,4 +106,46 @@ def test_recordings_of_the_future(path: Path) -> None:
     """A format that this version does not know is refused with both numbers."""
     RecordingFile(path, {"format": "99"}).end({})
     with pytest.raises(RecordingError, match="has format '99'; this version reads format '1'"):
+        Recording(path)
+
+
+@pytest.mark.parametrize("jpeg", [None, 90])
+def test_images_that_lie_take_no_memory(jpeg: int | None) -> None:
+    """A file that tells of a larger image than was recorded is refused before it is unpacked; so is no image."""
+    value = picture(1, 16, 24)
+    data = image.encode(value, jpeg).data
+    assert image.decode(data, value.shape).shape == (16, 24, 3)
+    large = data.replace(
+        (16).to_bytes(2) + (b"\0\0" if jpeg is None else b"") + (24).to_bytes(2), b"\x60\0" * 2, 1
+    )
+    if jpeg is None:
+        head = b"IHDR" + (20_000).to_bytes(4) * 2 + data[24:29]
+        large = data[:12] + head + zlib.crc32(head).to_bytes(4) + data[33:]
+    assert large != data
+    for bad, shape in (
+        (large, value.shape),
+        (data, (16, 24)),
+        (data[:40], (16, 24, 3)),
+        (b"GIF89a", (1, 1)),
+        (b"", ()),
+    ):
+        with pytest.raises(ProtocolError, match="not an image"):
+            image.decode(bad, shape)
+
+
+def test_a_chunk_that_lies_takes_no_memory(whole: Path, path: Path) -> None:
+    """Of a chunk whose packed bytes tell of more than the file does, nothing is unpacked."""
+    data, frame = whole.read_bytes(), b"\x28\xb5\x2f\xfd"  # where Zstandard begins
+    place = data.index(frame) + len(frame)
+    path.write_bytes(data[:place] + b"\xe0" + (1 << 40).to_bytes(8, "little") + data[place + 9 :])
+    recording = Recording(path)
+    assert len(list(recording.changes())) < 40
+    assert "a chunk of 1099511627776 bytes" in recording.damage[0]
+
+
+@pytest.mark.parametrize("began", ["soon", "", "1e9", "-1", "9" * 30, "\u0663"])
+def test_a_beginning_that_is_no_time(path: Path, began: str) -> None:
+    """A recording that does not tell when it began is refused, with what it tells."""
+    RecordingFile(path, {"started": began}).end({})
+    with pytest.raises(RecordingError, match="is damaged: it began at"):
         Recording(path)

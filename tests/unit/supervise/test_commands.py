@@ -1,9 +1,9 @@
 """The commands that a supervisor starts, and how it words their ends."""
 
+import json
 from pathlib import Path
 
-from agentspace.launch.expression import written
-from agentspace.launch.plan import Plan
+from agentspace.launch.plan import SIMULATED, Plan
 from agentspace.supervise.command import agent_command, server_command
 from agentspace.supervise.lifecycle import how
 from tests.support.supervised_world import agent
@@ -19,25 +19,26 @@ def test_how() -> None:
     )
 
 
+def test_commands_in_simulated_time() -> None:
+    """The server is told, and sets of text have the same order in all runs, if the file does not say otherwise."""
+    one = agent("a")
+    plan = Plan("test", Path("/p/test.yaml"), Path("/p"), (one,), clock=SIMULATED)
+    assert server_command(plan).argv[1:] == ("-m", "agentspace", "server", "--clock", "simulated")
+    assert agent_command(plan, one).env == {"PYTHONHASHSEED": "0"}
+    assert agent_command(plan, agent("a", env={"PYTHONHASHSEED": "7"})).env == {"PYTHONHASHSEED": "7"}
+
+
 def test_commands() -> None:
-    """Server and agents are started as a user would start them by hand."""
+    """As a user would start them by hand, but that the settings stand on no command line."""
     one = agent(
         "a", params={"rate": 5.0, "flip": True, "size": [1, 2], "device": "0"}, slots={"image": "left/camera"}
     )
     plan = Plan("test", Path("/p/test.yaml"), Path("/p"), (one,), address="ipc:///x", space="ROBOT")
     assert server_command(plan).argv[1:] == ("-m", "agentspace", "server", "--space", "ipc:///x")
-    assert agent_command(plan, one).argv[1:] == (
+    command = agent_command(plan, one)
+    assert command.argv[1:] == (
         *("-m", "agentspace", "agent", "agents.a:Agent", "--role", "a", "--space", "ipc:///x", "--name", "ROBOT"),
-        *(
-            "--project",
-            "/p",
-            "--stop-timeout",
-            "2.4",
-            "rate=5.0",
-            "flip=true",
-            "size=[1, 2]",
-            "device=0",
-            "image=left/camera",
-        ),
+        *("--project", "/p", "--stop-timeout", "2.4", "--given"),
     )
-    assert written({"a": None}) == '{"a": null}'
+    values = {"rate": 5.0, "flip": True, "size": [1, 2], "device": "0", "image": "left/camera"}
+    assert json.loads(command.given) == {"values": values, "offers": {}, "packages": None}

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentspace.core.life import LifeState
+from agentspace.core.values.value import check
 from agentspace.launch.plan import Policy, Ready, Restart
-from agentspace.supervise.lifecycle import Action, Lifecycle, LifeState
+from agentspace.supervise.lifecycle import Action, Lifecycle
 from agentspace.supervise.supervisor import (
     EXIT_AGENTS_FAILED,
 )
@@ -139,6 +141,15 @@ def test_program_is_missing(world: World) -> None:
     assert [text for name, text in world.said if name == "a" and "cannot be started: no such program" in text]
 
 
+def test_what_cannot_be_started_is_told_as_text(world: World) -> None:
+    """Also where its path is no UTF-8: a slot holds valid text only, and the report would be refused."""
+    world.broken, world.suffix = {"a"}, "/caf\udce9"
+    assert run(world, agent("a", restart=Restart(limit=1))) == EXIT_AGENTS_FAILED
+    for report in world.reports:
+        check(report)
+    assert "caf\\udce9" in world.reports[-1]["roles"]["a"]["reason"]
+
+
 def test_report(world: World) -> None:
     """Everybody can see the state of the launch; nothing is reported twice."""
     world.always("a", 1.0, 3)
@@ -179,7 +190,7 @@ def test_never_more_restarts_than_allowed(codes: list[tuple[int, float]], policy
             assert life.due(now + 1000.0) is None
             break
         life.pid = 1
-        life.ready()
+        life.ready(now)
         now += uptime
         life.exited(code, now)
         if life.state == LifeState.BACKOFF:

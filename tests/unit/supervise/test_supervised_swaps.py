@@ -1,13 +1,14 @@
 """A supervisor's part in swaps."""
 
+import json
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agentspace.client.account import SwapReport
-from agentspace.launch.plan import AgentPlan, Plan, Policy, Restart
+from agentspace.client.reports import SwapReport
+from agentspace.launch.plan import AgentPlan, Plan, Policy, Ready, Restart
 from agentspace.supervise.command import successor_command
 from agentspace.supervise.swaps import changed
 from tests.support.supervised_world import World, agent, run
@@ -72,8 +73,22 @@ def test_predecessor_that_dies_in_a_swap_is_not_restarted_before_its_end(world: 
         assert all(time >= 5.0 for time in world.when("started", "a")[2:])
 
 
+def test_exit_code_of_before_is_not_told_of_a_successor(world: World) -> None:
+    """A process was killed, and before its role starts again a successor takes it over: that runs well."""
+    world.at(1.0, lambda: world.end(pids(world, "a")[0], -9))
+    world.at(2.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(4.0, lambda: swapping(world, "a", 1, "done"))
+    world.at(8.0, world.interrupt)
+    assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=50.0))) == 130
+    told = [(report["roles"]["a"]["state"], report["roles"]["a"]["exit_code"]) for report in world.reports]
+    assert ("backoff", -9) in told
+    assert ("running", None) in told
+    assert ("running", -9) not in told
+
+
 def test_successor_that_ends_is_told_to_the_space(world: World) -> None:
-    """Also one that cannot be started at all."""
+    """Also one that cannot be started at all, from a path that is no UTF-8."""
+    world.suffix = "/caf\udce9"
     world.at(1.0, lambda: swapping(world, "a", 4, "requested"))
     world.at(2.0, lambda: world.end(pids(world, "a")[1], 3))
     world.at(2.5, lambda: swapping(world, "a", 4, "rolled back"))
@@ -84,6 +99,7 @@ def test_successor_that_ends_is_told_to_the_space(world: World) -> None:
     assert [(role, number) for role, number, _ in world.given_up] == [("a", 4), ("a", 5)]
     assert "exit code 3" in world.given_up[0][2]
     assert "no such program" in world.given_up[1][2]
+    assert world.given_up[1][2].isascii()
 
 
 @pytest.mark.parametrize("first", ["predecessor", "server", "only the server"])
@@ -103,6 +119,21 @@ def test_server_that_dies_in_a_swap(world: World, first: str) -> None:
     assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=0.1))) == 130
     assert len(pids(world, "a")) == 3
     assert world.order("started").count("server") == 2
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_server_of_others_that_is_restarted_in_a_swap(world: World, is_alive: bool) -> None:
+    """A launch that has joined sees a server that knows nothing of the swap: its role is started anew."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(2.0, world.swapping.clear)
+    if not is_alive:  # it has noticed, too, and ended
+        world.at(1.9, lambda: world.end(pids(world, "a")[0], 1))
+    world.at(6.0, world.interrupt)
+    assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=0.1)), own_server=False) == 130
+    _first, second, _third = pids(world, "a")
+    assert world.when("started", "a")[2] == pytest.approx(2.0, abs=0.6)
+    assert ("a", "swap 1 is rolled back: the server that led it is gone") in world.said
+    assert second not in world.alive
 
 
 def test_swap_after_the_server_was_restarted(world: World) -> None:
@@ -125,6 +156,23 @@ def test_role_in_backoff_can_be_swapped(world: World) -> None:
     world.at(12.0, world.interrupt)
     assert run(world, agent("a", restart=Restart(Policy.ON_FAILURE, backoff=5.0))) == 130
     assert len(pids(world, "a")) == 2
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_swap_of_what_was_not_ready_makes_it_ready_only_by_its_slot(world: World, is_written: bool) -> None:
+    """Those that come after it wait, and the time that it has to become ready begins anew."""
+    world.at(5.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(6.0, lambda: swapping(world, "a", 1, "done"))
+    world.at(7.0, lambda: world.slots.add("out") if is_written else None)
+    world.at(20.0, world.interrupt)
+    rule = Restart(Policy.ON_FAILURE, backoff=0.5, limit=0)
+    assert run(world, agent("a", restart=rule, ready=Ready("out", 2.0)), agent("b", "a"), agent("other")) == 130
+    if is_written:
+        assert world.when("started", "b")[0] == pytest.approx(7.0, abs=0.3)
+    else:
+        assert world.when("started", "b") == []
+        assert any("not ready within 2 s" in text for role, text in world.said if role == "a")
+        assert world.when("asked", "a")[-1] == pytest.approx(8.0, abs=0.6)
 
 
 def test_successor_is_restarted_with_what_it_took_over(world: World) -> None:
@@ -164,10 +212,11 @@ def test_changed_plan_of_a_successor() -> None:
     other = changed(plan, "x:Z", {"rate": "3"})
     assert (other.spec, dict(other.params), dict(other.slots)) == ("x:Z", {"rate": "3"}, {})
     whole = Plan("t", Path("/t.yaml"), Path("/"), (plan,))
-    words = successor_command(whole, other, plan, 7).argv
-    assert words[words.index("--swap") + 1] == "7"
-    assert [words[i + 1] for i, word in enumerate(words) if word == "--offer"] == ["rate=1", "size=2", "image=cam"]
-    assert "--offer" not in successor_command(whole, same, plan, 7).argv
+    command = successor_command(whole, other, plan, 7)
+    assert command.argv[command.argv.index("--swap") + 1] == "7"
+    assert json.loads(command.given)["offers"] == {"rate": 1, "size": 2, "image": "cam"}
+    assert json.loads(command.given)["packages"] == ["x"], "what the launch names, not what was asked for"
+    assert json.loads(successor_command(whole, same, plan, 7).given)["offers"] == {}
 
 
 def test_swap_that_is_asked_for_while_the_launch_stops_is_refused(world: World) -> None:

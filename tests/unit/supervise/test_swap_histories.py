@@ -60,7 +60,7 @@ def played(first: Behaviour, others: list[Behaviour], history: list[tuple[float,
     st.lists(behaviours, max_size=6),
     st.lists(events, min_size=1, max_size=6),
 )
-@examples(500)
+@examples(300)
 def test_whatever_happens_one_process_fills_the_role_with_what_was_swapped_in(
     first: Behaviour, others: list[Behaviour], history: list[Any]
 ) -> None:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from agentspace.errors import AgentspaceError, SpaceUnreachableError
-from agentspace.wire.address import Address, Lock, client_key, key_folder, parse, private, run_folder, server_keys
+from agentspace.wire.address import (
+    Address,
+    Lock,
+    client_key,
+    is_listening,
+    key_folder,
+    local_servers,
+    parse,
+    private,
+    run_folder,
+    server_keys,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +193,36 @@ def test_lock_has_one_holder_at_any_moment():
     assert max(most) == 1
 
 
+def test_server_that_is_looked_for_can_start(run):
+    """Whoever asks which servers live, as `ps --all` does, holds the lock for a moment: that is waited for."""
+    for _ in range(3):
+        private(run_folder() / "lab")
+        with (run / "lab" / "server.sock.lock").open("a+") as looking:
+            fcntl.flock(looking, fcntl.LOCK_SH)
+            done = threading.Timer(0.01, fcntl.flock, [looking, fcntl.LOCK_UN])
+            done.start()
+            Lock(parse("lab")).release()
+            done.join()
+
+
+def test_servers_start_beside_those_who_look(run):
+    """However often that is asked."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            local_servers()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(200):
+            Lock(parse("lab")).release()
+    finally:
+        over.set()
+        looking.join()
+
+
 def test_lock_of_a_dead_process_is_free(run):
     """The kernel releases the lock of a process that was killed; its socket is cleared away."""
     code = (
@@ -219,6 +262,7 @@ def test_key_can_be_named(tmp_path, monkeypatch):
     _, key = server_keys()
     copied = tmp_path / "copied.key"
     copied.write_text((key_folder() / "space.key").read_text())
+    copied.chmod(0o600)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("AGENTSPACE_KEY", str(copied))
     assert client_key() == key
@@ -255,3 +299,17 @@ def test_socket_is_not_a_folder(run):
         old.bind(str(run / "lab"))
     with pytest.raises(AgentspaceError, match="lab"):
         Lock(parse("lab"))
+
+
+def test_whether_somebody_listens(run: Path) -> None:
+    """Told at once: of no file, of one that is left over, of a server, and of one that has too much to do."""
+    address = parse("lab")
+    assert not is_listening(address)
+    private(address.path.parent)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(address.path))
+        assert not is_listening(address)
+        server.listen(0)
+        assert [is_listening(address) for _ in range(3)] == [True] * 3  # nobody accepts: the queue is full
+    assert not is_listening(address)
+    assert is_listening(parse("tcp://192.0.2.1:7447"))

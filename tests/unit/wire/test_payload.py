@@ -10,7 +10,8 @@ import pytest
 
 from agentspace.errors import LimitError, ProtocolError
 from agentspace.wire.codec import SMALL
-from agentspace.wire.payload import MAX_SEGMENTS, SMALLEST, Holding, Ledger, Mapper, Pool
+from agentspace.wire.payload import Holding, Ledger, Mapper
+from agentspace.wire.pool import MAX_SEGMENTS, SMALLEST, Pool
 from tests.support.images import SEGMENT, descriptors, image
 
 
@@ -189,4 +190,58 @@ def test_mapper_forgets_the_oldest():
     assert [int(view[0]) for view in views] == [0, 1, 2, 3]
     del views
     mapper.close()
+    pool.close()
+
+
+def test_mapper_lets_go_of_what_it_does_not_look_at(monkeypatch):
+    """Segments of writers that have gone do not stay mapped, whatever room there is: the next one ends them."""
+    pool, mapper = Pool(), Mapper(os.getpid())
+    monkeypatch.setattr("agentspace.wire.payload.UNUSED", -1.0)  # at once
+    for k in range(4):
+        _, fd, size = pool.put(np.full(10, k, np.uint8)) or (0, 0, 0)
+        assert mapper.view(Holding([(k, fd, size, 10)], lambda segments: None), 0, 10)[0] == k
+    assert len(mapper._mapped) == 1  # private: what is forgotten has no other way to be seen
+    mapper.close()
+    pool.close()
+
+
+def test_memory_of_a_peak_is_let_go():
+    """What neither writer nor server used between two looks is closed by each; what is in use or was, stays."""
+    before = descriptors()
+    pool = Pool()
+    ledger = Ledger(os.getpid(), pool.recycle, iter(range(99)).__next__)
+    held = [ledger.borrow(*(pool.put(image(k)) or (0, 0, 0)), image(k).nbytes) for k in range(9)]
+    kept = held.pop()
+    held.clear()  # the peak is over
+    ledger.trim()
+    pool.trim()
+    assert (ledger.size, pool.size) == (9 * SEGMENT, 9 * SEGMENT)  # used since they looked last
+    again = ledger.borrow(*(pool.put(image(10)) or (0, 0, 0)), image(10).nbytes)
+    del again
+    ledger.trim()
+    pool.trim()
+    assert ledger.size == 2 * SEGMENT
+    assert pool.size == 2 * SEGMENT
+    assert np.array_equal(kept.view(image(8).nbytes), image(8).reshape(-1))
+    number, fd, size = pool.put(image(11)) or (0, 0, 0)
+    assert np.array_equal(ledger.borrow(number, fd, size, 10).view(10), image(11).reshape(-1)[:10])
+    del kept
+    for _ in range(2):
+        ledger.trim()
+        pool.trim()
+    assert (ledger.size, pool.size, descriptors()) == (0, 0, before)
+
+
+def test_segment_that_the_server_closed_is_opened_again():
+    """A writer that fills a segment which the server let go of is understood; it has another identifier then."""
+    pool, idents = Pool(), iter(range(1, 99))
+    ledger = Ledger(os.getpid(), lambda number: None, idents.__next__)
+    number, fd, size = pool.put(image(1)) or (0, 0, 0)
+    first = ledger.borrow(number, fd, size, 10).segment.ident
+    for _ in range(2):
+        ledger.trim()
+    assert ledger.size == 0
+    loan = ledger.borrow(number, fd, size, 10)
+    assert loan.segment.ident != first
+    assert (loan.view(10) == 1).all()
     pool.close()

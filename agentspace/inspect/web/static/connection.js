@@ -1,9 +1,16 @@
 // The link to the inspector. It says what the page shows, and confirms each message once it is shown: the next
 // one comes only then.
 
+import { life } from "./life.js";
 import { store } from "./store.js";
 
 const RETRY = 1000; // ms
+const PING = 500; // ms between two questions for a sign of life
+const SILENCE = 6; // seconds of it after which another connection is tried
+const CONFIRMED = 1000; // ms in which an order is confirmed, or not carried out
+const REACHES = 0.85; // seconds in which it must have got to the server, so that its answer comes in time
+const ANSWERED = 90_000; // ms in which a question is answered: a class may have to be imported
+const UNCONFIRMED = "not confirmed within 1 s, so it is not carried out, later neither";
 
 class Connection extends EventTarget {
   constructor() {
@@ -23,19 +30,36 @@ class Connection extends EventTarget {
     this.sent = "";
     this.queue = Promise.resolve();
     this.expected = [];
-    this.socket.onmessage = (event) => {
-      const socket = this.socket;
-      this.queue = this.queue.then(() => this.hear(event.data, socket)).catch((error) => console.error(error));
+    const socket = this.socket;
+    this.opened = performance.now();
+    socket.onmessage = ({ data }) => {
+      if (socket !== this.socket) return;
+      const message = typeof data === "string" ? JSON.parse(data) : data;
+      if (message.pong !== undefined) return life.pong(message); // at once: it tells the time
+      this.queue = this.queue.then(() => socket === this.socket && this.hear(message, socket)).catch((error) => console.error(error));
     };
-    this.socket.onclose = (event) => this.lost(event);
+    socket.onclose = () => socket === this.socket && this.lost();
   }
 
   lost() {
+    this.socket = null;
     store.attached = false;
-    for (const answer of this.pending.values()) answer({ ok: false, message: "the inspector is away" });
+    life.end();
+    for (const { answer } of this.pending.values()) answer({ ok: false, message: UNCONFIRMED });
     this.pending.clear();
     this.dispatchEvent(new Event("state"));
     setTimeout(() => this.open(), RETRY);
+  }
+
+  /** Asks for a sign of life; a link that gives none for long is given up for a new one. */
+  beat() {
+    if (!this.socket) return;
+    if (store.attached) this.say(life.ping());
+    const silence = store.attached ? life.silence : (performance.now() - this.opened) / 1000;
+    if (silence > SILENCE) {
+      this.socket.close();
+      this.lost();
+    }
   }
 
   say(message) {
@@ -48,11 +72,10 @@ class Connection extends EventTarget {
       if (!this.expected.length) this.shown(socket);
       return;
     }
-    const message = JSON.parse(data);
+    const message = data;
     if (message.hello) this.greet(message.hello);
     else if (message.re !== undefined) {
-      this.pending.get(message.re)?.(message);
-      this.pending.delete(message.re);
+      this.pending.get(message.re)?.answer(message);
     } else {
       store.take(message);
       for (const [name, value] of Object.entries(message.values ?? {})) {
@@ -70,6 +93,8 @@ class Connection extends EventTarget {
     store.attached = true;
     this.pictures.clear();
     this.values.clear();
+    life.begin();
+    this.say(life.ping());
     this.wish();
     this.say({ op: "visible", is: !document.hidden });
     this.dispatchEvent(new Event("state"));
@@ -119,17 +144,59 @@ class Connection extends EventTarget {
     this.socket.send(text);
   }
 
-  /** Asks the inspector to do something; gives {ok, message}. */
-  order(order) {
-    if (this.socket?.readyState !== WebSocket.OPEN)
-      return Promise.resolve({ ok: false, message: "the inspector is away" });
+  /**
+   * Asks the inspector to do something; gives {ok, message}. What is not confirmed within a second is not carried out:
+   * the order says until when it counts, and whoever wakes up later drops it.
+   */
+  async order(order) {
+    if (!store.attached) return { ok: false, message: "the inspector is away; nothing was sent" };
     const id = ++this.number;
     return new Promise((resolve) => {
-      this.pending.set(id, resolve);
-      this.say({ op: "order", id, ...order });
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        resolve({ ok: false, message: UNCONFIRMED });
+      }, CONFIRMED);
+      const answer = (told) => {
+        clearTimeout(timer);
+        if (told.begun) return;
+        this.pending.delete(id);
+        if (late && told.ok) this.dispatchEvent(new CustomEvent("belated", { detail: order }));
+        resolve(told);
+      };
+      this.pending.set(id, { answer });
+      life.ready.then(() => late || this.say({ op: "order", id, until: life.now() + REACHES, ...order }));
+    });
+  }
+
+  /** Asks what changes nothing; gives {ok, ...} or {ok, message}. */
+  async question(asked) {
+    if (!store.attached) return { ok: false, message: "the inspector is away" };
+    const id = ++this.number;
+    return new Promise((resolve) => {
+      const answer = (told) => {
+        clearTimeout(timer);
+        this.pending.delete(id);
+        resolve(told);
+      };
+      const timer = setTimeout(() => answer({ ok: false, message: "the inspector does not answer" }), ANSWERED);
+      this.pending.set(id, { answer });
+      this.say({ op: "order", id, ...asked });
     });
   }
 }
 
 export const connection = new Connection();
-document.addEventListener("visibilitychange", () => connection.say({ op: "visible", is: !document.hidden }));
+document.addEventListener("visibilitychange", () => {
+  connection.say({ op: "visible", is: !document.hidden });
+  connection.beat();
+});
+setInterval(() => connection.beat(), PING);
+store.addEventListener("gone", () => {
+  const slots = store.table("slots");
+  for (const known of [connection.values, connection.pictures]) for (const name of known.keys()) if (!slots.has(name)) known.delete(name);
+});
+store.addEventListener("server", () => {
+  connection.pictures.clear();
+  connection.values.clear();
+});

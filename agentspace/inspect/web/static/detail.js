@@ -4,8 +4,8 @@ import { h, mark, say } from "./dom.js";
 import { act, ask, field, READ_ONLY, readOnly } from "./dialog.js";
 import { bytes, count, rate, seconds } from "./format.js";
 import { connection } from "./connection.js";
-import { LivePicture, worth } from "./picture.js";
-import { ProfilePlot, TimePlot } from "./plot.js";
+import { LivePicture, worth } from "./drawing/picture.js";
+import { ProfilePlot, TimePlot } from "./drawing/plot.js";
 import { legend, pins } from "./overview.js";
 import { store } from "./store.js";
 
@@ -46,10 +46,10 @@ export class Detail {
         h("button", { type: "button", class: "pin", "aria-label": "Close", title: "Close (Esc)", onclick: this.close }, "×")),
       h("div", { class: "scroll" },
         this.media, this.values, this.text, this.cut, this.files,
-        h("dl", {}, Object.entries(this.facts).flatMap(([name, fact]) => [h("dt", {}, name), fact])),
+        (this.known = h("dl", {}, Object.entries(this.facts).flatMap(([name, fact]) => [h("dt", {}, name), fact]))),
         this.writeForm(), this.deleteForm()));
     this.wish();
-    connection.order({ do: "history", slot }).then((answer) => answer.ok && store.precede(slot, answer.samples));
+    connection.question({ do: "history", slot }).then((answer) => answer.ok && store.history.precede(slot, answer.samples));
     this.showValue();
     this.render();
   }
@@ -76,11 +76,15 @@ export class Detail {
   render() {
     if (!this.slot) return;
     const row = this.row();
+    this.known.hidden = !row;
     if (!row) {
       say(this.state, "unknown");
+      mark(this.state, "data-state", null);
+      this.text.hidden = this.pin.hidden = this.files.hidden = true;
       return;
     }
-    say(this.state, row.kind);
+    this.text.hidden = Boolean(this.live);
+    say(this.state, row.state);
     mark(this.state, "data-state", row.kind);
     say(this.pin, pins.has(this.slot) ? "Unpin" : "Pin");
     this.pin.hidden = !row.numbers.length;
@@ -108,7 +112,7 @@ export class Detail {
   showValue() {
     const value = connection.values.get(this.slot);
     if (!value || !this.text) return;
-    say(this.text, value.kind === "written" ? value.text : value.kind);
+    say(this.text, value.kind === "written" ? value.text : value.state);
     this.cut.hidden = !value.cut;
     if (value.shape?.length === 1 && value.shape[0] > 16 && Array.isArray(value.value)) {
       if (!this.profile) {

@@ -17,11 +17,24 @@ export async function act(order, label) {
   return answer;
 }
 
+connection.addEventListener("belated", ({ detail }) =>
+  toast(`Was done after all, more than a second after it was ordered: ${detail.do} ${detail.slot ?? detail.role}`, false));
+
+/** Makes all inert but the bar: what stands there can be pressed while a question waits. */
+function shield(on) {
+  for (const id of ["head", "banner", "body", "tabs"]) document.getElementById(id).inert = on;
+  document.body.toggleAttribute("data-asked", on);
+}
+
 /** Shows a dialog; resolves to what `read` gives when it is confirmed, else to null. */
 export function ask({ title, body, action, danger = false, read = () => true }) {
   return new Promise((resolve) => {
+    const before = document.activeElement;
     const close = (result) => {
+      shield(false);
+      document.removeEventListener("keydown", leave, true);
       dialog.close();
+      before?.focus?.();
       dialog.remove();
       resolve(result);
     };
@@ -30,9 +43,14 @@ export function ask({ title, body, action, danger = false, read = () => true }) 
       const result = read();
       if (result !== undefined) close(result);
     };
+    const leave = (event) => {
+      if (event.key !== "Escape") return;
+      event.stopImmediatePropagation();
+      close(null);
+    };
     const dialog = h(
       "dialog",
-      { oncancel: (event) => { event.preventDefault(); close(null); } },
+      { "aria-modal": "true" },
       h("form", { method: "dialog", onsubmit: confirm },
         h("h2", {}, title),
         h("div", { class: "ask" }, ...[body].flat()),
@@ -41,7 +59,9 @@ export function ask({ title, body, action, danger = false, read = () => true }) 
           h("button", { type: "submit", class: danger ? "danger" : "primary" }, action))),
     );
     document.body.append(dialog);
-    dialog.showModal();
+    document.addEventListener("keydown", leave, true);
+    shield(true);
+    dialog.show();
   });
 }
 

@@ -3,8 +3,8 @@
 import { h, Keyed, mark, say } from "./dom.js";
 import { bytes, decimal, milliseconds, rate } from "./format.js";
 import { connection } from "./connection.js";
-import { LivePicture, worth } from "./picture.js";
-import { seriesColour, TimePlot } from "./plot.js";
+import { LivePicture, worth } from "./drawing/picture.js";
+import { seriesColour, TimePlot } from "./drawing/plot.js";
 import { LogList, RefusalList } from "./log.js";
 import { store } from "./store.js";
 
@@ -46,7 +46,7 @@ export function legend(element, row) {
 }
 
 export class Overview {
-  constructor(open) {
+  constructor(open, openRole) {
     this.open = open;
     this.figures = h("div", { class: "figures" });
     this.pictures = h("div", { class: "gallery" });
@@ -55,7 +55,7 @@ export class Overview {
     this.plotList = new Keyed(this.plots, (item) => this.makePlot(item), (e, item) => this.updatePlot(e, item));
     const roles = h("tbody", {});
     this.roles = new Keyed(roles,
-      ({ key }) => h("tr", { "data-role": key },
+      ({ key }) => h("tr", { "data-role": key, tabindex: "0", onclick: () => openRole(key), onkeydown: (event) => event.key === "Enter" && openRole(key) },
         h("td", { class: "name" }, h("i", { class: "dot" }), key), h("td", { class: "right" }), h("td", { class: "right" }), h("td", { class: "right" })),
       (element, { row }) => {
         const cells = element.children;
@@ -107,7 +107,7 @@ export class Overview {
     const facts = store.table("server").get("facts") ?? {};
     const sum = (key) => slots.reduce((total, { row }) => total + row[key], 0);
     const running = roles.filter((row) => row.state === "running").length;
-    const bad = roles.filter((row) => ["failed", "gone"].includes(row.state)).length;
+    const bad = roles.filter((row) => ["failed", "gone", "gave up", "blocked"].includes(row.state)).length;
     const shown = [
       ["Agents at work", `${running}`, bad ? `${bad} fell` : `of ${roles.length}`, bad > 0],
       ["Slots", String(slots.length), `${slots.filter(({ row }) => row.kind === "written").length} with a value`],
@@ -142,7 +142,7 @@ export class Overview {
     const values = h("span", { class: "legend" });
     const element = h("div", { class: "card plotted", "data-slot": key }, h("header", {}, this.link(key), values, pin), plot.element);
     Object.assign(element, { plot_: plot, values });
-    connection.order({ do: "history", slot: key }).then((answer) => answer.ok && store.precede(key, answer.samples));
+    connection.question({ do: "history", slot: key }).then((answer) => answer.ok && store.history.precede(key, answer.samples));
     return element;
   }
 

@@ -10,8 +10,9 @@ const ROW = 2; // pixels, as in the style
 const GAP = 10;
 
 class PanelHost {
-  constructor(panel) {
+  constructor(panel, placed) {
     this.panel = panel;
+    this.placed = placed; // is told when it is known where the panel belongs
     this.title = h("h3", {}, panel.name);
     this.body = h("div", { class: "panel" });
     this.problem = h("p", { class: "problem panel", hidden: true });
@@ -22,6 +23,7 @@ class PanelHost {
       this.element.style.gridRowEnd = `span ${Math.ceil((height + GAP) / ROW)}`;
     });
     this.size.observe(this.body);
+    this.strip = h("div", { "data-panel": panel.name });
     this.wish = { values: [], pictures: {} };
     this.watchers = new Map();
     this.end = new AbortController();
@@ -34,12 +36,14 @@ class PanelHost {
   async load() {
     try {
       const module = await import(this.panel.url);
+      this.place = module.place ?? "view";
+      this.placed(this);
       say(this.title, module.title ?? this.panel.name);
       this.element.dataset.size = module.size ?? "normal";
       this.element.style.order = module.order ?? 100;
       this.wish.values = module.slots ?? [];
       this.wanted = this.wish.values.map(glob);
-      this.update = (await module.mount(this.body, this.api())) ?? (() => {});
+      this.update = (await module.mount(this.place === "bar" ? this.strip : this.body, this.api())) ?? (() => {});
       for (const name of connection.values.keys()) this.value(name);
     } catch (error) {
       this.fail(error);
@@ -87,6 +91,8 @@ class PanelHost {
         document.adoptedStyleSheets.push(sheet);
       },
       readOnly: readOnly(),
+      /** Aborted when the panel makes room for a newer version of itself. */
+      signal: this.end.signal,
       now: () => store.now(),
       /** What is known of a slot beside its value: holder, priority, at, until, ... */
       row: (slot) => store.table("slots").get(slot),
@@ -121,20 +127,29 @@ class PanelHost {
     this.end.abort();
     this.size.disconnect();
     this.element.remove();
+    this.strip.remove();
   }
 }
 
 export class PanelsView {
-  constructor() {
+  /** Those that belong into the bar are shown there always, the others in this view. */
+  constructor(bar) {
     this.hosts = new Map();
     this.grid = h("div", { class: "panels" });
     this.none = h("p", { class: "none" }, "No panels: the folder agents/panels of the project has none. Start the inspector with --project DIR.");
     this.element = h("section", { class: "view" }, this.grid, this.none);
+    this.placed = (host) => {
+      if (host.place !== "bar") return;
+      host.element.remove();
+      bar.append(host.strip);
+      host.show();
+    };
   }
 
-  render() {
+  /** Follows the folder of the panels, whichever view is open. */
+  follow() {
     const wanted = store.table("panels");
-    this.none.hidden = wanted.size > 0;
+    if (!store.hello.pid) return; // it is not known yet what may be changed
     for (const [name, host] of this.hosts) {
       if (wanted.get(name) === host.panel.url) continue;
       host.destroy();
@@ -142,14 +157,19 @@ export class PanelsView {
     }
     for (const [name, url] of wanted) {
       if (this.hosts.has(name)) continue;
-      const host = new PanelHost({ name, url });
+      const host = new PanelHost({ name, url }, this.placed);
       this.hosts.set(name, host);
       this.grid.append(host.element);
     }
+  }
+
+  render() {
+    this.follow();
+    this.none.hidden = this.hosts.size > 0;
     for (const host of this.hosts.values()) if (!host.shown) host.show();
   }
 
   hide() {
-    for (const host of this.hosts.values()) host.hide();
+    for (const host of this.hosts.values()) if (host.place !== "bar") host.hide();
   }
 }

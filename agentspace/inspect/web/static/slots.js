@@ -2,20 +2,22 @@
 
 import { h, Keyed, mark, say } from "./dom.js";
 import { bytes, count, glob, rate, seconds } from "./format.js";
-import { trend } from "./plot.js";
+import { Sorter } from "./sorting.js";
+import { trend } from "./drawing/plot.js";
 import { store } from "./store.js";
 
 const fresh = (row) => row.kind === "written";
+const held = (row) => fresh(row) || row.kind === "delayed" || row.state === "held empty";
 
 // What a cell shows of a row now, and by what rows are sorted: by default what the row has under the key.
 const COLUMNS = [
-  { key: "name", title: "Slot", by: (row, now, name) => name },
-  { key: "text", title: "Value", show: (row) => (fresh(row) ? row.text : row.kind) },
+  { key: "name", title: "Slot", text: true, by: (row, now, name) => name },
+  { key: "text", title: "Value", show: (row) => (fresh(row) ? row.text : row.state) },
   { key: "trend", title: "Trend", by: (row) => row.numbers.length },
-  { key: "holder", title: "Holder", show: (row) => row.holder },
-  { key: "priority", title: "Prio", right: true, show: (row) => (fresh(row) || row.priority ? String(row.priority) : "") },
+  { key: "holder", title: "Holder", text: true, show: (row) => row.holder },
+  { key: "priority", title: "Prio", right: true, show: (row) => (held(row) ? String(row.priority) : "") },
   { key: "left", title: "Left", right: true, by: (row, now) => (row.until ?? Infinity) - now,
-    show: (row, now) => (fresh(row) || row.kind === "delayed" ? seconds(row.until === null ? null : row.until - now) : "") },
+    show: (row, now) => (held(row) ? seconds(row.until === null ? null : row.until - now) : "") },
   { key: "age", title: "Age", right: true, by: (row, now) => now - row.at, show: (row, now) => seconds(now - row.at) },
   { key: "rate", title: "Writes/s", right: true, show: (row) => rate(row.rate) },
   { key: "bandwidth", title: "Bytes/s", right: true, show: (row) => bytes(row.bandwidth) },
@@ -23,6 +25,7 @@ const COLUMNS = [
   { key: "refused", title: "Refused", right: true, show: (row) => count(row.refused) },
   { key: "triggers", title: "Triggers", by: (row) => row.triggers.join(" "), show: (row) => row.triggers.join("  ") },
 ];
+for (const column of COLUMNS) column.by ??= (row) => row[column.key];
 const MOST = 400; // rows that are shown at once
 const TRENDS = 250; // ms between two drawings
 
@@ -37,34 +40,24 @@ export function matcher(text) {
 export class SlotsView {
   constructor(open) {
     this.open = open;
-    this.sort = { key: "name", down: false };
+    this.sorter = new Sorter(COLUMNS, "name", () => this.render());
     this.closed = new Set();
     this.drawn = 0;
     this.filter = h("input", { type: "search", placeholder: "Filter: text or glob", "aria-label": "Filter slots" });
     this.filter.addEventListener("input", () => this.render());
     this.total = h("span", { class: "muted" });
-    this.heads = COLUMNS.map((column) =>
-      h("th", { class: column.right ? "right" : "", "data-key": column.key, scope: "col" },
-        h("button", { type: "button", onclick: () => this.order(column.key) }, column.title)));
     const body = h("tbody", {});
     this.list = new Keyed(body, (item) => this.make(item), (element, item) => this.update(element, item));
     this.element = h("section", { class: "view fill" },
       h("div", { class: "bar" }, this.filter, this.total),
-      h("div", { class: "scroll" }, h("table", { class: "slots" }, h("thead", {}, h("tr", {}, this.heads)), body)));
-  }
-
-  order(key) {
-    this.sort = { key, down: this.sort.key === key ? !this.sort.down : !["name", "holder"].includes(key) };
-    this.render();
+      h("div", { class: "scroll" }, h("table", { class: "slots" }, h("thead", {}, h("tr", {}, this.sorter.heads)), body)));
   }
 
   render() {
     const now = store.now();
     const fits = matcher(this.filter.value);
     const rows = [...store.table("slots")].filter(([name, row]) => fits(name, row));
-    for (const head of this.heads)
-      mark(head, "aria-sort", head.dataset.key === this.sort.key ? (this.sort.down ? "descending" : "ascending") : null);
-    const items = this.sort.key === "name" && !this.sort.down ? this.tree(rows) : this.flat(rows, now);
+    const items = this.sorter.key === "name" && !this.sorter.down ? this.tree(rows) : this.flat(rows, now);
     this.list.show(items.slice(0, MOST));
     const more = items.length > MOST ? `; the first ${MOST} rows are shown` : "";
     say(this.total, `${rows.length} of ${store.table("slots").size} slots${more}`);
@@ -75,11 +68,8 @@ export class SlotsView {
   }
 
   flat(rows, now) {
-    const { key, down } = this.sort;
-    const { by = (row) => row[key] } = COLUMNS.find((column) => column.key === key);
-    const decorated = rows.map(([name, row]) => ({ name, row, by: by(row, now, name) }));
-    decorated.sort((a, b) => (a.by < b.by ? -1 : a.by > b.by ? 1 : a.name < b.name ? -1 : 1) * (down ? -1 : 1));
-    return decorated.map(({ name, row }) => ({ key: `:${name}`, name, label: name, row, depth: 0 }));
+    const sorted = this.sorter.sorted(rows.map(([key, row]) => ({ key, row })), now);
+    return sorted.map(({ key, row }) => ({ key: `:${key}`, name: key, label: key, row, depth: 0 }));
   }
 
   tree(rows) {

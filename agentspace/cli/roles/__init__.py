@@ -1,0 +1,1 @@
+"""Commands about roles, and about launches and servers, in which they are."""

@@ -1,0 +1,1 @@
+"""Spaces that outlive their host: what is kept of them, and when."""

@@ -1,0 +1,1 @@
+"""Values: what a slot may hold, and how it is shown."""

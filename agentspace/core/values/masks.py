@@ -1,0 +1,47 @@
+"""Which names a mask over slot names covers. Pure."""
+
+import fnmatch
+import re
+from typing import Final
+
+from agentspace.core.values.names import MAX_NAME
+from agentspace.errors import SlotNameError
+
+_SET: Final = re.compile(r"\[(?:!.|[^!])[^\]]*\]", re.DOTALL)  # as fnmatch reads it
+
+
+class Mask:
+    """A slot name or a glob over slot names: ``*`` any characters (also '/'), ``?`` one, ``[abc]`` one of them.
+
+    The server's own slots (``_/...``) are matched only by masks that start with ``_``.
+
+    Raises:
+        SlotNameError: The mask is empty, too long, has spaces or control characters, or a set that is not closed.
+    """
+
+    __slots__ = ("_regex", "text")
+
+    def __init__(self, text: str) -> None:
+        if (
+            not isinstance(text, str)
+            or not 0 < len(text) <= MAX_NAME
+            or re.search(r"[\x00-\x20\x7f\ud800-\udfff]", text)
+        ):
+            raise SlotNameError(
+                f"{text!r} is not a slot name or a mask over slot names (such as 'camera' or 'arm/*')"
+            )
+        if set("[]") & set(_SET.sub("", text)):
+            raise SlotNameError(f"{text!r} is not a mask: [ and ] enclose a set of characters, as in 'arm/[ab]'")
+        self.text = text
+        self._regex = re.compile(fnmatch.translate(text)) if re.search(r"[*?\[]", text) else None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the mask is a plain name."""
+        return self._regex is None
+
+    def matches(self, name: str) -> bool:
+        """Whether the mask covers the name."""
+        if self._regex is None:
+            return name == self.text
+        return self._regex.match(name) is not None and (name[0] != "_" or self.text[0] == "_")

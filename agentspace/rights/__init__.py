@@ -1,0 +1,1 @@
+"""Rights: what the holder of a key may do in a space."""

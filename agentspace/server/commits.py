@@ -1,0 +1,78 @@
+"""The commits of handlers: read and checked in steps if they are large, and carried out at once all the same.
+
+A commit is whole or not at all. So what can be done before its acts is done before; what is over is let go after.
+"""
+
+from collections.abc import Callable, Generator, Iterable
+from typing import Final
+
+from agentspace.core.change import Batch, Refused
+from agentspace.core.role import State
+from agentspace.core.slot import Erase, Put
+from agentspace.server.caller import Caller
+from agentspace.server.contents import act_in, state_in
+from agentspace.wire import from_client, from_server
+from agentspace.wire.format import pack_decision
+from agentspace.wire.parcel import Stored
+
+Job = Generator[None]  #: what is to be done yet, in steps; see `agentspace.server.jobs`
+FEW: Final = 32  #: acts that are read at once
+_AT_ONCE: Final = 256  # changes that are let go at once
+
+
+def checked(values: Iterable[Stored], then: Callable[[], Job | None]) -> Job:
+    """Does something when values have been checked."""
+    for stored in values:
+        yield from stored.validating()
+    yield from then() or ()
+
+
+def committing(caller: Caller, message: from_client.Commit, frames: list[bytes]) -> Job:
+    """The steps of a large commit; the last one carries it out."""
+    supply, acts = iter(frames), list[Put[Stored] | Erase]()
+    board = caller.filling(message)
+    for act in message.acts:
+        acts.append(act_in(caller.process, act, supply))
+        board.present.expect(acts[-1].name)
+        if not len(acts) % FEW:
+            yield
+    state = None if message.kept is None else state_in(caller.process, message.kept, frames)
+    if not caller.process.share.fits:
+        caller.check_room(message.space, acts, message.role if state else "")
+    yield from checked(values_of(acts, state), lambda: commit_now(caller, message, acts, state))
+
+
+def values_of(acts: list[Put[Stored] | Erase], state: State[Stored] | None) -> list[Stored]:
+    """The values in a commit."""
+    values = [act.value for act in acts if isinstance(act, Put)]
+    return values if state is None else [*values, state.value]
+
+
+def commit_now(
+    caller: Caller,
+    message: from_client.Commit,
+    acts: list[Put[Stored] | Erase],
+    state: State[Stored] | None,
+) -> Job | None:
+    """Carries a commit out; a job, if it takes longer to tell of it, or if much is over with it."""
+    board, missed = caller.filling(message), max(0, message.missed)
+    now, handled = caller.registry.now, board.roles[message.role].mailbox.outstanding
+    decisions = board.commit(message.role, message.epoch, message.ack, acts, now, state, missed)
+    caller.outbox.deliver()
+    answer = None
+    if any(type(decision) is Refused for decision in decisions):
+        packed = [pack_decision(decision) for decision in decisions]
+        answer = caller.answer_last(from_server.Decided(message.call, packed))
+    if handled is not None and len(handled.changed) > _AT_ONCE:
+        return _letting_go(answer or (), handled)
+    return answer
+
+
+def _letting_go(answer: Iterable[None], handled: Batch[Stored]) -> Job:
+    """The steps after which nothing is left of a batch that was handled: values that were written over since."""
+    changes = handled.all()
+    del handled
+    yield from answer
+    while changes:
+        del changes[-_AT_ONCE:]
+        yield
