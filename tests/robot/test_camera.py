@@ -349,7 +349,7 @@ def test_a_webcam_that_hangs_does_not_keep_the_agent_from_stopping(
     space.run(Camera(device="7", **FAST))
     state(space, "waiting")
     space.stop("camera")
-    eventually(lambda: space.read("_/roles/camera")["state"] == "stopped", timeout=3.0)
+    eventually(lambda: space.read("_/roles/camera")["state"] == "stopped")
     device.give(None)
     assert device.released.wait(5)
 

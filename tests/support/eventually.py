@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 POLL = 0.002  # seconds between two looks
-SOON = 10.0  # seconds in which what must come has come, also on a busy machine
+SOON = 30.0  # seconds in which what must come has come, also on a busy machine
 
 
 def eventually(condition: Callable[[], T], timeout: float = SOON) -> T:

@@ -73,6 +73,7 @@ def test_handled_changes_are_let_go(space):
     session.leave("stopped")
 
 
+@pytest.mark.alone
 def test_waiting_thread_hears_at_once_that_its_session_was_left(space):
     """A thread that waits in `receive` while another leaves the session is fenced then, not a second later."""
     begin = time.monotonic()

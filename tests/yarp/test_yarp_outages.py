@@ -61,6 +61,7 @@ def obeys_slots(robot: YarpRobotProcess, goal: np.ndarray) -> None:
     robot.reaches(goal)
 
 
+@pytest.mark.alone
 @pytest.mark.yarp
 def test_name_server_may_come_later(deaf: YarpRobotProcess) -> None:
     """Without a name server the robot lives by its slots and tells; it appears on YARP when one comes."""
@@ -69,7 +70,7 @@ def test_name_server_may_come_later(deaf: YarpRobotProcess) -> None:
     obeys_slots(deaf, GOAL)
     process.expect_error("YARP: no name server")
     deaf.network.start()
-    deaf.wait_for("serving", timeout=3.0)
+    deaf.wait_for("serving")
     client = deaf.client(MOVER)
     client.expect("open")
     moves(client, deaf, 50.0)
@@ -84,6 +85,7 @@ def test_missing_configuration_is_told(deaf: YarpRobotProcess) -> None:
     obeys_slots(deaf, GOAL)
 
 
+@pytest.mark.alone
 @pytest.mark.yarp
 def test_name_server_is_killed_and_comes_back_with_an_empty_database(yarp_robot: YarpRobotProcess) -> None:
     """Who is connected notices nothing; the outage is told; the new server learns all ports, gives none away."""
@@ -100,7 +102,7 @@ def test_name_server_is_killed_and_comes_back_with_an_empty_database(yarp_robot:
     moves(client, yarp_robot, 60.0)
     obeys_slots(yarp_robot, REST)
     network.start()
-    yarp_robot.wait_for("serving", timeout=3.0)
+    yarp_robot.wait_for("serving")
     process.expect_error("YARP: serving")
     assert ports(network) == known
     moves(client, yarp_robot, 60.0)
@@ -132,6 +134,7 @@ def test_robot_that_comes_to_a_restarted_name_server_finds_free_ports(yarp_robot
     assert len(ports(network)) == 19
 
 
+@pytest.mark.alone
 @pytest.mark.yarp
 def test_name_server_is_stopped(yarp_robot: YarpRobotProcess) -> None:
     """A name server that hangs is told of; clients and slots go on; the robot recovers, and can be ended."""
@@ -147,7 +150,7 @@ def test_name_server_is_stopped(yarp_robot: YarpRobotProcess) -> None:
     moves(client, yarp_robot, 60.0)
     obeys_slots(yarp_robot, GOAL)
     server.signal(signal.SIGCONT)
-    yarp_robot.wait_for("serving", timeout=3.0)
+    yarp_robot.wait_for("serving")
     server.signal(signal.SIGSTOP)
     yarp_robot.wait_for("the name server does not answer")
     process.signal(signal.SIGTERM)

@@ -43,6 +43,7 @@ def test_no_server_is_told_at_once(tmp_path):
     assert time.monotonic() - begin < 1.0
 
 
+@pytest.mark.alone
 def test_socket_of_a_dead_server_is_told_soon():
     """A server that was killed leaves a socket: nobody answers there, and nothing hangs."""
     with ServerProcess() as server:

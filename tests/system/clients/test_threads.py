@@ -152,6 +152,7 @@ def test_role_of_a_closed_space_is_free(server, space):
     eventually(lambda: space.read("_/roles/signed-off")["state"] == "gone")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("wait", ["receive", "watch", "call"])
 def test_closing_ends_what_waits(server, wait):
     """A thread that waits for a wake-up, a change or an answer stops waiting when the space is closed."""

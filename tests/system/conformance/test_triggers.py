@@ -230,6 +230,7 @@ def test_expiry_and_delete_wake(space, join, kind):
     assert session.receive(NEVER) is None
 
 
+@pytest.mark.alone
 def test_expiry_wakes_in_time(space, join):
     """Who waits for nothing else is woken when a value expires, not when the space next looks around."""
     session = ready(join("anne"), x=Trigger.NORMAL)

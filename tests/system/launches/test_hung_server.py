@@ -45,6 +45,7 @@ def _launch(crew: Constellation) -> LaunchAccount:
     return SpaceAccount.of(crew.space).launches["test"]
 
 
+@pytest.mark.alone
 def test_questions_to_a_server_that_hangs_cost_one_answer() -> None:
     """Not one each; what was to be told is told when it answers again, each matter as it is in the end."""
     with ServerProcess() as server:

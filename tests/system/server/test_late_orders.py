@@ -35,6 +35,7 @@ def test_the_server_drops_an_order_that_comes_after_its_time(raw):
     assert connection.ask(from_client.Write.CODE, 5, *write, frames=(b"\x01",))[2] == [["late", 1]]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ORDERS)
 def test_an_order_without_an_answer_in_time_is_not_carried_out(kind):
     """Who asks hears so within the time; when the server wakes up, nothing has changed."""
