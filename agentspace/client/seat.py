@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from agentspace.client.connection import Arrived
 from agentspace.client.link import Link
+from agentspace.core.change import Kind
 from agentspace.core.mailbox import Trigger
 from agentspace.core.role import USUAL, Beginning
-from agentspace.core.slot import Erase, Put
+from agentspace.core.slot import MAX_SLOTS, Erase, Put
+from agentspace.core.space import Wake
 from agentspace.errors import ConnectionLostError, FencedError, RoleTakenError, SpaceUnreachableError
 from agentspace.wire import from_client
 from agentspace.wire.parcel import Outgoing
@@ -40,6 +42,23 @@ class RemoteSeat:
         self._space = space
         self._role = role
         self._meeting = link.handshake.meeting
+        self._told: dict[str, None] = {}  # slots of which wake-ups have told, and not that they are empty
+
+    def note(self, wake: Wake) -> Wake:
+        """A wake-up has come, and is given on; the next server hears of its slots, as they may be empty there."""
+        told = self._told
+        for name in wake.names:
+            told[name] = None
+        for name, value in wake.values.items():
+            if value is None:
+                told.pop(name, None)
+        if wake.changes:
+            last = {change.name: change.kind for change in wake.changes}
+            for name in (name for name, kind in last.items() if kind is not Kind.WRITTEN):
+                told.pop(name, None)
+        while len(told) > MAX_SLOTS:
+            del told[next(iter(told))]
+        return wake
 
     @property
     def is_cut_off(self) -> bool:
@@ -114,7 +133,8 @@ class RemoteSeat:
         self._meeting = self._link.handshake.meeting
         joined = self.fill(frame, epoch)
         for mask, kind in self.triggers:
-            own.call(from_client.Attach(own.number(), self._space, self._role, joined[0].epoch, mask, kind.value))
+            ends = mask, kind.value, list(self._told)
+            own.call(from_client.Attach(own.number(), self._space, self._role, joined[0].epoch, *ends))
         return joined
 
     def leave(self) -> None:

@@ -383,7 +383,7 @@ class RemoteSession(RemoteSpace):
         match message:
             case from_server.Dispatch():
                 self._dispatch = message
-                return wake_of(self._link, message, frames, self.now())
+                return self._seat.note(wake_of(self._link, message, frames, self.now()))
             case from_server.Decided():
                 self.on_decisions([unpack_decision(decision) for decision in message.decisions])
             case from_server.Moment():

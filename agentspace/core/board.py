@@ -196,9 +196,11 @@ class Board(Generic[V]):
         """Gives the role a trigger; a new one starts with what is there already (but for EVERY)."""
         at_once(self.attaching(name, epoch, mask, kind, now))
 
-    def attaching(self, name: str, epoch: int, mask: str, kind: Trigger, now: float) -> Generator[None]:
-        """The steps of `attach`; until the last one, the role is not woken."""
-        yield from self.present.attaching(self.roles.check(name, epoch), mask, kind, now)
+    def attaching(
+        self, name: str, epoch: int, mask: str, kind: Trigger, now: float, known: Sequence[Any] = ()
+    ) -> Generator[None]:
+        """The steps of `attach`; until the last one, the role is not woken. `known`: see `Present.attaching`."""
+        yield from self.present.attaching(self.roles.check(name, epoch), mask, kind, now, known)
 
     def collect(self, name: str, epoch: int) -> None:
         """A timer wakes the role: what its QUIET triggers have collected goes along."""
@@ -294,16 +296,13 @@ class Board(Generic[V]):
     # --- watchers
 
     def watch(self, mask: str, kind: Trigger, known: dict[str, int], now: float) -> int:
-        """Adds a watcher; its first batch is the present state, then come the changes, with nothing in between.
+        """Adds a watcher, gives its number; its first batch is the present state, then come all changes.
 
         Args:
             mask: Which slots.
             kind: NORMAL for the newest value of each, EVERY for every change.
             known: See `Present.watching`.
             now: The time (s).
-
-        Returns:
-            Its number.
         """
         number, steps = self.present.watching(mask, kind, known, now)
         at_once(steps)

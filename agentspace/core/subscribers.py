@@ -4,9 +4,9 @@ Pure. Who follows a slot is worked out at its first change and remembered as lon
 """
 
 import heapq
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Final, Generic, NamedTuple
+from typing import Any, Final, Generic, NamedTuple
 
 from agentspace.core.change import SPACE, Batch, Change, Kind, V
 from agentspace.core.mailbox import Interest, Mailbox, Trigger
@@ -169,9 +169,8 @@ class Present(Generic[V]):
             if not count % STEP:
                 yield
         for count, name in enumerate(known, 1):
-            if name not in here and type(name) is str and name and mask.matches(name):
-                revision = self._table.revision(name)
-                changes[name] = Change(name, Kind.DELETED, revision, None, SPACE, 0.0, at, at, at)
+            if name not in here and _is_covered(name, mask):
+                changes[name] = self._is_gone(name, at)
             if not count % STEP:
                 yield
         mailbox.preload(changes)
@@ -183,24 +182,48 @@ class Present(Generic[V]):
         if self._table.find(name) is not None:
             self._subscribers.route(name)
 
-    def attaching(self, role: Role[V], mask: str, kind: Trigger, now: float) -> Generator[None]:
-        """The steps in which a role gets a trigger; a new one starts with what is there, but for EVERY."""
+    def attaching(
+        self, role: Role[V], mask: str, kind: Trigger, now: float, known: Sequence[Any] = ()
+    ) -> Generator[None]:
+        """The steps in which a role gets a trigger; a new one starts with what is there, but for EVERY.
+
+        Args:
+            role: The role.
+            mask: Which slots.
+            kind: Of the trigger.
+            now: The time (s).
+            known: Slots that another server has told it of: of those that cannot be read it is told now.
+        """
         self._subscribers.rearrange()
         mailbox = role.mailbox
-        if not mailbox.attach(mask, kind) or kind is Trigger.EVERY:
+        if not mailbox.attach(mask, kind):
             return
         pattern, interest = Mask(mask), Interest.of({kind})
         self._table.advance(now, AT_ONCE)
         mailbox.loading += 1
         try:
-            for count, change in enumerate((yield from _gathering(self._all(pattern), pattern)), 1):
+            there = [] if kind is Trigger.EVERY else self._all(pattern)
+            for count, change in enumerate((yield from _gathering(there, pattern)), 1):
                 if change.kind is Kind.WRITTEN and self._is_held(change):
                     mailbox.offer(change, interest)  # one that has changed meanwhile has come by itself
+                if not count % STEP:
+                    yield
+            for count, name in enumerate(known, 1):
+                if _is_covered(name, pattern) and not self._is_readable(name):
+                    mailbox.offer(self._is_gone(name, now), interest)
                 if not count % STEP:
                     yield
         finally:
             mailbox.loading -= 1
             self._subscribers.note_ready(role.name, mailbox)
+
+    def _is_gone(self, name: str, at: float) -> Change[V]:
+        """What tells of a slot that can be read no more, by nobody's doing."""
+        return Change(name, Kind.DELETED, self._table.revision(name), None, SPACE, 0.0, at, at, at)
+
+    def _is_readable(self, name: str) -> bool:
+        slot = self._table.find(name)
+        return slot is not None and slot.change is not None and slot.change.kind is Kind.WRITTEN
 
     def _is_held(self, change: Change[V]) -> bool:
         slot = self._table.find(change.name)
@@ -212,6 +235,11 @@ class Present(Generic[V]):
             return self._table.changes()
         slot = self._table.find(mask.text)
         return [] if slot is None or slot.change is None else [slot.change]
+
+
+def _is_covered(name: Any, mask: Mask) -> bool:
+    """Whether what a client calls a slot is one that a mask covers."""
+    return type(name) is str and bool(name) and mask.matches(name)
 
 
 def _is_news(change: Change[V], seen: int | None) -> bool:

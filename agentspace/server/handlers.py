@@ -162,8 +162,8 @@ def _attach(caller: Caller, message: from_client.Attach, frames: list[bytes]) ->
     if kind is None:
         board.detach(message.role, message.epoch, message.mask)
     else:
-        now = caller.registry.now
-        yield from board.attaching(message.role, message.epoch, message.mask, trigger_in(kind), now)
+        trigger, now = (message.mask, trigger_in(kind)), caller.registry.now
+        yield from board.attaching(message.role, message.epoch, *trigger, now, message.known or ())
     caller.answer(from_server.Done(message.call))
 
 

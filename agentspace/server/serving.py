@@ -18,7 +18,9 @@ from agentspace.wire.memory import NO_MEMORY
 
 LONG: Final = 1 << 15  #: bytes of a header that is not read at once
 LONGEST: Final = 32 << 20  #: bytes of a header: who follows all slots of a space says which ones it knows
-_LONG_ONES: Final = frozenset({from_client.Commit, from_client.Follow, from_client.Release, from_client.Leave})
+_LONG_ONES: Final = frozenset(
+    {from_client.Attach, from_client.Commit, from_client.Follow, from_client.Release, from_client.Leave}
+)
 _LONG_OTHERS: Final = 4 << 20  # bytes of a header of others
 _log = logging.getLogger("agentspace.server")
 

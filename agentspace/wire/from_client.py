@@ -77,6 +77,7 @@ class Attach(Message):
     epoch: int
     mask: str
     kind: str | None
+    known: list | None = None  # type: ignore[type-arg]  # of str: slots that a server told it of that has ended
 
 
 @message(7)

@@ -130,12 +130,14 @@ class DurableBoard(Board[V]):
         super().vacate(name, epoch, state, now, error)
         self._note_role(name)
 
-    def attaching(self, name: str, epoch: int, mask: str, kind: Trigger, now: float) -> Generator[None]:
+    def attaching(
+        self, name: str, epoch: int, mask: str, kind: Trigger, now: float, known: Sequence[Any] = ()
+    ) -> Generator[None]:
         """The steps in which the role gets a trigger; see `Board.attaching`."""
         role = self.roles.check(name, epoch)
         if role.mailbox.log is None:
             role.mailbox.log = RoleLog(self, name)
-        yield from super().attaching(name, epoch, mask, kind, now)
+        yield from super().attaching(name, epoch, mask, kind, now, known)
         self._note_role(name)
 
     def detach(self, name: str, epoch: int, mask: str) -> None:

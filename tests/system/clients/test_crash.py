@@ -36,6 +36,9 @@ say("epoch", session.epoch)
 try:
     while True:
         wake = session.receive(20)
+        if wake.values[f"{role}/go"] is None:
+            session.commit(wake, ())
+            continue
         value = session.reveal(wake.values[f"{role}/go"][0])
         say("handling", value)
         wait()

@@ -11,6 +11,7 @@ import pytest
 from agentspace import SpaceAccount, Trigger
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.change import Kind
+from agentspace.core.space import Session
 from agentspace.errors import FencedError, SpaceUnreachableError
 from tests.support.eventually import SOON, eventually
 from tests.support.program import client
@@ -79,6 +80,51 @@ def test_killed_server_comes_back():
                 for watch in (newest, every):
                     assert [entry.value for entry in watch.next(SOON) or ()] == [number]
         assert space.join("anne").epoch == 2
+
+
+@pytest.mark.parametrize("kind", Trigger)
+def test_a_role_hears_what_became_empty_with_its_server(kind):
+    """Of slots of which it was told, whatever the trigger; not of those of whose end it was told, too."""
+    with ServerProcess("--lease", str(LEASE)) as server, server.connect() as space:
+        session = space.join("anne")
+        session.attach_trigger("of/*", kind)
+        session.attach_trigger("wake")
+        session.running()
+        for name in ("of/gone", "of/over", "of/again"):
+            space.write(name, 1)
+        hears_of(space, session, {"of/gone", "of/over", "of/again", "wake"})
+        space.delete("of/over")
+        hears_of(space, session, {"of/over"})
+        server.kill()
+        server.start()
+        space.write("of/again", 2)
+        with pytest.raises(FencedError):
+            session.receive(60.0)
+        assert session.come_back()
+        session.running()
+        wake = session.receive(SOON)
+        told = {*wake.names}
+        if kind is Trigger.NAMES or kind is Trigger.QUIET:
+            told -= {"of/over"}  # it was not told with what
+        assert told == ({"of/gone", "wake"} if kind is Trigger.EVERY else {"of/gone", "of/again", "wake"})
+        assert wake.values["wake"] is None
+        if kind is Trigger.NORMAL:
+            assert wake.values["of/gone"] is None
+        if kind is Trigger.EVERY:
+            assert [(change.name, str(change.kind)) for change in wake.changes] == [("of/gone", "deleted")]
+        session.commit(wake, ())
+        assert session.receive(0.0) is None
+
+
+def hears_of(space: RemoteSpace, session: Session, names: set[str]) -> None:
+    """The session is woken until it has heard of these slots."""
+    told: set[str] = set()
+    while not names <= told:
+        space.write("wake", 1)
+        wake = session.receive(SOON)
+        assert wake is not None
+        told |= {*wake.names}
+        session.commit(wake, ())
 
 
 MIRROR = """

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentspace.core.board import Board
-from agentspace.core.change import Change, Kind
+from agentspace.core.change import SPACE, Change, Kind
 from agentspace.core.mailbox import Trigger
 from agentspace.core.slot import Erase, Put
-from agentspace.core.subscribers import Delivery
+from agentspace.core.subscribers import Delivery, at_once
 from agentspace.core.values.value import freeze
 from tests.support.examples import examples
 from tests.unit.core.boards import ANNE, only, out, start, write
@@ -64,6 +64,25 @@ def test_trigger_on_a_running_role_delivers_what_is_there(board):
     board.commit("anne", epoch, only(board).batch.number, [], 0.0)
     board.attach("anne", epoch, "x", Trigger.NAMES, 0.0)
     assert out(board) == {"anne": ({"x": 1}, [])}
+
+
+@pytest.mark.parametrize("kind", Trigger)
+def test_trigger_tells_what_is_empty_of_what_another_host_told(board, kind):
+    """What is there comes as always; what is no name, or not covered, does not; nothing comes twice."""
+    write(board, "x/there", 1)
+    board.apply(Put("x/delayed", 1, delay=5.0), ANNE, 0.0)
+    role = board.claim("anne", {}, 0.0)
+    known = ["x/there", "x/delayed", "x/gone", "y/gone", "", 7, None, ["x/gone"]]
+    for _ in range(2):
+        at_once(board.attaching("anne", role.epoch, "x/*", kind, 0.0, known))
+    board.running("anne", role.epoch, 0.0)
+    board.collect("anne", role.epoch)
+    batch = only(board).batch
+    newest = {} if kind is Trigger.EVERY else {"x/there": 1, "x/delayed": None, "x/gone": None}
+    assert {name: change.value for name, change in batch.changed.items()} == newest
+    empty = [("x/delayed", Kind.DELETED), ("x/gone", Kind.DELETED)]
+    assert [(change.name, change.kind) for change in batch.every] == (empty if kind is Trigger.EVERY else [])
+    assert {change.writer for change in (*batch.changed.values(), *batch.every) if change.value is None} == {SPACE}
 
 
 @pytest.mark.parametrize("kind", [Trigger.EVERY, Trigger.QUIET])
