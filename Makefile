@@ -59,7 +59,7 @@ test: python $(VENV)/test.done lint docs ## set up, then lint, types, docs and a
 	$(COVERED) --cache-clear -n 4 --dist worksteal -m "not alone" $(ARGS); beside=$$?; \
 	  $(COVERED) -m alone $(ARGS); alone=$$?; again=1; \
 	  case " $$beside $$alone " in *" 1 "*) echo "Once more, each by itself; what passes now is a fault of the test, or of what it tests:"; \
-	    $(COVERED) -v --last-failed --last-failed-no-failures none $(ARGS); again=$$?;; esac; \
+	    $(COVERED) -vv --last-failed --last-failed-no-failures none $(ARGS); again=$$?;; esac; \
 	  for code in $$beside $$alone; do case $$code in 0|5) ;; 1) [ $$again = 0 ] || exit 1;; *) exit $$code;; esac; done  # 5: ARGS names none
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=95
