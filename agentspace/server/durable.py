@@ -228,7 +228,7 @@ class Keeper:
 
     def begin(self) -> None:
         """Begins to keep what has changed, if nothing is being written."""
-        if self._writer.under_way or not self._cuts.has_news:
+        if self._writer.under_way is not None or not self._cuts.has_news:
             return
         if not self._cuts.broken or self._clock() >= self._again:
             self._writer.begin(self._collect())
@@ -254,7 +254,7 @@ class Keeper:
     def close(self) -> None:
         """Keeps what is left, and where numbers go on."""
         self._writer.close()
-        self._take_back(self._writer.under_way)  # written or not: once more
+        self._take_back(self._writer.under_way or ())  # written or not: once more
         try:
             self._file.keep(self._collect(last=True), clean=True)
             self._cuts.keep(self._cuts.number - 1)

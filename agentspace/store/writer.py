@@ -23,13 +23,13 @@ class StoreWriter:
 
     Attributes:
         done: An eventfd that becomes readable when a cut was written, or could not be.
-        under_way: The cut that is being written; empty if none is.
+        under_way: The cut that is being written, which may be empty; None if none is.
     """
 
     def __init__(self, file: StoreFile) -> None:
         self._file = file
         self.done = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.under_way: Cut = ()
+        self.under_way: Cut | None = None
         self._inbox: SimpleQueue[Cut | None] = SimpleQueue()
         self._error: AgentspaceError | None = None
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
@@ -43,9 +43,9 @@ class StoreWriter:
     def outcome(self) -> tuple[Cut, AgentspaceError | None]:
         """The cut that was written, after `done` told of it; or why it could not be."""
         os.eventfd_read(self.done)
-        cut, self.under_way = self.under_way, ()
+        cut, self.under_way = self.under_way, None
         error, self._error = self._error, None
-        return cut, error
+        return cut or (), error
 
     def close(self) -> None:
         """Waits until what is under way is written, and ends the thread."""

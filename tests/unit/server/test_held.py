@@ -46,6 +46,10 @@ class Host:
     def keep(self) -> None:
         """Whatever has changed is kept."""
         self.keeper.begin()
+        self.attend()
+
+    def attend(self) -> None:
+        """A cut that was begun is written."""
         assert select.select([self.keeper.bell], [], [], 30)[0]
         self.keeper.attend()
 
@@ -55,6 +59,21 @@ def host(tmp_path: Path) -> Iterator[Host]:
     found = Host(tmp_path / "store.db")
     yield found
     found.keeper.close()
+
+
+def test_a_cut_with_nothing_in_it_is_waited_for_like_others(host: Host) -> None:
+    """What changes meanwhile goes with the next one: nobody hears of it when only the empty one is kept."""
+    line = host.client()
+    host.registry.cuts.has_news = True
+    host.keeper.begin()
+    number = host.registry.cuts.number
+    host.say(line, write(1, "d/a"), encode(1))
+    host.keeper.begin()
+    assert host.registry.cuts.number == number
+    host.attend()
+    assert line.kinds == []
+    host.keep()
+    assert line.kinds == ["Decided"]
 
 
 def join(host: Host) -> Line:
