@@ -134,8 +134,8 @@ class Keyring:
             else:
                 self._socket.send_multipart([_VERSION, number, b"200", b"OK", public.encode(), b""])
 
-    def receive(self, socket: zmq.Socket[bytes]) -> tuple[bytes, Visitor]:
-        """The first frame of the next message, and who sent it.
+    def receive(self, socket: zmq.Socket[bytes]) -> tuple[bytes, Visitor, int]:
+        """The first frame of the next message, who sent it, and the descriptor of the socket on which it came.
 
         Raises:
             zmq.Again: There is none.
@@ -143,7 +143,8 @@ class Keyring:
         frame = _receive(socket, NOBLOCK, False)
         public = frame.get("User-Id")
         self.look()
-        return frame.bytes, Visitor(public, frame.get("Peer-Address"), self._keys.known.get(public))
+        visitor = Visitor(public, frame.get("Peer-Address"), self._keys.known.get(public))
+        return frame.bytes, visitor, frame.get(zmq.SRCFD)
 
     def close(self) -> None:
         """Lets nobody in any more."""

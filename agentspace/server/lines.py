@@ -18,14 +18,14 @@ import zmq
 
 from agentspace.wire import zmtp
 from agentspace.wire.format import send
+from agentspace.wire.unread import Unread
 
 KEPT_BACK: Final = 8 << 20  #: bytes of answers to one line that wait for the disk; then no more of it is served
-UNREAD: Final = 8 << 20  #: bytes of answers that a client does not read; then the server reads no more of it
+UNREAD: Final = 8 << 20  #: bytes of answers that a client does not read; then no more of it is served
 NOTABLE: Final = 1 << 16  #: bytes; the budget of all lines does not count those that hold less
 _PIECE: Final = 1 << 16  # bytes that are read at once
 LARGE_PIECE: Final = 1 << 20  #: the same within a large frame
-_MOST_ANSWERS: Final = 512  # that wait for one client elsewhere: ZeroMQ drops what is more than 1000 at once
-_MOST_KEPT_BACK: Final = 64 << 20  # bytes of these
+MOST_WAITING: Final = 1 << 14  #: messages to one client elsewhere, refusals among them: ZeroMQ drops what is more
 _MOST_PARTS: Final = 512  # of one system call
 _MOST_SENT: Final = 1 << 20  # bytes that are sent at once: who reads fast would hold up others, too
 _CREDENTIALS: Final = struct.Struct("3i")  # SO_PEERCRED: pid, uid, gid
@@ -82,15 +82,19 @@ class PortLine:
         socket: The one for all of them.
         key: Of the connection.
         peer: The address of the other machine.
+        descriptor: Of the TCP socket, which is ZeroMQ's.
         ended: Has it when it was closed.
     """
 
-    __slots__ = ("_answers", "_ended", "_kept_back", "_socket", "key", "peer")
+    __slots__ = ("_ended", "_kept_back", "_socket", "_unread", "key", "peer")
 
-    def __init__(self, socket: "zmq.Socket[bytes]", key: Key, peer: str, ended: "list[PortLine]") -> None:
+    def __init__(
+        self, socket: "zmq.Socket[bytes]", key: Key, peer: str, descriptor: int, ended: "list[PortLine]"
+    ) -> None:
         self._socket = socket
+        self._unread = Unread(descriptor)
         self._ended = ended
-        self._answers = self._kept_back = 0  # that wait, and their bytes
+        self._kept_back = 0  # bytes of answers that wait for something else than the client
         self.key = key
         self.peer = peer
 
@@ -100,6 +104,8 @@ class PortLine:
         Raises:
             MemoryError: There is none to copy it; its receiver has got the beginning.
         """
+        frames = tuple(frames)
+        self._unread.sent(sum(map(len, frames)))
         try:
             send(self._socket, self.key[1], frames)
         except zmq.ZMQError as error:
@@ -129,12 +135,11 @@ class PortLine:
     def keep_back(self, size: int) -> None:
         """Answers of so many bytes more wait for something else than the client (or fewer, if it is negative)."""
         self._kept_back += size
-        self._answers += 1 if size > 0 else -1
 
     @property
     def is_kept_back(self) -> bool:
         """Whether so many wait that its messages are refused: the socket is that of all other machines."""
-        return self._answers > _MOST_ANSWERS or self._kept_back > _MOST_KEPT_BACK
+        return self._kept_back > KEPT_BACK or self._unread.exceeds(UNREAD)
 
     def has_grown(self) -> bool:
         """Not told by ZeroMQ."""

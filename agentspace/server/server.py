@@ -26,7 +26,7 @@ from agentspace.server.clients import Unserved
 from agentspace.server.durable import Keeper
 from agentspace.server.file_door import BURST, HANDSHAKE, FileDoor
 from agentspace.server.keyring import Keyring
-from agentspace.server.lines import UNREAD, ClientLine, PortLine
+from agentspace.server.lines import MOST_WAITING, UNREAD, ClientLine, PortLine
 from agentspace.server.outbox import Outbox
 from agentspace.server.port_door import PortDoor
 from agentspace.server.registry import LEASE, PARTED, Registry
@@ -39,7 +39,7 @@ from agentspace.wire.memory import NO_MEMORY, available, share_of
 
 _LEAST: Final = 32  # file descriptors without which a server does not start
 _OPEN: Final = 1  # milliseconds between two looks whether a queue of clients is accepted
-_KEPT_BACK: Final = "too many answers to this client wait until what they tell of is kept: nothing was done"
+_KEPT_BACK: Final = "too many answers wait, until they are read or what they tell of is kept: nothing was done"
 _PORT: Final = 1  # the number of the door for other machines
 _log = logging.getLogger("agentspace.server")
 
@@ -226,10 +226,10 @@ class Server:
             return
         for _ in range(BURST):
             try:
-                identity, visitor = keyring.receive(router)
+                identity, visitor, descriptor = keyring.receive(router)
             except zmq.Again:
                 return
-            line = PortLine(router, (_PORT, identity), visitor.address, self._cut_off)
+            line = PortLine(router, (_PORT, identity), visitor.address, descriptor, self._cut_off)
             self._registry.tell_time(self._clock())
             try:
                 frames = receive(router)
@@ -283,6 +283,7 @@ class Server:
     def _open(self, endpoint: str, secret: str, folder: Path) -> str:
         router = self._router = self._context.socket(zmq.ROUTER)
         router.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+        router.setsockopt(zmq.SNDHWM, MOST_WAITING)
         router.setsockopt(zmq.HANDSHAKE_IVL, int(1e3 * HANDSHAKE))
         self._poller.register(router, zmq.POLLIN)
         watch_over(router)

@@ -17,12 +17,13 @@ MEBI = 1 << 20
 
 
 class Raw:
-    """A connection that says whatever it wants."""
+    """A connection that says whatever it wants, and takes so many messages before they are heard."""
 
-    def __init__(self, endpoint: str, key: Key | None = None) -> None:
+    def __init__(self, endpoint: str, key: Key | None = None, ahead: int = 1000) -> None:
         self._context: zmq.Context[Any] = zmq.Context()
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.linger = 0
+        self.socket.rcvhwm = ahead
         if key is not None:
             self.socket.curve_serverkey = key.server.encode()
             self.socket.curve_publickey = key.public.encode()

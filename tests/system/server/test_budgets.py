@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import socket as sockets
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import msgpack
 import pytest
@@ -13,10 +15,11 @@ import pytest
 from agentspace.server.file_door import HALF_OPEN
 from agentspace.server.registry import IDENT, MAX_CLIENTS, Registry
 from agentspace.wire import from_client, from_server, zmtp
+from agentspace.wire.address import server_keys
 from agentspace.wire.memory import MOST_LINES as HELD
 from tests.support.eventually import eventually
 from tests.support.server_process import ServerProcess
-from tests.system.server.raw_client import MEBI
+from tests.system.server.raw_client import MEBI, Raw
 from tests.system.server.zmtp_client import GREETING, Bare
 
 
@@ -88,6 +91,34 @@ def test_answers_that_nobody_reads(server, space, bare):
     answers = {bare.hear()[0] for _ in range(20)}  # it goes on when that is read; its lease may be over by then
     assert answers >= {from_server.Entries.CODE}
     space.delete("large")
+
+
+def test_answers_that_nobody_reads_on_another_machine(server, space, monkeypatch):
+    """More than a little is not sent after what it has not taken: it is told so, and served when it reads."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", server.environment["XDG_CONFIG_HOME"])
+    space.write("large", bytes(2 * MEBI))
+    far, asked = Raw(server.tcp or "", server_keys()[1], ahead=1).hello(), 900
+    peak(server)
+    before = peak(server)
+    for call in range(1, asked + 1):
+        far.say(from_client.Read(call, "DATA", "large", False).pack())
+    answers = [far.hear() for _ in range(asked)]
+    assert peak(server) - before < 64 * MEBI
+    refused = [answer for answer in answers if answer[0] == from_server.Failed.CODE]
+    assert {answer[2] for answer in refused} == {"LimitError"}
+    assert "until they are read" in refused[0][3]
+    assert len(refused) > asked - 64
+    assert far.ask(from_client.Read.CODE, 0, "DATA", "large", False)[0] == from_server.Entries.CODE
+    far.close()
+    space.delete("large")
+
+
+def peak(server: ServerProcess) -> int:
+    """The most memory (bytes) that the server had since this was asked last."""
+    process = Path(f"/proc/{server.process.pid}")
+    found = re.search(r"VmHWM:\s*(\d+) kB", (process / "status").read_text())
+    (process / "clear_refs").write_text("5")
+    return int(found[1]) << 10 if found else 0
 
 
 def test_many_clients_in_one_connection(server, space):

@@ -1,0 +1,54 @@
+"""What the other end of a TCP connection has not taken: ZeroMQ keeps it, and does not tell how much that is."""
+
+import contextlib
+import socket
+import struct
+from typing import Final
+
+_BYTES_ACKED: Final = struct.Struct("120xQ")  # tcpi_bytes_acked in struct tcp_info of linux/tcp.h, since Linux 4.1
+
+
+class Unread:
+    """Counts what was sent on a connection and has not arrived.
+
+    What encryption adds is not counted when it is sent, but when it arrives: so it is a little less than it says.
+
+    Args:
+        descriptor: Of the TCP socket, whosever it is.
+    """
+
+    __slots__ = ("_before", "_descriptor", "_sent", "_taken")
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._before = self._sent = self._taken = 0  # bytes: unread at the last look, sent since, taken until then
+
+    def sent(self, size: int) -> None:
+        """So many bytes more are on their way."""
+        self._sent += size
+
+    def exceeds(self, most: int) -> bool:
+        """Whether more bytes are on their way than that; the kernel is asked only if it may be so."""
+        if self._before + self._sent > most:
+            with contextlib.suppress(OSError):  # the connection has ended
+                taken = acknowledged(self._descriptor)
+                self._before = max(0, self._before + self._sent - (taken - self._taken))
+                self._taken, self._sent = taken, 0
+        return self._before + self._sent > most
+
+
+def acknowledged(descriptor: int) -> int:
+    """The bytes that the other end has taken since the connection began.
+
+    Args:
+        descriptor: Of a TCP socket.
+
+    Raises:
+        OSError: It is none, or is closed.
+    """
+    borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=descriptor)
+    try:
+        told = borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size)
+    finally:
+        borrowed.detach()
+    return int(_BYTES_ACKED.unpack(told)[0])
