@@ -1,13 +1,15 @@
 """Changes of slots, as plain records: writer, decision, change, many of these; and writers that take turns."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 V = TypeVar("V")
 _TURNS_KEPT: Final = 256  # slots; those in which it happened last
 _WRITERS_KEPT: Final = 8  # of one slot
+_LOOKED_AT: Final = 1024  # changes at once
 
 
 class Kind(StrEnum):
@@ -103,7 +105,8 @@ class Change(NamedTuple, Generic[V]):
     origin: float
 
 
-class Batch(NamedTuple, Generic[V]):
+@dataclass(slots=True)
+class Batch(Generic[V]):
     """The changes that a subscriber is told of at once.
 
     Attributes:
@@ -117,8 +120,9 @@ class Batch(NamedTuple, Generic[V]):
     number: int
     changed: dict[str, Change[V]]
     every: tuple[Change[V], ...]
-    values: Set[str]
+    values: set[str]
     lost: int = 0
+    _traced: tuple[float | None] | None = None
 
     def all(self) -> list[Change[V]]:
         """Every change in it."""
@@ -131,8 +135,22 @@ class Batch(NamedTuple, Generic[V]):
     @property
     def origin(self) -> float | None:
         """The oldest root cause among the values in it (s); None if there are none."""
-        changes = itertools.chain(self.changed.values(), self.every)
-        return min((change.origin for change in changes if change.kind is _WRITTEN), default=None)
+        if self._traced is None:
+            self._traced = (_oldest_of(itertools.chain(self.changed.values(), self.every)),)
+        return self._traced[0]
+
+    def tracing(self) -> Generator[None]:
+        """The steps after which its origin is known: to look at very many changes takes long."""
+        changes, found = itertools.chain(self.changed.values(), self.every), list[float]()
+        while some := [*itertools.islice(changes, _LOOKED_AT)]:
+            oldest = _oldest_of(some)
+            found += [] if oldest is None else [oldest]
+            yield
+        self._traced = (min(found, default=None),)
+
+
+def _oldest_of(changes: Iterable[Change[V]]) -> float | None:
+    return min((change.origin for change in changes if change.kind is _WRITTEN), default=None)
 
 
 class QueueLog(Protocol[V]):

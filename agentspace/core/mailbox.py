@@ -131,13 +131,18 @@ class Mailbox(Generic[V]):
         self._awake = bool(self._every)
         self.since = self._every[0].at if self._every else None
 
-    def preload(self, changes: dict[str, Change[V]]) -> None:
+    def preload(self, changes: dict[str, Change[V]], names: set[str]) -> None:
         """Starts with the present state, by name, in one batch, however long, even if it is empty.
 
         What was offered since that state was looked at counts more.
+
+        Args:
+            changes: What made it so.
+            names: Of these, a set of its own: to make one takes long.
         """
         changes.update(self._changed)
-        self._changed, self._values = changes, set(changes)
+        names.update(self._changed)
+        self._changed, self._values = changes, names
         self._awake = True
 
     def detach(self, mask: str) -> None:
@@ -217,7 +222,7 @@ class Mailbox(Generic[V]):
         self.since = self._every[0].at if self._every else None
         return batch
 
-    def _hand_out(self, changed: dict[str, Change[V]], every: tuple[Change[V], ...], values: Set[str]) -> Batch[V]:
+    def _hand_out(self, changed: dict[str, Change[V]], every: tuple[Change[V], ...], values: set[str]) -> Batch[V]:
         self._number += 1
         self.outstanding = Batch(self._number, changed, every, values, self.lost)
         return self.outstanding

@@ -161,19 +161,21 @@ class Present(Generic[V]):
     def _fill(
         self, number: int, mailbox: Mailbox[V], present: list[Change[V]], mask: Mask, known: dict[str, int]
     ) -> Generator[None]:
-        changes, here, at = dict[str, Change[V]](), set[str](), self._table.now
+        changes, names, here, at = dict[str, Change[V]](), set[str](), set[str](), self._table.now
         for count, change in enumerate((yield from _gathering(present, mask)), 1):
             here.add(change.name)
             if _is_news(change, known.get(change.name)):
                 changes[change.name] = change
+                names.add(change.name)
             if not count % STEP:
                 yield
         for count, name in enumerate(known, 1):
             if name not in here and _is_covered(name, mask):
                 changes[name] = self._is_gone(name, at)
+                names.add(name)
             if not count % STEP:
                 yield
-        mailbox.preload(changes)
+        mailbox.preload(changes, names)
         mailbox.loading = 0
         self._subscribers.note_ready(number, mailbox)
 

@@ -70,9 +70,11 @@ def commit_now(
 
 def _letting_go(answer: Iterable[None], handled: Batch[Stored]) -> Job:
     """The steps after which nothing is left of a batch that was handled: values that were written over since."""
-    changes = handled.all()
+    changed, values = handled.changed, handled.values
     del handled
     yield from answer
-    while changes:
-        del changes[-_AT_ONCE:]
-        yield
+    for held, let_go in ((changed, changed.popitem), (values, values.pop)):
+        while held:
+            for _ in range(min(len(held), _AT_ONCE)):
+                let_go()
+            yield

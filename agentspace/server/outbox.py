@@ -18,7 +18,7 @@ from agentspace.server.lines import ClientLine
 from agentspace.server.registry import Registry
 from agentspace.wire import from_server
 from agentspace.wire.codec import encode
-from agentspace.wire.format import Message, pack_head, pack_list, pack_long
+from agentspace.wire.format import Message, PackedList, pack_head, pack_long
 from agentspace.wire.memory import NO_MEMORY
 from agentspace.wire.parcel import Ref, Stored
 
@@ -130,13 +130,13 @@ class Outbox:
             changes: For each further field the changes whose heads it has; their frames follow.
         """
         process, names, frames, lent = connection.process, list[str](), list[bytes](), list[int]()
-        fields: list[bytes] = []
+        fields = list[bytes]()
         for field in first:
-            yield
-            fields.append(_pack(field))
+            packed = (yield from _packing(field)) if isinstance(field, list) else _pack(field)
+            fields.append(packed)
         try:
             for some in changes:
-                heads: list[bytes] = []
+                heads = PackedList()
                 for change in some:
                     stored, refs, frame = change.value, _NO_REFS, b""
                     if stored is not None:
@@ -144,14 +144,17 @@ class Outbox:
                             yield from stored.inlining()
                         refs, frame = process.lend(stored)
                         lent += [ref[0] for ref in refs]
-                    heads.append(_pack(pack_head(change, self._registry.now, refs)))
+                    heads.add(pack_head(change, self._registry.now, refs))
                     names.append(change.name)
                     frames.append(frame)
                     if not len(frames) % _AT_ONCE:
                         yield
-                fields.append(pack_list(heads))
+                fields.append(heads.packed())
+                yield
             yield from self._keeping(names)
-            yield from connection.line.sending([pack_long(kind, fields), *frames])
+            frames.insert(0, pack_long(kind, fields))
+            yield
+            yield from connection.line.sending(frames)
         except GeneratorExit:  # it did not arrive
             process.release(lent)
             raise
@@ -237,11 +240,11 @@ class Outbox:
 
     def _dispatching(self, connection: ClientConnection, batch: Batch[Stored]) -> Generator[None]:
         """The steps of a dispatch of many changes."""
-        names = dict.fromkeys(batch.changed)
-        yield
-        names.update(dict.fromkeys(change.name for change in batch.every))
+        yield from batch.tracing()
+        names = [*batch.changed]
+        names += dict.fromkeys(change.name for change in batch.every if change.name not in batch.changed)
         newest = (change for name, change in batch.changed.items() if name in batch.values)
-        first = batch.number, batch.lost, list(names)
+        first = batch.number, batch.lost, names
         yield from self.telling(connection, from_server.Dispatch, first, newest, batch.every)
 
     def _show(self, board: Board[Stored], number: int, batch: Batch[Stored]) -> None:
@@ -254,6 +257,16 @@ class Outbox:
             return
         heads, frames = self.pack(connection.process, (*batch.changed.values(), *batch.every))
         self.send(connection, from_server.Changes(batch.number, board.overflow(number), heads), frames)
+
+
+def _packing(items: list[Any]) -> Generator[None, None, bytes]:
+    """The steps in which a long list is packed; returns it."""
+    made = PackedList()
+    for count, item in enumerate(items, 1):
+        made.add(item)
+        if not count % MANY:
+            yield
+    return made.packed()
 
 
 def _or_cut_off(connection: ClientConnection, steps: Generator[None]) -> Generator[None]:

@@ -136,12 +136,17 @@ class Server:
             raise
         self._registry.board(DEFAULT_SPACE)
 
-    def run(self) -> None:
-        """Serves until `stop` is called or a client asks for it."""
+    def run(self, after_turn: Callable[[], None] = lambda: None) -> None:
+        """Serves until `stop` is called or a client asks for it.
+
+        Args:
+            after_turn: Is called when all that had come was served; holds up whoever comes next.
+        """
         registry, outbox = self._registry, self._outbox
         while not (self._stopping or (registry.stop_at is not None and registry.over)):
             try:
                 self._turn(registry, outbox)
+                after_turn()
             except MemoryError:  # where nobody is at fault
                 _log.error(NO_MEMORY)
 

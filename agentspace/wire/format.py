@@ -79,9 +79,21 @@ def pack_long(kind: type[Message], fields: Iterable[bytes]) -> bytes:
     return b"".join((start, msgpack.packb(kind.CODE), *fields))
 
 
-def pack_list(items: list[bytes]) -> bytes:
-    """A list whose items are packed already."""
-    return b"".join((b"\xdd", len(items).to_bytes(4, "big"), *items))
+class PackedList:
+    """A list that is packed item by item: of a long one, others are served in between."""
+
+    def __init__(self) -> None:
+        self._packer = msgpack.Packer(autoreset=False)
+        self._count = 0
+
+    def add(self, item: Any) -> None:
+        """Its next item."""
+        self._packer.pack(item)
+        self._count += 1
+
+    def packed(self) -> bytes:
+        """All of it."""
+        return b"".join((b"\xdd", self._count.to_bytes(4, "big"), self._packer.getbuffer()))
 
 
 _own = threading.local()

@@ -326,18 +326,20 @@ class _Inlining(_Walk):
     """A walk that makes another frame."""
 
     def __init__(self, data: bytes, resolve: Resolve) -> None:
-        super().__init__(data, self._get)
+        asked: list[None] = []
+
+        def get(index: int, nbytes: int) -> Array:  # no method: the walk would hold itself, and its payloads
+            asked.append(None)
+            return resolve(index, nbytes)
+
+        super().__init__(data, get)
         self.parts: list[bytes | memoryview] = []  #: of the frame that is made
         self._size = 0  # bytes of these
-        self._payloads = resolve
-        self._found = False  # whether a payload was asked for
-
-    def _get(self, index: int, nbytes: int) -> Array:
-        self._found = True
-        return self._payloads(index, nbytes)
+        self._asked = asked  # for payloads, since it was looked at last
 
     def _is_plain(self) -> bool:
-        found, self._found = self._found, False
+        found = bool(self._asked)
+        self._asked.clear()
         return not found
 
     def _keep(self, start: int, end: int) -> None:
@@ -349,7 +351,7 @@ class _Inlining(_Walk):
 
     def _place(self, array: Array, start: int, end: int) -> None:
         order: Order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
-        self._found = False
+        self._asked.clear()
         self._add(codec.array_head(array, order))
         if array.nbytes:
             self._add(np.reshape(array, (-1,), order=order).view(np.uint8).data)

@@ -24,7 +24,7 @@ import numpy as np
 from agentspace.core.values.budget import Budget, Share
 from agentspace.core.values.value import Array
 from agentspace.errors import LimitError, ProtocolError
-from agentspace.wire import descriptors
+from agentspace.wire import closing, descriptors
 from agentspace.wire.pool import MAX_SEGMENTS, SEALS, UNUSED
 
 MAPPED_LIMIT: Final = 256 << 20  #: bytes of segments that a reader keeps mapped
@@ -167,7 +167,8 @@ class Ledger:
 
     def _close(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            os.close(self._segments.pop(number).fd)
+            segment = self._segments.pop(number)
+            closing.close(segment.fd, segment.size)
 
     def _copy(self, number: int, fd: int, size: int, nbytes: int) -> Loan:
         """The bytes themselves, because there is no descriptor to keep; the writer may fill the segment again."""
@@ -184,7 +185,7 @@ class Ledger:
         self._lent.discard(segment.number)
         if self._closed:
             if self._segments.pop(segment.number, None) is not None:
-                os.close(segment.fd)
+                closing.close(segment.fd, segment.size)
         else:
             self._recycle(segment.number)
 

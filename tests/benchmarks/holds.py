@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 
 from agentspace import Trigger
-from agentspace.cli.roles.server import stop_long_collections
 from agentspace.client import handshake
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.slot import Put
 from agentspace.server.server import Server
 from agentspace.wire.address import parse
+from agentspace.wire.collector import Collector
 
 MEBI = 1 << 20
 LONG = 0.005  # seconds
@@ -186,8 +186,7 @@ def main() -> None:
         poller = server._poller  # private: it is asked between two turns
         timed = Timed(poller, said, time.thread_time if options.quiet else time.perf_counter)
         server._poller = timed  # private: the same
-        stop_long_collections()
-        thread = threading.Thread(target=server.run, daemon=True)
+        thread = threading.Thread(target=server.run, args=(Collector().turn,), daemon=True)
         thread.start()
         client = spawn.Process(target=ask, args=(address, server.tcp, options.slots, options.megabytes, said))
         client.start()

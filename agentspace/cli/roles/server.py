@@ -1,6 +1,5 @@
 """The command that serves a space: server."""
 
-import gc
 import logging
 import resource
 import signal
@@ -13,9 +12,9 @@ import click
 from agentspace.agent.parent_process import die_with_parent
 from agentspace.cli.terminal.options import Seconds, log_option, set_up_logging, space_option
 from agentspace.wire.address import parse
+from agentspace.wire.collector import Collector
 
 _GRACE: Final = 4.0  #: seconds that the server outlives its supervisor: the agents end first
-_NEVER: Final = 1 << 30
 _SWITCH: Final = 0.0005  #: seconds for which the thread that writes the store may hold the one that serves
 
 
@@ -95,16 +94,6 @@ def server(
         signal.signal(number, lambda *_: serving.stop())
     logging.getLogger("agentspace").info("serving %s", " and ".join(filter(None, (where.endpoint, serving.tcp))))
     try:
-        stop_long_collections()
-        serving.run()
+        serving.run(Collector().turn)
     finally:
         serving.close()
-
-
-def stop_long_collections() -> None:
-    """Lets Python look for circles among new objects only: to look at all takes 200 ms for 60 000 slots.
-
-    A server makes none that grow in number: what is over is let go by counting.
-    """
-    gc.freeze()  # what is there now stays
-    gc.set_threshold(gc.get_threshold()[0], 2, _NEVER)

@@ -421,11 +421,11 @@ def test_detached_mask_is_not_settled_again():
 def test_preloaded_mailbox_is_ready_even_if_empty():
     """The first batch is the present state, also if there is none; changes after it follow in order."""
     box = box_with(**{"*": EVERY})
-    box.preload({})
+    box.preload({}, set())
     assert box.ready
     assert numbers(box.take()) == ({}, [])
     box = box_with(**{"*": EVERY})
-    box.preload({"a": change("a", 1), "b": change("b", 2)})
+    box.preload({"a": change("a", 1), "b": change("b", 2)}, {"a", "b"})
     box.offer(change("a", 3))
     batch = box.take()
     assert numbers(batch) == ({"a": 1, "b": 2}, [3])
