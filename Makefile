@@ -56,11 +56,13 @@ demo: python $(VENV)/robot.done ## set up, then run launch/mirror.yaml; argument
 
 test: python $(VENV)/test.done lint docs ## set up, then lint, types, docs and all tests, with coverage
 	rm -f .coverage .coverage.*
-	$(COVERED) --cache-clear -n 4 --dist worksteal -m "not alone" $(ARGS); beside=$$?; \
-	  $(COVERED) -m alone $(ARGS); alone=$$?; again=1; \
-	  case " $$beside $$alone " in *" 1 "*) echo "Once more, each by itself; what passes now is a fault of the test, or of what it tests:"; \
-	    $(COVERED) -vv --last-failed --last-failed-no-failures none $(ARGS); again=$$?;; esac; \
-	  for code in $$beside $$alone; do case $$code in 0|5) ;; 1) [ $$again = 0 ] || exit 1;; *) exit $$code;; esac; done  # 5: ARGS names none
+	@session() { mark=$$1; shift; \
+	  $(COVERED) --cache-clear -m "$$mark" "$$@" $(ARGS); code=$$?; \
+	  [ $$code != 1 ] || { echo "Once more, each by itself; what passes now is a fault of the test, or of what it tests:"; \
+	    $(COVERED) -vv --last-failed --last-failed-no-failures none --maxfail 10 -m "$$mark" $(ARGS); return $$?; }; \
+	  [ $$code = 5 ] || return $$code; }; \
+	session "not alone" -n 4 --dist worksteal; beside=$$?; session alone; alone=$$?; \
+	  exit $$((beside ? beside : alone))  # 5, no test, is right if ARGS names none of them
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=95
 

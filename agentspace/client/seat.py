@@ -13,7 +13,8 @@ from agentspace.core.mailbox import Trigger
 from agentspace.core.role import USUAL, Beginning
 from agentspace.core.slot import MAX_SLOTS, Erase, Put
 from agentspace.core.space import Wake
-from agentspace.errors import ConnectionLostError, FencedError, RoleTakenError, SpaceUnreachableError
+from agentspace.core.values.masks import Mask
+from agentspace.errors import ConnectionLostError, FencedError, LimitError, RoleTakenError, SpaceUnreachableError
 from agentspace.wire import from_client
 from agentspace.wire.parcel import Outgoing
 
@@ -53,7 +54,7 @@ class RemoteSeat:
             if value is None:
                 told.pop(name, None)
         if wake.changes:
-            last = {change.name: change.kind for change in wake.changes}
+            last = {change.name: change.kind for change in wake.changes if change.name not in wake.values}
             for name in (name for name, kind in last.items() if kind is not Kind.WRITTEN):
                 told.pop(name, None)
         while len(told) > MAX_SLOTS:
@@ -74,8 +75,8 @@ class RemoteSeat:
             self.connection.call(from_client.Beat(self.connection.number()))
         except (ConnectionLostError, FencedError):
             return False
-        except SpaceUnreachableError:
-            return True  # it may be
+        except (SpaceUnreachableError, LimitError):
+            return True  # it may be; or it waits until more is read here
         return True
 
     def detach(self, mask: str) -> None:
@@ -133,7 +134,7 @@ class RemoteSeat:
         self._meeting = self._link.handshake.meeting
         joined = self.fill(frame, epoch)
         for mask, kind in self.triggers:
-            ends = mask, kind.value, list(self._told)
+            ends = mask, kind.value, list(filter(Mask(mask).matches, self._told))
             own.call(from_client.Attach(own.number(), self._space, self._role, joined[0].epoch, *ends))
         return joined
 

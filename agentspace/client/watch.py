@@ -11,7 +11,7 @@ from agentspace.client.link import Link
 from agentspace.core.change import Kind
 from agentspace.core.mailbox import Trigger
 from agentspace.core.space import Entry, Wake
-from agentspace.errors import ConnectionLostError, FencedError, SpaceUnreachableError
+from agentspace.errors import ConnectionLostError, FencedError, LimitError, SpaceUnreachableError
 from agentspace.wire import from_client, from_server
 from agentspace.wire.format import kind_of
 from agentspace.wire.parcel import Incoming
@@ -104,7 +104,7 @@ class RemoteWatch:
                 self._connection.call(from_client.Beat(self._connection.number()), patience=_PROMPT)
             except SpaceUnreachableError:
                 continue
-            except FencedError:
+            except (FencedError, LimitError):
                 return
             return
 

@@ -181,6 +181,17 @@ class Mailbox(Generic[V]):
             self._awake = True
         return self._awake
 
+    def offer_late(self, change: Change[V], interest: Interest) -> None:
+        """Takes note of a change that happened before: it takes the place of no other that waits for EVERY."""
+        if interest.every and len(self._every) >= self.limit:
+            self.overflow += 1
+        else:
+            self.offer(change, interest)
+
+    def queued_names(self) -> set[str]:
+        """The slots of which a change waits for EVERY triggers."""
+        return {change.name for change in self._every}
+
     def rouse(self) -> None:
         """Lets what QUIET triggers have collected go out."""
         self._awake = self._awake or bool(self._changed)

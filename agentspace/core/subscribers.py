@@ -13,6 +13,7 @@ from agentspace.core.mailbox import Interest, Mailbox, Trigger
 from agentspace.core.role import Role
 from agentspace.core.slot import AT_ONCE, SlotTable
 from agentspace.core.values.masks import Mask
+from agentspace.core.values.names import is_name
 
 STEP: Final = 128  #: slots that are looked at in one step
 _RUN: Final = 2048  # of those that are sorted together
@@ -194,25 +195,29 @@ class Present(Generic[V]):
             mask: Which slots.
             kind: Of the trigger.
             now: The time (s).
-            known: Slots that another server has told it of: of those that cannot be read it is told now.
+            known: Slots that another server has told it of: it is told now of those that cannot be read here, as
+                far as there is room, and nothing that waits tells of them.
         """
         self._subscribers.rearrange()
         mailbox = role.mailbox
-        if not mailbox.attach(mask, kind):
+        is_new = mailbox.attach(mask, kind)
+        if not (is_new or known):
             return
         pattern, interest = Mask(mask), Interest.of({kind})
         self._table.advance(now, AT_ONCE)
         mailbox.loading += 1
         try:
-            there = [] if kind is Trigger.EVERY else self._all(pattern)
+            there = self._all(pattern) if is_new and kind is not Trigger.EVERY else []
             for count, change in enumerate((yield from _gathering(there, pattern)), 1):
                 if change.kind is Kind.WRITTEN and self._is_held(change):
                     mailbox.offer(change, interest)  # one that has changed meanwhile has come by itself
                 if not count % STEP:
                     yield
+            queued = mailbox.queued_names() if kind is Trigger.EVERY else set[str]()
             for count, name in enumerate(known, 1):
-                if _is_covered(name, pattern) and not self._is_readable(name):
-                    mailbox.offer(self._is_gone(name, now), interest)
+                if _is_covered(name, pattern) and not self._is_readable(name) and name not in queued:
+                    mailbox.offer_late(self._is_gone(name, now), interest)
+                    queued.add(name)
                 if not count % STEP:
                     yield
         finally:
@@ -241,7 +246,7 @@ class Present(Generic[V]):
 
 def _is_covered(name: Any, mask: Mask) -> bool:
     """Whether what a client calls a slot is one that a mask covers."""
-    return type(name) is str and bool(name) and mask.matches(name)
+    return type(name) is str and is_name(name) and mask.matches(name)
 
 
 def _is_news(change: Change[V], seen: int | None) -> bool:

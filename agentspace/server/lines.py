@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import zmq
 
 from agentspace.wire import zmtp
-from agentspace.wire.format import send
+from agentspace.wire.format import NOBLOCK, send
 from agentspace.wire.unread import Unread
 
 KEPT_BACK: Final = 8 << 20  #: bytes of answers to one line that wait for the disk; then no more of it is served
@@ -25,7 +25,7 @@ UNREAD: Final = 8 << 20  #: bytes of answers that a client does not read; then n
 NOTABLE: Final = 1 << 16  #: bytes; the budget of all lines does not count those that hold less
 _PIECE: Final = 1 << 16  # bytes that are read at once
 LARGE_PIECE: Final = 1 << 20  #: the same within a large frame
-MOST_WAITING: Final = 1 << 14  #: messages to one client elsewhere, refusals among them: ZeroMQ drops what is more
+MOST_WAITING: Final = 1 << 14  #: messages to one client elsewhere, refusals among them
 _MOST_PARTS: Final = 512  # of one system call
 _MOST_SENT: Final = 1 << 20  # bytes that are sent at once: who reads fast would hold up others, too
 _CREDENTIALS: Final = struct.Struct("3i")  # SO_PEERCRED: pid, uid, gid
@@ -99,16 +99,19 @@ class PortLine:
         self.peer = peer
 
     def send(self, frames: Iterable[bytes]) -> None:
-        """Sends a message; never blocks.
+        """Sends a message; never blocks. Who lets too many wait is cut off; who has gone gets nothing.
 
         Raises:
             MemoryError: There is none to copy it; its receiver has got the beginning.
         """
         frames = tuple(frames)
-        self._unread.sent(sum(map(len, frames)))
         try:
-            send(self._socket, self.key[1], frames)
+            send(self._socket, self.key[1], frames, NOBLOCK)
+            self._unread.sent(frames)
         except zmq.ZMQError as error:
+            if error.errno in (errno.EAGAIN, errno.EHOSTUNREACH):
+                self.close()
+                return
             if error.errno != errno.ENOMEM:
                 raise
             self._socket.send(b"")  # the next message is one of its own

@@ -270,15 +270,18 @@ def _packing(items: list[Any]) -> Generator[None, None, bytes]:
 
 
 def _or_cut_off(connection: ClientConnection, steps: Generator[None]) -> Generator[None]:
-    """Steps; the connection that they are for is cut off if there is no memory for them."""
+    """Steps; the connection that they are for is cut off if there is no memory for them, or they fail."""
     try:
         yield from steps
     except MemoryError:
         _cut_off(connection)
+    except Exception:
+        _log.exception("internal error")
+        _cut_off(connection, "it could not be told what it follows")
 
 
-def _cut_off(connection: ClientConnection) -> None:
-    _log.warning("cut off %s (%s): %s", connection.process.name, connection.line.peer, NO_MEMORY)
+def _cut_off(connection: ClientConnection, why: str = NO_MEMORY) -> None:
+    _log.warning("cut off %s (%s): %s", connection.process.name, connection.line.peer, why)
     connection.line.close()
 
 

@@ -289,6 +289,7 @@ class Server:
         router = self._router = self._context.socket(zmq.ROUTER)
         router.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
         router.setsockopt(zmq.SNDHWM, MOST_WAITING)
+        router.setsockopt(zmq.ROUTER_MANDATORY, True)  # says what does not go
         router.setsockopt(zmq.HANDSHAKE_IVL, int(1e3 * HANDSHAKE))
         self._poller.register(router, zmq.POLLIN)
         watch_over(router)

@@ -3,38 +3,46 @@
 import contextlib
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Final
 
+_ADDED: Final = 35  # bytes of each frame: ZMTP's and CURVE's (RFC 26); 42 of a long one
 _BYTES_ACKED: Final = struct.Struct("120xQ")  # tcpi_bytes_acked in struct tcp_info of linux/tcp.h, since Linux 4.1
 
 
 class Unread:
     """Counts what was sent on a connection and has not arrived.
 
-    What encryption adds is not counted when it is sent, but when it arrives: so it is a little less than it says.
-
     Args:
         descriptor: Of the TCP socket, whosever it is.
     """
 
-    __slots__ = ("_before", "_descriptor", "_sent", "_taken")
+    __slots__ = ("_before", "_descriptor", "_largest", "_sent", "_taken")
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._before = self._sent = self._taken = 0  # bytes: unread at the last look, sent since, taken until then
+        self._largest = 0  # bytes of a message, of those that are on their way
 
-    def sent(self, size: int) -> None:
-        """So many bytes more are on their way."""
+    def sent(self, frames: Sequence[bytes]) -> None:
+        """A message is on its way."""
+        size = sum(map(len, frames)) + _ADDED * len(frames)
         self._sent += size
+        self._largest = max(self._largest, size)
 
     def exceeds(self, most: int) -> bool:
-        """Whether more bytes are on their way than that; the kernel is asked only if it may be so."""
+        """Whether more bytes than that are on their way besides one message: who reads gets one of any size.
+
+        The kernel is asked only if it may be so.
+        """
         if self._before + self._sent > most:
-            with contextlib.suppress(OSError):  # the connection has ended
+            with contextlib.suppress(OSError, ValueError):  # the connection has ended
                 taken = acknowledged(self._descriptor)
                 self._before = max(0, self._before + self._sent - (taken - self._taken))
                 self._taken, self._sent = taken, 0
-        return self._before + self._sent > most
+            if self._before <= most:
+                self._largest = 0
+        return self._before + self._sent > most + self._largest
 
 
 def acknowledged(descriptor: int) -> int:

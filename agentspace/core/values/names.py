@@ -27,7 +27,7 @@ def check_name(name: str) -> str:
     """
     if not isinstance(name, str):
         raise SlotNameError(f"a slot name is a str, not {type(name).__name__}: {name!r}")
-    if _is_name(name):
+    if is_name(name):
         return name
     if len(name) > MAX_NAME:
         raise SlotNameError(
@@ -70,7 +70,8 @@ def _encoding(name: str) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Whether a text is the name of a slot."""
     return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
 
 

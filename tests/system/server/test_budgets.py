@@ -12,6 +12,8 @@ from pathlib import Path
 import msgpack
 import pytest
 
+from agentspace.client.space import connect
+from agentspace.core.slot import Put
 from agentspace.server.file_door import HALF_OPEN
 from agentspace.server.registry import IDENT, MAX_CLIENTS, Registry
 from agentspace.wire import from_client, from_server, zmtp
@@ -111,6 +113,26 @@ def test_answers_that_nobody_reads_on_another_machine(server, space, monkeypatch
     assert far.ask(from_client.Read.CODE, 0, "DATA", "large", False)[0] == from_server.Entries.CODE
     far.close()
     space.delete("large")
+
+
+def test_a_large_wake_up_that_is_on_its_way_is_no_fault_of_its_agent(server, space, monkeypatch):
+    """On another machine: it may act all the while, however large it is."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", server.environment["XDG_CONFIG_HOME"])
+    with connect(server.tcp or "", "far", timeout=60.0, patience=60.0) as far:
+        session = far.join("far")
+        session.attach_trigger("large")
+        session.running()
+        for number in range(5):
+            space.write("large", bytes(24 * MEBI))
+            woken = False
+            while not woken:
+                session.commit(None, [Put("tick", session.prepare(number))])
+                wake = session.receive(0.01)
+                if wake is not None:
+                    woken = wake.values["large"] is not None
+                    session.commit(wake, ())
+            space.delete("large")
+        session.leave("stopped")
 
 
 def peak(server: ServerProcess) -> int:

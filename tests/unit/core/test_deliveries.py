@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agentspace.core.board import Board
 from agentspace.core.change import SPACE, Change, Kind
-from agentspace.core.mailbox import Trigger
+from agentspace.core.mailbox import EVERY_LIMIT, Trigger
 from agentspace.core.slot import Erase, Put
 from agentspace.core.subscribers import Delivery, at_once
 from agentspace.core.values.value import freeze
@@ -83,6 +83,26 @@ def test_trigger_tells_what_is_empty_of_what_another_host_told(board, kind):
     empty = [("x/delayed", Kind.DELETED), ("x/gone", Kind.DELETED)]
     assert [(change.name, change.kind) for change in batch.every] == (empty if kind is Trigger.EVERY else [])
     assert {change.writer for change in (*batch.changed.values(), *batch.every) if change.value is None} == {SPACE}
+
+
+def test_what_is_empty_comes_once_and_takes_no_place(board):
+    """Two EVERY triggers that cover a slot tell of it once; what does not fit beside what waits is counted."""
+    role = board.claim("anne", {}, 0.0)
+    board.attach("anne", role.epoch, "x/*", Trigger.EVERY, 0.0)
+    for number in range(EVERY_LIMIT - 2):
+        write(board, "x/there", number)
+    known = ["x/there", *(f"x/{number}" for number in range(5))]
+    for mask in ("x/*", "x/0"):
+        at_once(board.attaching("anne", role.epoch, mask, Trigger.EVERY, 0.0, known))
+    board.running("anne", role.epoch, 0.0)
+    told = []
+    while delivered := list(board.deliveries(0.0)):
+        batch = delivered[0].batch
+        told += batch.every
+        board.commit("anne", role.epoch, batch.number, [], 0.0)
+    assert [change.value for change in told[:-2]] == [*range(EVERY_LIMIT - 2)]
+    assert [change.name for change in told[-2:]] == ["x/0", "x/1"]
+    assert board.roles["anne"].mailbox.overflow == 3
 
 
 @pytest.mark.parametrize("kind", [Trigger.EVERY, Trigger.QUIET])

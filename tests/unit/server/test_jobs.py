@@ -429,3 +429,20 @@ def test_routes_that_are_true_no_more_are_let_go(host):
     host.registry.line_ended(watcher)
     host.registry.publish()
     assert mailbox() is None
+
+
+def test_a_commit_of_a_timer_leaves_what_is_on_its_way(host):
+    """A batch that its role has not acknowledged is all there for the successor."""
+    fill(host, 300)
+    line = host.client()
+    host.say(line, from_client.Join(1, "DATA", "role"), encode({}))
+    host.say(line, from_client.Attach(2, "DATA", "role", 1, "many/*", "normal"))
+    host.say(line, from_client.Running(3, "DATA", "role", 1))
+    host.work()
+    mailbox = host.registry.boards["DATA"].roles["role"].mailbox
+    host.say(line, from_client.Commit(4, "DATA", "role", 1, None, 0, [], None))
+    host.work()
+    assert len(mailbox.outstanding.changed) == len(mailbox.outstanding.values) == 300
+    host.say(line, from_client.Commit(5, "DATA", "role", 1, mailbox.outstanding.number, 0, [], None))
+    host.work()
+    assert mailbox.outstanding is None
