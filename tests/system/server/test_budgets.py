@@ -15,6 +15,7 @@ import pytest
 from agentspace.client.space import connect
 from agentspace.core.slot import Put
 from agentspace.server.file_door import HALF_OPEN
+from agentspace.server.lines import MOST_WAITING
 from agentspace.server.registry import IDENT, MAX_CLIENTS, Registry
 from agentspace.wire import from_client, from_server, zmtp
 from agentspace.wire.address import server_keys
@@ -113,6 +114,28 @@ def test_answers_that_nobody_reads_on_another_machine(server, space, monkeypatch
     assert far.ask(from_client.Read.CODE, 0, "DATA", "large", False)[0] == from_server.Entries.CODE
     far.close()
     space.delete("large")
+
+
+def test_who_lets_too_many_answers_wait_is_cut_off(server, space, monkeypatch):
+    """None is lost in silence: who reads again hears that it is unknown, and comes in anew."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", server.environment["XDG_CONFIG_HOME"])
+    space.write("small", bytes(300))
+    eventually(lambda: space.read("_/server")["clients"] == 1)
+    far = Raw(server.tcp or "", server_keys()[1], ahead=1).hello()
+    eventually(lambda: space.read("_/server")["clients"] == 2)
+    request = from_client.Read(1, "DATA", "small", False).pack()
+    for _ in range(4 * MOST_WAITING):
+        far.say(request)
+    eventually(lambda: space.read("_/server")["clients"] == 1)
+    heard = 0
+    while far.socket.poll(1_000):
+        heard += far.hear()[0] == from_server.Entries.CODE
+    assert heard > MOST_WAITING // 2
+    assert far.refused(from_client.Beat.CODE, 2)[0] == "FencedError"
+    far.hello()
+    assert far.ask(from_client.Read.CODE, 3, "DATA", "small", False)[0] == from_server.Entries.CODE
+    far.close()
+    space.delete("small")
 
 
 def test_a_large_wake_up_that_is_on_its_way_is_no_fault_of_its_agent(server, space, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -69,3 +70,30 @@ def test_who_is_leaving_is_not_heard_any_more(host, again):
     while host.registry.leaving:
         host.registry.part_further()
     assert filled(host) == 0
+
+
+@pytest.mark.parametrize("how", ["its process ended", "hangs up"])
+def test_who_has_gone_leaves_no_circle(host, how):
+    """What the server knew of it is let go at once: it looks for circles among new objects only."""
+    for slot in ("x/a", "x/b"):
+        host.say(host.client(), write(1, slot), encode(0))
+    gc.collect()
+    gc.disable()
+    try:
+        (line,), process = crowd(host, 1)
+        host.say(line, from_client.Attach(2, "DATA", "role/00", 1, "x/*", "normal"))
+        host.say(line, from_client.Running(3, "DATA", "role/00", 1))
+        host.say(line, from_client.Follow(4, "DATA", "x/*", "every", {}))
+        host.say(line, write(5, "x/a"), encode([1, 2]))
+        host.say(line, from_client.Read(6, "DATA", "x/*", True))
+        host.work()
+        ident = process.ident
+        if how == "hangs up":
+            host.say(line, from_client.HangUp(7))
+        host.registry.drop(process, how)
+        host.work()
+        del process, line
+        left = [each for each in gc.get_objects() if isinstance(each, ClientProcess) and each.ident == ident]
+        assert not left
+    finally:
+        gc.enable()
