@@ -59,7 +59,7 @@ def test_no_pair_is_learned_from_a_posture_that_was_not_commanded(space: LocalSp
     eventually(lambda: space.read("_/roles/associator", {}).get("state") == "running")
     space.write("proprio", [0.1, 0.2])
     space.write("features", np.ones(4, np.float32))  # it has seen the motor
-    eventually(lambda: space.read("_/loads", {}) is not None)
+    eventually(lambda: space.read("_/loads", {}).get("associator", {}).get("handled"))
     teach(space, "before", 1.0)
     hinder(space)
     told = teach(space, {"number": 2}, 2.0)

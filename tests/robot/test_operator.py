@@ -334,8 +334,10 @@ def test_a_script_stops_a_robot_whose_agents_hang(robot: Moving) -> None:
     for program in hanging:
         program.signal(signal.SIGSTOP)
     far = np.where(robot.posture() < JOINT_LIMITS.mean(axis=1), JOINT_LIMITS[:, 1], JOINT_LIMITS[:, 0])
-    robot.space.write("icub/target", far)  # as a motor may have done before it hung
-    with operate(robot.server, "- stop\n") as operator:
+    with operate(robot.server, "- wait: {slot: go, timeout: 60}\n- stop\n") as operator:
+        operator.expect("step 1")
+        robot.space.write("icub/target", far)  # as a motor may have done before it hung
+        robot.space.write("go", 1)
         operator.expect("The emergency stop still holds")
         robot.stands()
         assert operator.wait() == 0

@@ -143,7 +143,7 @@ def test_slots_can_be_renamed(space: LocalSpace) -> None:
     space.run(Simulator(fps=0.0, speed=300.0, **{name: f"demonstrator/{name}" for name in names}), "demonstrator")
     space.write("demonstrator/target", GOAL)
     wait(space, "demonstrator/encoders", is_near(GOAL))
-    np.testing.assert_allclose(space.read("icub/encoders"), REST, atol=0.5)
+    np.testing.assert_allclose(wait(space, "icub/encoders", is_there).value, REST, atol=0.5)
 
 
 def test_bad_start_is_an_error() -> None:
@@ -173,8 +173,8 @@ def test_motor_moves_it_and_holds(space: LocalSpace) -> None:
     space.run(Motor(speed=300.0, patience=0.3))
     wait(space, "motor/state", lambda entry: entry.value == "hold")
     until = time.monotonic() + 20.0
-    while not is_near(GOAL)(space.entry("icub/encoders")) and time.monotonic() < until:
+    while not is_near(GOAL)(wait(space, "icub/encoders", is_there)) and time.monotonic() < until:
         space.write("joints", GOAL)
         wait(space, "icub/encoders", is_there)
     wait(space, "motor/state", lambda entry: entry.value == "hold")
-    np.testing.assert_allclose(space.read("icub/encoders"), GOAL, atol=0.5)
+    np.testing.assert_allclose(wait(space, "icub/encoders", is_there).value, GOAL, atol=0.5)

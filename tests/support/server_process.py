@@ -16,7 +16,7 @@ from agentspace.client.space import RemoteSpace, connect
 from agentspace.wire.pool import Pool
 from tests.support.program import PATIENCE, Program, client
 
-LEASE = 0.6  # seconds; short, for servers that are to notice silence soon
+LEASE = 1.5  # seconds; short, for servers that are to notice silence soon
 
 
 class ServerProcess:

@@ -100,6 +100,7 @@ def driven(setup: Setup) -> Setup:
 # --- driving
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("control", ["direct", "position"])
 def test_drives_both_arms_to_a_posture(setup: Setup, control: str) -> None:
     """Limits, encoders with their stamp, and the status are in slots; the robot goes where the target says."""
@@ -143,6 +144,7 @@ def test_keeps_within_the_limits_of_the_robot(driven: Setup) -> None:
     assert driven.space.read("motor/clamped")[0]["given"] == low[0]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("control", ["direct", "position"])
 def test_moves_at_its_speed(setup: Setup, control: str) -> None:
     """Forty degrees at forty degrees per second take a second, by a reference speed or by streaming."""

@@ -32,6 +32,7 @@ def test_ancestors_program_reaches_its_target(yarp_robot: YarpRobotProcess) -> N
     yarp_robot.reaches(np.concatenate([[-30.0, 30, 0, 45, 0], REST[5:]]), 1.0)
 
 
+@pytest.mark.alone
 def test_every_part_has_its_joints_names_and_limits(yarp_robot: YarpRobotProcess) -> None:
     """What a client reads of each part is what the model has; all parts move, and stand where they were sent."""
     yarp_robot.serve("speed=200.0")
@@ -59,6 +60,7 @@ for part, joint, goal in (("right_arm", 3, 60.0), ("left_arm", 8, 40.0), ("head"
     assert client.expect("torso") == "torso 3 torso_yaw -50.0 50.0 200.0 False 25.0"
 
 
+@pytest.mark.alone
 def test_motion_takes_its_time_and_is_done_only_at_the_target(yarp_robot: YarpRobotProcess) -> None:
     """40 degrees at 20 degrees per second take 2 s; targets outside are clipped; a stopped joint holds."""
     yarp_robot.serve()
@@ -85,6 +87,7 @@ say("stopped", done(arm, 3))
     assert 40.0 < float(words(client.expect("stopped"))[0]) < 80.5
 
 
+@pytest.mark.alone
 def test_modes_streams_and_stamps(yarp_robot: YarpRobotProcess) -> None:
     """Position direct and velocity are obeyed in their modes, refused in others; encoders have a time stamp."""
     yarp_robot.serve()

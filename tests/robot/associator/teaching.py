@@ -9,6 +9,7 @@ import numpy as np
 from agents.associator import Associator
 from agentspace import Agent, Entry, Kind, LocalSpace
 from tests.support.eventually import eventually
+from tests.support.recording import recording
 
 KEYS = np.eye(4, 16, dtype=np.float32)
 VALUES = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
@@ -77,9 +78,11 @@ def teach_all(space: LocalSpace) -> None:
 
 
 def ask(space: LocalSpace, query: np.ndarray) -> np.ndarray:
+    """The answer, however long it is valid."""
     entry = space.entry("act")
     before = 0 if entry is None else entry.revision
-    space.write("camera", query)
-    eventually(lambda: (entry := space.entry("act")) is not None and entry.revision > before)
-    found: np.ndarray = space.read("act")
+    with recording(space, "act") as answers:
+        space.write("camera", query)
+        news = eventually(lambda: [each for each in answers if each.revision > before])
+    found: np.ndarray = news[0].value
     return found

@@ -105,8 +105,9 @@ def test_without_gate_every_pair_passes(space: LocalSpace) -> None:
 
 def test_a_confirmation_without_picture_or_posture_is_answered(space: LocalSpace) -> None:
     """Nobody who confirms waits for ever: no picture in time, no proprioception, features of a wrong kind."""
-    start(space, patience=0.1)
+    agent = start(space, patience=0.1)
     assert answered(space, confirm(space))["reason"] == "no picture came within 0.1 s"
+    agent.patience = 30.0  # it looks at it each time
     before = confirm(space, {"number": 1})
     space.write("camera", KEYS[0])
     answer = answered(space, before)
@@ -204,7 +205,7 @@ def test_of_many_pairs_only_the_strongest_are_told(space: LocalSpace, monkeypatc
     """Slots stay small: attention/best instead of attention, and the values at most once a second."""
     monkeypatch.setattr("agents.associator.MANY", 5)
     monkeypatch.setattr("agents.associator.TELLING", 0.3)
-    start(space, novelty=0.0, patience=0.2)
+    start(space, novelty=0.0)
     keys, values = postures_seen(20)
     for key, value in zip(keys, values, strict=True):
         teach(space, key, value)

@@ -9,7 +9,7 @@ import numpy as np
 
 from agentspace import Agent, LocalSpace, Refused
 from tests.support.eventually import eventually
-from tests.system.agent.probe import SHORT, Probe, boom, ended, running, traceback
+from tests.system.agent.probe import Probe, boom, ended, running, traceback
 
 
 def test_writes_of_a_handler_appear_together_at_its_end(space):
@@ -115,7 +115,8 @@ def test_triggering_value_is_not_read_after_its_end(space):
 
     probe = Probe(handle)
     space.run(probe)
-    space.write("go", 1, validity=SHORT)
+    running(space)
+    space.write("go", 1, validity=0.5)
     eventually(lambda: probe.seen)
     assert probe.seen == [(1, "over")]
 

@@ -105,7 +105,7 @@ def test_killed_handler_leaves_no_trace_and_its_batch(server, space):
     successor.expect("committed")
     entry = eventually(lambda: space.entry("worker/done"))
     assert (entry.value, entry.revision, entry.writer.epoch) == (7, 1, 2)
-    assert space.read("_/loads", {}).get("worker", {"redelivered": 1})["redelivered"] == 1
+    eventually(lambda: space.read("_/loads", {}).get("worker", {}).get("redelivered") == 1)
 
 
 def test_stopped_process_is_fenced_when_it_goes_on(server, space):
@@ -150,7 +150,8 @@ while True:
         session = space.join("contested")
         break
     except AgentspaceError:
-        space.watch("_/roles/contested").next(0.2)
+        with space.watch("_/roles/contested") as watch:
+            watch.next(0.2), watch.next(0.2)
 session.running()
 say("has it", session.epoch)
 wait()
@@ -223,7 +224,8 @@ while True:
         session = space.join("relay")
         break
     except AgentspaceError:
-        space.watch("_/roles/relay").next(0.1)
+        with space.watch("_/roles/relay") as watch:
+            watch.next(0.1), watch.next(0.1)
 session.info = {"attempts": 0}
 session.attach_trigger("number", Trigger.EVERY)
 session.running()
@@ -238,7 +240,8 @@ while True:
         session = space.join("counter")
         break
     except AgentspaceError:
-        space.watch("_/roles/counter").next(0.1)
+        with space.watch("_/roles/counter") as watch:
+            watch.next(0.1), watch.next(0.1)
 session.info = {"attempts": 0}
 session.attach_trigger("doubled", Trigger.EVERY)
 session.running()
@@ -255,7 +258,7 @@ def test_chain_loses_nothing_in_chaos(seed):
     """Two agents in a chain, killed and stopped at random, with zombies that go on: all arrives, once."""
     dice = random.Random(seed)
     count = 400
-    with ServerProcess("--lease", "0.5") as server, server.connect() as space:
+    with ServerProcess("--lease", "2") as server, server.connect() as space:
         codes = {"relay": RELAY, "counter": SUMMER}
         running = {role: server.client(code, role) for role, code in codes.items()}
         for program in running.values():
@@ -311,8 +314,9 @@ with space.watch("stream/*", Trigger.EVERY) as watch:
     watch.next(20)
     say("watching")
     wait()
-    while (entries := watch.next(1)) is not None:
-        last = entries[-1].value
+    last = None
+    while last != 3999:
+        last = [entry.value for entry in watch.next(20)][-1]
     say("last", last, "lost", watch.overflow)
 """
 
@@ -320,13 +324,13 @@ with space.watch("stream/*", Trigger.EVERY) as watch:
 def test_stopped_watcher_costs_nobody_anything(space, server):
     """Writers are as fast as before, others see everything, and the server keeps no more than the queue."""
 
-    def flood(count: int) -> float:
+    def flood(count: int, slots: str = "stream") -> float:
         begin = time.monotonic()
         for number in range(count):
-            space.write(f"stream/{number % 3}", number)
+            space.write(f"{slots}/{number % 3}", number)
         return time.monotonic() - begin
 
-    alone = flood(1000)
+    before = flood(1000)
     watchers = [server.client(WATCHER, f"watcher-{k}") for k in range(2)]
     for watcher in watchers:
         watcher.expect("watching")
@@ -344,6 +348,7 @@ def test_stopped_watcher_costs_nobody_anything(space, server):
         following = pool.submit(follow)
         beside = flood(4000)
         assert following.result(SOON) == list(range(0, 4000, 3))
+    alone = max(before, flood(1000, "unwatched"))  # the machine may have become slower
     assert beside < 4 * (3 * alone + 1.0)
     assert server.memory - memory < 16 << 20
     watchers[1].say()

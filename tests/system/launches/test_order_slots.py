@@ -63,9 +63,9 @@ def test_an_order_that_fails_says_why(space: LocalSpace, ordered: Give) -> None:
 
 def test_an_order_that_nobody_takes_is_withdrawn(space: LocalSpace, ordered: Give) -> None:
     """Who looked at it before, and takes it later, gets nothing."""
-    given = ordered("a", Want.START, timeout=0.2)
+    given = ordered("a", Want.START, timeout=2.0)
     order = only(space)
-    with pytest.raises(RoleOrderError, match=r"nobody took the order to start 'a' within 0.2 s.*pid 77"):
+    with pytest.raises(RoleOrderError, match=r"nobody took the order to start 'a' within 2 s.*pid 77"):
         given.result(10)
     assert not requested(space)
     assert not take(space, order)
@@ -79,9 +79,9 @@ def test_an_order_that_nobody_takes_is_withdrawn(space: LocalSpace, ordered: Giv
 def test_an_order_with_a_time_is_taken_before_it_or_not_at_all(space: LocalSpace, ordered: Give) -> None:
     """It runs out by itself, whatever became of its giver; the giver hears when it was taken, and waits on."""
     begun = threading.Event()
-    given = ordered("a", Want.RESTART, until=time.monotonic() + 0.3, begun=begun.set)
+    given = ordered("a", Want.RESTART, until=time.monotonic() + 2.0, begun=begun.set)
     order = only(space)
-    with pytest.raises(RoleOrderError, match=r"nobody took the order to restart 'a' within 0\..* s"):
+    with pytest.raises(RoleOrderError, match=r"nobody took the order to restart 'a' within [12](\.\d+)? s"):
         given.result(10)
     assert not requested(space)
     assert not take(space, order)

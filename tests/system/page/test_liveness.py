@@ -87,6 +87,7 @@ def untouched(space: RemoteSpace) -> bool:
     return space.entry("ordered") is None and space.entry("kept") is not None and stays
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("which", ["inspector", "server"])
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: order["do"])
 def test_an_order_that_is_not_confirmed_is_not_carried_out_later(browser, which, order):

@@ -108,11 +108,10 @@ def test_spacing_is_kept(path: Path) -> None:
     """Changes come at their times, reckoned from the beginning; with a rate, times and validities shrink."""
     recording = made(path, *((0.02 * n, written("a", n, validity=0.1)) for n in range(20)))
     heard = Heard()
+    began = time.monotonic()
     play(recording, heard, rate=2.0)
     assert [call[2:4] for call in heard.calls] == [(n, 0.05) for n in range(20)]
-    first = heard.times[0]
-    assert all(at - first > 0.01 * n - 0.005 for n, at in enumerate(heard.times))
-    assert heard.times[-1] - first < 1.0
+    assert all(at - began > 0.01 * n - 0.005 for n, at in enumerate(heard.times))
 
 
 @pytest.mark.alone

@@ -28,9 +28,9 @@ def test_a_recording_tells_everything_that_is_known(local: LocalSpace, path: Pat
     local.write("old", "before")
     before = time.time()
     with Recorder(local, path):
-        local.write("a", 1, validity=0.2, priority=3)
-        local.delete("b", priority=2, validity=0.1)
-        local.write("c", 2.5, delay=0.1)
+        local.write("a", 1, validity=1.2, priority=3)
+        local.delete("b", priority=2, validity=1.1)
+        local.write("c", 2.5, delay=1.1)
         local.write("a", 2, priority=1)  # refused
         local.delete("old")
         eventually(lambda: local.read("a", "gone") == "gone" and local.read("c") == 2.5)
@@ -50,12 +50,12 @@ def test_a_recording_tells_everything_that_is_known(local: LocalSpace, path: Pat
     ]
     old, a, b = found[:3]
     assert (a.priority, b.priority, old.validity) == (3.0, 2.0, None)
-    assert a.validity == pytest.approx(0.2)
-    assert b.validity == pytest.approx(0.1)
+    assert a.validity == pytest.approx(1.2)
+    assert b.validity == pytest.approx(1.1)
     assert a.writer.role.startswith("thread-")
     assert before - 1 < old.time < a.time + 0.001 < time.time()
     expired = next(change for change in found if (change.name, change.kind) == ("a", Kind.EXPIRED))
-    assert expired.time - a.time == pytest.approx(0.2, abs=0.01)
+    assert expired.time - a.time == pytest.approx(1.2, abs=0.01)
 
 
 def test_what_holds_a_slot_at_the_beginning_is_recorded(local: LocalSpace, path: Path) -> None:

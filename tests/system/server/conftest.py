@@ -14,7 +14,7 @@ from tests.system.server.raw_client import Raw
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
     """One server for this module: what one test does to it, all others find."""
-    with ServerProcess("--bind", "tcp://127.0.0.1:0", "--lease", "1") as process:
+    with ServerProcess("--bind", "tcp://127.0.0.1:0", "--lease", "3") as process:
         yield process
 
 

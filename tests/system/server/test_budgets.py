@@ -19,6 +19,7 @@ from agentspace.server.lines import MOST_WAITING
 from agentspace.server.registry import IDENT, MAX_CLIENTS, Registry
 from agentspace.wire import from_client, from_server, zmtp
 from agentspace.wire.address import server_keys
+from agentspace.wire.codec import encode
 from agentspace.wire.memory import MOST_LINES as HELD
 from tests.support.eventually import eventually
 from tests.support.server_process import ServerProcess
@@ -120,18 +121,17 @@ def test_who_lets_too_many_answers_wait_is_cut_off(server, space, monkeypatch):
     """None is lost in silence: who reads again hears that it is unknown, and comes in anew."""
     monkeypatch.setenv("XDG_CONFIG_HOME", server.environment["XDG_CONFIG_HOME"])
     space.write("small", bytes(300))
-    eventually(lambda: space.read("_/server")["clients"] == 1)
     far = Raw(server.tcp or "", server_keys()[1], ahead=1).hello()
-    eventually(lambda: space.read("_/server")["clients"] == 2)
-    request = from_client.Read(1, "DATA", "small", False).pack()
+    far.say(from_client.Join(1, "DATA", "flood").pack(), encode({}))
+    assert far.hear()[0] == from_server.Joined.CODE
     for _ in range(4 * MOST_WAITING):
-        far.say(request)
-    eventually(lambda: space.read("_/server")["clients"] == 1)
+        far.say(from_client.Read(2, "DATA", "small", False).pack())
+    eventually(lambda: space.read("_/roles/flood")["state"] == "gone")
     heard = 0
     while far.socket.poll(1_000):
         heard += far.hear()[0] == from_server.Entries.CODE
-    assert heard > MOST_WAITING // 2
-    assert far.refused(from_client.Beat.CODE, 2)[0] == "FencedError"
+    assert MOST_WAITING // 2 < heard < 4 * MOST_WAITING
+    assert far.refused(from_client.Beat.CODE, 3)[0] == "FencedError"
     far.hello()
     assert far.ask(from_client.Read.CODE, 3, "DATA", "small", False)[0] == from_server.Entries.CODE
     far.close()
