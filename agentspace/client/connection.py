@@ -167,6 +167,22 @@ class Connection:
             self.send(message, frames)
             return self._reply(message.call, patience or self._handshake.patience)
 
+    def last_answer(self, call: int) -> Arrived | None:
+        """What the server said to a request before it ended: that may have come through after the news of its end.
+
+        Raises:
+            AgentspaceError: The server's error, by its own type.
+        """
+        with self._used:
+            while self._socket.poll(LINGER):
+                taken = self._take()
+                if taken is None or getattr(taken[0], "call", None) != call:
+                    continue
+                if isinstance(taken[0], from_server.Failed):
+                    raise to_error(taken[0])
+                return taken
+        return None
+
     def send(self, message: Message, frames: tuple[bytes, ...] = ()) -> None:
         """Sends a message, after telling which views are gone."""
         with self._used:

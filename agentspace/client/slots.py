@@ -119,6 +119,8 @@ class RemoteSlots:
                 raise
         except ConnectionLostError:
             if not isinstance(message, _REPEATABLE):
+                if answer := connection.last_answer(message.call):
+                    return answer
                 raise
         self._meet(connection, patience)
         message, *frames = make(connection.number())

@@ -17,11 +17,12 @@ import pytest
 import zmq
 
 from agentspace import Writer
-from agentspace.client.connection import to_error
+from agentspace.client.connection import Connection, to_error
 from agentspace.client.space import connect
 from agentspace.core.slot import Put
 from agentspace.errors import (
     AgentspaceError,
+    ConnectionLostError,
     FencedError,
     LimitError,
     ProtocolError,
@@ -164,3 +165,17 @@ def test_connection_that_is_full_says_so():
         with pytest.raises(SpaceUnreachableError, match="does not take"):
             push()
         server.process.signal(signal.SIGCONT)
+
+
+def test_an_answer_that_comes_after_the_news_of_the_end_counts(monkeypatch):
+    """The end of a process is known at once, what it said last a moment later: that is no failure."""
+
+    def wait(connection, seconds):
+        raise ConnectionLostError("the server has ended")
+
+    with ServerProcess() as server, server.connect() as space:
+        with monkeypatch.context() as late:
+            late.setattr(Connection, "_wait", wait)  # private: the order of two events is not to be had otherwise
+            assert space.write("x", 1).revision == 1
+            space.stop("*")
+        server.process.wait()
