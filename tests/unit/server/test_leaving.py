@@ -93,7 +93,7 @@ def test_who_has_gone_leaves_no_circle(host, how):
         host.registry.drop(process, how)
         host.work()
         del process, line
-        left = [each for each in gc.get_objects() if isinstance(each, ClientProcess) and each.ident == ident]
+        left = [each for each in gc.get_objects() if type(each) is ClientProcess and each.ident == ident]
         assert not left
     finally:
         gc.enable()
