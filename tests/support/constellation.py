@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -118,17 +119,23 @@ class Constellation:
         new.replace(file)
         return file
 
-    def run(self, *arguments: str) -> Program:
+    def run(self, *arguments: str, **environment: str) -> Program:
         """A command of the command line, in the project's folder."""
         command = [sys.executable, "-m", "agentspace", *arguments]
-        program = Program(command, self.folder, self.environment)
+        program = Program(command, self.folder, {**self.environment, **environment})
         self._programs.append(program)
         return program
 
     def ask(self, *arguments: str) -> tuple[int, str, str]:
-        """A command that ends: exit code, stdout, stderr."""
-        program = self.run(*arguments)
-        code = program.wait()
+        """A command that ends: exit code, stdout, stderr; of one that does not, the error says where it hangs."""
+        program = self.run(*arguments, PYTHONFAULTHANDLER="1")
+        try:
+            code = program.wait()
+        except subprocess.TimeoutExpired as hangs:
+            program.signal(signal.SIGABRT)
+            program.wait()
+            hangs.add_note("\n".join([*program.lines, *program.errors]))
+            raise
         return code, "\n".join(program.lines), "\n".join(program.errors)
 
     def connect(self) -> RemoteSpace:
