@@ -153,7 +153,7 @@ class SlotTable(Generic[V]):
         self._slots: dict[str, Slot[V]] = {}
         self._over: dict[str, float] = {}  # what nothing holds, but the space's own: since when, the oldest first
         self._own = 0  # slots of the space's own
-        self._agenda = Agenda(self._deadline)
+        self._agenda: Agenda[str] = Agenda(self._deadline)
         self._order, self._done = 0, 0  # what was scheduled, and what happened at `now` with acts
         self.now = -math.inf
         self.ceiling = math.inf

@@ -2,19 +2,22 @@
 
 import contextlib
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from agentspace.core.board import Board
 from agentspace.core.seats import Seat
+from agentspace.core.values.agenda import FOREVER, Agenda
 from agentspace.core.values.budget import Share
 from agentspace.errors import FencedError, LateError
 from agentspace.server.keyring import Visitor
 from agentspace.server.lines import ClientLine, Key
 from agentspace.wire.parcel import Ref, Stored
 from agentspace.wire.payload import Ledger, Loan
+
+_LOOKED_AT: Final = 1024  # clients whose leases are over, at once
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +35,7 @@ class ClientProcess:
         recycled: Those segments.
         lent: The payloads that it holds, with how many times, by segment.
         silent_since: When it gave its last sign of life (s).
+        spared: Until when it is not looked whether it has fallen silent (s).
         meeting: Which of the server's meetings with clients is the last with it; 0 while it is silent.
         connections: Its connections.
         voice: The connection that it spoke on last: there it listens.
@@ -47,6 +51,7 @@ class ClientProcess:
     silent_since: float
     share: Share
     meeting: int = 0
+    spared: float = 0.0
     recycled: list[int] = field(default_factory=list)
     lent: dict[int, list[Loan]] = field(default_factory=dict)
     connections: "list[ClientConnection]" = field(default_factory=list)
@@ -105,6 +110,78 @@ class ClientProcess:
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+
+
+class ClientTable(dict[bytes, ClientProcess]):
+    """The client processes of a server, by what they call themselves.
+
+    Nothing that is asked often looks at all: a client is looked at when it comes, when it goes, and once in each
+    lease that it has, as what it says puts that off without being noted.
+
+    Args:
+        lease: Seconds of silence after which a client counts as gone.
+    """
+
+    def __init__(self, lease: float) -> None:
+        super().__init__()
+        self._lease = lease
+        self._leases: Agenda[bytes] = Agenda(self._due)
+        self._by_pidfd: dict[int, ClientProcess] = {}
+        self._local: Counter[int] = Counter()  # clients of this machine, by their process
+        self._pids: list[int] | None = None  # of these, if that is known
+
+    def add(self, process: ClientProcess) -> None:
+        """A client is admitted."""
+        self[process.ident] = process
+        self._leases.note(process.ident)
+        if process.pidfd >= 0:
+            self._by_pidfd[process.pidfd] = process
+        if process.visitor is None:
+            self._local[process.pid] += 1
+            self._pids = None
+
+    def remove(self, process: ClientProcess) -> None:
+        """A client is gone, if it is here."""
+        if self.pop(process.ident, None) is None:
+            return
+        self._by_pidfd.pop(process.pidfd, None)
+        if process.visitor is None:
+            self._local[process.pid] -= 1
+            if not self._local[process.pid]:
+                del self._local[process.pid]
+            self._pids = None
+
+    def of(self, pidfd: int) -> ClientProcess | None:
+        """The client whose process a file descriptor tells of."""
+        return self._by_pidfd.get(pidfd)
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes of this machine that have clients, sorted."""
+        if self._pids is None:
+            self._pids = sorted(self._local)
+        return self._pids
+
+    def silent(self, heard: float, again: float) -> Iterator[ClientProcess]:
+        """Clients of which nothing has been heard for a lease; of many, the others follow with the next look.
+
+        Args:
+            heard: The time until which messages were looked for (s).
+            again: When those are looked at again that stay (s).
+        """
+        for _ in range(_LOOKED_AT):
+            if not self._leases.lags(heard):
+                return
+            taken = self._leases.take()
+            if taken is not None:
+                process = self[taken[0]]
+                process.spared = again
+                self._leases.note(process.ident)
+                yield process
+
+    def _due(self, ident: bytes) -> tuple[float, int]:
+        process = self.get(ident)
+        return (FOREVER if process is None else max(process.silent_since + self._lease, process.spared)), 0
 
 
 class Unserved(NamedTuple):

@@ -23,7 +23,7 @@ from agentspace.core.values.value import EMPTY
 from agentspace.errors import LimitError, ProtocolError
 from agentspace.server.audit import Audit
 from agentspace.server.audited import note_gone
-from agentspace.server.clients import ClientConnection, ClientProcess, open_process
+from agentspace.server.clients import ClientConnection, ClientProcess, ClientTable, open_process
 from agentspace.server.jobs import Jobs
 from agentspace.server.keyring import Visitor
 from agentspace.server.lines import ClientLine, Key
@@ -45,6 +45,7 @@ MAX_GREETED: Final = 2 * MAX_CLIENTS
 _DECODED: Final = 1 << 18  #: bytes of a value's frame; a larger one is not decoded to be told of
 _MEBI: Final = 1 << 20
 PARTED: Final = 8  #: connections of one process that end in one turn
+_ADDED_UP: Final = 256  # clients that are counted in one step
 IDENT: Final = 16  #: bytes by which a client is known
 
 _log = logging.getLogger("agentspace.server")
@@ -93,7 +94,8 @@ class Registry:
         self._machine = machine() if AVAILABLE else ""
         self.leaving: dict[ClientProcess, str | None] = {}  #: who is gone, and has connections left
         self.recycling: set[ClientProcess] = set()  #: who may fill segments again, unheard
-        self._processes: dict[bytes, ClientProcess] = {}
+        self._processes = ClientTable(lease)
+        self._shared = 0  # bytes of shared memory that are open
         self._segments = itertools.count(1)
         self._meetings = itertools.count(1)
         self._published = now
@@ -112,9 +114,7 @@ class Registry:
         self.advance()
         if self.real >= self._looked + self.lease / LOOKS_PER_LEASE:
             self._looked = self.real
-            lately = self.heard - self.lease
-            silent = [process for process in self._processes.values() if lately > process.silent_since]
-            for process in silent:
+            for process in self._processes.silent(self.heard, self.real + self.lease / LOOKS_PER_LEASE):
                 if self._has_fallen_silent(process):
                     self._forget(process)
         if self.now - self._published >= BEAT:
@@ -147,6 +147,7 @@ class Registry:
     def publishing(self) -> Generator[None]:
         """The steps of `publish`; the time may pass meanwhile."""
         self._published = self.now
+        yield from self._adding_up()
         account = self._account()
         for board in list(self.boards.values()):
             board.account.tell("server", account, self.now)
@@ -158,6 +159,15 @@ class Registry:
                 process.ledger.trim()
                 yield
 
+    def _adding_up(self) -> Generator[None]:
+        """The steps after which it is known how much shared memory is open."""
+        shared = 0
+        for count, process in enumerate(list(self._processes.values()), 1):
+            shared += process.ledger.size
+            if not count % _ADDED_UP:
+                yield
+        self._shared = shared
+
     def _account(self) -> dict[str, Any]:
         return {
             "version": __version__,
@@ -165,9 +175,9 @@ class Registry:
             "endpoints": self._endpoints,
             "started": self._started,
             "clients": len(self._processes),
-            "heard": sorted({process.pid for process in self._processes.values() if process.visitor is None}),
+            "heard": self._processes.pids,
             "spaces": sorted(self.boards),
-            "shared_bytes": sum(process.ledger.size for process in self._processes.values()),
+            "shared_bytes": self._shared,
             "stop_requested": self.stop_at is not None,
         }
 
@@ -260,14 +270,15 @@ class Registry:
         share = self.budget.share(peer if visitor is None else f"key {visitor.name}")
         process = ClientProcess(hello.client, name, hello.pid, pidfd, idents, self.recycling, self.real, share)
         process.visitor = visitor
-        self._processes[hello.client] = process
+        self._processes.add(process)
         if pidfd >= 0:
             self._watch_process(pidfd)
         return process
 
     def process_ended(self, pidfd: int) -> None:
         """A client's process is gone."""
-        for process in [process for process in self._processes.values() if process.pidfd == pidfd]:
+        process = self._processes.of(pidfd)
+        if process is not None:
             self.drop(process, "its process ended")
 
     def rights_changed(self, publics: Set[str]) -> None:
@@ -290,7 +301,7 @@ class Registry:
             self.leaving[process] = why
             return
         self.leaving.pop(process, None)
-        self._processes.pop(process.ident, None)
+        self._processes.remove(process)
         if process.pidfd >= 0:
             self._forget_process(process.pidfd)
         process.drop()

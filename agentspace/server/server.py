@@ -9,6 +9,7 @@ import functools
 import logging
 import math
 import os
+import select
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,7 +107,8 @@ class Server:
         self._router: zmq.Socket[bytes] | None = None  # for other machines
         self._port: PortDoor | None = None
         self._cut_off: list[PortLine] = []
-        self._processes: set[int] = set()
+        self._ends = select.epoll()  # of clients' processes: one to be waited for, however many
+        self._poller.register(self._ends.fileno(), zmq.POLLIN)
         endpoints = [address.endpoint]
         parts = endpoints, lease, clock(), self._watch_process, self._forget_process
         self._keeper: Keeper | None = None
@@ -163,8 +165,9 @@ class Server:
             self._take(self._router, self._keyring)
         self._work()
         self._attend(events)
-        for pidfd in self._processes & events.keys():
-            registry.process_ended(pidfd)
+        if self._ends.fileno() in events:
+            for pidfd, _ in self._ends.poll(0):
+                registry.process_ended(pidfd)
         if registry.real >= due:
             self._tick()
         self._send()
@@ -197,6 +200,7 @@ class Server:
             self._keeper.close()
         self._context.term()
         self._lock.release()
+        self._ends.close()
         os.close(self._woken)
 
     def _make_parts(self, parts: tuple[Any, ...], simulated: bool, store: Store | None) -> tuple[Registry, Outbox]:
@@ -308,9 +312,7 @@ class Server:
         return self._port.endpoint
 
     def _watch_process(self, pidfd: int) -> None:
-        self._processes.add(pidfd)
-        self._poller.register(pidfd, zmq.POLLIN)
+        self._ends.register(pidfd, select.EPOLLIN)
 
     def _forget_process(self, pidfd: int) -> None:
-        self._processes.discard(pidfd)
-        self._poller.unregister(pidfd)
+        self._ends.unregister(pidfd)

@@ -1,31 +1,33 @@
-"""The agenda of a space: names, in the order of the times at which something happens to them. Pure."""
+"""An agenda: names of slots, or of clients, in the order of the times at which something happens to them. Pure."""
 
 import heapq
 import math
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 FOREVER: Final = math.inf
 
+N = TypeVar("N", str, bytes)
 
-class Agenda:
+
+class Agenda(Generic[N]):
     """Reminders of names, one for each as a rule: if something is put off, its reminder is moved when it is due.
 
     Args:
         of: Tells when something happens to a name, `FOREVER` for never, and its place among all at that moment.
     """
 
-    def __init__(self, of: Callable[[str], tuple[float, int]]) -> None:
-        self._of = of
-        self._due: dict[str, float] = {}  # the reminders that count
-        self._heap: list[tuple[float, int, str]] = []  # all: (when, place, name)
+    def __init__(self, of: Callable[[N], tuple[float, int]]) -> None:
+        self._of: Callable[[N], tuple[float, int]] = of
+        self._due: dict[N, float] = {}  # the reminders that count
+        self._heap: list[tuple[float, int, N]] = []  # all: (when, place, name)
 
     def __len__(self) -> int:
         """The number of reminders."""
         return len(self._heap)
 
-    def note(self, name: str) -> None:
+    def note(self, name: N) -> None:
         """Something will happen to a name, perhaps earlier than before."""
         when, place = self._of(name)
         if when < self._due.get(name, FOREVER):
@@ -39,7 +41,7 @@ class Agenda:
         """Whether there are reminders of that time (s), or of earlier ones."""
         return bool(self._heap) and self._heap[0][0] <= now
 
-    def take(self) -> tuple[str, float] | None:
+    def take(self) -> tuple[N, float] | None:
         """Takes the first reminder; gives name and time if something happens then: it is to be noted again."""
         when, place, name = heapq.heappop(self._heap)
         if self._due.get(name) != when:
