@@ -20,6 +20,7 @@ from agentspace.core.role import State
 from agentspace.core.slot import Erase, Put
 from agentspace.core.space import Entry, Session, Space, Wake, Watch
 from agentspace.core.swap import Limits, Step
+from agentspace.core.values.loan import Loan
 from agentspace.core.values.names import check_name
 from agentspace.core.values.value import EMPTY
 from agentspace.errors import AgentspaceError
@@ -35,6 +36,7 @@ __all__ = [
     "Erase",
     "Kind",
     "Limits",
+    "Loan",
     "LocalSpace",
     "Parameter",
     "Put",

@@ -14,8 +14,11 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_use_rtype = False
 python_use_unqualified_type_names = True
-# The standard library's documentation is not at hand when this is built without a network.
-nitpick_ignore_regex = [("py:class", r"(collections\.abc|logging|pathlib)\..*"), ("py:class", r"(.*\.)?[TV]")]
+# The documentation of the standard library and of NumPy is not at hand when this is built without a network.
+nitpick_ignore_regex = [
+    ("py:class", r"(collections.abc|logging|numpy|pathlib)\..*"),
+    ("py:class", r"(.*\.)?[DTV]"),
+]
 
 html_theme = "furo"
 html_title = f"{project} {release}"

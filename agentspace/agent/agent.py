@@ -21,6 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from numpy.typing import DTypeLike
+
 from agentspace.agent import unrun
 from agentspace.agent.parameter import configure, declarations
 from agentspace.agent.run_folder import run_folder
@@ -31,6 +33,7 @@ from agentspace.core.mailbox import Trigger
 from agentspace.core.role import State
 from agentspace.core.slot import Erase, Put
 from agentspace.core.space import Session, Wake
+from agentspace.core.values.loan import Form, Loan, Shape
 from agentspace.core.values.value import Value
 from agentspace.errors import AgentspaceError
 
@@ -210,6 +213,31 @@ class Agent:
         """
         put = Put(name, value, validity, priority, delay)
         self._stage(put._replace(value=self.space.prepare(value)))
+
+    def loan(
+        self,
+        name: str,
+        shape: Shape,
+        dtype: DTypeLike,
+        validity: float | None = None,
+        priority: float = 0.0,
+        delay: float = 0.0,
+    ) -> Loan[None]:
+        """An array to be filled in place, in a with statement, and then written as `write` does; see `Loan`.
+
+        Args:
+            name: The slot.
+            shape: An int, or a tuple of them.
+            dtype: One that a slot can hold.
+            validity: As for `write`.
+            priority: As for `write`.
+            delay: As for `write`.
+
+        Raises:
+            ValueTypeError, LimitError: No slot can hold such an array.
+        """
+        put, form = Put(name, None, validity, priority, delay), Form.of(shape, dtype)
+        return Loan(lambda: self.space.blank(form), lambda blank: self._stage(put._replace(value=blank.finish())))
 
     def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> None:
         """Empties a slot with the end of the handler; with a validity (s) holds it empty for that time."""

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Self
 
+from numpy.typing import DTypeLike
+
 from agentspace.client.account import CLOCK
 from agentspace.client.connection import Connection
 from agentspace.client.link import Link
@@ -14,13 +16,14 @@ from agentspace.core.change import Decision
 from agentspace.core.mailbox import Trigger
 from agentspace.core.slot import Erase, Put
 from agentspace.core.space import Entry
+from agentspace.core.values.loan import Blank, Form, Loan, Shape
 from agentspace.core.values.masks import Mask
 from agentspace.core.values.names import check_name
 from agentspace.core.values.value import Value
 from agentspace.errors import ConnectionLostError, FencedError, LateError, LimitError, SpaceUnreachableError
 from agentspace.wire import from_client
 from agentspace.wire.format import Message, unpack_decision
-from agentspace.wire.parcel import Outgoing
+from agentspace.wire.parcel import Outgoing, PooledBlank
 
 Make = Callable[[int], tuple[Any, *tuple[bytes, ...]]]  #: a message with its frames, for the number of a call
 _REPEATABLE: Final = (from_client.Read, from_client.Beat)  #: what may be asked twice
@@ -64,9 +67,34 @@ class RemoteSlots:
         self, name: str, value: Value, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
     ) -> Decision:
         """Writes at once; see `Space.write`."""
-        name, _, lasts, strength, wait = Put(name, value, validity, priority, delay)
+        return self._put(Put(name, value, validity, priority, delay), Outgoing(value, self._link.handshake.pool))
+
+    def loan(
+        self,
+        name: str,
+        shape: Shape,
+        dtype: DTypeLike,
+        validity: float | None = None,
+        priority: float = 0.0,
+        delay: float = 0.0,
+    ) -> Loan[Decision]:
+        """An array to be filled, in the pool of this process, and then written; see `Space.loan`."""
+        put: Put[Value] = Put(name, None, validity, priority, delay)
+        form = Form.of(shape, dtype)
+
+        def write(blank: Blank) -> Decision:
+            return self._put(put._replace(value=blank.array), blank.finish())
+
+        return Loan(lambda: self.blank(form), write)
+
+    def blank(self, form: Form) -> PooledBlank:
+        """An array to be filled, of which `commit` takes what its `finish` gives."""
+        return PooledBlank(form, self._link.handshake.pool)
+
+    def _put(self, put: Put[Value], first: Outgoing) -> Decision:
+        name, value, lasts, strength, wait = put
         handshake = self._link.handshake
-        server, first = handshake.meeting.server, Outgoing(value, handshake.pool)
+        server = handshake.meeting.server
 
         def make(call: int) -> tuple[Message, bytes]:
             restarted = handshake.meeting.server != server

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, Self
 
+from numpy.typing import DTypeLike
+
 from agentspace.core.change import Change, Decision, Kind, Writer
 from agentspace.core.dead_letters import WakeCause
 from agentspace.core.mailbox import Trigger
@@ -17,6 +19,7 @@ from agentspace.core.role import USUAL, Beginning, State
 from agentspace.core.slot import Erase, Put
 from agentspace.core.swap import Step
 from agentspace.core.values.agenda import FOREVER
+from agentspace.core.values.loan import Blank, Form, Loan, Shape
 from agentspace.core.values.value import Value
 
 DEFAULT_SPACE: Final = "DATA"
@@ -142,6 +145,30 @@ class Space(Protocol):
 
         Returns:
             Written, true; or Refused, false, which says who holds the slot.
+        """
+        raise TypeError(NO_SPACE)
+
+    def loan(
+        self,
+        name: str,
+        shape: Shape,
+        dtype: DTypeLike,
+        validity: float | None = None,
+        priority: float = 0.0,
+        delay: float = 0.0,
+    ) -> Loan[Decision]:
+        """An array to be filled in place, in a with statement, and written at once at its end; see `Loan`.
+
+        Args:
+            name: The slot.
+            shape: An int, or a tuple of them.
+            dtype: One that a slot can hold.
+            validity: As for `write`.
+            priority: As for `write`.
+            delay: As for `write`.
+
+        Raises:
+            ValueTypeError, LimitError: No slot can hold such an array.
         """
         raise TypeError(NO_SPACE)
 
@@ -285,6 +312,9 @@ class Session(Space, Protocol):
 
     def prepare(self, value: Value) -> Any:
         """The value as `commit` takes it, cut off from what its writer does to it afterwards."""
+
+    def blank(self, form: Form) -> Blank:
+        """An array to be filled; what its `finish` gives is as if it had been prepared."""
 
     def reveal(self, prepared: Any) -> Value:
         """The value that was prepared."""

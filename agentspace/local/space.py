@@ -12,28 +12,27 @@ from agentspace.agent.parameter import introduction
 from agentspace.agent.runner import Runner, tolerance
 from agentspace.client.account import ROLES
 from agentspace.client.settings import checked, taken_up
-from agentspace.core.board import Board
 from agentspace.core.change import Batch, Decision, Writer
 from agentspace.core.dead_letters import WakeCause
 from agentspace.core.mailbox import Trigger
 from agentspace.core.role import USUAL, Beginning, State
 from agentspace.core.seats import Part, Seat
 from agentspace.core.slot import Erase, Put
-from agentspace.core.space import DEFAULT_SPACE, Entry, Wake
+from agentspace.core.space import DEFAULT_SPACE, Wake
 from agentspace.core.swap import Step
 from agentspace.core.values.agenda import FOREVER
 from agentspace.core.values.introduction import check_introduction
-from agentspace.core.values.masks import Mask
 from agentspace.core.values.names import check_name
 from agentspace.core.values.value import Value, check, copy_containers, freeze
 from agentspace.errors import FencedError
 from agentspace.local.boards import Boards
-from agentspace.local.watch import LocalWatch, entry_of, frozen_state, wake_of
+from agentspace.local.slots import LocalSlots
+from agentspace.local.watch import frozen_state, wake_of
 
 _scripts = itertools.count(1)
 
 
-class LocalSpace:
+class LocalSpace(LocalSlots):
     """A space for the threads of this process.
 
     Args:
@@ -48,58 +47,6 @@ class LocalSpace:
     ) -> None:
         self._start(name, Boards(clock), Writer(f"thread-{next(_scripts)}"))
         self._raises = raises
-
-    def _start(self, name: str, boards: Boards, writer: Writer) -> None:
-        self.name = name
-        self._boards = boards
-        self._writer = writer
-        self._raises = False
-        self._threads: list[tuple[threading.Thread, Runner]] = []
-
-    @property
-    def _board(self) -> Board[Value]:
-        """Asked for each time: it may have been forgotten meanwhile, if it was empty."""
-        return self._boards.board(self.name)
-
-    def read(self, name: str, default: Value = None) -> Value:
-        """The value of a slot while it is valid, else the default."""
-        entry = self.entry(name)
-        return default if entry is None else entry.value
-
-    def entry(self, name: str) -> Entry | None:
-        """The value with everything known of it; None if the slot is empty."""
-        self._hear_of_failures(check_name(name))
-        with self._boards.changed:
-            now = self._boards.step()
-            change = self._board.read(name, now)
-            self._board.note_read(name, self._writer.role)
-            return None if change is None else entry_of(change, now)
-
-    def write(
-        self, name: str, value: Value, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
-    ) -> Decision:
-        """Writes at once; see `Space.write`."""
-        return self._apply(Put(name, value, validity, priority, delay)._replace(value=freeze(value)))
-
-    def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
-        """Empties a slot; see `Space.delete`."""
-        return self._apply(Erase(name, priority, validity))
-
-    def snapshot(self, mask: str = "*") -> dict[str, Entry]:
-        """All slots under a mask that something holds now."""
-        self._hear_of_failures("_/errors/" if str(mask).startswith("_") else str(mask))
-        with self._boards.changed:
-            now = self._boards.step()
-            changes = [slot.change for slot in self._board.snapshot(mask, now)]
-            return {change.name: entry_of(change, now) for change in changes if change is not None}
-
-    def watch(self, mask: str = "*", kind: Trigger = Trigger.NORMAL) -> LocalWatch:
-        """Follows the slots under a mask."""
-        with self._boards.changed:
-            follows = self._board.watch(mask, Trigger(kind), {}, self._boards.step())
-            if Mask(mask).exact:
-                self._board.note_read(mask, self._writer.role)
-            return LocalWatch(self._boards, self._board, follows)
 
     def named(self, name: str) -> "LocalSpace":
         """Another space of the same host."""
@@ -156,12 +103,6 @@ class LocalSpace:
         thread.start()
         return runner
 
-    def _hear_of_failures(self, name: str) -> None:
-        """Before a slot is read."""
-        if not name.startswith("_"):
-            self._boards.tell_failure()
-        self._boards.seen(name)
-
     def close(self) -> None:
         """Stops the agents that `run` started and waits for their threads.
 
@@ -190,10 +131,6 @@ class LocalSpace:
             self._boards.tell_failure()
         except Exception as failure:
             error.add_note(f"an agent had failed before: {type(failure).__name__}: {failure}")
-
-    def _apply(self, act: Put[Value] | Erase) -> Decision:
-        with self._boards.turn() as now:
-            return self._board.apply(act, self._writer, now)
 
 
 class LocalSession(LocalSpace):

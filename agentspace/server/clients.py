@@ -15,7 +15,7 @@ from agentspace.errors import FencedError, LateError
 from agentspace.server.keyring import Visitor
 from agentspace.server.lines import ClientLine, Key
 from agentspace.wire.parcel import Ref, Stored
-from agentspace.wire.payload import Ledger, Loan
+from agentspace.wire.payload import Filling, Ledger
 
 _LOOKED_AT: Final = 1024  # clients whose leases are over, at once
 
@@ -53,7 +53,7 @@ class ClientProcess:
     meeting: int = 0
     spared: float = 0.0
     recycled: list[int] = field(default_factory=list)
-    lent: dict[int, list[Loan]] = field(default_factory=dict)
+    lent: dict[int, list[Filling]] = field(default_factory=dict)
     connections: "list[ClientConnection]" = field(default_factory=list)
     voice: "ClientConnection | None" = None
     visitor: Visitor | None = None
@@ -82,17 +82,17 @@ class ClientProcess:
 
     def borrows(self, stored: Stored) -> bool:
         """Whether a value goes to this client by reference; else with all that it has inside."""
-        return self.shares and all(loan.segment.fd >= 0 for loan in stored.loans)
+        return self.shares and all(filling.segment.fd >= 0 for filling in stored.fillings)
 
     def lend(self, stored: Stored) -> tuple[list[Ref], bytes]:
         """The payload descriptors and the frame with which a value goes to this client."""
-        if not stored.loans:
+        if not stored.fillings:
             return [], stored.data
         if not self.borrows(stored):
             return [], stored.inline()
-        for loan in stored.loans:
-            self.lent.setdefault(loan.segment.ident, []).append(loan)
-        return [(x.segment.ident, x.segment.fd, x.segment.size, x.nbytes) for x in stored.loans], stored.data
+        for filling in stored.fillings:
+            self.lent.setdefault(filling.segment.ident, []).append(filling)
+        return [(x.segment.ident, x.segment.fd, x.segment.size, x.nbytes) for x in stored.fillings], stored.data
 
     def release(self, segments: Iterable[int]) -> None:
         """Views of these segments are gone."""

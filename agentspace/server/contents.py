@@ -22,14 +22,14 @@ def stored_in(process: ClientProcess, refs: list[Any], frames: list[bytes]) -> S
         raise ProtocolError(f"a value is one frame, not {len(frames)}")
     if refs and not process.shares:
         raise ProtocolError("this client cannot share memory with the server")
-    loans = []
+    fillings = []
     for ref in refs:
         match ref:
             case [int(number), int(fd), int(size), int(nbytes)]:
-                loans.append(process.ledger.borrow(number, fd, size, nbytes))
+                fillings.append(process.ledger.borrow(number, fd, size, nbytes))
             case _:
                 raise ProtocolError(f"not a payload descriptor: {in_words(ref)}")
-    return Stored(frames[0], tuple(loans), process.share)
+    return Stored(frames[0], tuple(fillings), process.share)
 
 
 def plain_in(process: ClientProcess, frames: list[bytes], what: str) -> Generator[None, None, dict[str, Any]]:

@@ -109,7 +109,7 @@ class Outbox:
         for change in changes:
             stored, refs, frame = change.value, _NO_REFS, b""
             if stored is not None:
-                refs, frame = process.lend(stored) if stored.loans else (_NO_REFS, stored.data)
+                refs, frame = process.lend(stored) if stored.fillings else (_NO_REFS, stored.data)
             heads.append(pack_head(change, self._registry.now, refs))
             frames.append(frame)
         return heads, frames
@@ -140,7 +140,7 @@ class Outbox:
                 for change in some:
                     stored, refs, frame = change.value, _NO_REFS, b""
                     if stored is not None:
-                        if stored.loans and not process.borrows(stored):
+                        if stored.fillings and not process.borrows(stored):
                             yield from stored.inlining()
                         refs, frame = process.lend(stored)
                         lent += [ref[0] for ref in refs]
@@ -179,7 +179,7 @@ class Outbox:
 
     def is_large(self, change: Change[Stored]) -> bool:
         """Whether a value has to be copied for a client that shares no memory, and that takes long."""
-        return change.value is not None and bool(change.value.loans) and change.value.size > _LARGE
+        return change.value is not None and bool(change.value.fillings) and change.value.size > _LARGE
 
     def pack_state(
         self, process: ClientProcess, state: State[Stored] | None

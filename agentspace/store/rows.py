@@ -165,7 +165,7 @@ def _bytes(value: Stored | None) -> bytes | None:
     """The frame of a value, with its arrays inside."""
     if value is None:
         return None
-    return encode(value.value()) if value.loans else value.data
+    return encode(value.value()) if value.fillings else value.data
 
 
 def _value(data: bytes | None) -> Stored | None:

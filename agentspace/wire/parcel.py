@@ -3,15 +3,17 @@
 Each has the value's frame, as `agentspace.wire.codec` writes it, and the shared memory that the frame refers to.
 """
 
+import weakref
 from collections.abc import Generator
 
 from agentspace.core.values.budget import OVERHEAD, Share
+from agentspace.core.values.loan import Blank, Form
 from agentspace.core.values.value import Array, Value
 from agentspace.errors import ProtocolError
 from agentspace.wire.codec import SMALL, decode, encode
 from agentspace.wire.gradual import inlining, validating
-from agentspace.wire.payload import Holding, Loan, Mapper
-from agentspace.wire.pool import Pool
+from agentspace.wire.payload import Filling, Holding, Mapper
+from agentspace.wire.pool import Place, Pool
 
 Ref = tuple[int, int, int, int]  #: a payload: number of its segment, file descriptor, size of the segment, bytes
 
@@ -22,6 +24,7 @@ class Outgoing:
     Args:
         value: The value.
         pool: Takes its large arrays; None: they travel inside the frame.
+        place: Where in the pool the value lies already, which is an array then.
 
     Attributes:
         data: Its frame.
@@ -31,11 +34,12 @@ class Outgoing:
         ValueTypeError: The value is not one that a slot holds.
     """
 
-    __slots__ = ("_pool", "data", "refs")
+    __slots__ = ("_place", "_pool", "data", "refs")
 
-    def __init__(self, value: Value, pool: Pool | None) -> None:
+    def __init__(self, value: Value, pool: Pool | None, place: Place | None = None) -> None:
         self.refs: list[Ref] = []
         self._pool = pool
+        self._place = place
         self.data = encode(value) if pool is None else encode(value, self._share)
 
     def value(self) -> Value:
@@ -48,7 +52,9 @@ class Outgoing:
         return bool(self.refs) and not all(self._pool and ref[0] in self._pool.used for ref in self.refs)
 
     def _share(self, array: Array) -> int | None:
-        placed = None if self._pool is None or array.nbytes < SMALL else self._pool.put(array)
+        placed = self._place
+        if placed is None and self._pool is not None and array.nbytes >= SMALL:
+            placed = self._pool.put(array)
         if placed is None:
             return None
         self.refs.append((*placed, array.nbytes))
@@ -60,32 +66,65 @@ class Outgoing:
         return self._pool.view(self.refs[index][0], nbytes)
 
 
+class PooledBlank(Blank):
+    """A blank in the pool of its writer, if that has room for it, and if it is to travel by reference.
+
+    Args:
+        form: Of the array.
+        pool: The pool; None: there is none.
+    """
+
+    __slots__ = ("_place", "_pool")
+
+    def __init__(self, form: Form, pool: Pool | None) -> None:
+        lent = pool.lend(form.nbytes) if pool is not None and form.nbytes >= SMALL else None
+        self._pool = pool
+        self._place = lent[0] if lent is not None else None
+        super().__init__(form, lent[1] if lent is not None else None)
+        if pool is not None and self._place is not None:
+            pool.pin(self._place[0], weakref.ref(self._root))
+
+    def finish(self) -> Outgoing:
+        """The array as it travels: from where it lies, if that is still there, and nobody can write into it."""
+        is_sealed, pool, place = self.seal(), self._pool, self._place
+        if pool is None or place is None or (is_sealed and place[0] in pool.used):
+            return Outgoing(self._root, pool, place)
+        pool.recycle(place[0])
+        return Outgoing(self._root, pool)
+
+    def drop(self) -> None:
+        """Its memory is filled again as soon as the writer does not look at it any more."""
+        self.seal()
+        if self._pool is not None and self._place is not None:
+            self._pool.recycle(self._place[0])
+
+
 class Stored:
     """A value at the server: encoded, with its payloads in shared memory.
 
     Args:
         data: Its frame.
-        loans: Its payloads, which count by themselves.
+        fillings: Its payloads, which count by themselves.
         share: Of whoever has written it, in the budget of the server.
 
     Attributes:
         data: Its frame.
-        loans: Its payloads.
+        fillings: Its payloads.
         size: Bytes of both.
         share: In which it counts; None: in none.
         held: Bytes that count there.
     """
 
-    __slots__ = ("_inline", "data", "held", "loans", "share", "size")
+    __slots__ = ("_inline", "data", "fillings", "held", "share", "size")
 
-    def __init__(self, data: bytes, loans: tuple[Loan, ...] = (), share: Share | None = None) -> None:
+    def __init__(self, data: bytes, fillings: tuple[Filling, ...] = (), share: Share | None = None) -> None:
         self.share, self.held = share, len(data) + OVERHEAD
         if share is not None:
             share.take(self.held)
         self.data = data
-        self.loans = loans
-        self.size = len(data) if not loans else len(data) + sum(loan.nbytes for loan in loans)
-        self._inline: bytes | None = None if loans else data
+        self.fillings = fillings
+        self.size = len(data) if not fillings else len(data) + sum(filling.nbytes for filling in fillings)
+        self._inline: bytes | None = None if fillings else data
 
     def __del__(self) -> None:
         if self.share is not None:
@@ -94,7 +133,7 @@ class Stored:
     @property
     def replaceable(self) -> tuple[Share | None, int]:
         """The share in which it counts, and all its bytes there, with those of its payloads."""
-        return self.share, self.held + sum(loan.segment.size for loan in self.loans)
+        return self.share, self.held + sum(filling.segment.size for filling in self.fillings)
 
     def count_in(self, share: Share) -> None:
         """From now on it counts in a share, if it did in none."""
@@ -112,7 +151,7 @@ class Stored:
         Raises:
             ProtocolError: It is none.
         """
-        return validating(self.data, self._payload if self.loans else None)
+        return validating(self.data, self._payload if self.fillings else None)
 
     def validate(self) -> None:
         """Checks the value at once; see `validating`."""
@@ -137,7 +176,7 @@ class Stored:
         return self._inline or b""
 
     def _payload(self, index: int, nbytes: int) -> Array:
-        return self.loans[index].view(nbytes)
+        return self.fillings[index].view(nbytes)
 
 
 class Incoming:

@@ -71,7 +71,7 @@ class Copied(Segment):
         return np.frombuffer(self._bytes, np.uint8, nbytes)
 
 
-class Loan:
+class Filling:
     """One filling of a segment. Its holders share this object; when the last one lets go, that is recycled."""
 
     __slots__ = ("_ended", "nbytes", "segment")
@@ -122,7 +122,7 @@ class Ledger:
         """Bytes of shared memory that are open."""
         return sum(segment.size for segment in self._segments.values())
 
-    def borrow(self, number: int, fd: int, size: int, nbytes: int) -> Loan:
+    def borrow(self, number: int, fd: int, size: int, nbytes: int) -> Filling:
         """Takes note of a segment that the writer filled.
 
         Raises:
@@ -148,7 +148,7 @@ class Ledger:
             raise ProtocolError(f"{nbytes} bytes do not fit into segment {number} of {segment.size}")
         self._lent.add(number)
         self._used.add(number)
-        return Loan(segment, nbytes, self._end)
+        return Filling(segment, nbytes, self._end)
 
     def trim(self) -> None:
         """Closes the segments that nobody has held since this was called last; the next use opens them again."""
@@ -170,7 +170,7 @@ class Ledger:
             segment = self._segments.pop(number)
             closing.close(segment.fd, segment.size)
 
-    def _copy(self, number: int, fd: int, size: int, nbytes: int) -> Loan:
+    def _copy(self, number: int, fd: int, size: int, nbytes: int) -> Filling:
         """The bytes themselves, because there is no descriptor to keep; the writer may fill the segment again."""
         with descriptors.RESERVE.lent():
             own = self._open(fd, size)
@@ -179,7 +179,7 @@ class Ledger:
             finally:
                 os.close(own)
         self._recycle(number)
-        return Loan(Copied(content, self._share), nbytes, lambda _: None)
+        return Filling(Copied(content, self._share), nbytes, lambda _: None)
 
     def _end(self, segment: Segment) -> None:
         self._lent.discard(segment.number)

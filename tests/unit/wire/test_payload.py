@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import weakref
 
 import numpy as np
 import pytest
@@ -57,6 +58,35 @@ def test_pool_has_limits():
         True,
     ]
     many.close()
+
+
+def test_pool_does_not_fill_what_is_looked_at():
+    """A segment that was given back is free when nothing here lies in it any more; then it can be let go."""
+    pool = Pool()
+    lent = pool.lend(SEGMENT)
+    assert lent is not None
+    place, memory = lent
+    array = np.ndarray(SEGMENT, np.uint8, buffer=memory)
+    pool.pin(place[0], weakref.ref(array))
+    pool.recycle(place[0])
+    assert pool.put(image(1)) != place
+    assert pool.size == 2 * SEGMENT
+    del array
+    assert pool.put(image(1)) == place
+    pool.close()
+    assert pool.size == 0
+
+
+def test_array_outlives_its_pool():
+    """What lies in a segment that was let go can be read on, as long as it is there."""
+    pool = Pool()
+    lent = pool.lend(SEGMENT)
+    assert lent is not None
+    array = np.ndarray(SEGMENT, np.uint8, buffer=lent[1])
+    array[...] = 3
+    del lent
+    pool.close()
+    assert (array == 3).all()
 
 
 @pytest.mark.parametrize("call", ["memfd_create", "ftruncate"])
