@@ -4,6 +4,9 @@ import contextlib
 import itertools
 from typing import Any, Final
 
+import numpy as np
+
+from agents.pictures.frame import Frame
 from agents.pictures.rate_limit import RateLimit
 from agents.pictures.source import PictureSource, SourceError, open_source
 from agentspace import EMPTY, Agent, Parameter, SlotName, check_name
@@ -55,14 +58,22 @@ class Camera(Agent):
         if self.source in self.wake.names:
             self._use(self.read(self.source, self.device))
         try:
-            image = self._from_slot(self._slot, now) if self._slot else self._from_device(now)
+            shown = self._from_slot(self._slot, now) if self._slot else self._from_device(now)
         except (SourceError, TypeError, ValueError) as error:
             self._fail(str(error))
             return
-        if image is not None:
+        if shown is not None:
             self._count += 1
-            self.write(self.image, image, validity=self._valid)
+            self._show(shown)
             self._tell("running")
+
+    def _show(self, shown: Frame | Image) -> None:
+        """Writes what a device gave, or another slot."""
+        if isinstance(shown, Frame):
+            with self.loan(self.image, shown.shape, np.uint8, validity=self._valid) as image:
+                shown.put(image)
+        else:
+            self.write(self.image, shown, validity=self._valid)
 
     def parameters_changed(self, names: frozenset[str]) -> None:
         """Another rate."""
@@ -91,13 +102,13 @@ class Camera(Agent):
         image = self._limit.take(now)
         return None if image is EMPTY else as_rgb(image)
 
-    def _from_device(self, now: float) -> Image | None:
+    def _from_device(self, now: float) -> Frame | None:
         if not self.wake.timer and self.arrived not in self.wake.names:
             return None
         if self._source is None:
             self._rest(now)
             return None
-        image = self._source.next(now)
+        frame = self._source.next(now)
         self._lost = self._lost_before + self._source.lost
         if self._lost != self._told_lost and now - self._told_at >= OFTEN:
             self._told = None
@@ -108,13 +119,13 @@ class Camera(Agent):
                 self._open()
             else:
                 self._tell("end", remark)
-            return image
-        return self._paced(image, now) if self._source.live else image
+            return frame
+        return self._paced(frame, now) if self._source.live else frame
 
-    def _paced(self, image: Image | None, now: float) -> Image | None:
+    def _paced(self, frame: Frame | None, now: float) -> Frame | None:
         """Of what comes by itself not more than `rate`, and the newest."""
-        if image is not None:
-            self._limit.offer(image)
+        if frame is not None:
+            self._limit.offer(frame)
         paced = self._limit.take(now)
         return None if paced is EMPTY else paced
 

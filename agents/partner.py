@@ -181,7 +181,9 @@ class Partner(Heedful):
         posture = self._gesture.at(now)
         valid = max(FRESH, 5.0 / self.fps)
         self.write(self.posture, posture, validity=valid)
-        self.write(self.view, self._person.render(posture), validity=valid)
+        size = self._person.size
+        with self.loan(self.view, (size, size, 3), np.uint8, validity=valid) as picture:
+            self._person.render(posture, out=picture)
 
     def close(self) -> None:
         """Frees the drawing context."""

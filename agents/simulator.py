@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from agents.body.posture import NotAPostureError, read_posture
 from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName, Timer
 from models.icub.simulator import REST, Icub, View, ViewError
@@ -146,8 +148,9 @@ class Simulator(Agent):
                 self.write(self.yarp_state, account, validity=3.0 * FRESH)
 
     def _show(self) -> None:
-        picture = self._robot.render(self.mirror)
-        self.write(self.view, picture, validity=max(FRESH, 5.0 / self.fps))
+        valid, shape = max(FRESH, 5.0 / self.fps), (self.size, self.size, 3)
+        with self.loan(self.view, shape, np.uint8, validity=valid) as picture:
+            self._robot.render(self.mirror, out=picture)
         if self._served is not None:
             self._served.show(picture)
 

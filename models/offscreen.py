@@ -141,8 +141,22 @@ class Canvas:
             self._free = weakref.finalize(self, _free, self._context, self._drawing)  # also when the process ends
         self._context.make_current()
 
-    def draw(self, data: "mujoco.MjData", camera: "mujoco.MjvCamera") -> Image:
-        """Returns what the camera sees: (size, size, 3) uint8 RGB, a new array with the first row on top."""
+    def draw(
+        self,
+        data: "mujoco.MjData",
+        camera: "mujoco.MjvCamera",
+        *,
+        mirror: bool = False,
+        out: Image | None = None,
+    ) -> Image:
+        """Returns what the camera sees: (size, size, 3) uint8 RGB, the first row on top.
+
+        Args:
+            data: The state of the model.
+            camera: From where.
+            mirror: Flip left and right.
+            out: The array to fill; a new one by default.
+        """
         import cv2
         import mujoco
 
@@ -152,7 +166,8 @@ class Canvas:
         mujoco.mjr_render(rectangle, self._scene, self._drawing)
         mujoco.mjr_readPixels(self._buffer, None, rectangle, self._drawing)
         small = (self._large // OVERSAMPLING,) * 2
-        return np.asarray(cv2.resize(self._buffer[::-1].copy(), small, interpolation=cv2.INTER_AREA), np.uint8)
+        averaged = cv2.resize(self._buffer, small, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.flip(averaged, -1 if mirror else 0, dst=out), np.uint8)
 
     def upload(self, mesh: int) -> None:
         """Draws a mesh of the model as it is now, its vertices and normals having been changed.
@@ -196,7 +211,7 @@ def _free(context: Any, drawing: Any) -> None:
 
 
 def noisy(image: Image, deviation: float, random: np.random.Generator) -> Image:
-    """The picture with Gaussian noise of that standard deviation on each pixel, grey levels."""
-    if deviation == 0.0:
-        return image
-    return np.clip(np.rint(image + random.normal(0.0, deviation, image.shape)), 0, 255).astype(np.uint8)
+    """The picture, to which Gaussian noise of that standard deviation is added on each pixel, grey levels."""
+    if deviation:
+        image[...] = np.clip(np.rint(image + random.normal(0.0, deviation, image.shape)), 0, 255)
+    return image

@@ -1,6 +1,6 @@
 """The sources of pictures that no other agent makes: a webcam, a video, a folder of images, a port of YARP.
 
-Every source gives RGB pictures (H, W, 3) uint8, one per call of `next`, and never keeps its caller waiting.
+Every source gives one picture per call of `next`, and never keeps its caller waiting.
 """
 
 import itertools
@@ -14,10 +14,10 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from agents.pictures.frame import Frame
 from agents.yarp.client.helper import Helper
 from agents.yarp.client.pipe import Message
 from agentspace.errors import AgentspaceError
-from models.arrays import Image
 
 IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 FASTEST: Final = 240.0
@@ -54,7 +54,7 @@ class PictureSource(Protocol):
     lost: int
     live: bool
 
-    def next(self, now: float) -> Image | None:
+    def next(self, now: float) -> Frame | None:
         """The next picture; None if there is none now (s, monotonic).
 
         Raises:
@@ -115,7 +115,7 @@ class Folder:
             raise SourceError(f"the folder {path} has no images ({kinds})")
         self._pictures = self._read(sorted(files, key=_natural))
 
-    def _read(self, files: list[Path]) -> Iterator[Image]:
+    def _read(self, files: list[Path]) -> Iterator[Frame]:
         broken: list[str] = []
         for file in files:
             image = read_image(file)
@@ -127,7 +127,7 @@ class Folder:
         if len(broken) == len(files):
             raise SourceError(f"{self._path}: {self.remark}")
 
-    def next(self, now: float) -> Image | None:
+    def next(self, now: float) -> Frame | None:
         """The next image that can be read."""
         image = next(self._pictures, None)
         self.ended = image is None
@@ -158,7 +158,7 @@ class Video:
         self._count = 0
         self._start = 0.0
 
-    def next(self, now: float) -> Image | None:
+    def next(self, now: float) -> Frame | None:
         """The next picture, if it is time."""
         if self._count == 0:
             self._start = now
@@ -191,10 +191,10 @@ class _Newest:
 
     def __init__(self) -> None:
         self.lost = 0
-        self._newest: Image | None = None
+        self._newest: Frame | None = None
         self._error: str | None = None
 
-    def next(self, now: float) -> Image | None:
+    def next(self, now: float) -> Frame | None:
         """The newest picture, once."""
         newest, self._newest = self._newest, None
         if newest is None and self._error is not None:
@@ -287,14 +287,14 @@ class YarpPictures(_Newest):
         if header["is"] == "picture":
             pixels = np.frombuffer(message.body, np.uint8).reshape(header["height"], header["row"])
             width, self.lost = header["width"], header["lost"]
-            self._newest = pixels[:, : 3 * width].reshape(header["height"], width, 3)
+            self._newest = Frame(pixels[:, : 3 * width].reshape(header["height"], width, 3), bgr=False)
         elif header["is"] == "gone":
             self._error = header["why"]
         self._notify()
 
 
-def read_image(path: Path) -> Image | None:
-    """An image file as RGB, whatever it holds (grey, alpha, 16 bits), turned as its camera was held (EXIF).
+def read_image(path: Path) -> Frame | None:
+    """An image file, whatever it holds (grey, alpha, 16 bits), turned as its camera was held (EXIF).
 
     None if it cannot be read: damaged, with pixels of floats, whose range is unknown, or larger than what
     OpenCV reads (2^30 pixels).
@@ -306,7 +306,7 @@ def read_image(path: Path) -> Image | None:
         bgr = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     except (OSError, cv2.error):
         return None
-    return None if bgr is None else np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return None if bgr is None else Frame(np.asarray(bgr, np.uint8), bgr=True)
 
 
 def _open_capture(device: int | str) -> Any:
@@ -315,11 +315,9 @@ def _open_capture(device: int | str) -> Any:
     return cv2.VideoCapture(device)
 
 
-def _grab(capture: Any) -> Image | None:
-    import cv2
-
+def _grab(capture: Any) -> Frame | None:
     read, bgr = capture.read()
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8) if read else None
+    return Frame(bgr, bgr=True) if read else None
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

@@ -178,20 +178,21 @@ class Icub(Drawn):
         """
         return np.array(self._data.body(name).xpos)
 
-    def render(self, mirror: bool = False) -> Image:
+    def render(self, mirror: bool = False, out: Image | None = None) -> Image:
         """Returns what a camera in front of the robot sees, (size, size, 3) uint8 RGB.
 
         Call it always from one thread: an OpenGL context belongs to the thread that made it.
 
         Args:
             mirror: Flip left and right, as a mirror in front of the robot does.
+            out: The array to fill; a new one by default.
 
         Raises:
             NoDisplayError: If nothing on this machine can draw; the message says what to install.
         """
-        camera = self._camera()
-        image = noisy(self._canvas.draw(self._data, camera), self.view.noise, self._random)
-        return np.ascontiguousarray(image[:, ::-1]) if mirror else image
+        image = self._canvas.draw(self._data, self._camera(), mirror=mirror, out=out)
+        noisy(image[:, ::-1] if mirror else image, self.view.noise, self._random)
+        return image
 
     def look(self, eye: str, tilt: float = 0.0, version: float = 0.0, vergence: float = 0.0) -> Image:
         """Returns what the robot sees with an eye, (size, size, 3) uint8 RGB; needs `body`.

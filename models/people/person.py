@@ -70,11 +70,12 @@ class Person(Drawn):
         mujoco.mj_forward(self._figure.model, self._data)
         self._canvas = Canvas(self._figure.model, size)
 
-    def render(self, posture: ArrayLike) -> Image:
+    def render(self, posture: ArrayLike, out: Image | None = None) -> Image:
         """The picture of the camera, (size, size, 3) uint8 RGB; always to be called from one thread.
 
         Args:
             posture: (10,) degrees: the person's right arm, then the left.
+            out: The array to fill; a new one by default.
 
         Raises:
             ValueError: That is no posture.
@@ -87,7 +88,7 @@ class Person(Drawn):
         camera = mujoco.MjvCamera()
         camera.azimuth, camera.elevation = 90.0, 0.0
         camera.distance, camera.lookat = self._sight.distance, (0.0, 0.0, EYES_AT)
-        return noisy(self._canvas.draw(self._data, camera), self._sight.noise, self._random)
+        return noisy(self._canvas.draw(self._data, camera, out=out), self._sight.noise, self._random)
 
 
 PEOPLE: Final = (

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from agents.camera import Camera
+from agents.pictures.frame import Frame
 from agents.pictures.rate_limit import RateLimit
-from agents.pictures.source import Folder, SourceError, Video, Webcam, open_source
+from agents.pictures.source import Folder, PictureSource, SourceError, Video, Webcam, open_source
 from agentspace import EMPTY, LocalSpace
 from tests.support.eventually import eventually
 from tests.support.recording import recording
@@ -29,6 +30,13 @@ def picture(colour: tuple[int, ...], shape: tuple[int, ...] = (24, 32, 3)) -> np
 
 def save(path: Path, rgb: np.ndarray) -> None:
     assert cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+
+
+def shown(source: PictureSource) -> np.ndarray:
+    """The first picture of a source, RGB."""
+    frame = source.next(0.0)
+    assert frame is not None
+    return frame.rgb()
 
 
 def make_video(path: Path, count: int, fps: float = 200.0) -> Path:
@@ -84,8 +92,7 @@ def test_image_files_of_any_kind_become_rgb(pixels: np.ndarray, tmp_path: Path) 
     """Grey, transparent and 16-bit images are given as RGB of 8 bits."""
     path = tmp_path / "image.png"
     assert cv2.imwrite(str(path), pixels)
-    image = Folder(path).next(0.0)
-    assert image is not None
+    image = shown(Folder(path))
     np.testing.assert_array_equal(image, picture((77, 77, 77)))
 
 
@@ -100,8 +107,7 @@ def test_photographs_are_turned_as_their_camera_was_held(orientation: int, corne
     (tmp_path / "photograph.jpg").write_bytes(
         with_orientation(cv2.imencode(".jpg", pixels)[1].tobytes(), orientation)
     )
-    image = Folder(tmp_path).next(0.0)
-    assert image is not None
+    image = shown(Folder(tmp_path))
     assert image.shape == ((80, 40, 3) if orientation > 4 else (40, 80, 3))
     seen = [image[row, column, 0] > 127 for row in (2, -3) for column in (2, -3)]
     assert "".join("W" if white else "B" for white in seen) == corners
@@ -111,8 +117,7 @@ def test_photographs_are_turned_as_their_camera_was_held(orientation: int, corne
 def test_images_of_any_size_are_read(shape: tuple[int, ...], tmp_path: Path) -> None:
     """One pixel, and 33 millions of them."""
     assert cv2.imwrite(str(tmp_path / "image.png"), np.full(shape, 9, np.uint8))
-    image = Folder(tmp_path).next(0.0)
-    assert image is not None
+    image = shown(Folder(tmp_path))
     assert image.shape == shape
     assert image[0, 0, 0] == image[-1, -1, 2] == 9
 
@@ -129,17 +134,26 @@ def test_images_that_opencv_refuses_are_left_out_and_named(space: LocalSpace, tm
     assert not space.snapshot("_/errors/*")
 
 
+@pytest.mark.parametrize("bgr", [True, False])
+def test_a_frame_is_put_where_it_is_to_be(bgr: bool) -> None:
+    """The array that it is given is filled itself, also with pixels whose rows are padded."""
+    padded = picture((*RED, *GREEN), (24, 40, 6))[:, :32, :3]
+    place = np.zeros((24, 32, 3), np.uint8)
+    frame = Frame(padded, bgr=bgr)
+    frame.put(place)
+    np.testing.assert_array_equal(place, picture(RED[::-1] if bgr else RED))
+    np.testing.assert_array_equal(frame.rgb(), place)
+
+
 def test_colours_are_not_swapped(tmp_path: Path) -> None:
     """Red is red: the first channel, in images and in videos."""
     save(tmp_path / "red.png", picture(RED))
-    image = Folder(tmp_path).next(0.0)
-    assert image is not None
+    image = shown(Folder(tmp_path))
     np.testing.assert_array_equal(image[0, 0], RED)
     writer = cv2.VideoWriter(str(tmp_path / "red.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (64, 48))
     writer.write(np.full((48, 64, 3), RED[::-1], np.uint8))
     writer.release()
-    frame = Video(tmp_path / "red.avi").next(0.0)
-    assert frame is not None
+    frame = shown(Video(tmp_path / "red.avi"))
     assert np.abs(frame[20, 20].astype(int) - RED).max() < 12
 
 
@@ -329,8 +343,8 @@ def test_a_webcam_gives_the_newest_picture_and_never_blocks() -> None:
     webcam = Webcam(0, lambda _: device)
     assert webcam.next(0.0) is None
     device.give(picture(RED[::-1]))
-    (image,) = eventually(lambda: [found for found in [webcam.next(0.0)] if found is not None])
-    assert tuple(image[0, 0]) == RED
+    frame = eventually(lambda: webcam.next(0.0))
+    assert tuple(frame.rgb()[0, 0]) == RED
     assert webcam.next(0.0) is None
     device.give(None)
     with pytest.raises(SourceError, match="gives no pictures"):

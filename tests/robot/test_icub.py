@@ -5,6 +5,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +191,18 @@ def test_mirror_shows_the_arms_exchanged(resting: Icub) -> None:
         other = np.abs(plain - swapped).mean()
         assert same < 1.5
         assert same < 0.25 * other
+
+
+@pytest.mark.parametrize(("mirror", "noise"), [(False, 0.0), (True, 0.0), (True, 3.0)])
+def test_picture_is_drawn_into_an_array(resting: Icub, mirror: bool, noise: float) -> None:
+    """The array that is given is filled itself, with the same picture."""
+    place, view = np.zeros((224, 224, 3), np.uint8), resting.view
+    resting.view = replace(view, noise=noise)
+    drawn = resting.render(mirror, out=place)
+    resting.view = view
+    assert np.shares_memory(drawn, place)
+    difference = place.astype(float) - resting.render(mirror)
+    assert abs(difference.std() - noise) < 0.5
 
 
 def test_robot_looks_towards_the_camera(resting: Icub) -> None:
