@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Final
 
-from agentspace.core.code import digest
+from agentspace.core.values.code import digest
 from agentspace.core.values.value import flaw
 
 PROJECT_VARIABLE: Final = "AGENTSPACE_PROJECT"  #: the project of an agent, in the environment of what it starts

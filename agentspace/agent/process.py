@@ -26,8 +26,8 @@ from agentspace.agent.review import review
 from agentspace.agent.runner import Runner, tolerance
 from agentspace.client.account import SpaceAccount
 from agentspace.client.space import connect
-from agentspace.core.code import code_of
 from agentspace.core.role import USUAL, Beginning
+from agentspace.core.values.code import code_of
 from agentspace.core.values.names import check_role, why_long
 from agentspace.core.values.value import flaw, valid_text
 from agentspace.errors import AgentNotFoundError, AgentspaceError, ParameterError, SwapError, suggest

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agentspace.client.reports import RoleAccount
-from agentspace.core.code import code_of, digest
+from agentspace.core.values.code import code_of, digest
 
 
 @dataclass(frozen=True)

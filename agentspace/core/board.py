@@ -14,10 +14,12 @@ from agentspace.core.account import Account
 from agentspace.core.change import SPACE, Change, Decision, Refused, V, Writer
 from agentspace.core.live_settings import LiveSettings
 from agentspace.core.mailbox import Trigger
+from agentspace.core.present import Present, at_once
 from agentspace.core.role import USUAL, Beginning, Role, RoleTable, State, ending
 from agentspace.core.seats import Order, Part, Seats
-from agentspace.core.slot import AT_ONCE, Erase, Put, Slot, SlotTable
-from agentspace.core.subscribers import Present, Subscribers, at_once
+from agentspace.core.slot import AT_ONCE, Erase, Put, SlotTable
+from agentspace.core.slot_collection import Slot
+from agentspace.core.subscribers import Subscribers
 from agentspace.core.swap import Swap
 from agentspace.core.swap_table import SwapTable
 from agentspace.core.values.masks import Mask
@@ -171,7 +173,7 @@ class Board(Generic[V]):
         if role.state == "starting":
             role.state = "running"
             role.mailbox.settle()
-            self._subscribers.rearrange()
+            self._subscribers.attached(name)
             self.swaps.running(name, now)
         self.account.tell_role(role, now)
         self._subscribers.note_ready(name, role.mailbox)
@@ -190,7 +192,7 @@ class Board(Generic[V]):
     def detach(self, name: str, epoch: int, mask: str) -> None:
         """Takes a role's triggers of a mask away."""
         self.roles.check(name, epoch).mailbox.detach(mask)
-        self._subscribers.rearrange()
+        self._subscribers.attached(name)
 
     def attach(self, name: str, epoch: int, mask: str, kind: Trigger, now: float) -> None:
         """Gives the role a trigger; a new one starts with what is there already (but for EVERY)."""
@@ -332,7 +334,6 @@ class Board(Generic[V]):
         """The steps of `publish`."""
         watchers = self._subscribers.watchers
         yield from self.account.publishing(self._table.turns, self.roles.values(), watchers, now)
-        yield from self._subscribers.tidying()
 
     # --- what is over
 
@@ -364,12 +365,11 @@ class Board(Generic[V]):
         return self.launched() | self.seats.roles() | self.swaps.under_way.keys()
 
     def _forget_slots(self, names: Iterable[str]) -> None:
-        self._subscribers.forget(names)
         self._reports.difference_update(names)
 
     def _forget_roles(self, names: Iterable[str]) -> None:
-        self._subscribers.rearrange()
         for name in names:
+            self._subscribers.attached(name)
             self._subscribers.ready.pop(name, None)
             self.account.forget_role(name, self._table.now)
 
@@ -385,13 +385,13 @@ class Board(Generic[V]):
 
     def _show_swap(self, swap: Swap[V], now: float) -> None:
         """Shows where a swap is, if it is news."""
-        if self.account.tell_swap(swap, now):
-            self._subscribers.rearrange()  # triggers may have come or gone
+        self.account.tell_swap(swap, now)
+        self._subscribers.attached(swap.role.name)
 
     def _note_refusal(self, refusal: Refused, writer: Writer, kind: str, now: float) -> None:
         role = self.roles.get(writer.role)
         if role is not None:
             role.refused += 1
         told = self.account.refused(refusal, writer, kind)
-        if self._subscribers.route(REFUSED):  # nobody pays for what nobody follows
+        if self._subscribers.follows(REFUSED):  # nobody pays for what nobody follows
             self._write("refused", told, now)

@@ -5,10 +5,11 @@ not acknowledged when it dies waits for its successor. At most one batch is outs
 becomes the next batch. So a slow subscriber never works through a queue of stale values.
 """
 
+import functools
 import itertools
 import operator
 from collections import deque
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, Generic, NamedTuple
 
@@ -58,7 +59,8 @@ class Interest(NamedTuple):
     wakes: bool
 
     @classmethod
-    def of(cls, kinds: Set[Trigger]) -> "Interest":
+    @functools.cache
+    def of(cls, kinds: frozenset[Trigger]) -> "Interest":
         """The interest of triggers of these kinds."""
         return cls(
             bool(kinds - {Trigger.EVERY}),
@@ -153,7 +155,7 @@ class Mailbox(Generic[V]):
 
     def interest(self, name: str) -> Interest | None:
         """The interest in a slot; None if no trigger covers the name."""
-        kinds = {kind for (_, kind), mask in self.attachments.items() if mask.matches(name)}
+        kinds = frozenset(kind for (_, kind), mask in self.attachments.items() if mask.matches(name))
         return Interest.of(kinds) if kinds else None
 
     def offer(self, change: Change[V], interest: Interest | None = None) -> bool:

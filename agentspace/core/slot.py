@@ -23,12 +23,14 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Final, Generic, NamedTuple, Self
 
 from agentspace.core.change import Change, Decision, Kind, Refused, TurnTable, V, Writer, Written
+from agentspace.core.slot_collection import Slot, SlotCollection
 from agentspace.core.values.agenda import FOREVER, Agenda
+from agentspace.core.values.masks import Mask
 from agentspace.core.values.names import OWN, check_free_name
 from agentspace.core.values.numbers import check_write
 from agentspace.errors import LimitError
 
-MAX_SLOTS: Final = 65_536
+MAX_SLOTS: Final = 1_000_000
 ROOM: Final = 256  #: slots that are forgotten at once when room is needed
 AT_ONCE: Final = 64  #: expiries, and values that become readable, for which an act of another slot waits
 _WRITTEN: Final = Kind.WRITTEN  # looking it up in the enum takes longer than the rest of a comparison
@@ -98,39 +100,11 @@ class Erase(_Erase):
         return tuple.__new__(cls, (name, float(priority), None if validity is None else float(validity)))
 
 
-class Slot(Generic[V]):
-    """One named place and what holds it now."""
-
-    __slots__ = ("change", "empty", "name", "order", "pending", "revision", "valid_from", "value")
-
-    def __init__(self, name: str, revision: int = 0) -> None:
-        self.name = name
-        self.revision = revision
-        self.change: Change[V] | None = None  # what holds the slot; None if it is free
-        self.value: V | None = None
-        self.valid_from = 0.0
-        self.empty = True  # held empty by a delete
-        self.pending = False  # accepted, not readable yet
-        self.order = 0  # of what holds it, among all that happens at the same moment
-
-    @property
-    def deadline(self) -> float:
-        """When something happens to it by itself; `FOREVER` for never."""
-        if self.change is None:
-            return FOREVER
-        return self.valid_from if self.pending else self.change.valid_to
-
-    @property
-    def readable(self) -> bool:
-        """Whether a reader gets the value (the table has already dropped what expired)."""
-        return self.change is not None and not self.empty and not self.pending
-
-
 class SlotTable(Generic[V]):
     """The slots of one space.
 
     Args:
-        emit: Receives every `Change`, in order, during the call that made it happen.
+        emit: Receives every `Change` with its slot, in order, during the call that made it happen.
         forgotten: Receives the names of slots that were forgotten.
         floor: The revision after which slots begin.
 
@@ -142,7 +116,7 @@ class SlotTable(Generic[V]):
 
     def __init__(
         self,
-        emit: Callable[[Change[V]], None],
+        emit: Callable[[Change[V], Slot[V]], None],
         forgotten: Callable[[Iterable[str]], None] = lambda names: None,
         floor: int = 0,
     ) -> None:
@@ -150,7 +124,7 @@ class SlotTable(Generic[V]):
         self._forgotten = forgotten
         self.floor = floor
         self.turns = TurnTable()  #: of slots whose value another writer took over
-        self._slots: dict[str, Slot[V]] = {}
+        self._slots: SlotCollection[V] = SlotCollection()
         self._over: dict[str, float] = {}  # what nothing holds, but the space's own: since when, the oldest first
         self._own = 0  # slots of the space's own
         self._agenda: Agenda[str] = Agenda(self._deadline)
@@ -227,9 +201,9 @@ class SlotTable(Generic[V]):
         self.advance(now)
         return (slot for slot in self._slots.values() if slot.change is not None)
 
-    def changes(self) -> list[Change[V]]:
-        """What holds each slot that something holds, as far as time was let pass."""
-        return [slot.change for slot in self._slots.values() if slot.change is not None]
+    def moment(self, mask: Mask) -> Iterator[list[Change[V]]]:
+        """What holds the slots under a mask now, as far as time was let pass; see `SlotMoment.pieces`."""
+        return self._slots.moment(mask).pieces()
 
     def advance(self, now: float, most: int = sys.maxsize) -> int:
         """Lets time pass: emits what becomes readable and expires up to `now`, so much at most; tells how much."""
@@ -272,7 +246,7 @@ class SlotTable(Generic[V]):
     def restore(self, slot: Slot[V]) -> None:
         """Puts a slot back that something held when the host of before ended."""
         slot.revision = max(slot.revision, self.floor)
-        self._slots[slot.name] = slot
+        self._slots.add(slot)
         self._schedule(slot)
 
     def check_room(self, names: Set[str]) -> None:
@@ -312,7 +286,7 @@ class SlotTable(Generic[V]):
 
     def _forget(self, names: list[str]) -> None:
         for name in names:
-            self.floor = max(self.floor, self._slots.pop(name).revision)
+            self.floor = max(self.floor, self._slots.remove(name).revision)
             self._own -= name.startswith(OWN)
             self._over.pop(name, None)
         if names:
@@ -329,7 +303,8 @@ class SlotTable(Generic[V]):
             self._own += name.startswith(OWN)  # the space can always give its account of itself
             if not name.startswith(OWN):
                 self.check_room({name})
-            slot = self._slots[name] = Slot(name, self.floor)
+            slot = Slot(name, self.floor)
+            self._slots.add(slot)
         if self.lags:
             self._settle(slot, self.now)
         held = slot.change
@@ -348,6 +323,8 @@ class SlotTable(Generic[V]):
         valid_to: float,
         origin: float,
     ) -> None:
+        if self._slots.moments:
+            self._slots.note(slot)
         slot.revision += 1
         if slot.revision > self.ceiling and self.rise is not None:
             self.rise(slot.revision)
@@ -355,7 +332,7 @@ class SlotTable(Generic[V]):
         slot.change = change
         if valid_to < FOREVER or slot.pending:
             self._schedule(slot)
-        self.emit(change)
+        self.emit(change, slot)
 
     def _deadline(self, name: str) -> tuple[float, int]:
         """When something happens to a slot by itself, and its place among all at that moment."""
@@ -380,6 +357,8 @@ class SlotTable(Generic[V]):
             self._expire_or_ripen(slot, held, when)
 
     def _expire_or_ripen(self, slot: Slot[V], held: Change[V], when: float) -> None:
+        if self._slots.moments:
+            self._slots.note(slot)
         if slot.pending and slot.valid_from <= when:
             slot.pending = False
             kind, value = _WRITTEN, slot.value
@@ -393,4 +372,4 @@ class SlotTable(Generic[V]):
             slot.change = change
         elif slot.name[:2] != OWN:
             self._over[slot.name] = when
-        self.emit(change)
+        self.emit(change, slot)

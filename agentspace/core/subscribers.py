@@ -1,26 +1,22 @@
-"""The subscribers of one space, roles and watchers: with what each begins, and for whom a batch is ready.
+"""The subscribers of one space, roles and watchers: who follows a slot, and for whom a batch is ready.
 
-Pure. Who follows a slot is worked out at its first change and remembered as long as the slot is.
+Pure. Who follows a slot is worked out at its first change and remembered with it: its *route*. Slots with the same
+followers share one. When triggers come or go, a route is good as long as none of their masks covers its slot; that
+is looked at with its next change. So nothing has to be done for all slots, nor for all triggers.
 """
 
-import heapq
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
-from typing import Any, Final, Generic, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Final, Generic, NamedTuple
 
-from agentspace.core.change import SPACE, Batch, Change, Kind, V
+from agentspace.core.change import Batch, Change, V
 from agentspace.core.mailbox import Interest, Mailbox, Trigger
 from agentspace.core.role import Role
-from agentspace.core.slot import AT_ONCE, SlotTable
+from agentspace.core.slot_collection import Slot
+from agentspace.core.values.mask_index import MaskIndex
 from agentspace.core.values.masks import Mask
-from agentspace.core.values.names import is_name
 
-STEP: Final = 128  #: slots that are looked at in one step
-_RUN: Final = 2048  # of those that are sorted together
-
-_name_of = attrgetter("name")
-
-Route = list[tuple[str | int, Mailbox[V], Interest]]  #: who follows a slot, and what of it
+ROUTES: Final = 4096  #: that are remembered at most
+_NEWS: Final = 8  # masks that have come or gone, against which a route is looked at before it is worked out anew
 
 
 class Delivery(NamedTuple, Generic[V]):
@@ -28,6 +24,35 @@ class Delivery(NamedTuple, Generic[V]):
 
     to: str | int
     batch: Batch[V]
+
+
+class _Followers(dict[str | int, frozenset[Trigger]]):
+    """The triggers with one mask: their kinds, by who has attached them; with a number of its own."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class Route(Generic[V]):
+    """A route: who follows a slot, and what of it.
+
+    Attributes:
+        moment: After how many changes of masks it was true.
+        masks: The followers of all masks that cover the slot.
+        ends: Each follower, once; none if the route is not true any more.
+    """
+
+    __slots__ = ("ends", "masks", "moment")
+
+    def __init__(
+        self, moment: int, masks: tuple[_Followers, ...], ends: list[tuple[str | int, Mailbox[V], Interest]]
+    ) -> None:
+        self.moment = moment
+        self.masks = masks
+        self.ends = ends
 
 
 class Subscribers(Generic[V]):
@@ -46,14 +71,18 @@ class Subscribers(Generic[V]):
         self.ready: dict[str | int, Mailbox[V]] = {}
         self._roles = roles
         self._count = 0
-        self._routes: dict[str, Route[V]] = {}
-        self._gone: list[dict[str, Route[V]]] = []  # routes that are true no more
+        self._index: MaskIndex[_Followers] = MaskIndex()
+        self._attached: dict[str | int, dict[tuple[str, Trigger], Mask]] = {}  # as the index has it
+        self._numbers = 0  # of followers
+        self._moment = 0  # counts the changes of masks
+        self._news: list[Mask] = []  # the last of them
+        self._routes: dict[tuple[int, ...], Route[V]] = {}  # those that are true, by their followers
 
     def add(self, watcher: Mailbox[V]) -> int:
         """A watcher comes; returns its number."""
         self._count += 1
         self.watchers[self._count] = watcher
-        self.rearrange()
+        self.attached(self._count)
         self.note_ready(self._count, watcher)
         return self._count
 
@@ -61,42 +90,55 @@ class Subscribers(Generic[V]):
         """A watcher goes."""
         self.watchers.pop(number, None)
         self.ready.pop(number, None)
-        self.rearrange()
+        self.attached(number)
 
-    def rearrange(self) -> None:
-        """Triggers, or whole subscribers, have come or gone; of much that is known no more `tidying` lets go."""
-        if len(self._routes) > STEP:
-            self._gone.append(self._routes)
-        self._routes = {}
+    def attached(self, to: str | int) -> None:
+        """Triggers of somebody may have come or gone, or a subscriber as a whole."""
+        mailbox = self._mailbox(to)
+        now = {} if mailbox is None else mailbox.attachments
+        before = self._attached.get(to, {})
+        gone = [(mask, kind) for (text, kind), mask in before.items() if (text, kind) not in now]
+        come = [(mask, kind) for (text, kind), mask in now.items() if (text, kind) not in before]
+        for mask, kind in gone:
+            self._drop(mask, kind, to)
+        for mask, kind in come:
+            self._take(mask, kind, to)
+        if gone or come:
+            self._attached[to] = dict(now)
+        if not now:
+            self._attached.pop(to, None)
 
-    def tidying(self) -> Generator[None]:
-        """The steps in which it lets go of that: to do so at once would take long."""
-        while self._gone:
-            routes = self._gone[0]
-            for _ in range(min(len(routes), STEP)):
-                routes.popitem()
-            if not routes:
-                self._gone.remove(routes)
-            yield
-
-    def forget(self, slots: Iterable[str]) -> None:
-        """Slots are forgotten."""
-        for name in slots:
-            self._routes.pop(name, None)
-
-    def tell(self, change: Change[V]) -> None:
+    def tell(self, change: Change[V], slot: Slot[V]) -> None:
         """A slot has changed."""
-        for to, mailbox, interest in self.route(change.name):
+        route = slot.route
+        if route is None or route.moment != self._moment:
+            route = self.route(slot)
+        for to, mailbox, interest in route.ends:
             if mailbox.offer(change, interest) and mailbox.outstanding is None:
                 self.ready[to] = mailbox
 
-    def route(self, name: str) -> Route[V]:
+    def route(self, slot: Slot[V]) -> Route[V]:
         """Who follows a slot."""
-        route = self._routes.get(name)
+        known: Route[V] | None = slot.route
+        if known is not None and known.moment == self._moment:
+            return known
+        if known is not None and self._is_as_it_was(slot.name, known.moment):
+            masks = known.masks
+        else:
+            masks = tuple(self._index.find(slot.name))
+        key = tuple([each.number for each in masks])
+        route = self._routes.get(key)
         if route is None:
-            pairs = ((to, mailbox, mailbox.interest(name)) for to, mailbox in self._mailboxes())
-            route = self._routes[name] = [(to, box, interest) for to, box, interest in pairs if interest]
+            if len(self._routes) >= ROUTES:
+                self._begin_anew()
+                self._news.clear()
+            route = self._routes[key] = Route(self._moment, masks, self._ends(masks))
+        slot.route = route
         return route
+
+    def follows(self, name: str) -> bool:
+        """Whether anybody follows a slot."""
+        return bool(self._index.find(name))
 
     def note_ready(self, to: str | int, mailbox: Mailbox[V]) -> None:
         """A mailbox may have become ready."""
@@ -117,158 +159,55 @@ class Subscribers(Generic[V]):
                 role.dispatched = now
             yield Delivery(to, mailbox.take())
 
-    def _mailboxes(self) -> Iterator[tuple[str | int, Mailbox[V]]]:
-        yield from ((role.name, role.mailbox) for role in self._roles.values())
-        yield from self.watchers.items()
+    def _mailbox(self, to: str | int) -> Mailbox[V] | None:
+        if isinstance(to, int):
+            return self.watchers.get(to)
+        role = self._roles.get(to)
+        return None if role is None else role.mailbox
 
+    def _take(self, mask: Mask, kind: Trigger, to: str | int) -> None:
+        followers = self._index.get(mask)
+        if followers is None:
+            self._numbers += 1
+            followers = _Followers(self._numbers)
+            self._index.add(mask, followers)
+        followers[to] = followers.get(to, frozenset()) | {kind}
+        self._note(mask)
 
-class Present(Generic[V]):
-    """The present state of the slots of one space, for its readers, and for subscribers that begin to follow it.
-
-    However many slots there are, each step takes less than a millisecond or so. Who begins to follow slots is told
-    of changes from the first step on; until the last one, nothing goes out to it.
-    """
-
-    def __init__(self, table: SlotTable[V], subscribers: Subscribers[V]) -> None:
-        self._table = table
-        self._subscribers = subscribers
-
-    def gathering(self, mask: str, now: float) -> Generator[None, None, Iterator[Change[V]]]:
-        """The steps to what holds slots under a mask at one moment; returns it, by name."""
-        pattern = Mask(mask)
-        self._table.advance(now, AT_ONCE)
-        while self._table.lags:
-            yield
-            self._table.advance(now, AT_ONCE)
-        return (yield from _gathering(self._all(pattern), pattern))
-
-    def watching(self, mask: str, kind: Trigger, known: dict[str, int], now: float) -> tuple[int, Generator[None]]:
-        """Adds a watcher; gives its number, and the steps after which its first batch goes out.
-
-        Args:
-            mask: Which slots.
-            kind: NORMAL for the newest value of each, EVERY for every change.
-            known: Slots that the watcher has seen, with their revisions: of these it is told which have changed,
-                and which cannot be read any more.
-            now: The time (s).
-        """
-        mailbox: Mailbox[V] = Mailbox()
-        mailbox.attach(mask, kind)
-        mailbox.loading = 1
-        self._table.advance(now, AT_ONCE)
-        number = self._subscribers.add(mailbox)
-        return number, self._fill(number, mailbox, self._all(Mask(mask)), Mask(mask), known)
-
-    def _fill(
-        self, number: int, mailbox: Mailbox[V], present: list[Change[V]], mask: Mask, known: dict[str, int]
-    ) -> Generator[None]:
-        changes, names, here, at = dict[str, Change[V]](), set[str](), set[str](), self._table.now
-        for count, change in enumerate((yield from _gathering(present, mask)), 1):
-            here.add(change.name)
-            if _is_news(change, known.get(change.name)):
-                changes[change.name] = change
-                names.add(change.name)
-            if not count % STEP:
-                yield
-        for count, name in enumerate(known, 1):
-            if name not in here and _is_covered(name, mask):
-                changes[name] = self._is_gone(name, at)
-                names.add(name)
-            if not count % STEP:
-                yield
-        mailbox.preload(changes, names)
-        mailbox.loading = 0
-        self._subscribers.note_ready(number, mailbox)
-
-    def expect(self, name: str) -> None:
-        """A slot is about to change, with many others: if it is there, it is found out now who follows it."""
-        if self._table.find(name) is not None:
-            self._subscribers.route(name)
-
-    def attaching(
-        self, role: Role[V], mask: str, kind: Trigger, now: float, known: Sequence[Any] = ()
-    ) -> Generator[None]:
-        """The steps in which a role gets a trigger; a new one starts with what is there, but for EVERY.
-
-        Args:
-            role: The role.
-            mask: Which slots.
-            kind: Of the trigger.
-            now: The time (s).
-            known: Slots that another server has told it of: it is told now of those that cannot be read here, as
-                far as there is room, and nothing that waits tells of them.
-        """
-        self._subscribers.rearrange()
-        mailbox = role.mailbox
-        is_new = mailbox.attach(mask, kind)
-        if not (is_new or known):
+    def _drop(self, mask: Mask, kind: Trigger, to: str | int) -> None:
+        followers = self._index.get(mask)
+        if followers is None:
             return
-        pattern, interest = Mask(mask), Interest.of({kind})
-        self._table.advance(now, AT_ONCE)
-        mailbox.loading += 1
-        try:
-            there = self._all(pattern) if is_new and kind is not Trigger.EVERY else []
-            for count, change in enumerate((yield from _gathering(there, pattern)), 1):
-                if change.kind is Kind.WRITTEN and self._is_held(change):
-                    mailbox.offer(change, interest)  # one that has changed meanwhile has come by itself
-                if not count % STEP:
-                    yield
-            queued = mailbox.queued_names() if kind is Trigger.EVERY else set[str]()
-            for count, name in enumerate(known, 1):
-                if _is_covered(name, pattern) and not self._is_readable(name) and name not in queued:
-                    mailbox.offer_late(self._is_gone(name, now), interest)
-                    queued.add(name)
-                if not count % STEP:
-                    yield
-        finally:
-            mailbox.loading -= 1
-            self._subscribers.note_ready(role.name, mailbox)
+        left = followers.pop(to, frozenset()) - {kind}
+        if left:
+            followers[to] = left
+        if not followers:
+            self._index.remove(mask)
+        self._note(mask)
 
-    def _is_gone(self, name: str, at: float) -> Change[V]:
-        """What tells of a slot that can be read no more, by nobody's doing."""
-        return Change(name, Kind.DELETED, self._table.revision(name), None, SPACE, 0.0, at, at, at)
+    def _note(self, mask: Mask) -> None:
+        """The followers of a mask are others."""
+        self._begin_anew()
+        self._news.append(mask)
+        if len(self._news) > _NEWS:
+            del self._news[0]
 
-    def _is_readable(self, name: str) -> bool:
-        slot = self._table.find(name)
-        return slot is not None and slot.change is not None and slot.change.kind is Kind.WRITTEN
+    def _begin_anew(self) -> None:
+        """No route is true before it was looked at again; slots that are not written keep nobody's mailbox."""
+        for route in self._routes.values():
+            route.ends = []
+        self._routes.clear()
+        self._moment += 1
 
-    def _is_held(self, change: Change[V]) -> bool:
-        slot = self._table.find(change.name)
-        return slot is not None and slot.change is change
+    def _is_as_it_was(self, name: str, moment: int) -> bool:
+        """Whether no mask has come or gone since a moment that covers a slot, as far as that is known."""
+        since = self._moment - moment
+        return since <= len(self._news) and not any(mask.matches(name) for mask in self._news[-since:])
 
-    def _all(self, mask: Mask) -> list[Change[V]]:
-        """What holds slots now: all, or the one that a mask names."""
-        if not mask.exact:
-            return self._table.changes()
-        slot = self._table.find(mask.text)
-        return [] if slot is None or slot.change is None else [slot.change]
-
-
-def _is_covered(name: Any, mask: Mask) -> bool:
-    """Whether what a client calls a slot is one that a mask covers."""
-    return type(name) is str and is_name(name) and mask.matches(name)
-
-
-def _is_news(change: Change[V], seen: int | None) -> bool:
-    """Whether a watcher that has seen a value of that revision is to be told what holds the slot now."""
-    return change.revision != seen if change.kind is Kind.WRITTEN else seen is not None
-
-
-def at_once(steps: Generator[None]) -> None:
-    """Takes all steps."""
-    for _ in steps:
-        pass
-
-
-def _gathering(changes: list[Change[V]], mask: Mask) -> Generator[None, None, Iterator[Change[V]]]:
-    """The steps in which changes are found whose slots a mask covers; returns them, by name."""
-    runs: list[list[Change[V]]] = [[]]
-    for start in range(0, len(changes), STEP):
-        if start:
-            yield
-        runs[-1] += [change for change in changes[start : start + STEP] if mask.matches(change.name)]
-        if len(runs[-1]) >= _RUN:
-            runs[-1].sort(key=_name_of)
-            runs.append([])
-    runs[-1].sort(key=_name_of)
-    return heapq.merge(*runs, key=_name_of) if len(runs) > 1 else iter(runs[0])
+    def _ends(self, masks: tuple[_Followers, ...]) -> list[tuple[str | int, Mailbox[V], Interest]]:
+        kinds: dict[str | int, frozenset[Trigger]] = {}
+        for followers in masks:
+            for to, some in followers.items():
+                kinds[to] = kinds[to] | some if to in kinds else some
+        found = ((to, self._mailbox(to), Interest.of(some)) for to, some in kinds.items())
+        return [(to, mailbox, interest) for to, mailbox, interest in found if mailbox is not None]

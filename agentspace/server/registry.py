@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from agentspace.core.account import BEAT
 from agentspace.core.board import Board, Floors
+from agentspace.core.present import at_once
 from agentspace.core.seats import Part, Seat
 from agentspace.core.slot import AT_ONCE
 from agentspace.core.spaces import Spaces
-from agentspace.core.subscribers import at_once
 from agentspace.core.values.budget import Budget
 from agentspace.core.values.names import check_name
 from agentspace.core.values.value import EMPTY

@@ -1,7 +1,7 @@
 """A server whose time is simulated: its registry, what it sends, and the messages that only it understands.
 
-The rule is that of `agentspace.core.conductor`; here it meets boards and connections. Only the time of the spaces
-is simulated: clients are awaited in real time, and watchers hear of changes whenever they can.
+The rule is that of `agentspace.core.simulated.conductor`; here it meets boards and connections. Only the time of
+the spaces is simulated: clients are awaited in real time, and watchers hear of changes whenever they can.
 """
 
 import math
@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from agentspace.core.account import BEAT
 from agentspace.core.board import Board
-from agentspace.core.conductor import Actor, Conductor, Turn
 from agentspace.core.role import FILLED, MAX_ROLES
+from agentspace.core.simulated.conductor import Actor, Conductor, Turn
 from agentspace.core.swap import Step
 from agentspace.errors import AgentspaceError, LimitError, ProtocolError
 from agentspace.server.audited import note_done

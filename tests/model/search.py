@@ -17,7 +17,8 @@ from agentspace.core.durable.board import DurableBoard, RoleLog
 from agentspace.core.durable.cuts import Cuts
 from agentspace.core.mailbox import Mailbox
 from agentspace.core.role import Role
-from agentspace.core.slot import Slot, SlotTable
+from agentspace.core.slot import SlotTable
+from agentspace.core.slot_collection import Slot
 from agentspace.core.swap import Swap, Wish
 from agentspace.core.swap_table import SwapTable
 from agentspace.core.values.masks import Mask
@@ -37,7 +38,7 @@ _OF_NO_ACCOUNT: Final[dict[type, str]] = {
     Board: "name account settings deliveries _encode _measure _decode _subscribers _reports present",
     RoleLog: "_board _role",
     SlotTable: "turns now ceiling rise emit _forgotten _over _order _agenda _done",
-    Slot: "valid_from order",
+    Slot: "valid_from order place route",
     Change: "at valid_to origin",
     SwapTable: "is_silent _make _known _show",
     Swap: "role deadline gap carried reason _steps _began _old _old_info _new _new_info _quiet_since",

@@ -14,7 +14,8 @@ from agentspace.core.durable.cuts import Cuts, QueueKey, RoleRecord, SavedSpace,
 from agentspace.core.live_settings import LiveSettings
 from agentspace.core.mailbox import Trigger
 from agentspace.core.role import FILLED, USUAL, Beginning, Role, State
-from agentspace.core.slot import Erase, Put, Slot
+from agentspace.core.slot import Erase, Put
+from agentspace.core.slot_collection import Slot
 from agentspace.core.swap import Swap
 
 RESERVED: Final = Floors(1 << 20, 1 << 16, 1 << 16)  #: numbers that are reserved at once
@@ -106,7 +107,7 @@ class DurableBoard(Board[V]):
             role.mailbox.log = RoleLog(self, role.name)
             role.mailbox.refill(saved.queues.get(role.name, ()), kept.lost)
             self.roles.restore(role)
-        self._subscribers.rearrange()
+            self._subscribers.attached(role.name)
         self.advance(now)  # once all are there that have to hear of it
         for role in self.roles.values():
             self.account.tell_role(role, now)
@@ -189,12 +190,12 @@ class DurableBoard(Board[V]):
         if self._cuts.covers(change.name) and lost.bit_count() == 1:
             self._note_role(role)
 
-    def _emit(self, change: Change[V]) -> None:
+    def _emit(self, change: Change[V], slot: Slot[V]) -> None:
         if self._cuts.covers(change.name):
             self._changed.add(change.name)
             self._cuts.note_slot(change.name)
             self._noted = True
-        self._told(change)
+        self._told(change, slot)
 
     def _reserve(self, revision: int) -> None:
         """Makes sure that a host which begins after the end of this one knows a revision that none had."""

@@ -12,12 +12,11 @@ from typing import Any, Final, Generic, NamedTuple
 from agentspace.core.board import Floors
 from agentspace.core.change import Change, Kind, V
 from agentspace.core.role import State
-from agentspace.core.slot import MAX_SLOTS
 from agentspace.core.values.masks import Mask
 from agentspace.core.values.names import OWN
 from agentspace.errors import SlotNameError
 
-_REMEMBERED: Final = 2 * MAX_SLOTS  # names for which it is known whether they are durable
+_REMEMBERED: Final = 1 << 16  # names for which it is known whether they are durable
 
 QueueKey = tuple[str, str, int, Kind]  #: a change that waits: the role, its slot, its revision, its kind
 

@@ -8,6 +8,7 @@ from agentspace.core.values.names import MAX_NAME
 from agentspace.errors import SlotNameError
 
 _SET: Final = re.compile(r"\[(?:!.|[^!])[^\]]*\]", re.DOTALL)  # as fnmatch reads it
+_GLOB: Final = re.compile(r"[*?\[\]]")
 
 
 class Mask:
@@ -39,6 +40,21 @@ class Mask:
     def exact(self) -> bool:
         """Whether the mask is a plain name."""
         return self._regex is None
+
+    @property
+    def beginning(self) -> str:
+        """The plain text that each name begins with which it covers."""
+        return self.text if self._regex is None else _GLOB.split(self.text, maxsplit=1)[0]
+
+    @property
+    def end(self) -> str:
+        """The plain text that each name ends with which it covers."""
+        return self.text if self._regex is None else _GLOB.split(self.text)[-1]
+
+    @property
+    def folder(self) -> str:
+        """The folder that all names are in, or below, which it covers; "" for all."""
+        return self.beginning.rpartition("/")[0]
 
     def matches(self, name: str) -> bool:
         """Whether the mask covers the name."""

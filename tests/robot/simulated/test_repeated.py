@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agentspace.core.conductor import START
+from agentspace.core.simulated.conductor import START
 from tests.support.paths import ROOT
 
 LAUNCH = """

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from agentspace import Put
-from agentspace.core.slot import MAX_SLOTS
 from agentspace.core.spaces import MAX_SPACES
 
+MANY = 64 * 1024  # slots
 AT_ONCE = 1024  # slots, in one commit
 MOMENT = 0.05  # seconds
 
 
 def test_names_that_are_over_leave_room(space, join):
-    """More names than a space has slots, each valid for a moment, leave room; one that comes again goes on."""
+    """Names without end, each valid for a moment, leave room; one that comes again goes on."""
     first = space.write("again", 1, validity=MOMENT)
     space.write("lasts", 0)
     anne = join("anne")
     anne.running()
-    for begin in range(0, MAX_SLOTS + AT_ONCE, AT_ONCE):
+    for begin in range(0, MANY, AT_ONCE):
         names = [f"n/{number}" for number in range(begin, begin + AT_ONCE)]
         anne.commit(None, [Put(name, anne.prepare(1), MOMENT) for name in names])
         assert anne.read("lasts") == 0  # so that no more is under way than the server can bear

@@ -11,7 +11,7 @@ import pytest
 from agentspace import Agent, Kind, Trigger
 from agentspace.agent.runner import Runner
 from agentspace.client.space import RemoteSpace
-from agentspace.core.conductor import START
+from agentspace.core.simulated.conductor import START
 from agentspace.errors import AgentspaceError, LimitError
 from tests.support.eventually import eventually
 from tests.support.server_process import ServerProcess

@@ -10,7 +10,7 @@ import pytest
 
 import agentspace.agent.agent as library
 from agentspace.agent.code import Sources
-from agentspace.core.code import digest
+from agentspace.core.values.code import digest
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from agentspace.client.disk import DiskCode, marked, on_disk
 from agentspace.client.reports import RoleAccount
-from agentspace.core.code import code_of, digest
+from agentspace.core.values.code import code_of, digest
 
 FILES = {"agents/a.py": b"a = 1\n", "lib/b.py": b"b = 1\n"}
 

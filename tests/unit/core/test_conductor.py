@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentspace.core.conductor import START, STEP, TURNS, Actor, Conductor, Turn
+from agentspace.core.simulated.conductor import START, STEP, TURNS, Actor, Conductor, Turn
 from tests.support.examples import examples
 
 A, B, C = (Actor("DATA", name) for name in "abc")

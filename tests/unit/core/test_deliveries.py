@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from agentspace.core.board import Board
 from agentspace.core.change import SPACE, Change, Kind
 from agentspace.core.mailbox import EVERY_LIMIT, Trigger
+from agentspace.core.present import at_once
 from agentspace.core.slot import Erase, Put
-from agentspace.core.subscribers import Delivery, at_once
+from agentspace.core.subscribers import Delivery
 from agentspace.core.values.value import freeze
 from tests.support.examples import examples
 from tests.unit.core.boards import ANNE, only, out, start, write

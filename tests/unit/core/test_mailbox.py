@@ -436,6 +436,6 @@ def test_offer_may_be_meant_for_some_kinds_only():
     """What is told to a new trigger does not reach the older triggers of that name."""
     box = box_with(a=EVERY)
     box.attach("a", NORMAL)
-    box.offer(change("a", 1), Interest.of({NORMAL}))
+    box.offer(change("a", 1), Interest.of(frozenset({NORMAL})))
     batch = box.take()
     assert numbers(batch) == ({"a": 1}, [])

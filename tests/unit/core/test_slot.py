@@ -23,7 +23,7 @@ class Table:
     def __init__(self) -> None:
         self.changes: list[Change[Any]] = []
         self.gone: list[str] = []
-        self.table: SlotTable[Any] = SlotTable(self.changes.append, self.gone.extend)
+        self.table: SlotTable[Any] = SlotTable(lambda change, slot: self.changes.append(change), self.gone.extend)
 
     @property
     def kinds(self) -> list[str]:

@@ -229,7 +229,7 @@ def compare_readings(table: SlotTable[Any], model: History, time: float) -> None
 def play(history: list[Op], start: float) -> None:
     """Runs a history through table and model, comparing all that can be seen after every step, and the log."""
     changes: list[Change[Any]] = []
-    table: SlotTable[Any] = SlotTable(changes.append)
+    table: SlotTable[Any] = SlotTable(lambda change, slot: changes.append(change))
     model = History()
     time = start
     for number, op in enumerate(history):
