@@ -15,8 +15,9 @@ from agentspace.wire.address import Address, machine
 from agentspace.wire.format import kind_of, writer_of
 from agentspace.wire.from_client import Hello
 from agentspace.wire.from_server import Welcome
+from agentspace.wire.holding import Holding
 from agentspace.wire.parcel import Incoming, Ref
-from agentspace.wire.payload import Holding, Mapper
+from agentspace.wire.payload import Mapper
 from agentspace.wire.pool import AVAILABLE, UNUSED, Pool
 
 
@@ -75,6 +76,7 @@ class Handshake:
                 self.lifeline = ProcessLifeline(reply.pid) if reply.shared else None
                 self._mapper = Mapper(reply.pid)
                 self._pool.abandon()
+                self.released = deque()  # what the last server has lent is none of this one's business
             elif reply.meeting <= self.meeting.number:
                 return
             self.meeting = Meeting(reply.server, reply.meeting)
@@ -83,7 +85,8 @@ class Handshake:
         """A value that came with a message, and the payloads that it refers to."""
         if not refs:
             return Incoming(frame)
-        holding = Holding([(int(a), int(b), int(c), int(d)) for a, b, c, d in refs], self.released.extend)
+        known = [(int(a), int(b), int(c), int(d)) for a, b, c, d in refs]
+        holding = Holding(known, self.released, self._pool.era)
         self.held.add(holding)
         return Incoming(frame, holding, self._mapper)
 

@@ -14,8 +14,10 @@ from agentspace.core.role import USUAL, Beginning
 from agentspace.core.slot import MAX_SLOTS, Erase, Put
 from agentspace.core.space import Wake
 from agentspace.core.values.masks import Mask
+from agentspace.core.values.value import Value
 from agentspace.errors import ConnectionLostError, FencedError, LimitError, RoleTakenError, SpaceUnreachableError
 from agentspace.wire import from_client
+from agentspace.wire.holding import ReturnWay
 from agentspace.wire.parcel import Outgoing
 
 _TRY: Final = 1.0  #: seconds in which a server that is there has welcomed a connection
@@ -43,6 +45,7 @@ class RemoteSeat:
         self._space = space
         self._role = role
         self._meeting = link.handshake.meeting
+        self._way = ReturnWay()
         self._told: dict[str, None] = {}  # slots of which wake-ups have told, and not that they are empty
 
     def note(self, wake: Wake) -> Wake:
@@ -60,6 +63,16 @@ class RemoteSeat:
         while len(told) > MAX_SLOTS:
             del told[next(iter(told))]
         return wake
+
+    def outgoing(self, value: Value, *, here: bool) -> Outgoing:
+        """A value as it travels; what was read is passed on by reference if it goes out on this connection."""
+        return Outgoing(value, self._link.handshake.pool, way=self._way if here else None)
+
+    def receive(self, timeout: float) -> Arrived | None:
+        """The next message that came unasked; None if the time (s) ran out. Tells first what was released here."""
+        if self._way.idents:
+            self.connection.send(from_client.Release(self._way.take()))
+        return self.connection.receive(timeout)
 
     @property
     def is_cut_off(self) -> bool:
@@ -131,7 +144,7 @@ class RemoteSeat:
         own = self.connection
         own.hello(_TRY)
         own.unasked.clear()  # of an incarnation that is over
-        self._meeting = self._link.handshake.meeting
+        self._meeting, self._way = self._link.handshake.meeting, ReturnWay()
         joined = self.fill(frame, epoch)
         for mask, kind in self.triggers:
             ends = mask, kind.value, list(filter(Mask(mask).matches, self._told))
@@ -141,6 +154,7 @@ class RemoteSeat:
     def leave(self) -> None:
         """Closes the connection."""
         self._link.drop_connection(self.connection)
+        self._way.end(self._link.handshake.released)
 
 
 def pack_acts(acts: Sequence[Put[Outgoing] | Erase], role: str) -> tuple[list[list[Any]], list[bytes]]:

@@ -23,6 +23,7 @@ from agentspace.core.values.value import Value
 from agentspace.errors import ConnectionLostError, FencedError, LateError, LimitError, SpaceUnreachableError
 from agentspace.wire import from_client
 from agentspace.wire.format import Message, unpack_decision
+from agentspace.wire.holding import ANSWERED
 from agentspace.wire.parcel import Outgoing, PooledBlank
 
 Make = Callable[[int], tuple[Any, *tuple[bytes, ...]]]  #: a message with its frames, for the number of a call
@@ -67,7 +68,8 @@ class RemoteSlots:
         self, name: str, value: Value, validity: float | None = None, priority: float = 0.0, delay: float = 0.0
     ) -> Decision:
         """Writes at once; see `Space.write`."""
-        return self._put(Put(name, value, validity, priority, delay), Outgoing(value, self._link.handshake.pool))
+        put = Put(name, value, validity, priority, delay)
+        return self._put(put, Outgoing(value, self._link.handshake.pool, way=ANSWERED))
 
     def loan(
         self,

@@ -221,7 +221,7 @@ class RemoteSession(RemoteSpace):
     def _await(self, kind: type[Message]) -> tuple[Any, list[bytes]] | None:
         """The next message of a kind; None if it is asked to end before."""
         while not (self.stop_requested or self._interrupted):
-            arrived = self._own.receive(LOOK)
+            arrived = self._seat.receive(LOOK)
             if arrived is None:
                 self._check()
             elif isinstance(arrived[0], kind):
@@ -281,7 +281,7 @@ class RemoteSession(RemoteSpace):
             until = self._idle(self._time, timeout)
         while not (self._interrupted or self.stop_requested or self.handing_over or self._asked):
             left = until - time.monotonic()
-            arrived = self._own.receive(max(0.0, min(left, LOOK)))
+            arrived = self._seat.receive(max(0.0, min(left, LOOK)))
             if arrived is not None:
                 wake = self._hear(*arrived)
                 if wake is not None:
@@ -309,7 +309,7 @@ class RemoteSession(RemoteSpace):
 
     def prepare(self, value: Value) -> Outgoing:
         """The value as it travels."""
-        return Outgoing(value, self._link.handshake.pool)
+        return self._seat.outgoing(value, here=threading.get_ident() == self._owner)
 
     def reveal(self, prepared: Any) -> Value:
         """The value that was prepared, or that came with a wake-up."""

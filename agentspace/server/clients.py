@@ -11,7 +11,7 @@ from agentspace.core.board import Board
 from agentspace.core.seats import Seat
 from agentspace.core.values.agenda import FOREVER, Agenda
 from agentspace.core.values.budget import Share
-from agentspace.errors import FencedError, LateError
+from agentspace.errors import FencedError, LateError, ProtocolError
 from agentspace.server.keyring import Visitor
 from agentspace.server.lines import ClientLine, Key
 from agentspace.wire.parcel import Ref, Stored
@@ -93,6 +93,19 @@ class ClientProcess:
         for filling in stored.fillings:
             self.lent.setdefault(filling.segment.ident, []).append(filling)
         return [(x.segment.ident, x.segment.fd, x.segment.size, x.nbytes) for x in stored.fillings], stored.data
+
+    def passed_on(self, ident: int, nbytes: int) -> Filling:
+        """A payload that was lent to this client, and that it passes on.
+
+        Raises:
+            ProtocolError: It holds no such segment, or that has another size.
+        """
+        held = self.lent.get(ident)
+        if not held:
+            raise ProtocolError(f"segment {ident} of the server is not lent to this client")
+        if held[-1].nbytes != nbytes:
+            raise ProtocolError(f"a payload has {held[-1].nbytes} bytes, not {nbytes}")
+        return held[-1]
 
     def release(self, segments: Iterable[int]) -> None:
         """Views of these segments are gone."""

@@ -27,6 +27,8 @@ def stored_in(process: ClientProcess, refs: list[Any], frames: list[bytes]) -> S
         match ref:
             case [int(number), int(fd), int(size), int(nbytes)]:
                 fillings.append(process.ledger.borrow(number, fd, size, nbytes))
+            case [int(ident), int(nbytes)]:
+                fillings.append(process.passed_on(ident, nbytes))
             case _:
                 raise ProtocolError(f"not a payload descriptor: {in_words(ref)}")
     return Stored(frames[0], tuple(fillings), process.share)

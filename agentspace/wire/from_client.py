@@ -29,7 +29,7 @@ class Write(Message):
     validity: float | None
     priority: float
     delay: float
-    refs: list  # type: ignore[type-arg]  # of [segment, fd, size, nbytes]: payloads in shared memory
+    refs: list  # type: ignore[type-arg]  # of [segment, fd, size, nbytes] or [segment, nbytes]: in shared memory
 
 
 @message(3)

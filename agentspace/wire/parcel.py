@@ -12,10 +12,12 @@ from agentspace.core.values.value import Array, Value
 from agentspace.errors import ProtocolError
 from agentspace.wire.codec import SMALL, decode, encode
 from agentspace.wire.gradual import inlining, validating
-from agentspace.wire.payload import Filling, Holding, Mapper
+from agentspace.wire.holding import Holding, Lent, ReturnWay
+from agentspace.wire.payload import Filling, Mapper
 from agentspace.wire.pool import Place, Pool
 
 Ref = tuple[int, int, int, int]  #: a payload: number of its segment, file descriptor, size of the segment, bytes
+PassedOn = tuple[int, int]  #: a payload that the server has lent: number of its segment there, bytes
 
 
 class Outgoing:
@@ -25,6 +27,8 @@ class Outgoing:
         value: The value.
         pool: Takes its large arrays; None: they travel inside the frame.
         place: Where in the pool the value lies already, which is an array then.
+        way: On it the server will hear when what is passed on by reference, as it was read, is not looked at any
+            more; None: that is copied as well.
 
     Attributes:
         data: Its frame.
@@ -34,12 +38,17 @@ class Outgoing:
         ValueTypeError: The value is not one that a slot holds.
     """
 
-    __slots__ = ("_place", "_pool", "data", "refs")
+    __slots__ = ("_era", "_lent", "_place", "_pool", "_way", "data", "refs")
 
-    def __init__(self, value: Value, pool: Pool | None, place: Place | None = None) -> None:
-        self.refs: list[Ref] = []
+    def __init__(
+        self, value: Value, pool: Pool | None, place: Place | None = None, way: ReturnWay | None = None
+    ) -> None:
+        self.refs: list[Ref | PassedOn] = []
         self._pool = pool
         self._place = place
+        self._way = way
+        self._lent: dict[int, Lent] = {}  # what it passes on, by index
+        self._era = 0 if pool is None else pool.era
         self.data = encode(value) if pool is None else encode(value, self._share)
 
     def value(self) -> Value:
@@ -49,18 +58,34 @@ class Outgoing:
     @property
     def is_lost(self) -> bool:
         """Whether a payload is gone, with the server that it was meant for."""
-        return bool(self.refs) and not all(self._pool and ref[0] in self._pool.used for ref in self.refs)
+        return bool(self.refs) and self._pool is not None and self._pool.era != self._era
 
     def _share(self, array: Array) -> int | None:
-        placed = self._place
-        if placed is None and self._pool is not None and array.nbytes >= SMALL:
-            placed = self._pool.put(array)
-        if placed is None:
+        ref: Ref | PassedOn | None = None
+        if self._place is not None:
+            ref = (*self._place, array.nbytes)
+        elif self._pool is not None and array.nbytes >= SMALL:
+            ref = self._passed_on(array) or self._copied(self._pool, array)
+        if ref is None:
             return None
-        self.refs.append((*placed, array.nbytes))
+        self.refs.append(ref)
         return len(self.refs) - 1
 
+    def _passed_on(self, array: Array) -> PassedOn | None:
+        """The payload that the array was read from, if it is all of that, and the server still knows it."""
+        lent = None if self._way is None else Lent.whole(array)
+        if lent is None or self._way is None or not lent.holding.goes_on(self._era, self._way):
+            return None
+        self._lent[len(self.refs)] = lent
+        return lent.holding.segments[lent.index][0], lent.nbytes
+
+    def _copied(self, pool: Pool, array: Array) -> Ref | None:
+        place = pool.put(array)
+        return None if place is None else (*place, array.nbytes)
+
     def _resolve(self, index: int, nbytes: int) -> Array:
+        if index in self._lent:
+            return self._lent[index]
         if self._pool is None:
             raise ProtocolError("the value has no payloads")
         return self._pool.view(self.refs[index][0], nbytes)
@@ -104,7 +129,8 @@ class Stored:
 
     Args:
         data: Its frame.
-        fillings: Its payloads, which count by themselves.
+        fillings: Its payloads, which count by themselves in the shares of whoever filled them; those of others in
+            this share, too: who passes them on keeps them from being filled again.
         share: Of whoever has written it, in the budget of the server.
 
     Attributes:
@@ -119,6 +145,8 @@ class Stored:
 
     def __init__(self, data: bytes, fillings: tuple[Filling, ...] = (), share: Share | None = None) -> None:
         self.share, self.held = share, len(data) + OVERHEAD
+        if fillings:
+            self.held += sum(filling.segment.size for filling in fillings if filling.segment.share is not share)
         if share is not None:
             share.take(self.held)
         self.data = data
@@ -133,7 +161,8 @@ class Stored:
     @property
     def replaceable(self) -> tuple[Share | None, int]:
         """The share in which it counts, and all its bytes there, with those of its payloads."""
-        return self.share, self.held + sum(filling.segment.size for filling in self.fillings)
+        own = (filling.segment.size for filling in self.fillings if filling.segment.share is self.share)
+        return self.share, self.held + sum(own)
 
     def count_in(self, share: Share) -> None:
         """From now on it counts in a share, if it did in none."""

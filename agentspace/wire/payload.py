@@ -17,7 +17,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from agentspace.core.values.budget import Budget, Share
 from agentspace.core.values.value import Array
 from agentspace.errors import LimitError, ProtocolError
 from agentspace.wire import closing, descriptors
+from agentspace.wire.holding import Holding, Lent
 from agentspace.wire.pool import MAX_SEGMENTS, SEALS, UNUSED
 
 MAPPED_LIMIT: Final = 256 << 20  #: bytes of segments that a reader keeps mapped
@@ -33,10 +34,10 @@ MAPPED_LIMIT: Final = 256 << 20  #: bytes of segments that a reader keeps mapped
 class Segment:
     """A writer's segment as the server keeps it open; all of it counts in the writer's share of the budget."""
 
-    __slots__ = ("_memory", "_share", "fd", "ident", "number", "size")
+    __slots__ = ("_memory", "fd", "ident", "number", "share", "size")
 
     def __init__(self, ident: int, number: int, fd: int, size: int, share: Share) -> None:
-        self._share = share
+        self.share = share
         share.take(size)
         self.ident = ident
         self.number = number
@@ -45,7 +46,7 @@ class Segment:
         self._memory: mmap.mmap | None = None
 
     def __del__(self) -> None:
-        self._share.give(self.size)
+        self.share.give(self.size)
 
     def view(self, nbytes: int) -> Array:
         """Its first bytes, read-only."""
@@ -226,25 +227,6 @@ def _content(fd: int, nbytes: int) -> bytes:
     return b"".join(parts)
 
 
-class _Lent(np.ndarray[Any, Any]):
-    """The bytes of a payload; every view of them keeps this object, and with it the holding, alive."""
-
-    holding: "Holding"
-
-
-class Holding:
-    """The payloads of one message at its reader; they are let go when it and all views of its arrays are gone."""
-
-    __slots__ = ("__weakref__", "_release", "segments")
-
-    def __init__(self, refs: list[tuple[int, int, int, int]], release: Callable[[list[int]], None]) -> None:
-        self.segments = refs
-        self._release = release
-
-    def __del__(self) -> None:
-        self._release([ident for ident, _, _, _ in self.segments])
-
-
 class Mapper:
     """Maps the server's segments into a reader; thread-safe.
 
@@ -277,8 +259,8 @@ class Mapper:
             buffer = self._memory(ident, fd, size)
         except OSError:  # no descriptor left, or no memory to map it
             buffer = self._copy(fd, nbytes)
-        view = np.ndarray.__new__(_Lent, (nbytes,), np.uint8, buffer=buffer)
-        view.holding = holding
+        view = np.ndarray.__new__(Lent, (nbytes,), np.uint8, buffer=buffer)
+        view.holding, view.index = holding, index
         return view
 
     def trim(self) -> None:

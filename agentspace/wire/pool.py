@@ -41,9 +41,13 @@ class Pool:
 
     Args:
         limit: Bytes at most.
+
+    Attributes:
+        era: Counts the servers that were lost: what refers to one of them is of no use after it.
     """
 
     def __init__(self, limit: int = POOL_LIMIT) -> None:
+        self.era = 0
         self.limit = limit
         self.size = 0
         self._lock = threading.Lock()
@@ -120,6 +124,7 @@ class Pool:
     def abandon(self) -> None:
         """Lets go of what is in use: the server that would give it back is gone. Readers that hold it keep it."""
         with self._lock:
+            self.era += 1
             for segment in self.used.values():
                 self._let_go(segment)
             self.used.clear()

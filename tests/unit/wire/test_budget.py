@@ -10,6 +10,7 @@ from agentspace.core.values.budget import OVERHEAD, Budget
 from agentspace.errors import LimitError
 from agentspace.wire.codec import encode
 from agentspace.wire.parcel import Stored
+from agentspace.wire.payload import Filling, Segment
 from tests.support.examples import examples
 
 MEBI = 1 << 20
@@ -138,3 +139,20 @@ def test_sums_are_those_of_what_is_there(acts):
             there[name].append(size)
         assert {each: shares[each].held for each in "abc"} == {each: sum(there[each]) for each in "abc"}
         assert budget.held == sum(map(sum, there.values())) < 100
+
+
+def test_what_is_passed_on_counts_for_both():
+    """Who passes on what another one has written keeps it from being filled again: it counts in both shares."""
+    budget = Budget()
+    writer, passer = budget.share("writer"), budget.share("passer")
+    filling = Filling(Segment(1, 1, -1, MEBI, writer), 10, lambda segment: None)
+    own = Stored(b"own", (filling,), writer)
+    assert own.replaceable == (writer, MEBI + 3 + OVERHEAD)
+    passed = Stored(b"passed", (filling,), passer)
+    del filling
+    assert passed.replaceable == (passer, MEBI + 6 + OVERHEAD)
+    assert (writer.held, passer.held) == (MEBI + 3 + OVERHEAD, MEBI + 6 + OVERHEAD)
+    del own
+    assert (writer.held, passer.held) == (MEBI, MEBI + 6 + OVERHEAD)
+    del passed
+    assert (writer.held, passer.held, budget.held) == (0, 0, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ import pytest
 
 from agentspace.errors import LimitError
 from agentspace.wire import descriptors
-from agentspace.wire.payload import Holding, Ledger, Mapper
+from agentspace.wire.holding import Holding
+from agentspace.wire.payload import Ledger, Mapper
 from agentspace.wire.pool import Pool
 
 FULL = OSError(errno.ENFILE, os.strerror(errno.ENFILE))
@@ -75,7 +77,7 @@ def test_writer_is_refused_by_a_server_on_a_full_machine(monkeypatch):
 def test_reader_on_a_full_machine_is_told(monkeypatch):
     """What it cannot map, and cannot copy either, is not the server's fault."""
     monkeypatch.setattr(os, "open", fail)
-    holding = Holding([(1, 5, 65536, 10)], lambda _: None)
+    holding = Holding([(1, 5, 65536, 10)], deque())
     with pytest.raises(LimitError, match=MACHINE.format("this process")):
         Mapper(os.getpid()).view(holding, 0, 10)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import weakref
+from collections import deque
 
 import numpy as np
 import pytest
 
 from agentspace.errors import LimitError, ProtocolError
 from agentspace.wire.codec import SMALL
-from agentspace.wire.payload import Holding, Ledger, Mapper
+from agentspace.wire.holding import Holding
+from agentspace.wire.payload import Ledger, Mapper
 from agentspace.wire.pool import MAX_SEGMENTS, SMALLEST, Pool
 from tests.support.images import SEGMENT, descriptors, image
 
@@ -175,21 +177,21 @@ def test_ledger_is_limited():
 
 def test_mapped_view_is_the_memory_itself():
     """A view shows what the segment holds, can never be written through, and holds the segment while it lives."""
-    pool, released = Pool(), list[int]()
+    pool, released = Pool(), deque[int]()
     number, fd, size = pool.put(image(5)) or (0, 0, 0)
     mapper = Mapper(os.getpid())
-    holding = Holding([(77, fd, size, image(5).nbytes)], released.extend)
+    holding = Holding([(77, fd, size, image(5).nbytes)], released)
     view = mapper.view(holding, 0, image(5).nbytes)
     part = view[10:20].reshape(2, 5)
     del holding, view
-    assert released == []
+    assert not released
     assert (part == 5).all()
     with pytest.raises(ValueError, match="read-only"):
         part[0] = 1
     with pytest.raises(ValueError, match="WRITEABLE"):
         part.flags.writeable = True
     del part
-    assert released == [77]
+    assert list(released) == [77]
     pool.recycle(number)
     pool.close()
 
@@ -199,11 +201,11 @@ def test_payload_that_is_none_is_refused(index, nbytes):
     """An index or a size that the message does not have is an error of the protocol."""
     pool = Pool()
     _, fd, size = pool.put(np.zeros(10, np.uint8)) or (0, 0, 0)
-    holding = Holding([(1, fd, size, 10)], lambda segments: None)
+    holding = Holding([(1, fd, size, 10)], deque())
     with pytest.raises(ProtocolError, match="payload"):
         Mapper(os.getpid()).view(holding, index, nbytes)
     with pytest.raises(ProtocolError, match="cannot open"):
-        Mapper(os.getpid()).view(Holding([(1, 10_000, size, 10)], lambda segments: None), 0, 10)
+        Mapper(os.getpid()).view(Holding([(1, 10_000, size, 10)], deque()), 0, 10)
     pool.close()
 
 
@@ -212,10 +214,7 @@ def test_mapper_forgets_the_oldest():
     pool = Pool()
     mapper = Mapper(os.getpid(), limit=2 * SMALLEST)
     places = [pool.put(np.full(10, k, np.uint8)) or (0, 0, 0) for k in range(4)]
-    views = [
-        mapper.view(Holding([(k, fd, size, 10)], lambda segments: None), 0, 10)
-        for k, (_, fd, size) in enumerate(places)
-    ]
+    views = [mapper.view(Holding([(k, fd, size, 10)], deque()), 0, 10) for k, (_, fd, size) in enumerate(places)]
     assert len(mapper._mapped) == 2  # private: what is forgotten has no other way to be seen
     assert [int(view[0]) for view in views] == [0, 1, 2, 3]
     del views
@@ -229,7 +228,7 @@ def test_mapper_lets_go_of_what_it_does_not_look_at(monkeypatch):
     monkeypatch.setattr("agentspace.wire.payload.UNUSED", -1.0)  # at once
     for k in range(4):
         _, fd, size = pool.put(np.full(10, k, np.uint8)) or (0, 0, 0)
-        assert mapper.view(Holding([(k, fd, size, 10)], lambda segments: None), 0, 10)[0] == k
+        assert mapper.view(Holding([(k, fd, size, 10)], deque()), 0, 10)[0] == k
     assert len(mapper._mapped) == 1  # private: what is forgotten has no other way to be seen
     mapper.close()
     pool.close()
