@@ -32,9 +32,9 @@ class Extractor(Agent):
     refused_image = SlotName("features/refused", "str: why the last bad picture was refused")
     network = NetworkName(registry.DEFAULT, f"which extractor: {', '.join(registry.NAMES)}, onnx:FILE")
     weights = Parameter("", "file with the weights of a Vision Transformer; empty for those that were pulled")
-    backend = Parameter("auto", "what runs a Vision Transformer: auto, onnx, torch, torch-bf16, ...")
+    backend = Parameter("auto", "what runs the network: auto, onnx, onnx-int8, torch, torch-bf16, ...")
     validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01, live=True)
-    threads = Parameter(1, "of the computation", minimum=1)
+    threads = Parameter(0, "of the computation; 0: as many as pay, measured, up to AGENTSPACE_THREADS", minimum=0)
 
     def prepare(self) -> None:
         """Loads the network."""

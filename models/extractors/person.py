@@ -106,13 +106,13 @@ class PersonExtractor:
         self.identifier = f"{IDENTIFIER}/person/{digest[:8]}"
 
     @classmethod
-    def load(cls, threads: int = 1, path: Path = FILE) -> Self:
-        """Loads both networks.
+    def load(cls, threads: int = 1, path: Path = FILE, backend: str = "auto") -> Self:
+        """Loads both networks; see `EfficientNet.load` for threads and backend.
 
         Raises:
             ArtifactError: A file is missing or damaged.
         """
-        return cls(PoseNetwork.load(path), EfficientNet.load(threads=threads), checksum(path))
+        return cls(PoseNetwork.load(path), EfficientNet.load(threads=threads, backend=backend), checksum(path))
 
     def features(self, image: object) -> Features:
         """Features (13,) float32 of an image; see `models.extractors.registry.Network`."""

@@ -13,11 +13,15 @@
 | `onnx:FILE.onnx` | whatever it gives | `onnx_file` | FILE.onnx, and FILE.yaml beside it |
 """
 
+import timeit
 from pathlib import Path
 from typing import Final, Protocol
 
+import numpy as np
+
 from models.arrays import Features
-from models.extractors.efficientnet import BLOCK10, LAST, EfficientNet
+from models.extractors.efficientnet import BLOCK10, LAST, SIZE, EfficientNet
+from models.extractors.threads import allowed, choose
 
 DEFAULT: Final = "efficientnet-lite0"
 _EFFICIENTNETS: Final = {DEFAULT: BLOCK10, "efficientnet-lite0-last": LAST}
@@ -84,9 +88,11 @@ def load(
 
     Args:
         name: One of `NAMES`, or onnx:FILE.
-        threads: Of the computation.
+        threads: Of the computation; 0 for as many as pay, measured in some tenths of a second (of a Vision
+            Transformer, in seconds): see `models.extractors.threads`.
         weights: File with the weights of a Vision Transformer; None for the one that was fetched.
-        backend: What runs a Vision Transformer; see `models.transformer.runtime`.
+        backend: What runs it. Of a Vision Transformer see `models.transformer.runtime`, of EfficientNet
+            `models.extractors.efficientnet`; the others have no choice.
         project: What relative files mean; None for the working directory.
 
     Raises:
@@ -95,6 +101,8 @@ def load(
     """
     base, _, view = check(name).partition("/")
     folder = project or Path()
+    if threads == 0:
+        threads = choose(lambda each: _seconds(load(name, each, weights, backend, project)), allowed())
     if name.startswith(_ONNX):
         from models.extractors.onnx_file import OnnxFile
 
@@ -108,9 +116,15 @@ def load(
     if base == PERSON:
         from models.extractors.person import PersonExtractor
 
-        return PersonExtractor.load(threads)
+        return PersonExtractor.load(threads, backend=backend)
     if base == "hog":
         from models.extractors.hog import Hog
 
         return Hog()
-    return EfficientNet.load(threads=threads, variant=_EFFICIENTNETS[base])
+    return EfficientNet.load(None, threads, _EFFICIENTNETS[base], backend)
+
+
+def _seconds(network: Network) -> float:
+    """Time for a picture: the best of five, after two that do not count."""
+    image = np.zeros((SIZE, SIZE, 3), np.uint8)
+    return min(timeit.repeat(lambda: network.features(image), number=1, repeat=7)[2:])

@@ -9,7 +9,7 @@ from typing import Final
 
 from models import extractors, transformer
 from models.extractors import registry
-from models.extractors.efficientnet import BLOCK10, LAST
+from models.extractors.efficientnet import BLOCK10, BYTES, INT8, LAST, choose
 from models.files import onnx
 from models.files.artifact import ArtifactError
 from models.files.cache import cache_folder
@@ -32,6 +32,7 @@ SHORT: Final = {
 }
 """The same where there is little room."""
 DEFAULT: Final = registry.DEFAULT
+PERSON: Final = registry.PERSON
 _CODE: Final = (extractors, transformer, onnx)
 _FILES: Final = {"efficientnet-lite0": BLOCK10, "efficientnet-lite0-last": LAST}
 
@@ -81,6 +82,8 @@ class Candidate:
         if variant is not None and not variant.path.exists():
             raise ArtifactError(f"{variant.path} is missing; make it with: {variant.command}")
         files = () if variant is None else (variant.path,)
+        if self.name in (DEFAULT, PERSON) and choose("auto") == INT8:
+            files = (*files, BYTES)
         name = self.name if variant or self.name == "hog" else self.network.identifier
         return f"{name} {digest(_CODE, ('onnxruntime', 'opencv-python'), files)}"
 

@@ -14,11 +14,12 @@ from models.arrays import Image
 from models.attention.memory import Memory
 from models.attention.similarity import Comparison
 from models.extractors.efficientnet import COUNT
+from models.files import processor
 from models.files.artifact import ArtifactError
 from models.postures import autoencoder
 from models.study.candidate import DEFAULT, RANDOM, TITLES, Candidate
 from models.study.plan import Plan
-from models.transformer.runtime import open_backend, processor
+from models.transformer.runtime import open_backend
 
 _WARM: Final = 3
 _SLOW: Final = 20.0  # seconds, after which nothing is timed again
@@ -47,7 +48,7 @@ class Machine:
         names = [f"{name} {version(name)}" for name in ("numpy", "onnxruntime")]
         cores = len(os.sched_getaffinity(0))
         return cls(
-            processor(), cores, os.getloadavg()[0], f"Python {platform.python_version()}, {', '.join(names)}"
+            processor.name(), cores, os.getloadavg()[0], f"Python {platform.python_version()}, {', '.join(names)}"
         )
 
     def __str__(self) -> str:

@@ -13,7 +13,6 @@
 
 import json
 import os
-import platform
 import sys
 import timeit
 from collections.abc import Callable, Iterable
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Floats32
 from models.cli import command
+from models.files import processor
 from models.files.artifact import ArtifactError, write_atomically
 from models.files.cache import cache_folder
 
@@ -158,19 +158,8 @@ def choose(network: "VisionTransformer", size: int = 224, threads: int = 1, reco
 def situation(network: "VisionTransformer", size: int, threads: int) -> str:
     """The key of a choice: processor, versions, network, size, threads."""
     libraries = " ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime"))
-    return (
-        f"{processor()}, {os.cpu_count()} cores, {libraries}, {network.config}, {size} pixels, {threads} threads"
-    )
-
-
-def processor() -> str:
-    """The name of this machine's processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    machine = f"{processor.name()}, {os.cpu_count()} cores"
+    return f"{machine}, {libraries}, {network.config}, {size} pixels, {threads} threads"
 
 
 def _known(record: Path) -> dict[str, dict[str, float]]:
