@@ -86,8 +86,8 @@ lint: $(VENV)/test.done ## style and types
 docs: $(VENV)/test.done ## docs/_build/html, warnings are errors
 	$(BIN)/sphinx-build -q -n -W --keep-going -b html docs docs/_build/html
 
-bench: $(VENV)/robot.done ## latency beside a raw broker; hot swaps under load (arguments: SWAP_ARGS)
-	$(BIN)/python tests/benchmarks/latency.py $(ARGS)
+bench: $(VENV)/robot.done ## `agentspace bench`; hot swaps under load (arguments: SWAP_ARGS)
+	$(BIN)/agentspace bench $(ARGS)
 	$(BIN)/python tests/benchmarks/swap.py $(SWAP_ARGS)
 
 chaos: $(VENV)/test.done ## 1000 faults, with kill -9 and cut links; what all clients saw is checked (ARGS="--seed 7 --faults 100")

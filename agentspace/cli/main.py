@@ -26,6 +26,7 @@ _MODULES: Final = {
     "agentspace.cli.slots.rates": ("bw", "hz"),
     "agentspace.cli.slots.read": ("read", "slots", "watch"),
     "agentspace.cli.slots.write": ("delete", "write"),
+    "agentspace.cli.tools.bench": ("bench",),
     "agentspace.cli.tools.clean": ("clean",),
     "agentspace.cli.tools.inspect": ("doctor", "graph", "inspect", "top"),
     "agentspace.cli.tools.keys": ("keys",),
