@@ -87,7 +87,7 @@ class Stage:
         for number, turns in enumerate(rotation(groups, bursts.rounds)):
             for group in turns:
                 name = group.contestant.name
-                tell(f"{payload.name} to {self._readers}, round {number + 1} of {bursts.rounds}: {name}")
+                tell(f"{payload.name}, readers: {self._readers}, round {number + 1} of {bursts.rounds}: {name}")
                 if name not in self.failed:
                     self._try(group, partial(self._burst, group, payload, bursts, number))
         own = next(group for group in groups if group.contestant is OWN)

@@ -121,7 +121,7 @@ class Run:
         found = []
         for readers, rounds in self.extent.readers:
             bursts = Bursts(rounds, self.extent.small, self.extent.large)
-            self.tell(f"starting all programs, with {readers} readers each")
+            self.tell(f"starting all programs, readers: {readers}")
             with Crew() as crew:
                 stage = Stage(crew, contestants, readers, self.extent.payloads)
                 found += [stage.measure(payload, bursts, self.tell) for payload in self.extent.payloads]

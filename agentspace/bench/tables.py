@@ -73,7 +73,8 @@ def _cell(timing: Timing | None) -> str:
     if timing is None or timing.spread is None:
         return "-"
     text = f"{timing.spread.p50:.0f} / {timing.spread.p99:.0f}"
-    return text if timing.ratio is None else f"{text} ({timing.ratio:.2f})"
+    text += "" if timing.ratio is None else f" ({timing.ratio:.2f})"
+    return text + (f", {timing.lost} lost" if timing.lost else "")
 
 
 def _rates(rates: Sequence[Rate]) -> Sheet:

@@ -26,7 +26,7 @@ class Dora(Contestant):
         station.ready()
 
     def _dataflow(self, station: Station) -> dict[str, Any]:
-        inputs = {it.topic: {"source": f"writer/{it.topic}", "queue_size": 100} for it in PAYLOADS}
+        inputs = {it.topic: f"writer/{it.topic}" for it in PAYLOADS}
         readers = [
             {"id": f"reader-{number}", "inputs": inputs, **self._command(station, "read", number)}
             for number in range(station.number)

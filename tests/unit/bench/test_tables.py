@@ -19,7 +19,7 @@ BEGIN, END = "<!-- written by `agentspace bench --output`: begin -->", "<!-- end
 QUIET, BUSY = Traffic(0.1, 0.01), Traffic(7.5, 0.93)
 TIMINGS = {
     "agentspace": Timing(Spread(90, 300.0, 400.0, 512.4), None, 0),
-    "pyzmq broker": Timing(Spread(90, 250.0, 300.0, 350.0), 1.234, 0),
+    "pyzmq broker": Timing(Spread(90, 250.0, 300.0, 350.0), 1.234, 7),
     "redis": Timing(None, None, 90),
 }
 OUTCOME = Outcome(
@@ -39,11 +39,11 @@ OUTCOME = Outcome(
 
 
 def test_there_is_a_table_for_each_number_of_readers_and_one_for_all_else():
-    """We stand last; a peer has p50, p99, and how many times its p50 ours is; no value is a dash."""
+    """We stand last; a peer has p50, p99, and how many times its p50 ours is, and losses."""
     one, many, rates, growth, footprint = sheets(OUTCOME)
     assert one.columns == ["to one reader", "1536 B, 200 Hz"]
     assert many.columns[0] == "to the last of 16 readers"
-    assert one.rows == [["pyzmq broker", "250 / 350 (1.23)"], ["redis", "-"], ["agentspace", "300 / 512"]]
+    assert one.rows == [["pyzmq broker", "250 / 350 (1.23), 7 lost"], ["redis", "-"], ["agentspace", "300 / 512"]]
     assert rates.rows == [["commits of 8 writers", "39 812", "21.0", "pyzmq broker 70 312"]]
     assert growth.rows[0][:4] == ["10 or 100 000 slots", "70", "77", "1.10"]
     assert footprint.rows[0] == ["processor, idle, 100 000 slots", "0.12% of a core"]
