@@ -24,6 +24,7 @@ from agentspace.errors import (
 )
 from agentspace.wire import from_client, from_server
 from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, Message, parse, receive, send
+from agentspace.wire.parts import Parts
 from agentspace.wire.segments import segments_of
 
 LINGER: Final = 500  #: milliseconds in which what was sent last may still go out
@@ -57,6 +58,7 @@ class Connection:
         self._lifeline: Lifeline | None = None
         self._calls = itertools.count(1)
         self._closed = ""  # why nothing can be asked any more
+        self._parts = Parts()  # of the message that is coming
         self._used = threading.RLock()  # ZeroMQ's sockets are for one thread at a time, also when they are closed
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
@@ -130,6 +132,7 @@ class Connection:
         self._poller.unregister(self._socket)
         self._socket.close(linger=0)
         self.unasked.clear()
+        self._parts.clear()
         self._socket = self._open_socket()
         self._poller.register(self._socket, zmq.POLLIN)
 
@@ -258,7 +261,10 @@ class Connection:
         if isinstance(message, from_server.Recycle):
             self._handshake.recycle(message.segments)
             return None
-        return message, frames
+        if isinstance(message, from_server.Part):
+            self._parts.add(message, frames)
+            return None
+        return message, self._parts.complete(message, frames) if self._parts else frames
 
     def _give_back(self, call: int | None) -> None:
         """Takes what still comes, until the answer to a call."""
@@ -277,6 +283,7 @@ class Connection:
         while (left := until - time.monotonic()) > 0:
             taken = self._take() if self._wait(min(left, _GLANCE)) else None
             if taken is None:
+                until = time.monotonic() + patience if self._parts else until
                 continue
             if getattr(taken[0], "call", None) != call:
                 self._set_aside(taken)

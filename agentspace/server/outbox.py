@@ -22,6 +22,7 @@ from agentspace.wire.format import Message, PackedList, pack_head, pack_long
 from agentspace.wire.memory import NO_MEMORY
 from agentspace.wire.parcel import Ref, Stored
 
+PART: Final = 1 << 14  #: heads, or names, in one message; more go in parts
 MANY: Final = 256  #: changes that are told at once; more take their time
 _AT_ONCE: Final = 64  # of these, in one step; and batches that are handed out in one turn
 _LARGE: Final = 1 << 20  # bytes of a value that is not copied at once
@@ -121,7 +122,7 @@ class Outbox:
         first: Sequence[Any],
         *changes: Iterable[Change[Stored]],
     ) -> Generator[None]:
-        """The steps in which changes go to a client, however many there are.
+        """The steps in which changes go to a client, however many there are: of very many, in parts.
 
         Args:
             connection: To the client; this is its job.
@@ -130,14 +131,14 @@ class Outbox:
             changes: For each further field the changes whose heads it has; their frames follow.
         """
         process, names, frames, lent = connection.process, list[str](), list[bytes](), list[int]()
-        fields = list[bytes]()
-        for field in first:
-            packed = (yield from _packing(field)) if isinstance(field, list) else _pack(field)
-            fields.append(packed)
+        fields = yield from _packing_all(first)
         try:
-            for some in changes:
+            for number, some in enumerate(changes):
                 heads = PackedList()
                 for change in some:
+                    if not number and len(frames) >= PART:
+                        yield from self._parting(connection, names, heads, frames)
+                        heads, names, frames = PackedList(), [], []
                     stored, refs, frame = change.value, _NO_REFS, b""
                     if stored is not None:
                         if stored.fillings and not process.borrows(stored):
@@ -158,6 +159,13 @@ class Outbox:
         except GeneratorExit:  # it did not arrive
             process.release(lent)
             raise
+
+    def _parting(
+        self, connection: ClientConnection, names: list[str], heads: PackedList, frames: list[bytes]
+    ) -> Generator[None]:
+        """The steps in which a part of what a client is told goes."""
+        yield from self._keeping(names)
+        yield from connection.line.sending([pack_long(from_server.Part, (_pack([]), heads.packed())), *frames])
 
     def clearing(self, connection: ClientConnection) -> Generator[None]:
         """The steps after which all has gone to a client that was said before."""
@@ -242,6 +250,10 @@ class Outbox:
         """The steps of a dispatch of many changes."""
         yield from batch.tracing()
         names = [*batch.changed]
+        for at in range(0, len(names) - PART, PART):
+            some = yield from _packing(names[at : at + PART])
+            yield from connection.line.sending([pack_long(from_server.Part, (some, _pack([])))])
+        names = names[(len(names) - 1) // PART * PART :] if names else []
         names += dict.fromkeys(change.name for change in batch.every if change.name not in batch.changed)
         newest = (change for name, change in batch.changed.items() if name in batch.values)
         first = batch.number, batch.lost, names
@@ -267,6 +279,14 @@ def _packing(items: list[Any]) -> Generator[None, None, bytes]:
         if not count % MANY:
             yield
     return made.packed()
+
+
+def _packing_all(fields: Sequence[Any]) -> Generator[None, None, list[bytes]]:
+    """The steps in which fields are packed, of which some may be long lists."""
+    packed = list[bytes]()
+    for field in fields:
+        packed.append((yield from _packing(field)) if isinstance(field, list) else _pack(field))
+    return packed
 
 
 def _or_cut_off(connection: ClientConnection, steps: Generator[None]) -> Generator[None]:

@@ -129,6 +129,14 @@ class Settings(Message):
     number: int  # 0: was set before this incarnation began; not to be answered
 
 
+@message(79)
+class Part(Message):
+    """A part of the next Entries, Changes or Dispatch: names and heads before its own, with their frames."""
+
+    names: list  # type: ignore[type-arg]  # of a Dispatch
+    heads: list  # type: ignore[type-arg]  # of a Dispatch: of `newest`
+
+
 @message(84)
 class Moment(Message):
     """The simulated time, before each message with which an incarnation has something to do."""
