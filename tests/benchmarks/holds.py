@@ -1,6 +1,6 @@
 """How long the server's only thread is held, by what is asked: nobody else is served in that time.
 
-    python tests/benchmarks/holds.py [--slots 60000] [--megabytes 64]
+    python tests/benchmarks/holds.py [--slots 100000] [--megabytes 64] [--watchers 10] [--only-slots]
 
 The server runs here, in a thread of this process, and each turn of its loop is timed, from when it has heard of
 messages until it looks for others; its clients are another process. A turn has the messages of all clients: here
@@ -56,6 +56,27 @@ def fill_many(address: str, mask: str, told: Connection) -> None:
     time.sleep(600.0)
 
 
+def fill(space: RemoteSpace, slots: int) -> None:
+    """Writes so many slots."""
+    session = space.join("filler")
+    session.running()
+    for at in range(0, slots, 20):
+        session.commit(None, [Put(f"many/{number}", session.prepare(number)) for number in range(at, at + 20)])
+        if at % 2000 == 0:
+            space.read("nothing")  # so that no more is under way than the server takes
+    session.leave("stopped")
+
+
+def watch_all(space: RemoteSpace, watchers: int) -> None:
+    """Watchers of everything, one after the other, that stay."""
+    watches = []
+    for _ in range(watchers):
+        watches.append(space.watch("*"))
+        watches[-1].next(300.0)
+    for watch in watches:
+        watch.close()
+
+
 class Asking:
     """Says what it asks for next, when what was asked before is over."""
 
@@ -83,35 +104,43 @@ class Asking:
             time.sleep(0.05)
 
 
-def ask(address: str, tcp: str, slots: int, megabytes: int, said: Any) -> None:
+def ask(address: str, tcp: str, said: Any, options: argparse.Namespace) -> None:
     """Asks for what is large; says before each what it is."""
-    large = np.zeros(megabytes * MEBI, np.uint8)
-    patient = partial(connect, address, timeout=20.0, patience=60.0)
+    slots, large = options.slots, np.zeros(options.megabytes * MEBI, np.uint8)
+    patient = partial(connect, address, timeout=20.0, patience=300.0)
     near, other = patient("near"), patient("follower")
     handshake.machine = lambda: "another"  # as a client on another machine reads and writes
     with near, patient("far") as far, connect(tcp, "away", timeout=20.0, patience=60.0) as away:
         asking = Asking(address, near, said)
         about = asking.about
         about("small values")
-        for number in range(slots):
-            near.write(f"many/{number}", number)
+        fill(near, slots)
+        about("writes while watchers of everything attach")
+        with patient("watchers") as watching:
+            thread = threading.Thread(target=watch_all, args=(watching, options.watchers))
+            thread.start()
+            while thread.is_alive():
+                near.write("many/0", 0)
         about("all slots read")
         near.snapshot("many/*")
         about("a glob that goes back")
         near.snapshot("*a*a*a*a*a*a*b")
         about("all slots watched, then no more")
         with near.watch("many/*", Trigger.NORMAL) as watch:
-            watch.next(30.0)
+            watch.next(300.0)
         about("a role that follows all slots")
         with other.join("follower") as session:
             session.attach_trigger("many/*")
             session.running()
-            wake = session.receive(10.0)
+            wake = session.receive(300.0)
             for acts in (100, 1000):
                 about(f"a commit of {acts} acts")
                 session.commit(wake, [Put(f"many/{number}", session.prepare(0)) for number in range(acts)])
                 wake = session.receive(10.0)
             about("the end of a role")
+        if options.only_slots:
+            about("end")
+            return
         for _ in range(2):
             asking.killed(die_at, "many/*", "a role that dies at all slots")
             about("what comes after it")
@@ -173,7 +202,9 @@ class Timed:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--slots", type=int, default=60_000)
+    parser.add_argument("--slots", type=int, default=100_000)
+    parser.add_argument("--watchers", type=int, default=10)
+    parser.add_argument("--only-slots", action="store_true", help="nothing of large values, of deaths and of ends")
     parser.add_argument("--megabytes", type=int, default=64)
     parser.add_argument("--quiet", action="store_true")
     options = parser.parse_args()
@@ -188,7 +219,7 @@ def main() -> None:
         server._poller = timed  # private: the same
         thread = threading.Thread(target=server.run, args=(Collector().turn,), daemon=True)
         thread.start()
-        client = spawn.Process(target=ask, args=(address, server.tcp, options.slots, options.megabytes, said))
+        client = spawn.Process(target=ask, args=(address, server.tcp, said, options))
         client.start()
         client.join()
         server.stop()

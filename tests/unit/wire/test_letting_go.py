@@ -42,6 +42,33 @@ def test_what_takes_the_place_of_something_is_not_looked_at_in_one_go(collector:
             assert len(gc.get_objects(0)) + len(gc.get_objects(1)) < 1_000
 
 
+def test_many_that_come_in_few_turns_are_looked_at_early(collector: Collector) -> None:
+    """A flood of new slots: each look has those of a turn or two, not of all turns since the last."""
+    slots: dict[int, Slot] = {}
+    for turn in range(500):
+        slots |= {number: Slot(number) for number in range(1000 * turn, 1000 * turn + 1000)}
+        collector.turn()
+        assert len(gc.get_objects(0)) + len(gc.get_objects(1)) < 10_000
+
+
+def test_looks_that_take_long_come_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many come as go, very many in each turn: that is seen only by the time that it takes."""
+    now, looks = [0.0], [0]
+
+    def collect(generation: int) -> None:
+        now[0] += 0.01
+        looks[0] += 1
+
+    made = Collector(lambda: now[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(gc, "collect", collect)
+        for _ in range(200):
+            made.turn()
+    gc.unfreeze()
+    gc.enable()
+    assert looks[0] > 100
+
+
 def test_circles_are_found(collector: Collector) -> None:
     """Those among what is new."""
     circle = Slot(0)
