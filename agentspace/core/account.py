@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 REFUSALS_KEPT: Final = 32
 REFUSED_KEPT: Final = 4096  #: slots whose refusals are counted
-FLOWS_COUNTED: Final = 65_536  #: pairs of a slot and who writes it, in one beat
+FLOWS_COUNTED: Final = (
+    8192  #: pairs of a slot and who writes it, the first in a beat: what is written often is there
+)
 LINKS_KEPT: Final = 4096  #: pairs of a slot and who reads or writes it
 LINKS_OF_ROLE: Final = 256  #: the same of one role: who names ever new slots pushes out its own links alone
 _STEP: Final = 512  # of these that are counted together in one step
@@ -57,6 +59,7 @@ class Account(Generic[V]):
         self._turns: dict[str, int] = {}  # when last shown
         self._refusals: dict[str, int] = {}  # by slot; the last that were refused for the first time
         self._recent: deque[dict[str, Any]] = deque(maxlen=REFUSALS_KEPT)
+        self._was_refused = True  # something, since that was told last
         self._writes = _Links()
         self._reads = _Links()
 
@@ -89,6 +92,7 @@ class Account(Generic[V]):
             "time_left": refusal.time_left,
         }
         self._recent.append(told)
+        self._was_refused = True
         return told
 
     def tell(self, name: str, value: Any, now: float) -> None:
@@ -182,7 +186,12 @@ class Account(Generic[V]):
             loads[role.name] = role.load(now)
             yield
         self.tell("loads", loads, now)
-        slow_watchers = {str(number): box.overflow for number, box in watchers.items() if box.overflow}
+        slow_watchers = {}
+        for count, (number, box) in enumerate(list(watchers.items()), 1):
+            if box.overflow:
+                slow_watchers[str(number)] = box.overflow
+            if not count % _STEP:
+                yield
         slow_roles = {role.name: role.mailbox.overflow for role in roles if role.mailbox.overflow}
         self.tell("overflows", {"roles": slow_roles, "watchers": slow_watchers}, now)
 
@@ -225,15 +234,23 @@ class Account(Generic[V]):
         if not is_first and span > 0:
             shown["rates"] = yield from _rates(flows, 0, span)
             shown["bandwidth"] = yield from _rates(flows, 1, span)
-        shown["refusals"] = {"counts": dict(self._refusals), "recent": list(self._recent)}
-        shown["links"] = {"writes": self._writes.told(), "reads": self._reads.told()}
+        if self._was_refused:
+            shown["refusals"] = {"counts": dict(self._refusals), "recent": list(self._recent)}
+        if self._writes.is_news or self._reads.is_news:
+            shown["links"] = {"writes": self._writes.told(), "reads": self._reads.told()}
+        self._was_refused = False
         return shown
 
 
 class _Links:
-    """The last slots of each role, and the last roles."""
+    """The last slots of each role, and the last roles.
+
+    Attributes:
+        is_news: Whether there are others than when they were told last.
+    """
 
     def __init__(self) -> None:
+        self.is_news = True
         self._of: dict[str, dict[str, None]] = {}  # the role that had a new slot last is the last
         self._count = 0
 
@@ -245,6 +262,7 @@ class _Links:
             return
         slots = self._of[role] = self._of.pop(role, {})
         slots[name] = None
+        self.is_news = True
         self._count += 1
         if len(slots) > LINKS_OF_ROLE:
             self._drop_oldest(role)
@@ -254,9 +272,11 @@ class _Links:
     def forget(self, role: str) -> None:
         """A role is forgotten."""
         self._count -= len(self._of.pop(role, ()))
+        self.is_news = True
 
     def told(self) -> dict[str, list[str]]:
         """The slots of each role, sorted."""
+        self.is_news = False
         return {role: sorted(slots) for role, slots in sorted(self._of.items())}
 
     def _drop_oldest(self, role: str) -> None:
