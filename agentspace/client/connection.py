@@ -24,7 +24,7 @@ from agentspace.errors import (
 )
 from agentspace.wire import from_client, from_server
 from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, Message, parse, receive, send
-from agentspace.wire.parts import Parts
+from agentspace.wire.portions import Portions
 from agentspace.wire.segments import segments_of
 
 LINGER: Final = 500  #: milliseconds in which what was sent last may still go out
@@ -58,7 +58,7 @@ class Connection:
         self._lifeline: Lifeline | None = None
         self._calls = itertools.count(1)
         self._closed = ""  # why nothing can be asked any more
-        self._parts = Parts()  # of the message that is coming
+        self._portions = Portions()  # of the message that is coming
         self._used = threading.RLock()  # ZeroMQ's sockets are for one thread at a time, also when they are closed
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
@@ -132,7 +132,7 @@ class Connection:
         self._poller.unregister(self._socket)
         self._socket.close(linger=0)
         self.unasked.clear()
-        self._parts.clear()
+        self._portions.clear()
         self._socket = self._open_socket()
         self._poller.register(self._socket, zmq.POLLIN)
 
@@ -261,10 +261,10 @@ class Connection:
         if isinstance(message, from_server.Recycle):
             self._handshake.recycle(message.segments)
             return None
-        if isinstance(message, from_server.Part):
-            self._parts.add(message, frames)
+        if isinstance(message, from_server.Portion):
+            self._portions.add(message, frames)
             return None
-        return message, self._parts.complete(message, frames) if self._parts else frames
+        return message, self._portions.complete(message, frames) if self._portions else frames
 
     def _give_back(self, call: int | None) -> None:
         """Takes what still comes, until the answer to a call."""
@@ -283,7 +283,7 @@ class Connection:
         while (left := until - time.monotonic()) > 0:
             taken = self._take() if self._wait(min(left, _GLANCE)) else None
             if taken is None:
-                until = time.monotonic() + patience if self._parts else until
+                until = time.monotonic() + patience if self._portions else until
                 continue
             if getattr(taken[0], "call", None) != call:
                 self._set_aside(taken)

@@ -18,8 +18,11 @@ class Load:
 
     Attributes:
         handled: Handlers that have ended.
-        handler_ms: The median of its last handlers; None before the first.
+        handler_ms: The median of its last 512 to 1024 handlers that a change woke, from when the wake-up was sent
+            to the arrival of their commit, within 1 %; None before the first.
         handler_ms_p99: Their 99th percentile.
+        timer_ms: The same of those that only a timer woke, from their beginning to their commit, where they run.
+        timer_ms_p99: Their 99th percentile.
         pending: Slots and changes that wait.
         busy: A handler runs.
         lag: Seconds for which the oldest of them has waited.
@@ -32,6 +35,8 @@ class Load:
     handled: int = 0
     handler_ms: float | None = None
     handler_ms_p99: float | None = None
+    timer_ms: float | None = None
+    timer_ms_p99: float | None = None
     pending: int = 0
     busy: bool = False
     lag: float | None = None

@@ -98,7 +98,7 @@ class RemoteSession(RemoteSpace):
         self.stop_requested = self.handing_over = self._interrupted = self._left = self._runs = False
         self._swap = swap
         self._hurries = False  # it takes a role over, and nothing handles what waits
-        self._missed = 0
+        self._missed, self._ticked_at = 0, 0.0  # when the last handler began that a timer woke (s)
         self._time: float | None = None  # the simulated time (s); None: it is real
         self._turn = 0  # the number of the last turn in simulated time
         self._on_turn = False  # it has a turn without a wake-up
@@ -325,11 +325,11 @@ class RemoteSession(RemoteSpace):
         if number is None and not acts and state is None and not (wake and wake.timer):
             return
         missed, self._missed = self._missed, 0
+        took = None if number is not None or not (wake and wake.timer) else self.now() - self._ticked_at
         packed, frames = pack_acts(acts, self.role)
         kept, more = self._pack(state)
-        connection = self._connection()
-        call = connection.number()
-        message = from_client.Commit(call, self.name, self.role, self.epoch, number, missed, packed, kept)
+        call = (connection := self._connection()).number()
+        message = from_client.Commit(call, self.name, self.role, self.epoch, number, missed, packed, kept, took)
         connection.send(message, (*frames, *more))
 
     def collect(self) -> None:
@@ -338,7 +338,7 @@ class RemoteSession(RemoteSpace):
 
     def ticked(self, missed: int, alone: bool) -> None:
         """A timer's handler begins; missed ticks are reported with its commit."""
-        self._missed += missed
+        self._missed, self._ticked_at = self._missed + missed, self.now()
         if alone and self._attached:
             self._connection().send(from_client.AtFault(self.name, self.role, self.epoch, 0))
 

@@ -83,12 +83,13 @@ class Board(Generic[V]):
         self.roles: RoleTable[V] = RoleTable(self._wanted, self._forget_roles, floors.epoch)
         self._subscribers: Subscribers[V] = Subscribers(self.roles)
         self.ready, self.deliveries = self._subscribers.ready, self._subscribers.deliveries
-        self._table: SlotTable[V] = SlotTable(self._subscribers.tell, self._forget_slots, floors.revision)
+        self._reports: set[str] = set()  # slots in which launches may tell of their roles
+        forgotten = self._reports.difference_update
+        self._table: SlotTable[V] = SlotTable(self._subscribers.tell, forgotten, floors.revision)
         self.present: Present[V] = Present(self._table, self._subscribers)
         self.swaps: SwapTable[V] = SwapTable(self._role, self.roles.known, self._show_swap)
         self.swaps.count = floors.swap
         self.seats: Seats[Any] = Seats()
-        self._reports: set[str] = set()  # slots in which launches may tell of their roles
         self.account: Account[V] = Account(self._write, self._erase, decode)
         self.settings = LiveSettings(self.roles.known, self.roles.check, self.swaps, self.account)
 
@@ -219,6 +220,7 @@ class Board(Generic[V]):
         now: float,
         state: State[V] | None = None,
         missed: int = 0,
+        took: float | None = None,
     ) -> list[Decision]:
         """Carries out a handler's acts together with its acknowledgement, or neither.
 
@@ -230,6 +232,7 @@ class Board(Generic[V]):
             now: The time (s).
             state: What is kept for its successor; None leaves what was kept before.
             missed: Timer ticks that passed unhandled.
+            took: Seconds that the handler ran, if only a timer woke it.
 
         Raises:
             FencedError: Another incarnation fills the role; nothing was written.
@@ -247,9 +250,11 @@ class Board(Generic[V]):
             origin = batch.origin
             role.handled += 1
             role.letters.in_a_row = 0
-            role.times.append(now - role.dispatched)
+            role.times.add(now - role.dispatched)
         elif role.state == "running":
             role.handled += 1  # a timer's
+            if took is not None:
+                role.timer_times.add(took)
         role.missed += missed
         if state is not None:
             role.kept = state
@@ -363,9 +368,6 @@ class Board(Generic[V]):
 
     def _wanted(self) -> set[str]:
         return self.launched() | self.seats.roles() | self.swaps.under_way.keys()
-
-    def _forget_slots(self, names: Iterable[str]) -> None:
-        self._reports.difference_update(names)
 
     def _forget_roles(self, names: Iterable[str]) -> None:
         for name in names:

@@ -6,8 +6,6 @@ it: the highest epoch among all that were forgotten. A role that is new to the t
 whoever still acts under an epoch of a forgotten role is fenced, also when the role comes again.
 """
 
-import math
-import statistics
 from collections import deque
 from collections.abc import Callable, Collection, Set
 from dataclasses import dataclass, field
@@ -18,10 +16,10 @@ from agentspace.core.adjusting import Adjustments
 from agentspace.core.change import V
 from agentspace.core.dead_letters import ATTEMPTS, CAUSES_TOLD, DeadLetters, SetAside, WakeCause
 from agentspace.core.mailbox import Mailbox
+from agentspace.core.values.histogram import Recent
 from agentspace.core.values.names import OWN, check_role
 from agentspace.errors import FencedError, LimitError, RoleNotFoundError, SlotNameError
 
-SAMPLES: Final = 256
 MAX_ROLES: Final = 1024
 ROLE_KEPT: Final = 3600.0  #: seconds for which a role that ended well is remembered, if its room is not needed
 OVER_KEPT: Final = 32  #: roles that hold nothing, and that nobody counts on, after which older ones are forgotten
@@ -106,7 +104,8 @@ class Role(Generic[V]):
         kept: The last state that an incarnation kept for its successor.
         done: The last swap that was done.
         dispatched: When its last batch went out (s).
-        times: Of its last handlers (s).
+        times: Of its last handlers that a change woke (s): from when their batch went out to their commit.
+        timer_times: The same of those that only a timer woke: for as long as they ran, as their host says.
         missed: Timer ticks.
         at: The number of the batch that a handler says it is or failed at, 0 for none; None if nothing was said.
         exit_code: With which the process of the incarnation that ended wanted to end; None if it did not say.
@@ -135,7 +134,8 @@ class Role(Generic[V]):
     exit_code: int | None = None
     signal: int | None = None
     letters: DeadLetters = field(default_factory=DeadLetters)
-    times: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    times: Recent = field(default_factory=Recent)
+    timer_times: Recent = field(default_factory=Recent)
     adjustments: Adjustments = field(default_factory=Adjustments)
 
     @property
@@ -241,10 +241,9 @@ class Role(Generic[V]):
             "busy": box.outstanding is not None,
             "lag": round(now - box.since, 3) if box.since is not None else 0.0,
         }
-        times = sorted(self.times)
-        if times:
-            load["handler_ms"] = round(1e3 * statistics.median(times), 3)
-            load["handler_ms_p99"] = round(1e3 * times[math.ceil(0.99 * len(times)) - 1], 3)
+        for name, times in (("handler_ms", self.times), ("timer_ms", self.timer_times)):
+            for kind, found in zip(("", "_p99"), times.quantiles(0.5, 0.99), strict=False):
+                load[name + kind] = round(1e3 * found, 3)
         return load
 
 

@@ -269,6 +269,8 @@ class Observer:
             handled=load.handled,
             handler_ms=load.handler_ms,
             handler_ms_p99=load.handler_ms_p99,
+            timer_ms=load.timer_ms,
+            timer_ms_p99=load.timer_ms_p99,
             rate=self._handled.get(role.name, (0.0, 0, None))[2],
             pending=load.pending,
             busy=load.busy,

@@ -124,8 +124,10 @@ class RoleView(RoleAccount):
 
     Attributes:
         handled: Handlers that ran.
-        handler_ms: Median of the last ones (ms); None before the first.
+        handler_ms: Median of the last ones that a change woke (ms); None before the first. See `Load`.
         handler_ms_p99: The same for the 99th percentile.
+        timer_ms: Median of the last ones that only a timer woke (ms); None before the first.
+        timer_ms_p99: The same for the 99th percentile.
         rate: Handlers per second, as this inspector has seen it; None before it has.
         pending: Changes that wait for it.
         busy: A handler runs.
@@ -145,6 +147,8 @@ class RoleView(RoleAccount):
     handled: int = 0
     handler_ms: float | None = None
     handler_ms_p99: float | None = None
+    timer_ms: float | None = None
+    timer_ms_p99: float | None = None
     rate: float | None = None
     pending: int = 0
     busy: bool = False
@@ -159,6 +163,16 @@ class RoleView(RoleAccount):
     swap: dict[str, Any] | None = None
     disk: DiskCode | None = None
     letters: dict[str, Any] | None = None
+
+    @property
+    def median(self) -> float | None:
+        """The median (ms) of its handlers that changes wake; if there are none, of those that a timer wakes."""
+        return self.timer_ms if self.handler_ms is None else self.handler_ms
+
+    @property
+    def p99(self) -> float | None:
+        """The 99th percentile (ms) of the same handlers."""
+        return self.timer_ms_p99 if self.handler_ms is None else self.handler_ms_p99
 
     @property
     def possible(self) -> tuple[str, ...]:

@@ -152,6 +152,7 @@ class LocalSession(LocalSpace):
         self.handing_over = False
         self.dismissed = False  # of no use any more in a swap
         self._interrupted = False
+        self._ticked_at = 0.0  # when the last handler began that a timer woke (s)
         self._swap = 0
         self._batch: Batch[Value] | None = None  # the last one
         self._asked: list[tuple[int, Mapping[str, Any]]] = []
@@ -281,7 +282,9 @@ class LocalSession(LocalSpace):
             return
         with self._boards.turn() as now:
             number = wake.number if wake else None
-            decisions = self._board.commit(self.role, self.epoch, number, acts, now, frozen_state(state))
+            took = now - self._ticked_at if number is None and wake and wake.timer else None
+            kept = frozen_state(state)
+            decisions = self._board.commit(self.role, self.epoch, number, acts, now, kept, took=took)
         self.on_decisions(decisions)
 
     def come_back(self) -> bool:
@@ -297,6 +300,7 @@ class LocalSession(LocalSpace):
         """A timer's handler begins; a thread cannot die in it without a word."""
         with self._boards.changed:
             self._board.roles.check(self.role, self.epoch).missed += missed
+            self._ticked_at = self._boards.clock()
 
     def causes(self) -> list[WakeCause]:
         """The changes that the last wake-up was about."""

@@ -57,7 +57,7 @@ def commit_now(
     """Carries a commit out; a job, if it takes longer to tell of it, or if much is over with it."""
     board, missed = caller.filling(message), max(0, message.missed)
     now, handled = caller.registry.now, board.roles[message.role].mailbox.outstanding
-    decisions = board.commit(message.role, message.epoch, message.ack, acts, now, state, missed)
+    decisions = board.commit(message.role, message.epoch, message.ack, acts, now, state, missed, message.took)
     caller.outbox.deliver()
     answer = None
     if any(type(decision) is Refused for decision in decisions):

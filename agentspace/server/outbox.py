@@ -22,7 +22,7 @@ from agentspace.wire.format import Message, PackedList, pack_head, pack_long
 from agentspace.wire.memory import NO_MEMORY
 from agentspace.wire.parcel import Ref, Stored
 
-PART: Final = 1 << 14  #: heads, or names, in one message; more go in parts
+PORTION: Final = 1 << 14  #: heads, or names, in one message; more go in portions
 MANY: Final = 256  #: changes that are told at once; more take their time
 _AT_ONCE: Final = 64  # of these, in one step; and batches that are handed out in one turn
 _LARGE: Final = 1 << 20  # bytes of a value that is not copied at once
@@ -122,7 +122,7 @@ class Outbox:
         first: Sequence[Any],
         *changes: Iterable[Change[Stored]],
     ) -> Generator[None]:
-        """The steps in which changes go to a client, however many there are: of very many, in parts.
+        """The steps in which changes go to a client, however many there are: of very many, in portions.
 
         Args:
             connection: To the client; this is its job.
@@ -136,8 +136,8 @@ class Outbox:
             for number, some in enumerate(changes):
                 heads = PackedList()
                 for change in some:
-                    if not number and len(frames) >= PART:
-                        yield from self._parting(connection, names, heads, frames)
+                    if not number and len(frames) >= PORTION:
+                        yield from self._portioning(connection, names, heads, frames)
                         heads, names, frames = PackedList(), [], []
                     stored, refs, frame = change.value, _NO_REFS, b""
                     if stored is not None:
@@ -160,12 +160,12 @@ class Outbox:
             process.release(lent)
             raise
 
-    def _parting(
+    def _portioning(
         self, connection: ClientConnection, names: list[str], heads: PackedList, frames: list[bytes]
     ) -> Generator[None]:
-        """The steps in which a part of what a client is told goes."""
+        """The steps in which a portion of what a client is told goes."""
         yield from self._keeping(names)
-        yield from connection.line.sending([pack_long(from_server.Part, (_pack([]), heads.packed())), *frames])
+        yield from connection.line.sending([pack_long(from_server.Portion, (_pack([]), heads.packed())), *frames])
 
     def clearing(self, connection: ClientConnection) -> Generator[None]:
         """The steps after which all has gone to a client that was said before."""
@@ -250,10 +250,10 @@ class Outbox:
         """The steps of a dispatch of many changes."""
         yield from batch.tracing()
         names = [*batch.changed]
-        for at in range(0, len(names) - PART, PART):
-            some = yield from _packing(names[at : at + PART])
-            yield from connection.line.sending([pack_long(from_server.Part, (some, _pack([])))])
-        names = names[(len(names) - 1) // PART * PART :] if names else []
+        for at in range(0, len(names) - PORTION, PORTION):
+            some = yield from _packing(names[at : at + PORTION])
+            yield from connection.line.sending([pack_long(from_server.Portion, (some, _pack([])))])
+        names = names[(len(names) - 1) // PORTION * PORTION :] if names else []
         names += dict.fromkeys(change.name for change in batch.every if change.name not in batch.changed)
         newest = (change for name, change in batch.changed.items() if name in batch.values)
         first = batch.number, batch.lost, names

@@ -102,6 +102,7 @@ class Commit(Message):
     missed: int  # timer ticks
     acts: list  # type: ignore[type-arg]  # [name, validity, priority, delay, refs] or [name, priority, validity]
     kept: list | None  # type: ignore[type-arg]  # [version, refs] of a state to keep, in the last frame
+    took: float | None = None  # s that a handler ran which only a timer woke
 
 
 @message(9)

@@ -130,8 +130,8 @@ class Settings(Message):
 
 
 @message(79)
-class Part(Message):
-    """A part of the next Entries, Changes or Dispatch: names and heads before its own, with their frames."""
+class Portion(Message):
+    """A portion of the next Entries, Changes or Dispatch: names and heads before its own, with their frames."""
 
     names: list  # type: ignore[type-arg]  # of a Dispatch
     heads: list  # type: ignore[type-arg]  # of a Dispatch: of `newest`

@@ -122,7 +122,8 @@ def _changed(role: RoleAccount) -> str:
 
 
 def _role_row(role: dict[str, Any]) -> list[str]:
-    milliseconds = [f"{role[key]:.1f} ms" if key in role else "" for key in ("handler_ms", "handler_ms_p99")]
+    of = "handler_ms" if "handler_ms" in role else "timer_ms"  # of timers, if no change wakes it
+    milliseconds = [f"{role[key]:.1f} ms" if key in role else "" for key in (of, f"{of}_p99")]
     counts = [str(role.get(key, "")) for key in ("pending", "refused", "overflow")]
     return [
         *(role["role"], role["state"], *(_shown(role.get(name)) for name in ("epoch", "pid", "class"))),

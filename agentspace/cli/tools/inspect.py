@@ -135,8 +135,11 @@ def _busiest(snapshot: "Snapshot") -> "list[RoleView]":
 
 
 def _role_to_json(role: "RoleView") -> dict[str, Any]:
-    names = "name state epoch pid host spec restarts handled rate handler_ms handler_ms_p99 pending lag refused"
-    return {name: getattr(role, name) for name in (*names.split(), "missed", "overflow", "cpu", "memory")}
+    names = "name state epoch pid host spec restarts handled rate handler_ms handler_ms_p99 timer_ms timer_ms_p99"
+    return {
+        name: getattr(role, name)
+        for name in (*names.split(), "pending", "lag", "refused", "missed", "overflow", "cpu", "memory")
+    }
 
 
 def _agents(snapshot: "Snapshot") -> "Table":
@@ -165,8 +168,8 @@ def _numbers(role: "RoleView") -> list[str]:
         _told(role.cpu, "{:.0f} %"),
         "" if role.memory is None else f"{role.memory / 1e6:.0f} MB",
         _told(role.rate, "{:.1f}/s"),
-        _told(role.handler_ms, "{:.1f} ms"),
-        _told(role.handler_ms_p99, "{:.1f} ms"),
+        _told(role.median, "{:.1f} ms"),
+        _told(role.p99, "{:.1f} ms"),
         seconds(role.lag) if role.lag else "",
         str(role.pending or ""),
         _told(role.restarts, "{}"),

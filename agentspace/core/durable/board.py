@@ -155,11 +155,12 @@ class DurableBoard(Board[V]):
         now: float,
         state: State[V] | None = None,
         missed: int = 0,
+        took: float | None = None,
     ) -> list[Decision]:
         """Carries out a handler's acts with its acknowledgement; see `Board.commit`."""
         role = self.roles.check(name, epoch)
         had_news = role.letters.in_a_row or role.mailbox.lost
-        decisions = super().commit(name, epoch, ack, acts, now, state, missed)
+        decisions = super().commit(name, epoch, ack, acts, now, state, missed, took)
         if state is not None or had_news:
             self._note_role(name)
         return decisions

@@ -55,10 +55,8 @@ class AgentsPane(Pane):
         Column("cpu", "cpu %", 6, right=True, style="cyan", cell=_cpu),
         Column("memory", "memory", 7, 3, right=True, cell=lambda role: amount(role.memory or 0)),
         Column("rate", "Hz", 6, 1, right=True, style="green", cell=lambda role: frequency(role.rate)),
-        Column("median", "median", 7, 4, right=True, cell=lambda role: _milliseconds(role.handler_ms)),
-        Column(
-            "p99", "p99", 7, 2, True, by="handler_ms_p99", cell=lambda role: _milliseconds(role.handler_ms_p99)
-        ),
+        Column("median", "median", 7, 4, right=True, cell=lambda role: _milliseconds(role.median)),
+        Column("p99", "p99", 7, 2, True, by="p99", cell=lambda role: _milliseconds(role.p99)),
         Column("lag", "lag", 6, 2, right=True, cell=_lag),
         Column("pending", "pending", 8, 8, right=True, style="yellow", cell=lambda role: role.pending),
         Column("restarts", "restarts", 9, 6, right=True, style="yellow", cell=lambda role: role.restarts),

@@ -150,15 +150,19 @@ def _turns(turns: SlotTurns | None) -> str:
     return f"{', '.join(turns.writers)}: {turns.rate:g} Hz, equal priority" if turns and turns.rate else ""
 
 
+def _times(median: float | None, p99: float | None) -> str:
+    return "" if median is None else f"{median:.2f} ms  p99 {p99 or 0:.2f} ms"
+
+
 def _role_facts(role: RoleView) -> dict[str, str]:
     usage = "" if role.cpu is None else f"{role.cpu:.0f} %  {amount(role.memory or 0)}"
-    times = "" if role.handler_ms is None else f"{role.handler_ms:.2f} ms  p99 {role.handler_ms_p99 or 0:.2f} ms"
     return {
         "process": f"{role.pid or ''} on {role.host}" if role.host else str(role.pid or ""),
         "epoch": str(role.epoch),
         "uses": usage,
         "handled": f"{role.handled}  {frequency(role.rate)} Hz" if role.rate else str(role.handled),
-        "handler": times,
+        "handler": _times(role.handler_ms, role.handler_ms_p99),
+        "by timer": _times(role.timer_ms, role.timer_ms_p99),
         "pending": f"{role.pending}  lag {duration(role.lag)}" if role.pending and role.lag else "",
         "lost": f"{role.overflow} changes" if role.overflow else "",
         "missed": f"{role.missed} ticks" if role.missed else "",

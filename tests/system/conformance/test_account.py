@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from agentspace import SpaceAccount, Trigger
+from agentspace.core.space import Wake
 from agentspace.errors import SlotNameError, ValueTypeError
 from tests.support.eventually import eventually
 from tests.system.conformance.sessions import handled, put, ready
@@ -104,6 +105,11 @@ def test_loads_and_rates_are_shown(space, join):
     load = eventually(lambda: (s := space.read("_/loads")) and s["anne"]["missed_ticks"] and s["anne"])
     assert (load["handled"], load["missed_ticks"], load["overflow"], load["busy"]) == (4, 4, 0, False)
     assert 0 <= load["handler_ms"] <= load["handler_ms_p99"]
+    assert "timer_ms" not in load  # of what `init` wrote
+    session.ticked(0, alone=True)
+    session.commit(Wake(timer=True), [])
+    timed = eventually(lambda: (s := space.read("_/loads")) and "timer_ms" in s["anne"] and s["anne"])
+    assert 0 <= timed["timer_ms"] <= timed["timer_ms_p99"]
 
     def rate() -> float:
         space.write("x", 0)

@@ -81,7 +81,7 @@ def test_the_slowest_of_few_handlers_is_told(board):
         delivery = only(board, 10.0 * n)
         board.commit("anne", epoch, delivery.batch.number, [], 10.0 * n + seconds)
     board.publish(100.0)
-    assert read(board, "_/loads", 100.0)["anne"]["handler_ms_p99"] == pytest.approx(500.0)
+    assert read(board, "_/loads", 100.0)["anne"]["handler_ms_p99"] == pytest.approx(500.0, rel=0.01)
 
 
 def test_loads_tell_how_handlers_do(board):
@@ -98,8 +98,9 @@ def test_loads_tell_how_handlers_do(board):
     board.roles["anne"].missed = 3
     board.publish(1002.5)
     load = read(board, "_/loads", 1002.5)["anne"]
-    assert load.pop("handler_ms") == pytest.approx(50.5)
+    assert load.pop("handler_ms") == pytest.approx(50.5, rel=0.02)
     assert load.pop("handler_ms_p99") == pytest.approx(99, abs=1)
+    assert "timer_ms" not in load
     assert load == {
         "handled": 100,
         "refused": 0,

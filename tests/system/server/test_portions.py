@@ -1,4 +1,4 @@
-"""What is too much for one message comes in parts: readers, watchers and roles are told all of it, once."""
+"""What is too much for one message comes in portions: readers, watchers and roles are told all of it, once."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.support.eventually import eventually
 from tests.support.server_process import pool_of
 from tests.system.server.test_own_server import running
 
-PART = 64
-SLOTS = 5 * PART + 7
+PORTION = 64
+SLOTS = 5 * PORTION + 7
 
 
 @pytest.fixture
 def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteSpace]:
-    """Of a server whose messages have at most `PART` heads."""
-    monkeypatch.setattr("agentspace.server.outbox.PART", PART)
-    monkeypatch.setattr("agentspace.server.outbox.MANY", PART // 2)
+    """Of a server whose messages have at most `PORTION` heads."""
+    monkeypatch.setattr("agentspace.server.outbox.PORTION", PORTION)
+    monkeypatch.setattr("agentspace.server.outbox.MANY", PORTION // 2)
     address = parse(f"ipc://{tmp_path}/s.sock")
     with running(Server(address)), connect(address, timeout=30.0) as made:
         yield made
@@ -47,7 +47,7 @@ def is_same(one: object, other: object) -> bool:
     return bool(np.array_equal(np.asarray(one), np.asarray(other)))
 
 
-@pytest.mark.parametrize("count", [0, 1, PART - 1, PART, PART + 1, 2 * PART, SLOTS])
+@pytest.mark.parametrize("count", [0, 1, PORTION - 1, PORTION, PORTION + 1, 2 * PORTION, SLOTS])
 def test_all_slots_are_read(space, values, count):
     """However many there are, also just as many as one message, or two, can have."""
     for name in list(values)[count:]:
@@ -94,7 +94,7 @@ def test_a_role_is_woken_once_with_all(space, values, kind):
 
 
 def test_a_request_waits_while_parts_arrive(space, values):
-    """What comes unasked in between, in parts, is given later as a whole."""
+    """What comes unasked in between, in portions, is given later as a whole."""
     with space.watch("many/*") as watch:
         assert space.write("other", 1)
         assert watch.next(30.0) is not None
