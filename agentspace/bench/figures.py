@@ -53,6 +53,23 @@ def warm(burst: Sequence[float]) -> Sequence[float]:
     return burst[len(burst) // _COLD :]
 
 
+def first_heard(heard: Sequence[tuple[int, int]], began: int) -> dict[int, float]:
+    """How long (us) each message of a burst took until a reader had it first, by its stamp.
+
+    Args:
+        heard: All that the reader has heard, as (stamp, ns that it took).
+        began: When the burst began (ns): what is older is late, of one before.
+
+    >>> first_heard([(5, 9000), (20, 3000), (20, 4000), (30, 2000)], 10)
+    {20: 3.0, 30: 2.0}
+    """
+    found: dict[int, float] = {}
+    for stamp, took in heard:
+        if stamp >= began:
+            found.setdefault(stamp, took / 1e3)
+    return found
+
+
 def last_heard(heard: Sequence[Mapping[int, float]]) -> list[float]:
     """How long each message took until the last reader had it; those that a reader did not get are left out.
 

@@ -1,5 +1,6 @@
 """How long a payload takes from a writer to its readers, with all contestants in turns."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -7,7 +8,7 @@ from statistics import median
 from typing import Final
 
 from agentspace.bench.crew import BenchmarkError, Crew
-from agentspace.bench.figures import Spread, last_heard, ratio, rotation, warm
+from agentspace.bench.figures import Spread, first_heard, last_heard, ratio, rotation, warm
 from agentspace.bench.outcome import LatencyCase, Timing
 from agentspace.bench.peers.all import OWN
 from agentspace.bench.peers.contestant import Contestant
@@ -135,9 +136,10 @@ class Stage:
 
     def _heard(self, group: _Group, payload: Payload, count: int, patience: float) -> list[dict[int, float]]:
         """Of each reader: how long (us) each message took, by its stamp."""
+        began = time.monotonic_ns()
         last = self._crew.ask(group.writer, payload=payload.topic, count=count)
         heard = self._crew.ask_all(group.readers, last=last, patience=patience)
-        return [{stamp: took / 1e3 for stamp, took in each} for each in heard]
+        return [first_heard(each, began) for each in heard]
 
     def _try(self, group: _Group, work: Callable[[], object]) -> None:
         """Does it; a contestant that fails is out, and it is told why; we do not fail."""

@@ -1,4 +1,4 @@
-"""Eclipse Zenoh, peer to peer: over tcp, and with payloads in its shared memory."""
+"""Eclipse Zenoh, peer to peer: as it is by default, and with payloads that are made in its shared memory."""
 
 import json
 import socket
@@ -14,10 +14,10 @@ _POOL: Final = 1 << 26  #: bytes of shared memory, for a handful of the largest 
 _LOOK: Final = 0.01  #: seconds
 
 
-class ZenohTcp(Contestant):
-    """Over tcp, as it is by default."""
+class Zenoh(Contestant):
+    """Over tcp; what is large it brings into its shared memory by itself."""
 
-    name: ClassVar[str] = "zenoh tcp"
+    name: ClassVar[str] = "zenoh"
     module: ClassVar[str] = "zenoh"
     package: ClassVar[str] = "eclipse-zenoh"
     memory: ClassVar[bool] = False
@@ -52,14 +52,13 @@ class ZenohTcp(Contestant):
         config = zenoh.Config()
         config.insert_json5("scouting/multicast/enabled", "false")
         config.insert_json5(f"{how}/endpoints", json.dumps([endpoint]))
-        config.insert_json5("transport/shared_memory/enabled", json.dumps(self.memory))
         session = zenoh.open(config)
         station.finally_do(session.close)
         return session
 
 
-class ZenohMemory(ZenohTcp):
-    """Payloads in shared memory; tcp tells of them."""
+class ZenohMemory(Zenoh):
+    """The writer copies each payload into shared memory; tcp tells of it."""
 
     name: ClassVar[str] = "zenoh shared memory"
     memory: ClassVar[bool] = True

@@ -27,7 +27,7 @@ OUTCOME = Outcome(
     QUIET,
     QUIET,
     12.3,
-    {"zenoh tcp": "not installed: pip install 'agentspace[bench]'"},
+    {"zenoh": "not installed: pip install 'agentspace[bench]'"},
     (
         LatencyCase("1536 B", 1536, 200.0, 1, TIMINGS),
         LatencyCase("1536 B", 1536, 200.0, 16, TIMINGS),
@@ -71,8 +71,8 @@ def test_a_busy_machine_is_named():
 
 def test_who_was_not_compared_is_named_with_what_to_do():
     """Nobody is left out silently."""
-    assert missing(OUTCOME) == ["zenoh tcp: not installed: pip install 'agentspace[bench]'"]
-    assert "Not compared: zenoh tcp" in block(OUTCOME, None)
+    assert missing(OUTCOME) == ["zenoh: not installed: pip install 'agentspace[bench]'"]
+    assert "Not compared: zenoh" in block(OUTCOME, None)
 
 
 @pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
