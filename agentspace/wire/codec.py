@@ -67,6 +67,9 @@ class _Form(NamedTuple):
 
 _FORMS: dict[int, _Form] = {}  # of arrays that came in, by the length of the whole
 _HEADS_OUT: dict[tuple[np.dtype[Any], tuple[int, ...], Order], bytes] = {}  # of arrays that went out
+_REFERENCES_OUT: dict[tuple[np.dtype[Any], tuple[int, ...], Order, int], bytes] = {}
+_REFERENCES: dict[bytes, tuple[_Form, int, int]] = {}  # that came in, with index and bytes of their payload
+_SHORT: Final = 255  # bytes of those
 _KEPT: Final = 1024
 HELD: Final = 1 << 30  #: bytes at most of extensions that are being decoded: each level of nesting copies its body
 _LARGE: Final = 1 << 18  # bytes of an array that is not copied to find its head
@@ -76,7 +79,12 @@ _FLAT_HEADS: Final = frozenset(
 _MOST_DIMENSIONS: Final = 64  # of NumPy; the product of many would take for ever
 _pack: Callable[..., bytes] = msgpack.packb
 _unpack: Callable[..., Value] = msgpack.unpackb
-_EXTENSION: Final = {0xC7: 2, 0xC8: 3, 0xC9: 5}  # msgpack's ext 8, 16, 32: where the type stands
+_EXTENSION: Final = {
+    0xC7: 2,
+    0xC8: 3,
+    0xC9: 5,
+    0xD8: 1,
+}  # msgpack's ext 8, 16, 32, fixext 16: where the type stands
 
 
 def encode(value: Value, share: Share | None = None) -> bytes:
@@ -92,14 +100,29 @@ def encode(value: Value, share: Share | None = None) -> bytes:
     if type(value) in FLAT:
         return _pack(value, default=_big, strict_types=True)
     check(value)
-    if isinstance(value, np.ndarray) and value.nbytes and (share is None or value.nbytes < SMALL):
-        return _array_bytes(value)
+    if isinstance(value, np.ndarray) and value.nbytes:
+        index = share(value) if share is not None and value.nbytes >= SMALL else None
+        return _array_bytes(value) if index is None else _reference_bytes(value, index)
     return _Encoder(share).pack(value)
+
+
+def _order_of(array: Array) -> Order:
+    return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+
+
+def _reference_bytes(array: Array, index: int) -> bytes:
+    """A reference on its own, which is the same for all arrays of one dtype, shape and order."""
+    key = (array.dtype, array.shape, _order_of(array), index)
+    reference = _REFERENCES_OUT.get(key)
+    if reference is None:
+        reference = _Encoder(lambda _: index).pack(array)
+        _remember(_REFERENCES_OUT, key, reference)
+    return reference
 
 
 def _array_bytes(array: Array) -> bytes:
     """An array on its own: what comes before its elements is the same for all of one dtype, shape and order."""
-    order: Order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    order = _order_of(array)
     key = (array.dtype, array.shape, order)
     head = _HEADS_OUT.get(key)
     if head is None:
@@ -154,7 +177,7 @@ def _big(item: int) -> msgpack.ExtType:
 
 
 def _array_out(array: Array, share: Share | None) -> msgpack.ExtType:
-    order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    order = _order_of(array)
     head = [_dtype_out(array.dtype), list(array.shape), order]
     index = share(array) if share is not None else None
     if index is not None:
@@ -176,6 +199,9 @@ def decode(data: bytes, resolve: Resolve | None = None) -> Value:
     if form is not None and data.startswith(form.head):
         return np.ndarray(form.shape, form.dtype, buffer=data[len(form.head) :], order=form.order)
     try:
+        if resolve is not None and len(data) <= _SHORT and (known := _REFERENCES.get(data)) is not None:
+            bare, index, nbytes = known
+            return np.ndarray(bare.shape, bare.dtype, buffer=resolve(index, nbytes), order=bare.order)
         value = _unpack(data) if data[:1] in _FLAT_HEADS else Decoder(resolve).unpack(data)
         if type(value) not in FLAT:
             check(value)
@@ -183,9 +209,20 @@ def decode(data: bytes, resolve: Resolve | None = None) -> Value:
         raise
     except BROKEN as error:
         raise ProtocolError(f"not a value: {type(error).__name__}: {error}") from None
-    if isinstance(value, np.ndarray) and data[_EXTENSION.get(data[0], 0)] == ARRAY and value.nbytes:
-        remember(data, value)
+    if isinstance(value, np.ndarray) and value.nbytes:
+        _take_note(data, value)
     return value
+
+
+def _take_note(data: bytes, array: Array) -> None:
+    """The same form of an array is understood more quickly next time."""
+    place = _EXTENSION.get(data[0], 0)
+    if data[place] == ARRAY:
+        remember(data, array)
+    elif data[place] == REFERENCE and len(data) <= _SHORT:
+        order, index = _unpack(data[place + 1 :])[2:]
+        bare = _Form(b"", array.dtype, array.shape, order)
+        _remember(_REFERENCES, data, (bare, index, array.nbytes))
 
 
 def is_familiar(data: bytes) -> bool:

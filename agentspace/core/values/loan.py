@@ -3,13 +3,13 @@
 import math
 import operator
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple, Self, SupportsIndex, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from agentspace.core.values.value import MAX_BYTES, Array, check
+from agentspace.core.values.value import DELICATE, MAX_BYTES, Array, check
 from agentspace.errors import AgentspaceError, LimitError, ValueTypeError
 
 D = TypeVar("D")
@@ -40,8 +40,12 @@ class Form(NamedTuple):
             raise LimitError(f"shape {shape!r:.80} has {len(sizes)} dimensions; at most {_MOST_DIMENSIONS}")
         if size > MAX_BYTES:
             raise LimitError(f"shape {shape!r:.80} of {kind} has {size} bytes; at most {MAX_BYTES} are allowed")
-        check(np.broadcast_to(np.zeros((), kind), sizes))
-        return cls(sizes, kind)
+        form = cls(sizes, kind)
+        if kind.kind in DELICATE or form not in _GOOD:
+            check(np.broadcast_to(np.zeros((), kind), sizes))
+            if kind.kind not in DELICATE and len(_GOOD) < _GOOD_KEPT:
+                _GOOD.add(form)
+        return form
 
     @property
     def nbytes(self) -> int:
@@ -51,7 +55,7 @@ class Form(NamedTuple):
 
 def _shape(shape: Shape) -> tuple[int, ...]:
     try:
-        each = (shape,) if isinstance(shape, SupportsIndex) else tuple(shape)
+        each: Any = shape if isinstance(shape, Iterable) else (shape,)
         sizes = tuple(map(operator.index, each))
     except TypeError:
         raise ValueTypeError(f"not a shape: {shape!r:.80}; valid is an int, or a tuple of them") from None
@@ -68,6 +72,10 @@ def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
     if dtype is None:
         raise ValueTypeError("not a dtype: None; valid is what NumPy knows, like 'uint8'")
     return kind
+
+
+_GOOD: set[Form] = set()  # that were found to be such
+_GOOD_KEPT: Final = 1024
 
 
 class Blank:

@@ -44,7 +44,7 @@ _ARRAYS: Final = frozenset({np.ndarray, np.memmap})
 MAX_EMPTY: Final = 256  #: elements of no bytes, in an array: nothing else limits how long it is as nested lists
 _FIXED: set[np.dtype[Any]] = set()  # dtypes that were found to have a fixed size
 _FIXED_KEPT: Final = 1024
-_DELICATE: Final = "mMV"  #: kinds of dtypes that must not even be compared before they are known to be good
+DELICATE: Final = "mMV"  #: kinds of dtypes that must not even be compared before they are known to be good
 _ALLOWED: Final = (
     "None, bool, int, float, str, bytes, NumPy scalars and arrays of fixed-size dtypes, "
     "and lists, tuples and dicts with str keys of these"
@@ -137,7 +137,7 @@ def _check_array(value: Value, path: str) -> None:
         raise LimitError(f"{path} has {places} elements of no bytes; at most {MAX_EMPTY} are allowed")
     if isinstance(value, np.str_):
         _check_signs(value, path)
-    if value.dtype.kind in _DELICATE:
+    if value.dtype.kind in DELICATE:
         _check_dtype(value.dtype, path)
     elif value.dtype not in _FIXED:
         _check_dtype(value.dtype, path)

@@ -185,6 +185,30 @@ def test_references_to_payloads_that_there_are_not_are_protocol_errors(index):
         decode(data, lambda number, nbytes: loans[number])
 
 
+@pytest.mark.parametrize(
+    "form", [("|u1", [4], "C"), ("<f8", [300, 200, 1], "C"), ("<u2", [2, 70_000], "F")], ids=str
+)
+@pytest.mark.parametrize("index", [0, 1, 1000])
+def test_reference_that_was_seen_before_is_read_with_the_same_care(form, index):
+    """Its payload is another one, of that size; where there is none, it is refused as at first."""
+    dtype, shape, order = form
+    data = msgpack.packb(msgpack.ExtType(REFERENCE, msgpack.packb([dtype, shape, order, index])))
+    size = np.dtype(dtype).itemsize * int(np.prod(shape))
+    for level in range(3):
+        array = decode(
+            data, lambda number, nbytes, level=level: np.full(nbytes, level + (number != index), np.uint8)
+        )
+        assert (array.dtype.str, list(array.shape), array.nbytes) == (dtype, shape, size)
+        assert array.flags.f_contiguous if order == "F" else array.flags.c_contiguous
+        assert set(array.tobytes()) == {level}
+        with pytest.raises(ProtocolError):
+            decode(data)
+        with pytest.raises(ProtocolError):
+            decode(data, lambda number, nbytes: [][number])
+        with pytest.raises(ProtocolError):
+            decode(data, lambda number, nbytes: np.zeros(nbytes - 1, np.uint8))
+
+
 @example(["|O", [1]])
 @given(PLAIN)
 def test_no_dtype_of_objects_can_be_smuggled_in(dtype):
