@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Final, Generic, NamedTuple, Self
 
 from agentspace.core.change import Change, Decision, Kind, Refused, TurnTable, V, Writer, Written
-from agentspace.core.slot_collection import Slot, SlotCollection
+from agentspace.core.slot_collection import TABLES, Slot, SlotCollection
 from agentspace.core.values.agenda import FOREVER, Agenda
 from agentspace.core.values.masks import Mask
 from agentspace.core.values.names import OWN, check_free_name
@@ -164,7 +164,7 @@ class SlotTable(Generic[V]):
     def delete(self, erase: Erase, now: float, writer: Writer) -> Decision:
         """Empties a slot; deleting what is empty already is accepted and changes nothing."""
         name, priority, validity = erase
-        if validity is None and name not in self._slots:
+        if validity is None and self._slots.get(name) is None:
             self._keep_up(now)
             return Written(name, self.floor)
         slot, refusal = self._claim(name, now, priority)
@@ -199,7 +199,7 @@ class SlotTable(Generic[V]):
     def slots(self, now: float) -> Iterator[Slot[V]]:
         """Every slot that something holds now: readable, delayed or held empty."""
         self.advance(now)
-        return (slot for slot in self._slots.values() if slot.change is not None)
+        return (slot for slot in self._slots if slot.change is not None)
 
     def moment(self, mask: Mask) -> Iterator[list[Change[V]]]:
         """What holds the slots under a mask now, as far as time was let pass; see `SlotMoment.pieces`."""
@@ -211,7 +211,9 @@ class SlotTable(Generic[V]):
         while left > 0 and self.lags:
             reminder = self._agenda.take()
             if reminder is not None:
-                self._settle(self._slots[reminder[0]], reminder[1])
+                slot = self._slots.get(reminder[0])
+                if slot is not None:
+                    self._settle(slot, reminder[1])
                 self._agenda.note(reminder[0])
             left -= 1
         return most - left
@@ -256,7 +258,7 @@ class SlotTable(Generic[V]):
             LimitError: They would be too many.
         """
         room = MAX_SLOTS - len(self)
-        if len(names) <= room or (missing := len(names - self._slots.keys()) - room) <= 0:
+        if len(names) <= room or (missing := self._count_new(names) - room) <= 0:
             return
         oldest = itertools.islice(self._over, max(missing, ROOM) + len(names))
         over = [name for name in oldest if name not in names][: max(missing, ROOM)]
@@ -268,6 +270,9 @@ class SlotTable(Generic[V]):
             raise LimitError(f"no room for {', '.join(sorted(names))}: the space holds {MAX_SLOTS} slots already")
         self._forget(over)
 
+    def _count_new(self, names: Set[str]) -> int:
+        return sum(self._slots.get(name) is None for name in names)
+
     def sweep(self, before: float, most: int) -> None:
         """Forgets slots that nothing has held since a time (s) or longer: so many at most, the oldest first."""
         oldest = itertools.islice(self._over.items(), most)
@@ -275,7 +280,7 @@ class SlotTable(Generic[V]):
 
     def highest(self) -> int:
         """The highest revision that a slot has, or had."""
-        return max([self.floor, *(slot.revision for slot in self._slots.values())])
+        return max([self.floor, *(slot.revision for slot in self._slots)])
 
     def _end(self, slot: Slot[V], when: float) -> None:
         """Nothing holds the slot any more; the space's own are deleted with what they told of."""
@@ -298,7 +303,7 @@ class SlotTable(Generic[V]):
             self._keep_up(now)
         elif now > self.now:
             self.now = now
-        slot = self._slots.get(name)
+        slot = self._slots.tables[hash(name) & TABLES].get(name)  # not by a call of its own
         if slot is None:
             self._own += name.startswith(OWN)  # the space can always give its account of itself
             if not name.startswith(OWN):

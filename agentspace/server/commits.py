@@ -56,23 +56,25 @@ def commit_now(
 ) -> Job | None:
     """Carries a commit out; a job, if it takes longer to tell of it, or if much is over with it."""
     board, missed = caller.filling(message), max(0, message.missed)
-    now, handled = caller.registry.now, board.roles[message.role].mailbox.outstanding
+    now, mailbox = caller.registry.now, board.roles[message.role].mailbox
+    handled = mailbox.outstanding
     decisions = board.commit(message.role, message.epoch, message.ack, acts, now, state, missed, message.took)
     caller.outbox.deliver()
     answer = None
     if any(type(decision) is Refused for decision in decisions):
         packed = [pack_decision(decision) for decision in decisions]
         answer = caller.answer_last(from_server.Decided(message.call, packed))
-    if handled is not None and len(handled.changed) > _AT_ONCE:
+    if handled is not None and handled is not mailbox.outstanding and len(handled.changed) > _AT_ONCE:
         return _letting_go(answer or (), handled)
     return answer
 
 
 def _letting_go(answer: Iterable[None], handled: Batch[Stored]) -> Job:
     """The steps after which nothing is left of a batch that was handled: values that were written over since."""
-    changes = handled.all()
-    del handled
     yield from answer
-    while changes:
-        del changes[-_AT_ONCE:]
+    while handled.changed or handled.values:
+        for _ in range(min(_AT_ONCE, len(handled.changed))):
+            handled.changed.popitem()
+        for _ in range(min(_AT_ONCE, len(handled.values))):
+            handled.values.pop()
         yield

@@ -249,11 +249,11 @@ class Outbox:
     def _dispatching(self, connection: ClientConnection, batch: Batch[Stored]) -> Generator[None]:
         """The steps of a dispatch of many changes."""
         yield from batch.tracing()
-        names = [*batch.changed]
-        for at in range(0, len(names) - PORTION, PORTION):
-            some = yield from _packing(names[at : at + PORTION])
+        changed = iter(batch.changed)
+        for _ in range(PORTION, len(batch.changed), PORTION):
+            some = yield from _packing([*itertools.islice(changed, PORTION)])
             yield from connection.line.sending([pack_long(from_server.Portion, (some, _pack([])))])
-        names = names[(len(names) - 1) // PORTION * PORTION :] if names else []
+        names = [*changed]
         names += dict.fromkeys(change.name for change in batch.every if change.name not in batch.changed)
         newest = (change for name, change in batch.changed.items() if name in batch.values)
         first = batch.number, batch.lost, names

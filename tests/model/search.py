@@ -18,7 +18,7 @@ from agentspace.core.durable.cuts import Cuts
 from agentspace.core.mailbox import Mailbox
 from agentspace.core.role import Role
 from agentspace.core.slot import SlotTable
-from agentspace.core.slot_collection import Slot
+from agentspace.core.slot_collection import Slot, SlotCollection
 from agentspace.core.swap import Swap, Wish
 from agentspace.core.swap_table import SwapTable
 from agentspace.core.values.masks import Mask
@@ -163,12 +163,8 @@ def _form(item: Any) -> Any:
     kind = type(item)
     if kind in _PLAIN:
         return item
-    if kind is Process:
-        return item.place
-    if kind is Mask:
-        return item.text
-    if kind is Cuts:
-        return _cuts(item)
+    if kind in _FORMS:
+        return _FORMS[kind](item)
     if issubclass(kind, Enum):
         return item.value
     if issubclass(kind, dict):
@@ -183,6 +179,14 @@ def _cuts(cuts: Cuts) -> Any:
     """How far ahead of what is kept everything is."""
     slots = {name: cut - cuts.kept for name, cut in cuts._slots.items()}  # private: nothing else tells
     return cuts.number - cuts.kept, max(0, cuts.wait_for_roles - cuts.kept), _form(slots)
+
+
+_FORMS: Final[dict[type, Callable[[Any], Any]]] = {
+    Process: lambda process: process.place,
+    Mask: lambda mask: mask.text,
+    SlotCollection: lambda slots: _form({slot.name: slot for slot in slots}),
+    Cuts: _cuts,
+}
 
 
 def _attributes(item: Any) -> Any:
