@@ -125,7 +125,7 @@ class Attack:
             "space": SPACES, "role": ROLES, "name": SLOTS, "mask": SLOTS, "epoch": (0, 1, 2, 3),
             "kind": ("normal", "every", "names", "quiet", "?", None), "state": ("stopped", "failed", "?"),
             "acts": ([], [["a", None, 0.0, 0.0, []]], [["a", 0.0, None]], [1]), "kept": (None, [1, []], [0]),
-            "refs": ([], [[1, 3, 4096, 64]], [[1, -1, 0, 0]], [1]),
+            "refs": ([], [[1, 3, 4096, 64]], [[1, -1, 0, 0]], [[1, 64]], [[-1, 0]], [1]),
             "step": ("quiesce", "snapshot", "release", "?"),
             "validity": (None, 0.1, -1.0, 1e308), "delay": (0.0, 0.1, -1.0),
             "limits": ({}, {"quiesce": 0.1}, {"?": 1}),
