@@ -16,14 +16,14 @@ from typing import Final, Generic, NamedTuple
 from agentspace.core.change import Batch, Change, Kind, QueueLog, V
 from agentspace.core.dead_letters import Key, SetAside, Suspects
 from agentspace.core.dead_letters import key as key_of
-from agentspace.core.slot import MAX_SLOTS, ROOM
 from agentspace.core.values.masks import Mask
 
 EVERY_LIMIT: Final = 1024
 BATCH_LIMIT: Final = 128
 PORTION: Final = 256  #: changed slots that come at once after a handler has failed at more of them
-CHANGED_LIMIT: Final = MAX_SLOTS + 8192  #: slots, of which more than a space has must be over
+CHANGED_LIMIT: Final = 73_728  #: changes of slots in which nothing is any more, of which some are dropped then
 _at = operator.attrgetter("at")
+_WRITTEN: Final = Kind.WRITTEN  # looking it up in the enum takes longer than the rest of a comparison
 _OVER: Final = frozenset({Kind.EXPIRED, Kind.DELETED})
 
 
@@ -97,6 +97,7 @@ class Mailbox(Generic[V]):
         self.loading = 0
         self._number = 0
         self._changed: dict[str, Change[V]] = {}
+        self._over = 0  # of these, at most so many are of slots in which nothing is any more
         self._values: set[str] = set()
         self._every: deque[Change[V]] = deque()
         self._awake = False
@@ -173,8 +174,8 @@ class Mailbox(Generic[V]):
             self.since = change.at
         if newest:
             self._changed[name] = change
-            if len(self._changed) > CHANGED_LIMIT:
-                self._drop_over()
+            if change.kind is not _WRITTEN:
+                self._count_over()
         if value:
             self._values.add(name)
         if every:
@@ -230,7 +231,7 @@ class Mailbox(Generic[V]):
             return self._take_portion()
         self._careful = False
         batch = self._hand_out(self._changed, self._pop_every(), self._values)
-        self._changed, self._values = {}, set()
+        self._changed, self._values, self._over = {}, set(), 0
         self._awake = bool(self._every)
         self.since = self._every[0].at if self._every else None
         return batch
@@ -362,13 +363,18 @@ class Mailbox(Generic[V]):
         if self.log is not None:
             self.log.queued(change)
 
-    def _drop_over(self) -> None:
-        """Forgets those that have waited longest, of slots in which nothing can be read, and counts them."""
-        over = (name for name, change in self._changed.items() if change.kind in _OVER)
-        for name in list(itertools.islice(over, ROOM)):
+    def _count_over(self) -> None:
+        """One more change is of a slot in which nothing can be read; of too many, those go that waited longest."""
+        self._over += 1
+        if self._over <= CHANGED_LIMIT:
+            return
+        over = [name for name, change in self._changed.items() if change.kind in _OVER]
+        most = CHANGED_LIMIT - CHANGED_LIMIT // 4
+        for name in over[: max(0, len(over) - most)]:
             del self._changed[name]
             self._values.discard(name)
             self.overflow += 1
+        self._over = min(len(over), most)
 
 
 def _oldest(changed: Mapping[str, Change[V]], every: Iterable[Change[V]]) -> float | None:

@@ -44,7 +44,7 @@ _OF_NO_ACCOUNT: Final[dict[type, str]] = {
     Swap: "role deadline gap carried reason _steps _began _old _old_info _new _new_info _quiet_since",
     Wish: "limits",
     Role: "since info handled refused missed dispatched times timer_times exit_code stops adjustments done",
-    Mailbox: "limit redelivered since loading",
+    Mailbox: "limit redelivered since loading _over",
     DeadLetters: "_letters",
 }
 

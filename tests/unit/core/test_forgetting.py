@@ -128,7 +128,6 @@ def test_watcher_that_comes_back_sees_a_name_that_came_again(board):
 def test_mailbox_is_bounded_by_the_slots_that_there_can_be(board, monkeypatch):
     """A role that reads nothing is told in the end of all slots that there are; what was lost is counted."""
     monkeypatch.setattr(mailbox_module, "CHANGED_LIMIT", 20)
-    monkeypatch.setattr(mailbox_module, "ROOM", 1)
     epoch = start(board, "anne", **{"*": Trigger.NORMAL})
     write(board, "lasts", 1)
     for number in range(50):
