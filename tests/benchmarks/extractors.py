@@ -1,4 +1,4 @@
-"""How long each extractor takes for one image, and each backend of the Vision Transformers.
+"""How long each extractor takes for one image, and each backend of those that have a choice.
 
     python tests/benchmarks/extractors.py [--threads 1] [--repeats 20] [--json]
 
@@ -22,13 +22,17 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from models.extractors import registry
+from models.extractors.efficientnet import INT8, ONNX
 from models.files.artifact import ArtifactError
 from models.transformer.runtime import MEASURED, open_backend
 from models.transformer.vision_transformer import CONFIGS, VisionTransformer
 
 
 def candidates(threads: int) -> Iterator[tuple[str, Callable[[np.ndarray], object]]]:
-    for name in ("efficientnet-lite0", "efficientnet-lite0-last", "hog"):
+    for backend in (ONNX, INT8):
+        default = registry.load("efficientnet-lite0", threads, backend=backend)
+        yield f"efficientnet-lite0 {backend}", default.features
+    for name in ("efficientnet-lite0-last", "hog"):
         try:
             yield name, registry.load(name, threads).features
         except ArtifactError as error:
