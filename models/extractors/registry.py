@@ -13,6 +13,8 @@
 | `onnx:FILE.onnx` | whatever it gives | `onnx_file` | FILE.onnx, and FILE.yaml beside it |
 """
 
+import statistics
+import time
 import timeit
 from pathlib import Path
 from typing import Final, Protocol
@@ -28,6 +30,8 @@ _EFFICIENTNETS: Final = {DEFAULT: BLOCK10, "efficientnet-lite0-last": LAST}
 _TRANSFORMERS: Final = ("dino-vits8", "dino-vits16", "vit-tiny16")
 PERSON: Final = "efficientnet-lite0-person"
 _ONNX: Final = "onnx:"
+_PAUSE: Final = 1.0 / 30.0
+_TIMES: Final = 7
 
 NAMES: Final = (
     *_EFFICIENTNETS,
@@ -125,6 +129,7 @@ def load(
 
 
 def _seconds(network: Network) -> float:
-    """Time for a picture: the best of five, after two that do not count."""
+    """Time for a picture as a camera brings them, each after a pause, in which threads fall asleep: the median."""
     image = np.zeros((SIZE, SIZE, 3), np.uint8)
-    return min(timeit.repeat(lambda: network.features(image), number=1, repeat=7)[2:])
+    pause, look = (lambda: time.sleep(_PAUSE)), (lambda: network.features(image))
+    return statistics.median(timeit.repeat(look, pause, repeat=_TIMES, number=1))

@@ -1,6 +1,7 @@
 """The whole loop, from a picture of the simulated robot to the joint targets that answer it, as the demo runs.
 
     python tests/benchmarks/loop.py [--pictures 600] [--set decoder=free ...] [--busy 2] [--json]
+    python tests/benchmarks/loop.py --turns 8 --of threads=1 threads=2
 
 `launch/mirror.yaml` runs without a window: thirteen processes, two of which draw robots, 30 pictures per second
 each. The robot learns ten pairs; then, while it imitates, each value of four slots is looked at: how long after
@@ -11,8 +12,9 @@ p50, p99, best  from the picture to the value of this slot, ms; the last line is
 step            what the slot's writer adds to the p50 of the line before, ms
 cores           how many cores the writer's process used meanwhile
 
-`--busy` lets so many other processes compute beside it. What else the machine does counts, too: compare two
-versions in turns, several times, and read the ratios.
+`--busy` lets so many other processes compute beside it. What else the machine does counts, too: `--turns` compares
+settings of the extractor (`--of backend=onnx backend=onnx-int8`) by swapping it in the running launch, again and
+again; each turn answers a share of the pictures. Read the ratios.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import argparse
 import contextlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -70,19 +73,35 @@ class Loop:
         return {slot: sum(process.cpu_times()[:2]) for slot, process in self._processes.items()}
 
 
-def measured(pictures: int, settings: list[str]) -> list[dict[str, Any]]:
-    """Launches the constellation, and ends it when so many pictures were answered."""
+def measured(
+    pictures: int, settings: list[str], turns: int, of: list[str]
+) -> dict[str, list[list[dict[str, Any]]]]:
+    """Launches the constellation, and ends it when so many pictures were answered: rows, by setting and turn."""
     with tempfile.TemporaryDirectory(prefix="as-") as folder:
         command = [sys.executable, "-m", "agentspace", "launch", "launch/mirror.yaml", *settings, f"out={folder}"]
-        with Program(command, ROOT, {"AGENTSPACE_RUN": folder, "AGENTSPACE_SPACE": "loop"}):
+        environment = {"AGENTSPACE_RUN": folder, "AGENTSPACE_SPACE": "loop"}
+        with Program(command, ROOT, environment):
             address = parse(f"ipc://{folder}/loop/server.sock")
             with connect(address, "loop", timeout=60.0) as space:
                 eventually(lambda: space.read("mode", None) == "use", PATIENCE)
-                loop = Loop(space)
-                loop.see(WARM)
-                begin, before = time.monotonic(), loop.used()
-                loop.see(WARM + pictures)
-                took, after = time.monotonic() - begin, loop.used()
+                found: dict[str, list[list[dict[str, Any]]]] = {each: [] for each in of or [""]}
+                for _ in range(turns):
+                    for setting, rows in found.items():
+                        if setting:
+                            swap = [sys.executable, "-m", "agentspace", "swap", "extractor", setting]
+                            subprocess.run(
+                                swap, cwd=ROOT, env=os.environ | environment, check=True, stdout=subprocess.DEVNULL
+                            )
+                        rows.append(turn(space, pictures // turns))
+                return found
+
+
+def turn(space: RemoteSpace, pictures: int) -> list[dict[str, Any]]:
+    loop = Loop(space)
+    loop.see(WARM)
+    begin, before = time.monotonic(), loop.used()
+    loop.see(WARM + pictures)
+    took, after = time.monotonic() - begin, loop.used()
     cores = {slot: (after[slot] - before[slot]) / took for slot in WRITERS}
     return [row(slot, ages[WARM:], cores[slot]) for slot, ages in loop.ages.items()]
 
@@ -115,21 +134,40 @@ def show(rows: list[dict[str, Any]]) -> None:
         before = each["p50"]
 
 
+def compare(found: dict[str, list[list[dict[str, Any]]]]) -> None:
+    """Medians over the turns, and the ratio of each setting to the first, of the same turn."""
+    first = next(iter(found.values()))
+    print(f"{'setting':24} {'slot':10} {'p50':>7} {'ratio':>6} {'cores':>6}")
+    for setting, turns in found.items():
+        for place, slot in enumerate(WRITERS):
+            p50, cores = (statistics.median(rows[place][what] for rows in turns) for what in ("p50", "cores"))
+            pairs = zip(turns, first, strict=True)
+            ratio = statistics.median(rows[place]["p50"] / base[place]["p50"] for rows, base in pairs)
+            print(f"{setting:24} {slot:10} {p50:7.2f} {ratio:6.2f} {cores:6.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=600, help="that are answered (%(default)s)")
     parser.add_argument("--set", nargs="*", default=[], help="arguments of the launch, such as decoder=free")
     parser.add_argument("--busy", type=int, default=0, help="processes that compute beside it (%(default)s)")
+    parser.add_argument("--turns", type=int, default=1, help="so often each setting of --of (%(default)s)")
+    parser.add_argument("--of", nargs="*", default=[], help="settings of the extractor to compare")
     parser.add_argument("--json", action="store_true", help="as JSON")
     chosen = parser.parse_args()
     load = os.getloadavg()[0]
     with busy(chosen.busy):
-        rows = measured(chosen.pictures, ["pairs=10", "shown=10", "fresh=100", *chosen.set])
+        settings = ["pairs=10", "shown=10", "fresh=400", *chosen.set]
+        found = measured(chosen.pictures, settings, chosen.turns, chosen.of)
     if chosen.json:
-        print(json.dumps({"cpus": os.cpu_count(), "load": load, "busy": chosen.busy, "rows": rows}))
+        print(json.dumps({"cpus": os.cpu_count(), "load": load, "busy": chosen.busy, "turns": found}))
         return
     print(f"{os.cpu_count()} cores, load {load:.1f} before, {chosen.busy} others compute; milliseconds")
-    show(rows)
+    if chosen.of:
+        compare(found)
+    else:
+        for rows in found[""]:
+            show(rows)
 
 
 if __name__ == "__main__":
