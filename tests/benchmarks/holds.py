@@ -63,7 +63,7 @@ def fill(space: RemoteSpace, slots: int) -> None:
     for at in range(0, slots, 20):
         session.commit(None, [Put(f"many/{number}", session.prepare(number)) for number in range(at, at + 20)])
         if at % 2000 == 0:
-            space.read("nothing")  # so that no more is under way than the server takes
+            session.read("nothing")  # so that no more is under way than the server takes
     session.leave("stopped")
 
 

@@ -77,6 +77,8 @@ class Serving:
         for at in range(0, slots, 500):
             names = (f"scale/{number // 1000}/{number:07}" for number in range(at, min(at + 500, slots)))
             session.commit(None, [Put(name, session.prepare(1.5)) for name in names])
+            if at % 10_000 == 0:
+                session.read("nothing")  # so that no more is under way than the server takes
         session.leave("stopped")
         self.space.read("nothing")
 
