@@ -90,7 +90,7 @@ def measured(
                         if setting:
                             swap = [sys.executable, "-m", "agentspace", "swap", "extractor", setting]
                             subprocess.run(
-                                swap, cwd=ROOT, env=os.environ | environment, check=True, stdout=subprocess.DEVNULL
+                                swap, cwd=ROOT, env=os.environ | environment, check=True, capture_output=True
                             )
                         rows.append(turn(space, pictures // turns))
                 return found
