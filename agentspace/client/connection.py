@@ -14,23 +14,24 @@ import zmq
 
 from agentspace import errors
 from agentspace.client.handshake import Handshake
-from agentspace.client.lifeline import Lifeline, SocketLifeline
+from agentspace.client.lifeline import Lifeline, lifeline_of
 from agentspace.errors import (
     AgentspaceError,
     ConnectionLostError,
+    FencedError,
     LimitError,
     ProtocolError,
     SpaceUnreachableError,
 )
 from agentspace.wire import from_client, from_server
-from agentspace.wire.format import MAX_MESSAGE, NOBLOCK, Message, parse, receive, send
+from agentspace.wire.channel import LINGER, Channel
+from agentspace.wire.format import MAX_MESSAGE, Message, parse
 from agentspace.wire.portions import Portions
 from agentspace.wire.segments import segments_of
 
-LINGER: Final = 500  #: milliseconds in which what was sent last may still go out
-LONGEST: Final = 3600.0  #: seconds of one wait of the poller, which takes no more than 2^31 ms
 CLOSED: Final = "this space was closed"
 _GLANCE: Final = 0.1  #: seconds without an answer after which it is looked whether the server is still there
+_ATTEMPT: Final = 0.02  #: seconds between two attempts to reach a server that is not there
 _AGAIN: Final = 1.0  #: seconds after which a greeting is said again, to a server that may be another one by now
 Arrived = tuple[Any, list[bytes]]  #: a message and its frames
 
@@ -42,27 +43,24 @@ class Connection:
 
     Args:
         handshake: Of the client with its server.
-        open_socket: Makes a socket that is connected, or about to be.
+        open_channel: Makes a channel to the server; is given a descriptor that ends a wait there.
         timeout: Seconds to wait for the server's welcome.
 
     Raises:
         SpaceUnreachableError: No server answers.
     """
 
-    def __init__(self, handshake: Handshake, open_socket: Callable[[], zmq.Socket[bytes]], timeout: float) -> None:
+    def __init__(self, handshake: Handshake, open_channel: Callable[[int], Channel], timeout: float) -> None:
         self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.unasked: deque[Arrived] = deque()
         self._handshake = handshake
-        self._open_socket = open_socket
-        self._socket = open_socket()
+        self._open_channel = open_channel
+        self._channel = open_channel(self._waker)
         self._lifeline: Lifeline | None = None
         self._calls = itertools.count(1)
         self._closed = ""  # why nothing can be asked any more
         self._portions = Portions()  # of the message that is coming
-        self._used = threading.RLock()  # ZeroMQ's sockets are for one thread at a time, also when they are closed
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._waker, zmq.POLLIN)
+        self._used = threading.RLock()  # a channel is for one thread at a time, also when it is closed
         try:
             self.hello(timeout)
         except BaseException:
@@ -74,19 +72,24 @@ class Connection:
 
     @property
     def closed(self) -> bool:
-        """Its socket is."""
-        return bool(self._socket.closed)
+        """Its channel is."""
+        return self._channel.closed
 
     @property
     def is_cut(self) -> bool:
         """Whether the server that it met is gone, and it has not met another one yet."""
         lifeline = self._lifeline  # which another thread may take away meanwhile
-        return lifeline is None or lifeline.is_cut()
+        return lifeline is None or self._channel.ended or lifeline.is_cut()
+
+    @property
+    def has_ended(self) -> bool:
+        """The same, as far as that shows by itself: a lane says it to whoever waits for a message there."""
+        channel, lifeline = self._channel, self._lifeline
+        return channel.ended or lifeline is None or (not channel.tells_end and lifeline.is_cut())
 
     @property
     def _has_lost(self) -> bool:
-        lifeline = self._lifeline
-        return lifeline is not None and lifeline.is_cut()
+        return self._lifeline is not None and self.has_ended
 
     def hello(self, timeout: float) -> None:
         """Introduces this connection to the server; to the one that is there now, if the last one is gone.
@@ -96,14 +99,15 @@ class Connection:
         """
         until = time.monotonic() + timeout
         with self._used:
-            if self._has_lost:
+            if self._lifeline is not None and self.is_cut:
                 self._begin_anew()
             while True:
                 left = until - time.monotonic()
                 try:
                     return self._greet(min(left, _AGAIN), timeout)
-                except ConnectionLostError:  # it was there for a moment
+                except (ConnectionLostError, BrokenPipeError):  # it was there for a moment
                     self._begin_anew()
+                    self._channel.wait(_ATTEMPT)
                 except SpaceUnreachableError:
                     if self._closed or left <= _AGAIN:
                         raise
@@ -117,24 +121,29 @@ class Connection:
                 self._used.release()
 
     def _greet(self, patience: float, timeout: float) -> None:
+        until = time.monotonic() + patience
+        while not (self._closed or self._channel.open()):
+            self._wait(_ATTEMPT)
+            if time.monotonic() >= until:
+                raise self._no_answer(timeout)
+        if self._closed:
+            raise SpaceUnreachableError(self._closed)
         call = self.number()
-        self._send(self._handshake.greeting(call), ())  # before it, nothing is heard, so nothing may be released
-        reply, _ = self._reply(call, patience, timeout)
+        self._put((self._handshake.greeting(call).pack(),))  # before it, nothing is heard, nor can be released
+        reply, _ = self._reply(call, until - time.monotonic(), timeout)
         if not isinstance(reply, from_server.Welcome):
             raise ProtocolError(f"expected a welcome, got {reply!r:.80}")
         self._handshake.welcome(reply)
         if self.is_cut:
-            self._hold(self._handshake.lifeline or SocketLifeline(self._socket))
+            self._hold(self._handshake.lifeline or lifeline_of(self._channel))
 
     def _begin_anew(self) -> None:
-        """Another socket: what waits in the old one is of a server that is gone, or was meant for it."""
+        """Another channel: what waits in the old one is of a server that is gone, or was meant for it."""
         self._hold(None)
-        self._poller.unregister(self._socket)
-        self._socket.close(linger=0)
+        self._channel.close(linger=0)
         self.unasked.clear()
         self._portions.clear()
-        self._socket = self._open_socket()
-        self._poller.register(self._socket, zmq.POLLIN)
+        self._channel = self._open_channel(self._waker)
 
     def _hold(self, lifeline: Lifeline | None) -> None:
         """Takes another lifeline."""
@@ -177,7 +186,7 @@ class Connection:
             AgentspaceError: The server's error, by its own type.
         """
         with self._used:
-            while self._socket.poll(LINGER):
+            while self._channel.wait(LINGER):
                 taken = self._take()
                 if taken is None or getattr(taken[0], "call", None) != call:
                     continue
@@ -212,21 +221,21 @@ class Connection:
         self._closed = CLOSED
         self.wake()
         with self._used:
-            if self._socket.closed:
+            if self._channel.closed:
                 return
             if last is not None:
-                with contextlib.suppress(zmq.Again):
-                    send(self._socket, last.pack(), flags=NOBLOCK)
-                    self._give_back(getattr(last, "call", None))
+                with contextlib.suppress(BrokenPipeError):
+                    if self._channel.send((last.pack(),)):
+                        self._give_back(getattr(last, "call", None))
             self._hold(None)
-            self._socket.close(linger=LINGER)
+            self._channel.close()
 
     def abandon(self, why: str) -> None:
         """Nobody can use it any more, and nothing is said to the server; never blocks."""
         self._closed = why
         if why == CLOSED and self._used.acquire(blocking=False):
             self._hold(None)
-            self._socket.close(linger=0)
+            self._channel.close(linger=0)
             self._used.release()
 
     def _send(self, message: Message, frames: tuple[bytes, ...]) -> None:
@@ -236,27 +245,48 @@ class Connection:
         if self._closed:
             raise SpaceUnreachableError(self._closed)
         try:
-            send(self._socket, message.pack(), frames, NOBLOCK)
-        except zmq.Again:
-            raise SpaceUnreachableError(
-                f"the server at {self._handshake.address} does not take messages"
-            ) from None
+            self._put((message.pack(), *frames))
+        except BrokenPipeError:
+            self._hear_why()
+            raise FencedError(f"the server at {self._handshake.address} has ended this connection") from None
+
+    def _hear_why(self) -> None:
+        """Takes what the server said before it ended the connection.
+
+        Raises:
+            AgentspaceError: Why it did.
+        """
+        while self._channel.wait(0.0):
+            taken = self._take()
+            if taken is not None:
+                self._set_aside(taken)
+
+    def _put(self, whole: tuple[bytes, ...]) -> None:
+        channel = self._channel
+        taken = channel.send(whole)
+        if taken and not channel.is_behind:
+            return
+        until = time.monotonic() + self._handshake.sends_within
+        while not taken or channel.is_behind:
+            has_room = channel.make_room(_GLANCE)
+            taken = taken or (has_room and channel.send(whole))
+            if self._closed:
+                raise SpaceUnreachableError(self._closed)
+            if not has_room and time.monotonic() >= until:
+                raise SpaceUnreachableError(f"the server at {self._handshake.address} does not take messages")
 
     def _wait(self, seconds: float) -> bool:
         """Whether something has arrived within a time."""
-        events = dict(self._poller.poll(math.ceil(1e3 * min(max(seconds, 0.0), LONGEST))))
-        if self._waker in events:
-            os.eventfd_read(self._waker)
+        if self._channel.wait(seconds) and not self._closed:
+            return True
         if self._closed:
             raise SpaceUnreachableError(self._closed)
-        if self._socket in events:
-            return True
         if self._has_lost:
             raise ConnectionLostError(f"the server at {self._handshake.address} has ended, or was cut off")
         return False
 
     def _take(self) -> Arrived | None:
-        header, *frames = receive(self._socket)
+        header, *frames = self._channel.receive()
         message = parse(header)
         if isinstance(message, from_server.Recycle):
             self._handshake.recycle(message.segments)
@@ -269,7 +299,7 @@ class Connection:
     def _give_back(self, call: int | None) -> None:
         """Takes what still comes, until the answer to a call."""
         left = list(self.unasked)
-        while call is not None and self._socket.poll(LINGER):
+        while call is not None and self._channel.wait(LINGER):
             taken = self._take()
             if taken is not None:
                 left.append(taken)
@@ -291,9 +321,11 @@ class Connection:
                 raise to_error(taken[0])
             else:
                 return taken
+        raise self._no_answer(patience if told is None else told)
+
+    def _no_answer(self, within: float) -> SpaceUnreachableError:
         doubt = "" if self._handshake.address.local else "; a wrong key gets none either"
-        within = patience if told is None else told
-        raise SpaceUnreachableError(
+        return SpaceUnreachableError(
             f"no answer from a server at {self._handshake.address} within {within:g} s{doubt}"
         )
 

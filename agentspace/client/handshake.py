@@ -35,6 +35,7 @@ class Handshake:
         address: Of the server.
         name: How writes are signed that no role makes.
         patience: Seconds to wait for an answer.
+        sends_within: Seconds in which what is sent has found room at a server that reads.
 
     Attributes:
         meeting: Their last meeting.
@@ -46,9 +47,10 @@ class Handshake:
         released: Segments of the server that nothing here looks at any more; it is to be told.
     """
 
-    def __init__(self, address: Address, name: str, patience: float) -> None:
+    def __init__(self, address: Address, name: str, patience: float, sends_within: float) -> None:
         self.address = address
         self.patience = patience
+        self.sends_within = sends_within
         self.meeting = Meeting()
         self.lease = 0.0
         self.lost: str | None = None

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import zmq
 
+from agentspace.wire.channel import Channel, Lane, ZmqChannel
+
 
 class Lifeline(Protocol):
     """Becomes readable when the server is gone."""
@@ -56,6 +58,26 @@ class ProcessLifeline:
             os.close(self._fd)
 
 
+class LaneLifeline:
+    """The lane to a server whose process cannot be seen from here.
+
+    Args:
+        lane: Of the connection.
+    """
+
+    pollable = None  # there are messages to read, too
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+
+    def is_cut(self) -> bool:
+        """Whether nobody is at its other end."""
+        return self._lane.has_ended()
+
+    def close(self) -> None:
+        """Nothing: it ends with the lane."""
+
+
 class SocketLifeline:
     """The socket to a server on another machine: its end, or ZeroMQ's heartbeats, tell.
 
@@ -86,3 +108,10 @@ class SocketLifeline:
             self._cut = True
             self._socket.disable_monitor()
             self._monitor.close(linger=0)
+
+
+def lifeline_of(channel: Channel) -> Lifeline | None:
+    """The lifeline of a channel, if nothing else tells whether the server is gone."""
+    if isinstance(channel, Lane):
+        return LaneLifeline(channel)
+    return SocketLifeline(channel.socket) if isinstance(channel, ZmqChannel) else None

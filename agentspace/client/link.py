@@ -11,12 +11,13 @@ from typing import Any, Final
 
 import zmq
 
-from agentspace.client.connection import CLOSED, LINGER, Connection
+from agentspace.client.connection import CLOSED, Connection
 from agentspace.client.handshake import Handshake
 from agentspace.core.space import Entry
 from agentspace.errors import AgentspaceError, FencedError, LimitError, ProtocolError, SpaceUnreachableError
 from agentspace.wire import descriptors, from_client
 from agentspace.wire.address import Address, client_key
+from agentspace.wire.channel import LINGER, Channel, Lane, ZmqChannel, has_lane
 from agentspace.wire.keepalive import watch_over
 from agentspace.wire.parcel import Incoming, Ref
 
@@ -62,9 +63,10 @@ class Link:
         descriptors.RESERVE.keep()
         self.renews = renews
         self.waits = patience == math.inf
-        self.handshake = Handshake(address, name, min(patience, PATIENCE) if self.waits else patience)
+        self.handshake = Handshake(address, name, min(patience, PATIENCE) if self.waits else patience, patience)
         self._timeout = max(timeout, _LEAST)  # for the first connection
         self._key = client_key() if not address.local else None
+        self._has_lane = has_lane()
         self._context: zmq.Context[Any] = zmq.Context()
         self._local = threading.local()
         self._connections: dict[Connection, threading.Thread | None] = {}  # with the thread that it is for alone
@@ -243,29 +245,32 @@ class Link:
         if timeout is None:
             timeout = max(self.handshake.patience, _LEAST) if met else self._timeout
         try:
-            return Connection(self.handshake, self._open_socket, timeout)
+            return Connection(self.handshake, self._open_channel, timeout)
         except SpaceUnreachableError as error:
             if not _is_crowded(self.handshake.address):
                 raise
             reason = "it has no file descriptors left for further clients; raise `ulimit -n` before it is started"
             raise SpaceUnreachableError(f"{error}: {reason}") from None
-        except zmq.ZMQError as error:
+        except (zmq.ZMQError, OSError) as error:
             if self._closing.is_set():  # meanwhile
                 raise SpaceUnreachableError(self._closed) from None
             if descriptors.are_short(error):
                 raise LimitError(descriptors.exhausted("this process", error)) from None
             raise
 
-    def _open_socket(self) -> zmq.Socket[bytes]:
+    def _open_channel(self, waker: int) -> Channel:
+        address = self.handshake.address
+        if address.local and self._has_lane:
+            return Lane(address.path, waker)
         socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, LINGER)
+        socket.setsockopt(zmq.LINGER, int(1e3 * LINGER))
         if self._key is not None:
             watch_over(socket)
             socket.curve_serverkey = self._key.server.encode()
             socket.curve_publickey = self._key.public.encode()
             socket.curve_secretkey = self._key.secret.encode()
-        socket.connect(self.handshake.address.endpoint)
-        return socket
+        socket.connect(address.endpoint)
+        return ZmqChannel(socket, waker)
 
 
 def _give_up(context: zmq.Context[Any], connections: dict[Connection, Any]) -> None:

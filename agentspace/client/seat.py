@@ -77,7 +77,7 @@ class RemoteSeat:
     @property
     def is_cut_off(self) -> bool:
         """Whether the server has ended, or has forgotten this client: nobody fills the role from here."""
-        is_another = self._link.handshake.meeting != self._meeting or self.connection.is_cut
+        is_another = self._link.handshake.meeting != self._meeting or self.connection.has_ended
         return is_another and not self._link.is_closed
 
     def is_known(self) -> bool:

@@ -139,7 +139,7 @@ class RemoteSlots:
             ConnectionLostError: The server ended while it was asked to change something.
         """
         connection = self._connection()
-        if connection.is_cut:
+        if connection.has_ended:
             self._meet(connection, patience)
         message, *frames = make(connection.number())
         try:

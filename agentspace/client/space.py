@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agentspace.client.connection import Connection, to_error
 from agentspace.client.link import PATIENCE, Link
@@ -32,6 +32,7 @@ from agentspace.wire.codec import decode, encode
 from agentspace.wire.format import Message, unpack_decision, writer_of
 from agentspace.wire.parcel import Outgoing
 
+_LOST: Final = "%s: the server that woke a handler is gone, and with it what that wrote"
 _log = logging.getLogger("agentspace")
 
 
@@ -195,16 +196,14 @@ class RemoteSession(RemoteSpace):
         arrived = self._await(from_server.TakeOver)
         if arrived is None:
             return False
-        message, frames = arrived
-        self._act(message.epoch, message.kept, frames)
+        self._act(arrived[0].epoch, arrived[0].kept, arrived[1])
         self._hurries = True
         return True
 
     def hand_over(self, step: Step, state: State[Any] | None = None, error: str | None = None) -> None:
         """Says that a step of handing over is done."""
         refs, frames = self._pack(state)
-        message = from_client.HandOver(self.name, self.role, self.epoch, step.value, refs, error)
-        self._own.send(message, frames)
+        self._own.send(from_client.HandOver(self.name, self.role, self.epoch, step.value, refs, error), frames)
 
     def rest(self) -> bool:
         """Waits until it is over, or has to act again."""
@@ -214,8 +213,7 @@ class RemoteSession(RemoteSpace):
             self._seat.leave()
             return False
         self.handing_over = False
-        message, frames = arrived
-        self._act(message.epoch, message.kept, frames)
+        self._act(arrived[0].epoch, arrived[0].kept, arrived[1])
         return True
 
     def _await(self, kind: type[Message]) -> tuple[Any, list[bytes]] | None:
@@ -320,7 +318,7 @@ class RemoteSession(RemoteSpace):
         """Carries out a handler's acts together with its acknowledgement."""
         number = wake.number if wake else None
         if number is not None and not (self._dispatch and self._dispatch.batch == number):
-            _log.warning("%s: the server that woke a handler is gone, and with it what that wrote", self.role)
+            _log.warning(_LOST, self.role)
             return
         if number is None and not acts and state is None and not (wake and wake.timer):
             return
@@ -328,9 +326,12 @@ class RemoteSession(RemoteSpace):
         took = None if number is not None or not (wake and wake.timer) else self.now() - self._ticked_at
         packed, frames = pack_acts(acts, self.role)
         kept, more = self._pack(state)
-        call = (connection := self._connection()).number()
-        message = from_client.Commit(call, self.name, self.role, self.epoch, number, missed, packed, kept, took)
-        connection.send(message, (*frames, *more))
+        connection = self._connection()
+        message = (connection.number(), self.name, self.role, self.epoch, number, missed, packed, kept, took)
+        try:
+            connection.send(from_client.Commit(*message), (*frames, *more))
+        except FencedError:  # the server has ended; `receive` says so
+            _log.warning(_LOST, self.role)
 
     def collect(self) -> None:
         """Lets what QUIET triggers have collected come with the next `receive`."""

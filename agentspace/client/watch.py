@@ -71,7 +71,8 @@ class RemoteWatch:
 
     def _await(self, until: float) -> list[Entry] | None:
         if self._unseen is not None:
-            self._connection.send(from_client.Seen(self._unseen))
+            with contextlib.suppress(FencedError):  # the server has ended: it shows when it is heard
+                self._connection.send(from_client.Seen(self._unseen))
             self._unseen = None
         while self._open:
             left = until - time.monotonic()
@@ -94,7 +95,7 @@ class RemoteWatch:
 
     @property
     def _is_cut_off(self) -> bool:
-        return self._link.handshake.meeting != self._meeting or self._connection.is_cut
+        return self._link.handshake.meeting != self._meeting or self._connection.has_ended
 
     def _catch_up(self) -> None:
         """Waits until all that the server sent before an answer is here; waits for a slow server, too."""

@@ -6,6 +6,7 @@ A commit is whole or not at all. So what can be done before its acts is done bef
 from collections.abc import Callable, Generator, Iterable
 from typing import Final
 
+from agentspace.core.board import Board
 from agentspace.core.change import Batch, Refused
 from agentspace.core.role import State
 from agentspace.core.slot import Erase, Put
@@ -13,6 +14,7 @@ from agentspace.server.caller import Caller
 from agentspace.server.contents import act_in, state_in
 from agentspace.wire import from_client, from_server
 from agentspace.wire.format import pack_decision
+from agentspace.wire.gradual import SMALL
 from agentspace.wire.parcel import Stored
 
 Job = Generator[None]  #: what is to be done yet, in steps; see `agentspace.server.jobs`
@@ -27,7 +29,25 @@ def checked(values: Iterable[Stored], then: Callable[[], Job | None]) -> Job:
     yield from then() or ()
 
 
-def committing(caller: Caller, message: from_client.Commit, frames: list[bytes]) -> Job:
+def commit(caller: Caller, message: from_client.Commit, frames: list[bytes]) -> Job | None:
+    """Carries a commit out, if it is small; else gives its job."""
+    if len(message.acts) > FEW or sum(map(len, frames)) > SMALL:
+        return _committing(caller, message, frames)
+    board, process = caller.filling(message), caller.process
+    supply = iter(frames)
+    acts = [act_in(process, act, supply) for act in message.acts]
+    state = None if message.kept is None else state_in(process, message.kept, frames)
+    if not process.share.fits:
+        caller.check_room(message.space, acts, message.role if state else "")
+    for act in acts:
+        if isinstance(act, Put):
+            act.value.validate()
+    if state is not None:
+        state.value.validate()
+    return _commit_now(caller, message, board, acts, state)
+
+
+def _committing(caller: Caller, message: from_client.Commit, frames: list[bytes]) -> Job:
     """The steps of a large commit; the last one carries it out."""
     supply, acts = iter(frames), list[Put[Stored] | Erase]()
     board = caller.filling(message)
@@ -39,29 +59,25 @@ def committing(caller: Caller, message: from_client.Commit, frames: list[bytes])
     state = None if message.kept is None else state_in(caller.process, message.kept, frames)
     if not caller.process.share.fits:
         caller.check_room(message.space, acts, message.role if state else "")
-    yield from checked(values_of(acts, state), lambda: commit_now(caller, message, acts, state))
-
-
-def values_of(acts: list[Put[Stored] | Erase], state: State[Stored] | None) -> list[Stored]:
-    """The values in a commit."""
     values = [act.value for act in acts if isinstance(act, Put)]
-    return values if state is None else [*values, state.value]
+    yield from checked(values if state is None else [*values, state.value], lambda: None)
+    yield from _commit_now(caller, message, caller.filling(message), acts, state) or ()
 
 
-def commit_now(
+def _commit_now(
     caller: Caller,
     message: from_client.Commit,
+    board: Board[Stored],
     acts: list[Put[Stored] | Erase],
     state: State[Stored] | None,
 ) -> Job | None:
     """Carries a commit out; a job, if it takes longer to tell of it, or if much is over with it."""
-    board, missed = caller.filling(message), max(0, message.missed)
-    now, mailbox = caller.registry.now, board.roles[message.role].mailbox
+    now, mailbox, missed = caller.registry.now, board.roles[message.role].mailbox, max(0, message.missed)
     handled = mailbox.outstanding
     decisions = board.commit(message.role, message.epoch, message.ack, acts, now, state, missed, message.took)
     caller.outbox.deliver()
     answer = None
-    if any(type(decision) is Refused for decision in decisions):
+    if decisions and Refused in map(type, decisions):
         packed = [pack_decision(decision) for decision in decisions]
         answer = caller.answer_last(from_server.Decided(message.call, packed))
     if handled is not None and handled is not mailbox.outstanding and len(handled.changed) > _AT_ONCE:

@@ -13,6 +13,10 @@ from agentspace.errors import LimitError, ProtocolError
 from agentspace.server.clients import ClientProcess
 from agentspace.wire.parcel import Stored
 
+_NUMBER: Final = (float, int)
+_LASTS: Final = (type(None), float, int)
+_WRITES: Final = frozenset(itertools.product((str,), _LASTS, _NUMBER, _NUMBER, (list,)))
+_ERASURES: Final = frozenset(itertools.product((str,), _NUMBER, _LASTS))
 MAX_PLAIN: Final = 4 << 20  #: bytes of what the server itself looks into: what a role says of itself, settings
 
 
@@ -59,17 +63,11 @@ def state_in(process: ClientProcess, kept: list[Any] | None, frames: list[bytes]
 
 def act_in(process: ClientProcess, act: Value, frames: Iterator[bytes]) -> Put[Stored] | Erase:
     """An act; the value of a write is the next of the frames; it is to be checked, see `stored_in`."""
-    match act:
-        case [
-            str(name),
-            None | float() | int() as lasts,
-            float() | int() as priority,
-            float() | int() as delay,
-            list(refs),
-        ]:
-            return Put(name, stored_in(process, refs, list(itertools.islice(frames, 1))), lasts, priority, delay)
-        case [str(name), float() | int() as priority, None | float() | int() as lasts]:
-            return Erase(name, priority, lasts)
+    if type(act) is list and tuple(map(type, act)) in _WRITES:
+        name, lasts, priority, delay, refs = act
+        return Put(name, stored_in(process, refs, list(itertools.islice(frames, 1))), lasts, priority, delay)
+    if type(act) is list and tuple(map(type, act)) in _ERASURES:
+        return Erase(*act)
     raise ProtocolError(f"not an act: {in_words(act)}")
 
 

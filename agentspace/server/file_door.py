@@ -6,11 +6,9 @@ import mmap
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-import zmq
+from typing import Final
 
 from agentspace.errors import AgentspaceError, LimitError
 from agentspace.server.lines import LARGE_PIECE, NOTABLE, UNREAD, FileLine, Key
@@ -25,6 +23,8 @@ _LOOK: Final = 0.1  # seconds between two looks whether there is room again
 _TOLD: Final = 1.0  # seconds between two lines in the log about who was cut off
 _MUTE_KEPT: Final = 256  # processes
 _LINGER: Final = 0.2  # seconds in which last answers may go out
+_NONE: Final[set[int]] = set()
+Handle = Callable[[FileLine, list[bytes]], None]
 _log = logging.getLogger("agentspace.server")
 
 
@@ -33,7 +33,7 @@ class FileDoor:
 
     Args:
         path: Of the file, in a private folder; it stays.
-        poller: Is told what to wait for.
+        epoll: Is told what to wait for.
         budget: Bytes of what is no message yet, and of answers that wait, of all lines together.
 
     Raises:
@@ -43,15 +43,14 @@ class FileDoor:
 
     NUMBER: Final = 0
 
-    def __init__(self, path: Path, poller: zmq.Poller, budget: int) -> None:
+    def __init__(self, path: Path, epoll: select.epoll, budget: int) -> None:
         if not self._has_room:
             raise LimitError(descriptors.exhausted("the server"))
         self._ended: list[FileLine] = []
         self._budget = budget
         self._front = _listen(path)
-        self._epoll = select.epoll()
-        self._poller = poller
-        self._poller.register(self._epoll.fileno(), zmq.POLLIN)
+        self._epoll = epoll
+        self._front_fd = self._front.fileno()
         self._epoll.register(self._front, select.EPOLLIN)
         self._watched = True  # whether it is waited for clients
         self._looked = 0.0
@@ -88,19 +87,37 @@ class FileDoor:
         if not self._watched and now - self._looked >= _LOOK:
             self._watch(True)
 
-    def messages(self, events: dict[Any, int], now: float) -> Iterator[tuple[FileLine, list[bytes]]]:
-        """The messages that have come, each with its line; what is done with one comes before the next."""
-        if self._epoll.fileno() in events:
-            for fd, event in self._epoll.poll(0):
-                self._note(fd, event, now)
+    def serve(self, events: list[tuple[int, int]], now: float, handle: Handle) -> set[int]:
+        """Has the messages handled that have come, one by one; gives the descriptors that are not its own.
+
+        Args:
+            events: What has happened to descriptors.
+            now: The time (s, monotonic).
+            handle: Handles a message of a line; what is done with one comes before the next.
+        """
+        others = _NONE
+        for fd, event in events:
+            line = self._lines.get(fd)
+            if line is not None:
+                self._note(line, event)
+            elif fd == self._front_fd:
+                self._let_in(now)
+            else:
+                others = {*others, fd}
         for line in list(self._busy):
             try:
-                yield from self._take(line)
+                self._take(line, handle)
             except AgentspaceError as error:  # it does not keep to the protocol
                 self._cut(line, error)
             except MemoryError:
                 line.stream.drop()
                 self._cut(line, LimitError(NO_MEMORY))
+        return others
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether lines were closed that `ended` has not given."""
+        return bool(self._ended)
 
     def ended(self, most: int) -> list[FileLine]:
         """The lines that were closed, each once; so many at most."""
@@ -126,29 +143,23 @@ class FileDoor:
         for line in self._lines.values():
             line.close()
         self._lines.clear()
-        self._poller.unregister(self._epoll.fileno())
-        self._epoll.close()
         self._front.close()
 
-    def _note(self, fd: int, event: int, now: float) -> None:
-        """Something can be done at a descriptor."""
-        line = self._lines.get(fd)
-        if line is None:
-            self._let_in(now)
-            return
+    def _note(self, line: FileLine, event: int) -> None:
+        """Something can be done at a line."""
         if event & select.EPOLLOUT:
             line.flush()
         if event != select.EPOLLOUT or line.unread <= UNREAD:
             self._busy[line] = None
 
-    def _take(self, line: FileLine) -> Iterator[tuple[FileLine, list[bytes]]]:
-        """The messages of a line that have their turn; what else it has sent waits in its socket."""
+    def _take(self, line: FileLine, handle: Handle) -> None:
+        """Has the messages of a line handled that have their turn; what else it has sent waits in its socket."""
         received = False
         for _ in range(BURST):
             frames = line.take() if line.is_read else None
             if frames is not None:
-                yield line, frames
-                if line.admitted:
+                handle(line, frames)
+                if line.admitted and self._half_open:
                     self._half_open.pop(line, None)
             elif received or line.paused or not line.receive():
                 self._busy.pop(line, None)

@@ -20,8 +20,8 @@ from agentspace.errors import AgentspaceError, FencedError, LimitError, Protocol
 from agentspace.server.audited import note_order
 from agentspace.server.caller import Caller
 from agentspace.server.clients import ClientConnection
-from agentspace.server.commits import FEW, Job, checked, commit_now, committing, values_of
-from agentspace.server.contents import act_in, plain_in, state_in, stored_in, trigger_in
+from agentspace.server.commits import Job, checked, commit
+from agentspace.server.contents import plain_in, state_in, stored_in, trigger_in
 from agentspace.wire import from_client, from_server
 from agentspace.wire.format import Message, pack_decision
 from agentspace.wire.gradual import SMALL
@@ -41,6 +41,9 @@ def on(kind: type[Message]) -> Callable[[_H], _H]:
         return handler
 
     return register
+
+
+on(from_client.Commit)(commit)
 
 
 @on(from_client.Write)
@@ -72,21 +75,6 @@ def _act(caller: Caller, message: from_client.Write | from_client.Delete, act: P
         note_order(caller.registry.audit, caller.process, act)
     caller.outbox.deliver()  # whom it wakes comes before who wrote it
     return caller.answer_last(from_server.Decided(message.call, [pack_decision(decision)]))
-
-
-@on(from_client.Commit)
-def _commit(caller: Caller, message: from_client.Commit, frames: list[bytes]) -> Job | None:
-    if len(message.acts) > FEW or sum(map(len, frames)) > SMALL:
-        return committing(caller, message, frames)
-    supply = iter(frames)
-    caller.filling(message)
-    acts = [act_in(caller.process, act, supply) for act in message.acts]
-    state = None if message.kept is None else state_in(caller.process, message.kept, frames)
-    if not caller.process.share.fits:
-        caller.check_room(message.space, acts, message.role if state else "")
-    for stored in values_of(acts, state):
-        stored.validate()
-    return commit_now(caller, message, acts, state)
 
 
 @on(from_client.Read)

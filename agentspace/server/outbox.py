@@ -42,10 +42,13 @@ class Outbox:
         self._registry = registry
         self.is_behind = False
 
-    def deadlines(self) -> list[float]:
-        """The times at which something happens to a space by itself (s)."""
-        deadlines = [board.next_deadline(AT_ONCE) for board in self._registry.boards.values()]
-        return [deadline for deadline in deadlines if deadline is not None]
+    def due(self, until: float) -> float:
+        """The time at which something happens to a space by itself (s); a later one counts as `until`."""
+        for board in self._registry.boards.values():
+            deadline = board.next_deadline(AT_ONCE)
+            if deadline is not None and deadline < until:
+                until = deadline
+        return until
 
     def deliver(self) -> None:
         """Sends what swaps order, and the batches that can go now: the first of them, if they are very many."""

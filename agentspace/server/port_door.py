@@ -14,7 +14,7 @@ import select
 import socket
 import struct
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import zmq
 
@@ -39,7 +39,7 @@ class PortDoor:
     Args:
         endpoint: ``tcp://INTERFACE:PORT``.
         server: The ROUTER that clients shall speak to.
-        poller: Is told what to wait for.
+        epoll: Is told what to wait for.
         folder: A private one.
 
     Attributes:
@@ -50,8 +50,8 @@ class PortDoor:
         LimitError: There are too few file descriptors to begin with.
     """
 
-    def __init__(self, endpoint: str, server: "zmq.Socket[bytes]", poller: zmq.Poller, folder: Path) -> None:
-        self._poller = poller
+    def __init__(self, endpoint: str, server: "zmq.Socket[bytes]", epoll: select.epoll, folder: Path) -> None:
+        self._epoll = epoll
         self._kept = descriptors.SPARE + 2 * descriptors.queue_size() + _LATE
         self._looked = 0.0
         self._opened = 0.0  # when the gate was; after a failure, when it may be
@@ -80,7 +80,7 @@ class PortDoor:
         """Whether new clients have to be told that there is no room soon."""
         return descriptors.left() <= self._kept + descriptors.queue_size() + 4
 
-    def attend(self, events: dict[Any, int], now: float) -> None:
+    def attend(self, events: set[int], now: float) -> None:
         """Lets in who waits, if there is room, or goes on with it; is to be called in each turn."""
         if self.is_open:
             self._go_on(now)
@@ -133,9 +133,9 @@ class PortDoor:
 
     def _watch(self, watched: bool) -> None:
         if watched and not self._watched:
-            self._poller.register(self._front.fileno(), zmq.POLLIN)
+            self._epoll.register(self._front, select.EPOLLIN)
         elif self._watched and not watched:
-            self._poller.unregister(self._front.fileno())
+            self._epoll.unregister(self._front)
         self._watched = watched
 
 

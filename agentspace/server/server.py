@@ -7,7 +7,6 @@ one batch at a time and the next when they acknowledge, so a slow or stopped one
 
 import functools
 import logging
-import math
 import os
 import select
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import zmq
+from zmq.backend import Socket as _Plain
 
 from agentspace.core.space import DEFAULT_SPACE
 from agentspace.errors import AgentspaceError, LimitError, StoreError
@@ -39,9 +39,10 @@ from agentspace.wire.keepalive import watch_over
 from agentspace.wire.memory import NO_MEMORY, available, share_of
 
 _LEAST: Final = 32  # file descriptors without which a server does not start
-_OPEN: Final = 1  # milliseconds between two looks whether a queue of clients is accepted
+_OPEN: Final = 0.001  # seconds between two looks whether a queue of clients is accepted
 _KEPT_BACK: Final = "too many answers wait, until they are read or what they tell of is kept: nothing was done"
 _PORT: Final = 1  # the number of the door for other machines
+_get: Any = _Plain.get  # of the option of a socket: at each turn
 _log = logging.getLogger("agentspace.server")
 
 
@@ -102,13 +103,12 @@ class Server:
         self._lock = Lock(address)
         self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._context: zmq.Context[Any] = zmq.Context()
-        self._poller = zmq.Poller()
-        self._poller.register(self._woken, zmq.POLLIN)
+        self._epoll = select.epoll()
+        self._epoll.register(self._woken, select.EPOLLIN)
         self._router: zmq.Socket[bytes] | None = None  # for other machines
         self._port: PortDoor | None = None
         self._cut_off: list[PortLine] = []
-        self._ends = select.epoll()  # of clients' processes: one to be waited for, however many
-        self._poller.register(self._ends.fileno(), zmq.POLLIN)
+        self._processes: set[int] = set()
         endpoints = [address.endpoint]
         parts = endpoints, lease, clock(), self._watch_process, self._forget_process
         self._keeper: Keeper | None = None
@@ -121,7 +121,7 @@ class Server:
         self._registry.grant(limits.values)
         self._registry.audit = Audit(address.path.with_suffix(".audit.jsonl"))
         try:
-            self._file = FileDoor(address.path, self._poller, limits.lines)
+            self._file = FileDoor(address.path, self._epoll, limits.lines)
         except (OSError, LimitError) as error:
             self._registry.audit.close()
             self._let_go()
@@ -153,24 +153,24 @@ class Server:
                 _log.error(NO_MEMORY)
 
     def _turn(self, registry: Registry, outbox: Outbox) -> None:
-        due = min([registry.due, *outbox.deadlines()])
-        events = dict(self._poller.poll(self._patience(due)))
+        due = outbox.due(registry.due)
+        events = self._epoll.poll(self._patience(due))
         registry.tell_time(self._clock())
         registry.heard = registry.real
         registry.jobs.new_turn()
-        for line, frames in self._file.messages(events, registry.real):
-            serve(registry, outbox, line, frames)
-            registry.tell_time(self._clock())
-        if self._router in events and self._router is not None and self._keyring is not None:
+        others = self._file.serve(events, registry.real, self._serve)
+        if self._router is not None and self._keyring is not None and self._has_message(self._router):
             self._take(self._router, self._keyring)
-        self._work()
-        self._attend(events)
-        if self._ends.fileno() in events:
-            for pidfd, _ in self._ends.poll(0):
-                registry.process_ended(pidfd)
+        if registry.jobs:
+            self._work()
+        self._attend(others)
         if registry.real >= due:
             self._tick()
         self._send()
+
+    def _serve(self, line: ClientLine, frames: list[bytes]) -> None:
+        serve(self._registry, self._outbox, line, frames)
+        self._registry.tell_time(self._clock())
 
     def stop(self) -> None:
         """Ends `run`; may be called from a signal handler or another thread."""
@@ -180,7 +180,7 @@ class Server:
     def close(self) -> None:
         """Lets go of the sockets, the shared memory and the address."""
         if self._keeper is not None:
-            self._poller.unregister(self._keeper.bell)
+            self._epoll.unregister(self._keeper.bell)
             self._keeper.close()
             self._keeper = None
         self._registry.close()
@@ -198,9 +198,9 @@ class Server:
         """Lets go of what it had before it had a door."""
         if self._keeper is not None:
             self._keeper.close()
+        self._epoll.close()
         self._context.term()
         self._lock.release()
-        self._ends.close()
         os.close(self._woken)
 
     def _make_parts(self, parts: tuple[Any, ...], simulated: bool, store: Store | None) -> tuple[Registry, Outbox]:
@@ -210,22 +210,26 @@ class Server:
             made = Registry(*parts)
             return made, Outbox(made)
         keeper = self._keeper = Keeper(store.path, store.durable, self._clock, parts)
-        self._poller.register(keeper.bell, zmq.POLLIN)
+        self._epoll.register(keeper.bell, select.EPOLLIN)
         return keeper.registry, keeper.outbox
 
-    def _patience(self, due: float) -> int:
-        """Milliseconds for which it can be waited for messages, if something is due at a time (s)."""
+    def _patience(self, due: float) -> float:
+        """Seconds for which it can be waited for messages, if something is due at a time (s)."""
         registry = self._registry
         if self._file.is_busy or registry.jobs or registry.leaving or self._outbox.is_behind or self._cut_off:
-            return 0
-        patience = math.ceil(1e3 * max(0.0, due - self._clock()))
+            return 0.0
+        if self._router is not None and self._has_message(self._router):  # its descriptor tells that only once
+            return 0.0
+        patience = max(0.0, due - self._clock())
         is_open = self._port is not None and self._port.is_open
         return min(patience, _OPEN) if is_open else patience
 
+    def _has_message(self, router: "zmq.Socket[bytes]") -> bool:
+        return bool(_get(router, zmq.EVENTS) & zmq.POLLIN)
+
     def _work(self) -> None:
         """Goes on with what takes longer; then come messages that had to wait for its end."""
-        jobs = self._registry.jobs
-        free = jobs.go_on(self._registry.real) if jobs else None
+        free = self._registry.jobs.go_on(self._registry.real)
         while free is not None and free.unserved and not free.queue:
             frames, visitor = free.unserved.popleft()
             serve(self._registry, self._outbox, free.line, frames, visitor)
@@ -269,22 +273,29 @@ class Server:
         if self._registry.recycling:
             self._outbox.recycle_all()
 
-    def _attend(self, events: dict[Any, int]) -> None:
+    def _attend(self, events: set[int]) -> None:
         """Lets clients in, takes note of those who have gone, and of what is kept."""
+        registry = self._registry
+        if events:
+            self._hear_bells(events)
+        self._file.attend(registry.real)
+        if registry.leaving:
+            registry.part_further()
+        if self._file.has_ended or self._cut_off:
+            ended: list[ClientLine] = [*self._file.ended(PARTED), *self._cut_off]
+            self._cut_off.clear()
+            for line in ended:
+                registry.line_ended(line)
+        if self._port is not None:
+            self._port.attend(events, time.monotonic())
+
+    def _hear_bells(self, events: set[int]) -> None:
         if self._keeper is not None and self._keeper.bell in events:
             self._keeper.attend()
-        now = time.monotonic()
-        self._file.attend(now)
-        if self._registry.leaving:
-            self._registry.part_further()
-        ended: list[ClientLine] = [*self._file.ended(PARTED), *self._cut_off]
-        self._cut_off.clear()
-        for line in ended:
-            self._registry.line_ended(line)
         if self._keyring is not None and self._keyring.bell in events:
             self._keyring.attend()
-        if self._port is not None:
-            self._port.attend(events, now)
+        for pidfd in self._processes & events:
+            self._registry.process_ended(pidfd)
 
     def _is_crowded(self, door: int) -> bool:
         return self._port.is_crowded if door == _PORT and self._port is not None else self._file.is_crowded
@@ -295,24 +306,26 @@ class Server:
         router.setsockopt(zmq.SNDHWM, MOST_WAITING)
         router.setsockopt(zmq.ROUTER_MANDATORY, True)  # says what does not go
         router.setsockopt(zmq.HANDSHAKE_IVL, int(1e3 * HANDSHAKE))
-        self._poller.register(router, zmq.POLLIN)
+        self._epoll.register(router.getsockopt(zmq.FD), select.EPOLLIN)
         watch_over(router)
         key = server_keys()[1]
         registry = self._registry
         told = functools.partial(note_key, registry.audit)
         self._keyring = Keyring(self._context, AuthorizedKeys(owner=key.public), registry.rights_changed, told)
-        self._poller.register(self._keyring.bell, zmq.POLLIN)
+        self._epoll.register(self._keyring.bell, select.EPOLLIN)
         router.curve_server = True
         router.curve_secretkey = secret.encode()
         router.curve_publickey = key.server.encode()
         try:
-            self._port = PortDoor(endpoint, router, self._poller, folder)
+            self._port = PortDoor(endpoint, router, self._epoll, folder)
         except (OSError, zmq.ZMQError) as error:
             raise AgentspaceError(f"cannot serve {endpoint}: {error}") from None
         return self._port.endpoint
 
     def _watch_process(self, pidfd: int) -> None:
-        self._ends.register(pidfd, select.EPOLLIN)
+        self._processes.add(pidfd)
+        self._epoll.register(pidfd, select.EPOLLIN)
 
     def _forget_process(self, pidfd: int) -> None:
-        self._ends.unregister(pidfd)
+        self._processes.discard(pidfd)
+        self._epoll.unregister(pidfd)

@@ -46,30 +46,32 @@ def serve(
             job: Job | None = _reading(_caller(registry, outbox, line.key, visitor), frames)
         else:
             message = parse(header)
-            call = getattr(message, "call", 0)
             if visitor is not None:
                 visitor.check(message)
-            if isinstance(message, from_client.Hello):
+            if type(message) is from_client.Hello:
                 outbox.send(*registry.meet(line, message, visitor))
                 return
             job = _handle(_caller(registry, outbox, line.key, visitor), message, frames[1:])
     except Exception as error:
-        _refuse(registry, outbox, line, message, call_of(header) if call < 0 else call, error, visitor)
+        call = getattr(message, "call", call if call >= 0 else call_of(header))
+        _refuse(registry, outbox, line, message, call, error, visitor)
         return
     if job is not None:
         connection = registry.connections[line.key]
         caller = Caller(connection, connection.process, registry, outbox)
-        registry.jobs.begin(connection, _guarded(caller, message, max(call, 0), job), sum(map(len, frames)))
+        call = getattr(message, "call", max(call, 0))
+        registry.jobs.begin(connection, _guarded(caller, message, call, job), sum(map(len, frames)))
 
 
 def _caller(registry: Registry, outbox: Outbox, key: Key, visitor: Visitor | None) -> Caller:
     connection = registry.connections.get(key)
-    if connection is None or connection.process in registry.leaving:
+    if connection is None or (registry.leaving and connection.process in registry.leaving):
         raise FencedError("this connection is unknown here: the server was restarted or the client fell silent")
+    process = connection.process
     if visitor is not None:
-        connection.process.check_is(visitor)
-    connection.process.silent_since = registry.real
-    return Caller(connection, connection.process, registry, outbox)
+        process.check_is(visitor)
+    process.silent_since = registry.real
+    return Caller(connection, process, registry, outbox)
 
 
 def _handle(caller: Caller, message: Message, frames: list[bytes]) -> Job | None:

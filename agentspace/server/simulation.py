@@ -120,9 +120,9 @@ class SimulatedOutbox(Outbox):
         super().__init__(registry)
         self._simulated = registry
 
-    def deadlines(self) -> list[float]:
+    def due(self, until: float) -> float:
         """Nothing happens at a time of its own: the clock goes there when everybody waits."""
-        return []
+        return until
 
     def send(self, connection: ClientConnection, message: Message, frames: Iterable[bytes] = ()) -> None:
         """Sends a message; before one with which somebody begins to act, the time."""

@@ -6,6 +6,7 @@ message that is never finished, however many come, and do not tell what they hol
 
 import io
 import struct
+import sys
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,10 +19,15 @@ _LONGEST: Final = MAX_MESSAGE + (16 << 20)  # bytes of a message, with its heade
 GREETING: Final = (
     b"\xff\0\0\0\0\0\0\0\1\x7f\3\1NULL".ljust(64, b"\0") + b"\4\x1c\5READY\x0bSocket-Type\0\0\0\6ROUTER"
 )
+DEALER_GREETING: Final = (
+    b"\xff\0\0\0\0\0\0\0\1\x7f\3\1NULL".ljust(64, b"\0")
+    + b"\4\x29\5READY\x0bSocket-Type\0\0\0\6DEALER\x08Identity\0\0\0\0"
+)
 _GREETING: Final = 64  # bytes, before the first command
 _MAJOR: Final = 10  # where the version stands
 _MECHANISM: Final = slice(12, 32)
 _MORE, _LONG, _COMMAND = 1, 2, 4
+_FEW: Final = 8  # frames
 _LENGTH: Final = struct.Struct(">BQ")
 _LONGEST_COMMAND: Final = 1 << 10
 _TOGETHER: Final = 1 << 12  # bytes; a larger frame is sent from where it lies
@@ -29,7 +35,10 @@ _SHORT_HEADS: Final = [[bytes((flags, size)) for size in range(256)] for flags i
 
 
 class Stream:
-    """The bytes that one client sends, cut into messages.
+    """The bytes that come from one side, cut into messages.
+
+    Args:
+        limited: Whether messages have the size that clients' may have; a server's answers have any.
 
     Attributes:
         greeted: Whether its handshake is complete.
@@ -41,17 +50,21 @@ class Stream:
         "_buffer",
         "_frames",
         "_large",
+        "_longest",
         "_missing",
         "_more",
+        "_most_frames",
         "_ready",
         "_size",
         "greeted",
         "replies",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, limited: bool = True) -> None:
         self.greeted = False
         self.replies: list[bytes] = []
+        self._longest = _LONGEST if limited else sys.maxsize
+        self._most_frames = MAX_FRAMES if limited else sys.maxsize
         self._buffer = b""
         self._at = 0  # so much of it is used
         self._frames: list[bytes] = []  # of a message that is not complete
@@ -83,7 +96,7 @@ class Stream:
             if not self._missing:
                 frame, self._large = self._large.getvalue(), None  # not copied
                 self._ready = self._add(frame, self._more)
-        self._buffer = self._buffer[self._at :] + data
+        self._buffer = self._buffer[self._at :] + data if self._at < len(self._buffer) else data
         self._at = 0
 
     def take(self) -> list[bytes] | None:
@@ -93,6 +106,10 @@ class Stream:
             ProtocolError: That is not the protocol.
             LimitError: A message is larger than any may be.
         """
+        if self._at == len(self._buffer) and self._ready is None:
+            return None
+        if self.greeted and not self._frames and self._ready is None and (short := self._short()) is not None:
+            return short
         message, self._ready = self._ready, None
         if not self.greeted:
             self._greet()
@@ -107,6 +124,29 @@ class Stream:
             else:
                 message = self._add(body, bool(flags & _MORE))
         return message
+
+    def _short(self) -> list[bytes] | None:
+        """The next message, if it has few frames and all of it is here, as nearly always."""
+        at, buffer, frames = self._at, self._buffer, list[bytes]()
+        size = len(buffer)
+        while at + 2 <= size and len(frames) < _FEW:
+            flags = buffer[at]
+            if flags <= _MORE:
+                start = at + 2
+                end = start + buffer[at + 1]
+            elif flags <= _MORE + _LONG and at + _LENGTH.size <= size:
+                start = at + _LENGTH.size
+                end = start + _LENGTH.unpack_from(buffer, at)[1]
+            else:
+                return None
+            if end > size:
+                return None
+            frames.append(buffer[start:end])
+            at = end
+            if not flags & _MORE:
+                self._at = at
+                return frames
+        return None
 
     def _greet(self) -> None:
         """Reads the greeting, and the command that follows it."""
@@ -138,7 +178,7 @@ class Stream:
             return None
         else:
             start, size = at + _LENGTH.size, _LENGTH.unpack_from(buffer, at)[1]
-        if self._size + size > _LONGEST or (flags & _COMMAND and size > _LONGEST_COMMAND):
+        if self._size + size > self._longest or (flags & _COMMAND and size > _LONGEST_COMMAND):
             raise LimitError(f"a message has at most {MAX_MESSAGE} bytes, not {self._size + size} or more")
         return flags, start, start + size
 
@@ -156,7 +196,7 @@ class Stream:
             frames, self._frames, self._size = self._frames, [], 0
             return frames
         self._size += len(frame) + _FRAME
-        if len(self._frames) >= MAX_FRAMES:
+        if len(self._frames) >= self._most_frames:
             raise LimitError(f"a message has at most {MAX_FRAMES} frames")
         return None
 

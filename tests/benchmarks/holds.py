@@ -214,9 +214,9 @@ def main() -> None:
         address = f"ipc://{folder}/s.sock"
         os.environ["XDG_CONFIG_HOME"] = folder  # its keys
         server = Server(parse(address), "tcp://127.0.0.1:0")
-        poller = server._poller  # private: it is asked between two turns
+        poller = server._epoll  # private: it is asked between two turns
         timed = Timed(poller, said, time.thread_time if options.quiet else time.perf_counter)
-        server._poller = timed  # private: the same
+        server._epoll = timed  # private: the same
         thread = threading.Thread(target=server.run, args=(Collector().turn,), daemon=True)
         thread.start()
         client = spawn.Process(target=ask, args=(address, server.tcp, said, options))

@@ -16,6 +16,7 @@ from agentspace import Agent, AgentspaceError, LocalSpace, Session, Space
 from agentspace.agent.runner import Runner
 from agentspace.client.space import RemoteSpace
 from agentspace.core.spaces import MAX_SPACES
+from agentspace.wire import channel
 from tests.support.server_process import ServerProcess
 
 Factory = Callable[[], Space]
@@ -75,6 +76,14 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
+def zeromq_servers() -> Iterator[Servers]:
+    """Real servers whose clients leave all messages to ZeroMQ."""
+    made = Servers()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
 def durable_servers() -> Iterator[Servers]:
     """Real servers that keep everything in a store."""
     made = Servers("*")
@@ -82,11 +91,14 @@ def durable_servers() -> Iterator[Servers]:
     made.close()
 
 
-@pytest.fixture(params=["local", "server", "durable"])
-def another(request: pytest.FixtureRequest, servers: Servers, durable_servers: Servers) -> Iterator[Factory]:
+@pytest.fixture(params=["local", "server", "zeromq", "durable"])
+def another(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
     """Gives one more user of a fresh space with each call; all of them are closed at the end."""
-    kinds = {"local": local_clients, "server": servers.clients, "durable": durable_servers.clients}
-    with kinds[request.param]() as factory:
+    kind: str = request.param
+    if kind == "zeromq":
+        monkeypatch.setenv(channel.VARIABLE, "off")
+    fixture = {"server": "servers", "zeromq": "zeromq_servers", "durable": "durable_servers"}.get(kind)
+    with local_clients() if fixture is None else request.getfixturevalue(fixture).clients() as factory:
         yield factory
 
 
