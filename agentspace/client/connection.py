@@ -13,6 +13,7 @@ from typing import Any, Final
 import zmq
 
 from agentspace import errors
+from agentspace.client.channel import LINGER, Channel
 from agentspace.client.handshake import Handshake
 from agentspace.client.lifeline import Lifeline, lifeline_of
 from agentspace.errors import (
@@ -24,7 +25,6 @@ from agentspace.errors import (
     SpaceUnreachableError,
 )
 from agentspace.wire import from_client, from_server
-from agentspace.wire.channel import LINGER, Channel
 from agentspace.wire.format import MAX_MESSAGE, Message, parse
 from agentspace.wire.portions import Portions
 from agentspace.wire.segments import segments_of
@@ -201,6 +201,14 @@ class Connection:
             if self._handshake.released:
                 self._send(from_client.Release(self._handshake.take_released()), ())
             self._send(message, frames)
+
+    def tell(self, message: Message, frames: tuple[bytes, ...] = ()) -> bool:
+        """Sends a message that has no answer; False if nobody is there to hear it."""
+        try:
+            self.send(message, frames)
+        except FencedError:
+            return False
+        return True
 
     def receive(self, timeout: float) -> Arrived | None:
         """The next message that came unasked; None if the time (s) ran out or `wake` was called."""

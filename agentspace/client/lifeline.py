@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import zmq
 
-from agentspace.wire.channel import Channel, Lane, ZmqChannel
+from agentspace.client.channel import Channel, Lane, ZmqChannel
 
 
 class Lifeline(Protocol):

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import zmq
 
+from agentspace.client.channel import LINGER, Channel, Lane, ZmqChannel, has_lane
 from agentspace.client.connection import CLOSED, Connection
 from agentspace.client.handshake import Handshake
 from agentspace.core.space import Entry
 from agentspace.errors import AgentspaceError, FencedError, LimitError, ProtocolError, SpaceUnreachableError
 from agentspace.wire import descriptors, from_client
 from agentspace.wire.address import Address, client_key
-from agentspace.wire.channel import LINGER, Channel, Lane, ZmqChannel, has_lane
 from agentspace.wire.keepalive import watch_over
 from agentspace.wire.parcel import Incoming, Ref
 

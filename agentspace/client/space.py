@@ -326,11 +326,9 @@ class RemoteSession(RemoteSpace):
         took = None if number is not None or not (wake and wake.timer) else self.now() - self._ticked_at
         packed, frames = pack_acts(acts, self.role)
         kept, more = self._pack(state)
-        connection = self._connection()
-        message = (connection.number(), self.name, self.role, self.epoch, number, missed, packed, kept, took)
-        try:
-            connection.send(from_client.Commit(*message), (*frames, *more))
-        except FencedError:  # the server has ended; `receive` says so
+        connection, terms = self._connection(), (number, missed, packed, kept, took)
+        message = from_client.Commit(connection.number(), self.name, self.role, self.epoch, *terms)
+        if not connection.tell(message, (*frames, *more)):  # `receive` says so
             _log.warning(_LOST, self.role)
 
     def collect(self) -> None:

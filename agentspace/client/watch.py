@@ -71,8 +71,7 @@ class RemoteWatch:
 
     def _await(self, until: float) -> list[Entry] | None:
         if self._unseen is not None:
-            with contextlib.suppress(FencedError):  # the server has ended: it shows when it is heard
-                self._connection.send(from_client.Seen(self._unseen))
+            self._connection.tell(from_client.Seen(self._unseen))
             self._unseen = None
         while self._open:
             left = until - time.monotonic()

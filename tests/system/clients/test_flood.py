@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentspace import Trigger
-from agentspace.wire.channel import VARIABLE
+from agentspace.client.channel import VARIABLE
 from tests.support.eventually import SOON, eventually
 
 WRITERS = 16

@@ -14,9 +14,9 @@ import pytest
 
 from agentspace import Agent, AgentspaceError, LocalSpace, Session, Space
 from agentspace.agent.runner import Runner
+from agentspace.client import channel
 from agentspace.client.space import RemoteSpace
 from agentspace.core.spaces import MAX_SPACES
-from agentspace.wire import channel
 from tests.support.server_process import ServerProcess
 
 Factory = Callable[[], Space]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import zmq
 
+from agentspace.client.channel import VARIABLE, Lane, has_lane
 from agentspace.errors import AgentspaceError, ProtocolError, SpaceUnreachableError
 from agentspace.wire import zmtp
-from agentspace.wire.channel import VARIABLE, Lane, has_lane
 from tests.support.eventually import SOON
 
 LARGE = 3 << 20  # bytes: much more than a socket takes
