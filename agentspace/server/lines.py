@@ -11,7 +11,7 @@ import select
 import socket
 import struct
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from typing import Final, Protocol
 
 import zmq
@@ -46,7 +46,7 @@ class ClientLine(Protocol):
     def peer(self) -> str:
         """Who is at its other end, as far as that can be told."""
 
-    def send(self, frames: Iterable[bytes]) -> None:
+    def send(self, frames: Sequence[bytes]) -> None:
         """Sends a message; never blocks."""
 
     def sending(self, frames: list[bytes]) -> Generator[None]:
@@ -98,7 +98,7 @@ class PortLine:
         self.key = key
         self.peer = peer
 
-    def send(self, frames: Iterable[bytes]) -> None:
+    def send(self, frames: Sequence[bytes]) -> None:
         """Sends a message; never blocks. Who lets too many wait is cut off; who has gone gets nothing.
 
         Raises:
@@ -252,7 +252,7 @@ class FileLine:
         before, self._seen = self._seen, self.stream.held
         return self._seen > before or self.is_kept_back
 
-    def send(self, frames: Iterable[bytes]) -> None:
+    def send(self, frames: Sequence[bytes]) -> None:
         """Sends a message; never blocks."""
         self._write(zmtp.pack(frames))
 

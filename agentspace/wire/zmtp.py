@@ -7,7 +7,7 @@ message that is never finished, however many come, and do not tell what they hol
 import io
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from agentspace.errors import LimitError, ProtocolError
@@ -207,32 +207,22 @@ class Stream:
             self.replies.append(bytes((_COMMAND, len(pong))) + pong)
 
 
-def pack(frames: Iterable[bytes], *, more: bool = False) -> list[bytes]:
+def pack(frames: Sequence[bytes], *, more: bool = False) -> list[bytes]:
     """A message as bytes to be sent one after the other; large frames are not copied.
 
     Args:
         frames: Of the message.
         more: Whether others of it follow.
     """
-    packed: list[bytes] = []
-    small: list[bytes] = []
-    held: bytes | None = None
-    for frame in frames:
-        if held is not None:
-            _pack_frame(held, _MORE, small, packed)
-        held = frame
-    if held is not None:
-        _pack_frame(held, _MORE if more else 0, small, packed)
+    packed, small, last = list[bytes](), list[bytes](), len(frames) - 1
+    for number, frame in enumerate(frames):
+        size, flags = len(frame), _MORE if more or number < last else 0
+        small.append(_SHORT_HEADS[flags][size] if size < 256 else _LENGTH.pack(flags | _LONG, size))
+        if size <= _TOGETHER:
+            small.append(frame)
+        else:
+            packed += (b"".join(small), frame)
+            small.clear()
     if small:
         packed.append(b"".join(small))
     return packed
-
-
-def _pack_frame(frame: bytes, more: int, small: list[bytes], packed: list[bytes]) -> None:
-    size = len(frame)
-    small.append(_SHORT_HEADS[more][size] if size < 256 else _LENGTH.pack(more | _LONG, size))
-    if size <= _TOGETHER:
-        small.append(frame)
-        return
-    packed += (b"".join(small), frame)
-    small.clear()
