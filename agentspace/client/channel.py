@@ -200,6 +200,8 @@ class Lane:
             self._is_connected = True
             self._poll.register(self._fd, select.POLLIN)
             self._push([zmtp.DEALER_GREETING])
+        if self.ended:
+            raise BrokenPipeError
         return self._stream.greeted
 
     def send(self, frames: Sequence[bytes]) -> bool:

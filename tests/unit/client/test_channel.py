@@ -213,6 +213,16 @@ def test_nobody_there_is_tried_again(tmp_path, waker):
     lane.close()
 
 
+def test_a_server_that_ends_before_it_has_greeted_is_told(tmp_path, waker):
+    """Who waits for its greeting would wait for ever."""
+    lane = Lane(tmp_path / "s.sock", waker)
+    with contextlib.closing(Other(tmp_path / "s.sock")):
+        assert not lane.open()
+    with pytest.raises(BrokenPipeError):
+        repeat(lambda: (lane.wait(A_MOMENT), lane.open()))
+    lane.close()
+
+
 def test_what_is_no_server_is_told(tmp_path, waker):
     """It speaks something else."""
     with contextlib.closing(Other(tmp_path / "s.sock")) as other:
