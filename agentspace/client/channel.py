@@ -268,7 +268,9 @@ class Lane:
         with contextlib.suppress(BrokenPipeError):
             while self._rest and not self.ended and (left := until - time.monotonic()) > 0:
                 self.make_room(left)
-        self._fd = -1
+        if self._is_connected and not self.ended:
+            self._poll.unregister(self._fd)
+        self.ended, self._fd = True, -1
         self._socket.close()
 
     def _push(self, parts: Sequence[bytes | memoryview]) -> int:
