@@ -102,10 +102,12 @@ def test_a_connection_keeps_its_order(server, space, raw):
     client.say(read_all(3))
     client.say(write(4, "many/00000"), encode("new"))
     client.say(from_client.Read(5, "DATA", "order", False).pack())
-    answers = [client.hear() for _ in range(5)]
+    answers = [client.hear() for _ in range(6)]
+    kind, _, first = answers.pop(2)
+    assert kind == from_server.Portion.CODE
     assert [answer[1] for answer in answers] == [1, 2, 3, 4, 5]
     assert [answer[2][0][1] for answer in answers[:2]] == [1, 2]  # revisions
-    heads = {head[0]: head for head in answers[2][2]}
+    heads = {head[0]: head for head in (*first, *answers[2][2])}
     assert len(heads) == SLOTS
     assert heads["many/00000"][2] == answers[3][2][0][1] - 1
     assert space.read("order") == "small"
