@@ -337,8 +337,8 @@ class Board(Generic[V]):
 
     def publishing(self, now: float) -> Generator[None]:
         """The steps of `publish`."""
-        watchers = self._subscribers.watchers
-        yield from self.account.publishing(self._table.turns, self.roles.values(), watchers, now)
+        yield from self.account.publishing(self._table.turns, self.roles.values(), self._subscribers.watchers, now)
+        yield from self._subscribers.tidying()
 
     # --- what is over
 

@@ -9,7 +9,7 @@ import functools
 import itertools
 import operator
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, Generic, NamedTuple
 
@@ -345,6 +345,20 @@ class Mailbox(Generic[V]):
         self._every.extendleft(reversed(every))
         self._awake = True
         return list(guilty.values())
+
+    def letting_go(self) -> Generator[None]:
+        """The steps after which nothing is in it: its subscriber is gone, and to let go of much takes long."""
+        batch = self.outstanding
+        for changed in (self._changed, *([batch.changed] if batch else [])):
+            while changed:
+                for _ in range(min(len(changed), PORTION)):
+                    changed.popitem()
+                yield
+        for names in (self._values, *([batch.values] if batch else [])):
+            while names:
+                for _ in range(min(len(names), PORTION)):
+                    names.pop()
+                yield
 
     def _blame(self, batch: Batch[V], attempts: int) -> dict[Key, SetAside[V]]:
         """A handler has failed at a batch; of very many changes none is suspected yet, but a few come at once."""

@@ -5,7 +5,7 @@ followers share one. When triggers come or go, a route is good as long as none o
 is looked at with its next change. So nothing has to be done for all slots, nor for all triggers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Final, Generic, NamedTuple
 
 from agentspace.core.change import Batch, Change, V
@@ -70,6 +70,7 @@ class Subscribers(Generic[V]):
         self.watchers: dict[int, Mailbox[V]] = {}
         self.ready: dict[str | int, Mailbox[V]] = {}
         self._roles = roles
+        self._gone: list[Mailbox[V]] = []  # of watchers, with what is in them
         self._count = 0
         self._index: MaskIndex[_Followers] = MaskIndex()
         self._attached: dict[str | int, dict[tuple[str, Trigger], Mask]] = {}  # as the index has it
@@ -88,9 +89,16 @@ class Subscribers(Generic[V]):
 
     def remove(self, number: int) -> None:
         """A watcher goes."""
-        self.watchers.pop(number, None)
+        watcher = self.watchers.pop(number, None)
         self.ready.pop(number, None)
         self.attached(number)
+        if watcher is not None:
+            self._gone.append(watcher)
+
+    def tidying(self) -> Generator[None]:
+        """The steps in which it lets go of what watchers who have gone had not read."""
+        while self._gone:
+            yield from self._gone.pop().letting_go()
 
     def attached(self, to: str | int) -> None:
         """Triggers of somebody may have come or gone, or a subscriber as a whole."""

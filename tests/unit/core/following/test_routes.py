@@ -127,6 +127,7 @@ def test_who_is_gone_is_kept_by_no_slot(board):
         write(board, f"a/{count}", 1)
     mailbox = weakref.ref(board._subscribers.watchers[number])  # private: it is seen nowhere else
     board.unwatch(number)
+    board.publish(1.0)
     assert mailbox() is None
 
 
