@@ -19,6 +19,8 @@ from agentspace.wire.memory import NO_MEMORY
 HANDSHAKE: Final = 10.0  #: seconds in which who has connected has introduced itself
 HALF_OPEN: Final = 128  #: lines at most whose clients have not; of more, the oldest are cut off
 BURST: Final = 64  #: messages taken from one line before time and the others get their turn
+_SLICE: Final = 0.001  # seconds in which these are begun
+_TURN: Final = 0.004  # seconds in which messages of any line are begun
 _LOOK: Final = 0.1  # seconds between two looks whether there is room again
 _TOLD: Final = 1.0  # seconds between two lines in the log about who was cut off
 _MUTE_KEPT: Final = 256  # processes
@@ -104,7 +106,10 @@ class FileDoor:
                 self._let_in(now)
             else:
                 others = {*others, fd}
+        until = time.monotonic() + _TURN
         for line in list(self._busy):
+            if time.monotonic() > until:
+                break  # the others come first in the next turn
             try:
                 self._take(line, handle)
             except AgentspaceError as error:  # it does not keep to the protocol
@@ -154,8 +159,10 @@ class FileDoor:
 
     def _take(self, line: FileLine, handle: Handle) -> None:
         """Has the messages of a line handled that have their turn; what else it has sent waits in its socket."""
-        received = False
+        received, until = False, time.monotonic() + _SLICE
         for _ in range(BURST):
+            if time.monotonic() > until:
+                break
             frames = line.take() if line.is_read else None
             if frames is not None:
                 handle(line, frames)
@@ -166,6 +173,7 @@ class FileDoor:
                 return
             else:
                 received = True
+        self._busy[line] = self._busy.pop(line, None)  # it is the last of those who have more
 
     def _keep_budget(self) -> None:
         """Cuts off who holds most, while all together hold too much."""
