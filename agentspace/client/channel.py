@@ -84,6 +84,9 @@ class Channel(Protocol):
             BrokenPipeError: It has ended; what has not gone has no effect.
         """
 
+    def give_up(self) -> None:
+        """Ends it if the end of a message has not gone yet: so that has no effect."""
+
     def wait(self, seconds: float) -> bool:
         """Whether a message has come within a time; False, too, if the waker became readable, which is reset."""
 
@@ -133,6 +136,9 @@ class ZmqChannel:
         """Waits until there is room for a message."""
         return bool(self.socket.poll(_milliseconds(seconds), zmq.POLLOUT))
 
+    def give_up(self) -> None:
+        """Nothing: there, a message waits whole."""
+
     def wait(self, seconds: float) -> bool:
         """Whether a message has come within a time; False, too, if the waker became readable, which is reset."""
         events = dict(self._poller.poll(_milliseconds(seconds)))
@@ -172,7 +178,7 @@ class Lane:
         self._is_connected = False
         self._stream = zmtp.Stream(limited=False)
         self._came: deque[list[bytes]] = deque()
-        self._rest: list[memoryview] = []  # of a message that is sent in part
+        self._rest: list[bytes | memoryview] = []  # of a message that is sent in part
         self._poll = select.poll()
         self._poll.register(waker, select.POLLIN)
 
@@ -188,20 +194,26 @@ class Lane:
 
     def open(self) -> bool:
         """Connects, if it is not connected; True when the other side has said that it speaks the same protocol."""
-        if not self._is_connected:
-            try:
-                self._socket.connect(self._path)
-            except OSError as error:
-                if error.errno not in _ABSENT:
-                    raise SpaceUnreachableError(
-                        f"cannot reach the server at ipc://{self._path}: {error}"
-                    ) from None
-                return False
-            self._is_connected = True
-            self._poll.register(self._fd, select.POLLIN)
-            self._push([zmtp.DEALER_GREETING])
         if self.ended:
             raise BrokenPipeError
+        if not self._is_connected:
+            try:
+                return self._connect()
+            except BaseException:
+                self._end()
+                raise
+        return self._stream.greeted
+
+    def _connect(self) -> bool:
+        try:
+            self._socket.connect(self._path)
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise SpaceUnreachableError(f"cannot reach the server at ipc://{self._path}: {error}") from None
+            return False
+        self._is_connected = True
+        self._poll.register(self._fd, select.POLLIN)
+        self._push([zmtp.DEALER_GREETING])
         return self._stream.greeted
 
     def send(self, frames: Sequence[bytes]) -> bool:
@@ -215,13 +227,17 @@ class Lane:
         if not self._is_connected:
             raise BrokenPipeError
         parts = zmtp.pack(frames)
-        sent = self._push(parts)
-        if len(parts) > 1 or sent < len(parts[0]):
-            self._rest = _after(parts, sent) if sent else []
+        try:
+            sent = self._push(parts)
+            if len(parts) > 1 or sent < len(parts[0]):
+                self._rest = _after(parts, sent) if sent else []
+        except BaseException:  # a signal's, perhaps: how much has gone is not known
+            self._end()
+            raise
         return sent > 0
 
     def make_room(self, seconds: float) -> bool:
-        """Waits for room, and sends what has not gone yet; whether there is room for more now.
+        """Waits for room, and sends what has not gone yet; whether that made a difference within a time.
 
         Raises:
             BrokenPipeError: It has ended; what has not gone has no effect.
@@ -234,10 +250,25 @@ class Lane:
             if event & select.POLLIN:
                 self._take_in()
             if event & select.POLLOUT:
-                if self._rest:
-                    self._rest = _after(self._rest, self._push(self._rest))
-                return not self._rest
+                return self._go_on()
         return False
+
+    def _go_on(self) -> bool:
+        """Sends more of what has not gone yet; whether anything went, or nothing was left."""
+        if not self._rest:
+            return True
+        try:
+            sent = self._push(self._rest)
+            self._rest = _after(self._rest, sent)
+        except BaseException:
+            self._end()
+            raise
+        return sent > 0
+
+    def give_up(self) -> None:
+        """Ends it if the end of a message has not gone yet: so that has no effect."""
+        if self._rest:
+            self._end()
 
     def wait(self, seconds: float) -> bool:
         """Whether a message has come within a time; False, too, if the waker became readable, which is reset."""
@@ -265,12 +296,11 @@ class Lane:
     def close(self, linger: float = LINGER) -> None:
         """Closes it, when what was sent has gone into the socket, where it stays, or a time (s) has passed."""
         until = time.monotonic() + linger
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(BrokenPipeError, AgentspaceError):
             while self._rest and not self.ended and (left := until - time.monotonic()) > 0:
                 self.make_room(left)
-        if self._is_connected and not self.ended:
-            self._poll.unregister(self._fd)
-        self.ended, self._fd = True, -1
+        self._end()
+        self._fd = -1
         self._socket.close()
 
     def _push(self, parts: Sequence[bytes | memoryview]) -> int:
@@ -288,6 +318,13 @@ class Lane:
 
     def _take_in(self) -> bool:
         """Takes what has come, as far as it is complete; whether more may come."""
+        try:
+            return self._read()
+        except BaseException:  # a signal's, perhaps: what was read may be lost; or it does not speak the protocol
+            self._end()
+            raise
+
+    def _read(self) -> bool:
         stream = self._stream
         try:
             data = self._socket.recv(_LARGE_PIECE if stream.wants > _PIECE else _PIECE)
@@ -316,20 +353,20 @@ class Lane:
         raise BrokenPipeError
 
     def _end(self) -> None:
-        """The server is at its other end no more."""
+        """It is used no more: the server has ended it, or what went over it is not known."""
         if not self.ended:
             self.ended, self._rest = True, []
-            self._poll.unregister(self._fd)
+            with contextlib.suppress(KeyError, ValueError):  # it was not connected
+                self._poll.unregister(self._fd)
 
 
-def _after(parts: Sequence[bytes | memoryview], sent: int) -> list[memoryview]:
+def _after(parts: Sequence[bytes | memoryview], sent: int) -> list[bytes | memoryview]:
     """What is left of parts when so many bytes have gone."""
-    left = []
-    for part in parts:
+    for number, part in enumerate(parts):
         if sent < len(part):
-            left.append(memoryview(part)[sent:])
-        sent = max(0, sent - len(part))
-    return left
+            return [memoryview(part)[sent:], *parts[number + 1 :]]
+        sent -= len(part)
+    return []
 
 
 def _milliseconds(seconds: float) -> int:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import zmq
@@ -108,6 +108,10 @@ class Connection:
                 except (ConnectionLostError, BrokenPipeError):  # it was there for a moment
                     self._begin_anew()
                     self._channel.wait(_ATTEMPT)
+                except LimitError as error:
+                    if left <= _AGAIN or not str(error).startswith(from_server.CUT_OFF):
+                        raise
+                    self._channel.wait(_ATTEMPT)  # very many have come at once
                 except SpaceUnreachableError:
                     if self._closed or left <= _AGAIN:
                         raise
@@ -186,14 +190,24 @@ class Connection:
             AgentspaceError: The server's error, by its own type.
         """
         with self._used:
-            while self._channel.wait(LINGER):
-                taken = self._take()
-                if taken is None or getattr(taken[0], "call", None) != call:
+            for taken in self._lingering():
+                if getattr(taken[0], "call", None) != call:
                     continue
                 if isinstance(taken[0], from_server.Failed):
                     raise to_error(taken[0])
                 return taken
         return None
+
+    def _lingering(self) -> Iterator[Arrived]:
+        """What still comes, for a while."""
+        until = time.monotonic() + LINGER
+        while (left := until - time.monotonic()) > 0:
+            if self._channel.wait(0.0 if self._channel.ended else left):
+                taken = self._take()
+                if taken is not None:
+                    yield taken
+            elif self._channel.ended:
+                return
 
     def send(self, message: Message, frames: tuple[bytes, ...] = ()) -> None:
         """Sends a message, after telling which views are gone."""
@@ -232,7 +246,7 @@ class Connection:
             if self._channel.closed:
                 return
             if last is not None:
-                with contextlib.suppress(BrokenPipeError):
+                with contextlib.suppress(BrokenPipeError, AgentspaceError):
                     if self._channel.send((last.pack(),)):
                         self._give_back(getattr(last, "call", None))
             self._hold(None)
@@ -241,7 +255,9 @@ class Connection:
     def abandon(self, why: str) -> None:
         """Nobody can use it any more, and nothing is said to the server; never blocks."""
         self._closed = why
-        if why == CLOSED and self._used.acquire(blocking=False):
+        if why != CLOSED:
+            self._used = threading.RLock()  # another thread of a parent that has forked may hold that one
+        elif self._used.acquire(blocking=False):
             self._hold(None)
             self._channel.close(linger=0)
             self._used.release()
@@ -278,10 +294,12 @@ class Connection:
         while not taken or channel.is_behind:
             has_room = channel.make_room(_GLANCE)
             taken = taken or (has_room and channel.send(whole))
-            if self._closed:
-                raise SpaceUnreachableError(self._closed)
-            if not has_room and time.monotonic() >= until:
-                raise SpaceUnreachableError(f"the server at {self._handshake.address} does not take messages")
+            now = time.monotonic()
+            until = now + self._handshake.sends_within if has_room else until
+            if self._closed or now >= until:
+                channel.give_up()
+                why = f"the server at {self._handshake.address} does not take messages"
+                raise SpaceUnreachableError(self._closed or why)
 
     def _wait(self, seconds: float) -> bool:
         """Whether something has arrived within a time."""
@@ -307,9 +325,8 @@ class Connection:
     def _give_back(self, call: int | None) -> None:
         """Takes what still comes, until the answer to a call."""
         left = list(self.unasked)
-        while call is not None and self._channel.wait(LINGER):
-            taken = self._take()
-            if taken is not None:
+        if call is not None:
+            for taken in self._lingering():
                 left.append(taken)
                 if getattr(taken[0], "call", None) == call:
                     break

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import zmq
 
+from agentspace.client import channel
 from agentspace.client.channel import VARIABLE, Lane, has_lane
 from agentspace.errors import AgentspaceError, ProtocolError, SpaceUnreachableError
 from agentspace.wire import zmtp
@@ -171,6 +172,77 @@ def test_an_end_in_the_middle_of_a_message_is_told(ends):
     with pytest.raises(BrokenPipeError):
         repeat(lambda: lane.make_room(A_MOMENT))
     assert (lane.ended, lane.is_behind, lane.has_ended()) == (True, False, True)
+
+
+def test_a_message_that_is_given_up_has_no_effect(ends):
+    """The other side sees a beginning, and an end of the connection; nothing of it comes later."""
+    lane, other = ends
+    lane.give_up()
+    assert not lane.ended
+    assert lane.send([bytes(LARGE)])
+    assert lane.is_behind
+    lane.give_up()
+    lane.close()
+    with pytest.raises(AssertionError, match="has ended"):
+        other.hear()
+
+
+def test_what_goes_makes_a_difference(ends):
+    """Who waits for a message to go sees that it does, before all has gone."""
+    lane, other = ends
+    assert lane.send([bytes(LARGE)])
+    assert not lane.make_room(0.0)
+    with contextlib.suppress(BlockingIOError):
+        repeat(lambda: other.socket.recv(1 << 16, socket.MSG_DONTWAIT))
+    assert lane.make_room(SOON)
+    assert lane.is_behind
+
+
+@pytest.mark.parametrize("where", ["feed", "take"])
+def test_a_signal_in_the_middle_of_reading_ends_it(ends, where, monkeypatch):
+    """What was read may be lost: nothing that comes after it would be understood."""
+    lane, other = ends
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    other.say(b"message")
+    with monkeypatch.context() as patch:
+        patch.setattr(zmtp.Stream, where, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            lane.wait(SOON)
+    assert lane.ended
+    assert not lane.wait(0.0)
+    with pytest.raises(BrokenPipeError):
+        lane.open()
+
+
+def test_a_signal_in_the_middle_of_sending_ends_it(ends, monkeypatch):
+    """How much has gone is not known."""
+    lane, _ = ends
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(channel, "_after", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            lane.send([bytes(LARGE)])
+    assert lane.ended
+    assert not lane.is_behind
+
+
+def test_many_large_frames_are_sent(ends):
+    """Each is sent from where it lies."""
+    lane, other = ends
+    frames = [number.to_bytes(4, "big") + bytes(5000) for number in range(MANY)]
+    heard: list[list[bytes]] = []
+    thread = beside(lambda: heard.append(other.hear()))
+    assert lane.send(frames)
+    while lane.is_behind:
+        lane.make_room(A_MOMENT)
+    thread.join(SOON)
+    assert heard == [frames]
 
 
 def test_an_end_is_seen_without_reading(ends):
