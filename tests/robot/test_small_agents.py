@@ -31,14 +31,16 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
 # --- extractor
 
 
-def test_extractor_gives_what_the_network_gives(space: LocalSpace) -> None:
+@pytest.mark.parametrize("backend", ["auto", "onnx", "onnx-int8"])
+def test_extractor_gives_what_the_network_gives(backend: str, space: LocalSpace) -> None:
     """Features of the picture, float32 with a validity, and the name of their space, which stays."""
-    space.run(Extractor())
+    space.run(Extractor(backend=backend))
     space.write("camera", IMAGE)
     entry = eventually(lambda: space.entry("features"))
     assert entry.value.dtype == np.float32
     assert 0 < entry.time_left <= 1.0
-    np.testing.assert_allclose(entry.value, efficientnet.EfficientNet.load().features(IMAGE), rtol=1e-5)
+    network = efficientnet.EfficientNet.load(backend=backend)
+    np.testing.assert_allclose(entry.value, network.features(IMAGE), rtol=1e-5)
     name = space.entry("features/space")
     assert name is not None
     assert (name.value, name.time_left) == (efficientnet.IDENTIFIER, None)
