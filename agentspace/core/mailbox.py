@@ -346,18 +346,20 @@ class Mailbox(Generic[V]):
         self._awake = True
         return list(guilty.values())
 
+    @property
+    def holds(self) -> int:
+        """The number of slots of which a change is in it: waits, or was handed out."""
+        return len(self._changed) + (len(self.outstanding.changed) if self.outstanding is not None else 0)
+
     def letting_go(self) -> Generator[None]:
         """The steps after which nothing is in it: its subscriber is gone, and to let go of much takes long."""
         batch = self.outstanding
-        for changed in (self._changed, *([batch.changed] if batch else [])):
-            while changed:
-                for _ in range(min(len(changed), PORTION)):
-                    changed.popitem()
-                yield
-        for names in (self._values, *([batch.values] if batch else [])):
-            while names:
-                for _ in range(min(len(names), PORTION)):
-                    names.pop()
+        tables: list[dict[str, Change[V]] | set[str]] = [self._changed, self._values]
+        tables += [batch.changed, batch.values] if batch is not None else []
+        for table in tables:
+            while table:
+                for _ in range(min(len(table), PORTION)):
+                    table.pop() if isinstance(table, set) else table.popitem()
                 yield
 
     def _blame(self, batch: Batch[V], attempts: int) -> dict[Key, SetAside[V]]:

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Final, Generic, NamedTuple
 
 from agentspace.core.change import Batch, Change, V
-from agentspace.core.mailbox import Interest, Mailbox, Trigger
+from agentspace.core.mailbox import PORTION, Interest, Mailbox, Trigger
 from agentspace.core.role import Role
 from agentspace.core.slot_collection import Slot
 from agentspace.core.values.mask_index import MaskIndex
@@ -70,7 +70,7 @@ class Subscribers(Generic[V]):
         self.watchers: dict[int, Mailbox[V]] = {}
         self.ready: dict[str | int, Mailbox[V]] = {}
         self._roles = roles
-        self._gone: list[Mailbox[V]] = []  # of watchers, with what is in them
+        self._gone: list[Mailbox[V]] = []  # of watchers, with much in them
         self._count = 0
         self._index: MaskIndex[_Followers] = MaskIndex()
         self._attached: dict[str | int, dict[tuple[str, Trigger], Mask]] = {}  # as the index has it
@@ -92,7 +92,7 @@ class Subscribers(Generic[V]):
         watcher = self.watchers.pop(number, None)
         self.ready.pop(number, None)
         self.attached(number)
-        if watcher is not None:
+        if watcher is not None and watcher.holds > PORTION:
             self._gone.append(watcher)
 
     def tidying(self) -> Generator[None]:

@@ -225,7 +225,7 @@ def test_a_signal_in_the_middle_of_sending_ends_it(ends, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(channel, "_after", interrupt)
+        patch.setattr(channel, "_after", interrupt)  # private: the moment between sending and booking
         with pytest.raises(KeyboardInterrupt):
             lane.send([bytes(LARGE)])
     assert lane.ended
