@@ -19,8 +19,7 @@ from agentspace.wire.memory import NO_MEMORY
 HANDSHAKE: Final = 10.0  #: seconds in which who has connected has introduced itself
 HALF_OPEN: Final = 128  #: lines at most whose clients have not; of more, the oldest are cut off
 BURST: Final = 64  #: messages taken from one line before time and the others get their turn
-_SLICE: Final = 0.001  # seconds in which these are begun
-_TURN: Final = 0.004  # seconds in which messages of any line are begun
+_TURN: Final = 0.004  # seconds in which messages of all lines are begun, but for the first of each
 _LOOK: Final = 0.1  # seconds between two looks whether there is room again
 _TOLD: Final = 1.0  # seconds between two lines in the log about who was cut off
 _MUTE_KEPT: Final = 256  # processes
@@ -106,12 +105,10 @@ class FileDoor:
                 self._let_in(now)
             else:
                 others = {*others, fd}
-        until = time.monotonic() + _TURN
+        share = _TURN / max(1, len(self._busy))
         for line in list(self._busy):
-            if time.monotonic() > until:
-                break  # the others come first in the next turn
             try:
-                self._take(line, handle)
+                self._take(line, handle, share)
             except AgentspaceError as error:  # it does not keep to the protocol
                 self._cut(line, error)
             except MemoryError:
@@ -157,23 +154,25 @@ class FileDoor:
         if event != select.EPOLLOUT or line.unread <= UNREAD:
             self._busy[line] = None
 
-    def _take(self, line: FileLine, handle: Handle) -> None:
-        """Has the messages of a line handled that have their turn; what else it has sent waits in its socket."""
-        received, until = False, time.monotonic() + _SLICE
+    def _take(self, line: FileLine, handle: Handle, share: float) -> None:
+        """Has the messages of a line handled that have their turn; what else it has sent waits in its socket.
+
+        One at least: who is not heard at all would be taken for silent.
+        """
+        received, until = False, time.monotonic() + share
         for _ in range(BURST):
-            if time.monotonic() > until:
-                break
             frames = line.take() if line.is_read else None
             if frames is not None:
                 handle(line, frames)
                 if line.admitted and self._half_open:
                     self._half_open.pop(line, None)
+                if time.monotonic() > until:
+                    return
             elif received or line.paused or not line.receive():
                 self._busy.pop(line, None)
                 return
             else:
                 received = True
-        self._busy[line] = self._busy.pop(line, None)  # it is the last of those who have more
 
     def _keep_budget(self) -> None:
         """Cuts off who holds most, while all together hold too much."""

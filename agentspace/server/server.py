@@ -154,7 +154,7 @@ class Server:
 
     def _turn(self, registry: Registry, outbox: Outbox) -> None:
         due = outbox.due(registry.due)
-        events = self._epoll.poll(self._patience(due))
+        events = self._epoll.poll(self._patience(due)) or self._epoll.poll(0.0)  # after SIGCONT it gives none
         registry.tell_time(self._clock())
         registry.heard = registry.real
         registry.jobs.new_turn()

@@ -5,6 +5,7 @@ difference later: its backlog does not grow.
 """
 
 import asyncio
+import contextlib
 import json
 import math
 import time
@@ -155,7 +156,8 @@ class Browser:
 
     async def _pong(self, ping: dict[str, Any]) -> None:
         """A sign of life: what time it is here, and when the space was heard last."""
-        await self._say({"pong": ping.get("n"), "time": time.monotonic(), "heard": self._state.heard})
+        with contextlib.suppress(ConnectionError):  # the page has gone
+            await self._say({"pong": ping.get("n"), "time": time.monotonic(), "heard": self._state.heard})
 
     async def _answer(self, order: dict[str, Any]) -> None:
         number, loop = order.get("id"), asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from agentspace import SpaceAccount, Trigger
 from agentspace.client.space import RemoteSpace, connect
 from agentspace.core.change import Kind
+from agentspace.core.slot import Put
 from agentspace.core.space import Session
 from agentspace.errors import FencedError, SpaceUnreachableError
 from tests.support.eventually import SOON, eventually
@@ -288,3 +290,16 @@ def test_watch_keeps_nothing_of_slots_that_are_over(server, space):
         while len(over) < 20:
             over |= {entry.name for entry in watch.next(SOON) or () if entry.kind == "expired"}
         assert set(watch._known) == {"name/stays"}  # private: what it would tell another server
+
+
+def test_a_server_that_was_stopped_hears_first_what_has_come_meanwhile():
+    """Longer than a lease: whoever has said something is not taken for silent."""
+    with ServerProcess("--lease", "0.5") as server, server.connect() as space:
+        session = space.join("anne")
+        session.running()
+        server.process.signal(signal.SIGSTOP)
+        session.commit(None, [Put("x", session.prepare(1))])
+        time.sleep(1.5)  # three leases: this is about that time
+        server.process.signal(signal.SIGCONT)
+        assert eventually(lambda: space.read("x")) == 1
+        assert not session.come_back()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import sys
 from collections.abc import Callable, Iterator
@@ -117,10 +118,11 @@ def test_server_that_is_stopped_while_clients_connect_ends_well(busy, tmp_path):
 def test_gate_that_cannot_be_leaves_no_descriptor(tmp_path):
     """Neither its bell nor the handle stays, nor a file in the folder."""
     with zmq.Context() as context, context.socket(zmq.ROUTER) as server:
+        gc.collect()  # what tests before this one left may go meanwhile
         before = descriptors()
         with pytest.raises(zmq.ZMQError):
             Gate(server, "nonsense", tmp_path)
-        assert descriptors() == before
+        assert descriptors() <= before
     assert not list(tmp_path.iterdir())
 
 
