@@ -45,7 +45,7 @@ def measure_scale(sizes: Sizes, tell: Told) -> tuple[list[Growth], Footprint]:
     """Everything about scale."""
     with Crew() as crew:
         servers = _Two(crew, sizes, tell)
-        slots = servers.compare("slots", _FEW, sizes.slots, servers.fill)
+        slots = servers.compare("slots, another one each time", _FEW, sizes.slots, servers.fill)
         footprint = servers.footprint()
     growth = [slots]
     for what, add in (("masks", _Two.add_masks), ("clients", _Two.add_clients)):

@@ -60,6 +60,7 @@ class Connection:
         self._calls = itertools.count(1)
         self._closed = ""  # why nothing can be asked any more
         self._portions = Portions()  # of the message that is coming
+        self._released = deque[int]()  # what its server has lent and nobody will look at
         self._used = threading.RLock()  # a channel is for one thread at a time, also when it is closed
         try:
             self.hello(timeout)
@@ -137,7 +138,7 @@ class Connection:
         reply, _ = self._reply(call, until - time.monotonic(), timeout)
         if not isinstance(reply, from_server.Welcome):
             raise ProtocolError(f"expected a welcome, got {reply!r:.80}")
-        self._handshake.welcome(reply)
+        self._released = self._handshake.welcome(reply)
         if self.is_cut:
             self._hold(self._handshake.lifeline or lifeline_of(self._channel))
 
@@ -145,7 +146,7 @@ class Connection:
         """Another channel: what waits in the old one is of a server that is gone, or was meant for it."""
         self._hold(None)
         self._channel.close(linger=0)
-        self.unasked.clear()
+        self.clear()
         self._portions.clear()
         self._channel = self._open_channel(self._waker)
 
@@ -213,8 +214,16 @@ class Connection:
         """Sends a message, after telling which views are gone."""
         with self._used:
             if self._handshake.released:
-                self._send(from_client.Release(self._handshake.take_released()), ())
+                self._release()
             self._send(message, frames)
+
+    def _release(self) -> None:
+        released, told = self._handshake.released, self._handshake.take_released()
+        try:
+            self._send(from_client.Release(told), ())
+        except AgentspaceError:
+            released.extend(told)  # nobody has heard it
+            raise
 
     def tell(self, message: Message, frames: tuple[bytes, ...] = ()) -> bool:
         """Sends a message that has no answer; False if nobody is there to hear it."""
@@ -230,6 +239,11 @@ class Connection:
             if self.unasked:
                 return self.unasked.popleft()
             return self._take() if self._wait(timeout) else None
+
+    def clear(self) -> None:
+        """What came unasked is nobody's business any more."""
+        while self.unasked:
+            self._released.extend(segments_of(self.unasked.popleft()[0]))
 
     def wake(self) -> None:
         """Makes `receive` return; may be called from a signal handler."""
@@ -330,7 +344,7 @@ class Connection:
                 left.append(taken)
                 if getattr(taken[0], "call", None) == call:
                     break
-        self._handshake.released.extend([segment for message, _ in left for segment in segments_of(message)])
+        self._released.extend([segment for message, _ in left for segment in segments_of(message)])
 
     def _reply(self, call: int, patience: float, told: float | None = None) -> Arrived:
         """The answer to a call, within a time (s); in the error, another time may be told."""
@@ -371,7 +385,7 @@ class Connection:
             | from_server.Joined
             | from_server.Numbered,
         ):
-            self._handshake.released.extend(segments_of(taken[0]))
+            self._released.extend(segments_of(taken[0]))
         else:
             self.unasked.append(taken)
 

@@ -70,8 +70,8 @@ class Handshake:
         """The greeting of a connection."""
         return Hello(call, self._ident, self._name, os.getpid(), self._machine)
 
-    def welcome(self, reply: Welcome) -> None:
-        """Takes note of the server's answer."""
+    def welcome(self, reply: Welcome) -> deque[int]:
+        """Takes note of the server's answer; gives what is to be told to this server, and to no other one."""
         with self._lock:
             if reply.server != self.meeting.server:
                 self.lease, self.pool = reply.lease, self._pool if reply.shared else None
@@ -80,8 +80,9 @@ class Handshake:
                 self._pool.abandon()
                 self.released = deque()  # what the last server has lent is none of this one's business
             elif reply.meeting <= self.meeting.number:
-                return
+                return self.released
             self.meeting = Meeting(reply.server, reply.meeting)
+            return self.released
 
     def incoming(self, refs: list[Ref], frame: bytes) -> Incoming:
         """A value that came with a message, and the payloads that it refers to."""

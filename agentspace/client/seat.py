@@ -15,7 +15,14 @@ from agentspace.core.slot import MAX_SLOTS, Erase, Put
 from agentspace.core.space import Wake
 from agentspace.core.values.masks import Mask
 from agentspace.core.values.value import Value
-from agentspace.errors import ConnectionLostError, FencedError, LimitError, RoleTakenError, SpaceUnreachableError
+from agentspace.errors import (
+    AgentspaceError,
+    ConnectionLostError,
+    FencedError,
+    LimitError,
+    RoleTakenError,
+    SpaceUnreachableError,
+)
 from agentspace.wire import from_client
 from agentspace.wire.holding import ReturnWay
 from agentspace.wire.parcel import Outgoing
@@ -71,8 +78,16 @@ class RemoteSeat:
     def receive(self, timeout: float) -> Arrived | None:
         """The next message that came unasked; None if the time (s) ran out. Tells first what was released here."""
         if self._way.idents:
-            self.connection.send(from_client.Release(self._way.take()))
+            self._release()
         return self.connection.receive(timeout)
+
+    def _release(self) -> None:
+        told = self._way.take()
+        try:
+            self.connection.send(from_client.Release(told))
+        except AgentspaceError:
+            self._way.extend(told)  # nobody has heard it
+            raise
 
     @property
     def is_cut_off(self) -> bool:
@@ -143,7 +158,9 @@ class RemoteSeat:
     def _try_again(self, frame: bytes, epoch: int) -> Arrived:
         own = self.connection
         own.hello(_TRY)
-        own.unasked.clear()  # of an incarnation that is over
+        own.clear()  # of an incarnation that is over
+        if self._link.handshake.meeting.server == self._meeting.server:
+            self._way.end(self._link.handshake.released)  # else what it has lent is gone with it
         self._meeting, self._way = self._link.handshake.meeting, ReturnWay()
         joined = self.fill(frame, epoch)
         for mask, kind in self.triggers:

@@ -18,6 +18,7 @@ from agentspace.wire.parcel import Ref, Stored
 from agentspace.wire.payload import Filling, Ledger
 
 _LOOKED_AT: Final = 1024  # clients whose leases are over, at once
+_MAX_GREETED: Final = 8192  # connections that are known to have introduced themselves
 
 
 @dataclass(slots=True, eq=False)
@@ -142,6 +143,7 @@ class ClientTable(dict[bytes, ClientProcess]):
         self._by_pidfd: dict[int, ClientProcess] = {}
         self._local: Counter[int] = Counter()  # clients of this machine, by their process
         self._pids: list[int] | None = None  # of these, if that is known
+        self._greeted: dict[Key, bytes] = {}
 
     def add(self, process: ClientProcess) -> None:
         """A client is admitted."""
@@ -163,6 +165,24 @@ class ClientTable(dict[bytes, ClientProcess]):
             if not self._local[process.pid]:
                 del self._local[process.pid]
             self._pids = None
+
+    def greet(self, key: Key, process: ClientProcess) -> None:
+        """A connection has introduced itself: it may come back, also if there is no room for others."""
+        self._greeted[key] = process.ident
+        if len(self._greeted) > _MAX_GREETED:
+            del self._greeted[next(iter(self._greeted))]
+
+    def knows(self, key: Key) -> bool:
+        """Whether a connection has introduced itself, even if it was forgotten since."""
+        return key in self._greeted
+
+    def who_greeted(self, key: Key) -> ClientProcess | None:
+        """The client of such a connection, if it is still here."""
+        return self.get(self._greeted.get(key, b""))
+
+    def line_ended(self, key: Key) -> None:
+        """A connection will not come back."""
+        self._greeted.pop(key, None)
 
     def of(self, pidfd: int) -> ClientProcess | None:
         """The client whose process a file descriptor tells of."""

@@ -41,7 +41,6 @@ STARTING: Final = 60.0  #: the same while one of its roles runs `init`: an impor
 LOOKS_PER_LEASE: Final = 20  #: how often it is looked whether a client has fallen silent
 MAX_CLIENTS: Final = 4096
 OF_PEER: Final = 1024  #: connections of one process, or of all other machines
-MAX_GREETED: Final = 2 * MAX_CLIENTS
 _DECODED: Final = 1 << 18  #: bytes of a value's frame; a larger one is not decoded to be told of
 _MEBI: Final = 1 << 20
 PARTED: Final = 8  #: connections of one process that end in one turn
@@ -86,7 +85,6 @@ class Registry:
         self._own = self.budget.share("the server")
         self._peers: Counter[str] = Counter()  # connections of each peer
         self._most_of_peer = min(OF_PEER, max(32, descriptors.limit() // 4))
-        self._greeted: dict[Key, None] = {}  # connections that may come back, also if there is no room for others
         self._endpoints = endpoints
         self._watch_process = watch_process
         self._forget_process = forget_process
@@ -98,9 +96,7 @@ class Registry:
         self._shared = 0  # bytes of shared memory that are open
         self._segments = itertools.count(1)
         self._meetings = itertools.count(1)
-        self._published = now
-        self._looked = now
-        self._trimmed = now
+        self._published = self._looked = self._trimmed = now
         self._started = time.time()
 
     # --- time
@@ -231,7 +227,7 @@ class Registry:
     ) -> tuple[ClientConnection, Welcome]:
         """Takes a connection in; returns it with the answer to its greeting."""
         key = line.key
-        if not (hello.client in self._processes or key in self._greeted) and self.is_crowded(key[0]):
+        if not (hello.client in self._processes or self._processes.knows(key)) and self.is_crowded(key[0]):
             raise LimitError(descriptors.exhausted("the server"))
         known = self.connections.get(key)
         if known is None and self._peers[line.peer] >= self._most_of_peer:
@@ -240,9 +236,7 @@ class Registry:
             )
         process = self._processes.get(hello.client) or self._admit(hello, visitor, line.peer)
         process.check_is(visitor)
-        self._greeted[key] = None
-        if len(self._greeted) > MAX_GREETED:
-            del self._greeted[next(iter(self._greeted))]
+        self._processes.greet(key, process)
         connection = self.connections.get(key)
         if connection is None or connection.process is not process:
             if connection is not None:
@@ -294,6 +288,13 @@ class Registry:
         if process.pidfd < 0 or not (process.lent or process.ledger.size):
             self.drop(process, why)
 
+    def release(self, key: Key, visitor: Visitor | None, segments: Iterable[int]) -> None:
+        """A connection that was forgotten tells what its client looks at no more: it will not say so again."""
+        process = self._processes.who_greeted(key)
+        if process is not None:
+            process.check_is(visitor)
+            process.release(segments)
+
     def drop(self, process: ClientProcess, why: str | None) -> None:
         """A client is gone: its roles are free, its watchers end, what it held is freed; of many, in turns."""
         self._part(process, why, most=PARTED)
@@ -324,7 +325,7 @@ class Registry:
 
     def line_ended(self, line: ClientLine) -> None:
         """A line was closed, by whomever."""
-        self._greeted.pop(line.key, None)
+        self._processes.line_ended(line.key)
         connection = self.connections.get(line.key)
         if connection is not None:
             if connection.seat is not None:

@@ -1,5 +1,6 @@
 """The serving of one message: it is read, handled, and answered if something is wrong with it."""
 
+import contextlib
 import logging
 from typing import Final
 
@@ -135,6 +136,9 @@ def _refuse(
     """Tells the sender of a message what is wrong with it."""
     if isinstance(error, MemoryError):
         error = LimitError(NO_MEMORY)
+    if type(message) is from_client.Release and isinstance(error, FencedError):
+        with contextlib.suppress(FencedError):
+            registry.release(line.key, visitor, [ident for ident in message.segments if type(ident) is int])
     if isinstance(error, AgentspaceError):
         note_refused(registry.audit, registry.connections.get(line.key), visitor, message, error)
         outbox.fail(line, call, error)

@@ -183,6 +183,51 @@ def test_view_outlives_a_silent_reader(space, server):
     keeper.close()
 
 
+LETS_GO = {
+    "user": """
+view = space.read("image")
+say("keeps", view[0, 0, 0])
+wait()
+del view
+space.read("nothing")
+wait()
+""",
+    "role": """
+session = space.join("holder")
+session.attach_trigger("image")
+session.running()
+wake = session.receive(20)
+view = wake.values["image"][0].value()
+session.commit(wake, [Put("copy", session.prepare(view))])
+say("keeps", view[0, 0, 0])
+wait()
+del wake, view
+while True:
+    session.receive(0.1)
+""",
+}
+
+
+@pytest.mark.parametrize("lane", ["on", "off"])
+@pytest.mark.parametrize("who", LETS_GO)
+def test_what_a_silent_reader_lets_go_comes_back(server, monkeypatch, lane, who):
+    """It was stopped for longer than the lease, and is forgotten: what it says first is that its view is gone."""
+    monkeypatch.setenv("AGENTSPACE_LANE", lane)
+    with server.connect("painter") as painter:
+        painter.write("image", image(50))
+        keeper = server.client(LETS_GO[who], "keeper")
+        keeper.expect("keeps 50")
+        keeper.signal(signal.SIGSTOP)
+        let_the_lease_pass(server, painter)
+        for name in ("image", "copy"):
+            painter.delete(name)
+        assert len(pool_of(painter).used) == 1
+        keeper.signal(signal.SIGCONT)
+        keeper.say("")
+        eventually(lambda: painter.read("nothing") is None and not pool_of(painter).used)
+        keeper.close()
+
+
 def test_view_outlives_an_idle_reader(space, reader, server):
     """One that reads once, and then says nothing for longer than the lease, is not taken for gone."""
     space.write("image", image(60))
