@@ -47,6 +47,8 @@ def plan(histories: Path, environment: dict[str, str]) -> dict[str, Any]:
         }
         if kind == "voice":
             agents[role]["params"] |= dict(zip(("priority", "validity", "at_once"), VOICES[part], strict=True))
+    for role in ROLES[::2]:  # the others have a lane
+        agents[role]["env"] = {"AGENTSPACE_LANE": "off"}
     restart = {"policy": "always", "backoff": 0.1, "backoff_max": 0.5, "limit": 100_000}
     group = {"restart": restart, "env": environment, "stop_timeout": 3}
     return {
