@@ -1,11 +1,19 @@
 """The extractor: pictures -> features, by a network."""
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from agents.pictures.gaze import GazeFollower
 from agentspace import EMPTY, Agent, Parameter, SlotName
 from agentspace.errors import ParameterError
 from models.extractors import registry
+from models.extractors.crop import CROPS, STRETCH
+
+LASTS: Final = 3.0
+"""Looks after which it is not known any more where it looks, if none came since."""
+OFTEN: Final = 100.0
+"""Looks per second at most."""
 
 
 class NetworkName(Parameter[str]):
@@ -24,15 +32,25 @@ class NetworkName(Parameter[str]):
 
 
 class Extractor(Agent):
-    """Picture -> features, by EfficientNet, DINO, HOG or any ONNX file; swap it while the robot goes on."""
+    """Picture -> features, by EfficientNet, DINO, HOG or any ONNX file; swap it while the robot goes on.
+
+    Where it looks in a picture it tells only as often as `gaze` or somebody in `gaze/wanted` says.
+    """
 
     image = SlotName("camera", "RGB image (H, W, 3) uint8; grey and RGBA are taken as well")
     features = SlotName("features", "float32 (n,)")
     identifier = SlotName("features/space", "str: which features these are; others cannot be compared with them")
     refused_image = SlotName("features/refused", "str: why the last bad picture was refused")
+    gaze_wanted = SlotName("gaze/wanted", "float: looks per second that somebody wants, as long as it is valid")
+    gaze_kind = SlotName("gaze/of", "str: what the maps are; that there are none, if this network has none")
+    gaze_maps = SlotName("gaze/maps", "float32 (1 + heads, h, w): where it looks, the mean of the heads first")
+    gaze_points = SlotName("gaze/points", "float64 (1 + heads, 2): x, y of what counts most, 0..1, steadied")
+    gaze_view = SlotName("gaze/view", "RGB image (H, W, 3) uint8: maps and points over the picture")
     network = NetworkName(registry.DEFAULT, f"which extractor: {', '.join(registry.NAMES)}, onnx:FILE")
     weights = Parameter("", "file with the weights of a Vision Transformer; empty for those that were pulled")
     backend = Parameter("auto", "what runs the network: auto, onnx, onnx-int8, torch, torch-bf16, ...")
+    crop = Parameter(STRETCH, "what it looks at: all of the picture, or the square in its middle", choices=CROPS)
+    gaze = Parameter(0.0, "looks per second; 0: when somebody wants", minimum=0.0, maximum=OFTEN, live=True)
     validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01, live=True)
     threads = Parameter(0, "of the computation; 0: as many as pay, measured, up to AGENTSPACE_THREADS", minimum=0)
 
@@ -40,21 +58,44 @@ class Extractor(Agent):
         """Loads the network."""
         given = self.weights and registry.takes_weights(self.network)  # a swap keeps what its predecessor had set
         weights = Path(self.weights).expanduser() if given else None
-        self._network = registry.load(self.network, self.threads, weights, self.backend, self.project)
+        self._network = registry.load(self.network, self.threads, weights, self.backend, self.project, self.crop)
 
     def init(self) -> None:
         """Says which features these are."""
+        self._follower = GazeFollower()
+        self._wanted = _rate(self.read(self.gaze_wanted))
         self.write(self.identifier, self._network.identifier)
+        self.write(self.gaze_kind, self._network.gaze or "nothing: this network does not tell where it looks")
         self.attach_trigger(self.image)
+        self.attach_trigger(self.gaze_wanted)
 
     def sense_select_act(self) -> None:
         """Looks at the newest picture."""
-        image = self.read(self.image, EMPTY)
+        if self.gaze_wanted in self.wake.names:
+            self._wanted = _rate(self.read(self.gaze_wanted))
+        image = self.read(self.image, EMPTY) if self.image in self.wake.names else EMPTY
         if image is EMPTY:
             return
         try:
-            features = self._network.features(image)
+            self._see(image)
         except (TypeError, ValueError) as error:
             self.write(self.refused_image, f"{self.image}: {error}")
+
+    def _see(self, image: Any) -> None:
+        rate, now = max(self.gaze, self._wanted), self.now()
+        if not (self._network.gaze and self._follower.is_due(rate, now)):
+            self.write(self.features, self._network.features(image), validity=self.validity)
             return
-        self.write(self.features, features, validity=self.validity)
+        look = self._network.look(image)
+        self.write(self.features, look.features, validity=self.validity)
+        if gaze := self._follower.follow(image, look, now):
+            lasts = max(self.validity, LASTS / rate)
+            self.write(self.gaze_maps, gaze.maps, validity=lasts)
+            self.write(self.gaze_points, gaze.points, validity=lasts)
+            self.write(self.gaze_view, gaze.view, validity=lasts)
+
+
+def _rate(wanted: Any) -> float:
+    """The looks per second in a slot; 0 if it has no such number."""
+    fine = isinstance(wanted, int | float) and math.isfinite(wanted)
+    return min(max(0.0, float(wanted)), OFTEN) if fine else 0.0

@@ -49,7 +49,7 @@ def export(
     torch.save(network.state_dict(), content)
     write_atomically(path.with_suffix(".pth"), content.getvalue())
     export_graph(network, path.with_suffix(".onnx"), recipe.size, recipe.size)
-    declaration = f"size: {recipe.size}\nlayout: NHWC\noutput: {VIEWS[view]}\n"
+    declaration = f"size: {recipe.size}\nlayout: NHWC\noutput: {VIEWS[view]}\nattention: attention\n"
     write_atomically(path.with_suffix(".yaml"), declaration.encode())
     listing = json.dumps(dataclasses.asdict(recipe), indent=1)
     write_atomically(path.with_suffix(".json"), listing.encode() + b"\n")

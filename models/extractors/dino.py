@@ -7,6 +7,7 @@ import numpy as np
 
 from models.arrays import Features, as_rgb, fit
 from models.extractors.efficientnet import SIZE
+from models.extractors.network import Look
 from models.files.artifact import ArtifactError, verify
 from models.transformer.runtime import Run
 
@@ -23,6 +24,9 @@ class Dino:
             what runs it: backends agree (bfloat16 to about 1 %).
         count: How many features an image has.
     """
+
+    size: int = SIZE
+    gaze: str = "attention of the class token in the last block, by head"
 
     def __init__(self, run: Run, identifier: str, view: str) -> None:
         self._run = run
@@ -66,13 +70,17 @@ class Dino:
         return cls(run, f"{name}/{view}/{fingerprint(network)}", view)
 
     def features(self, image: object) -> Features:
-        """Features (count,) float32 of an image; see `models.extractors.registry.Network`."""
+        """Features (count,) float32 of an image; see `models.extractors.network.Network`."""
+        return self.look(image).features
+
+    def look(self, image: object) -> Look:
+        """The same, and what the class token attends to, which costs next to nothing."""
         views = self._run(fit(as_rgb(image)))
         found = views.class_token if self._view == "class" else views.mean
         if self._view == "grid":
             h, w, d = views.patches.shape
             found = views.patches.reshape(_PLACES, h // _PLACES, _PLACES, w // _PLACES, d).mean(axis=(1, 3))
-        return np.ascontiguousarray(found.reshape(-1), dtype=np.float32)
+        return Look(np.ascontiguousarray(found.reshape(-1), dtype=np.float32), views.attention)
 
 
 def _fetched(name: str) -> Path:

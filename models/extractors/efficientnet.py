@@ -29,9 +29,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import click
+import numpy as np
 
 from models.arrays import Features, as_rgb, fit
 from models.cli import PATH, group
+from models.extractors.network import Look
 from models.files.artifact import WEIGHTS, ArtifactError, record, verify, write_atomically
 from models.files.cache import cache_folder
 from models.files.onnx import convert, open_session
@@ -97,6 +99,9 @@ class EfficientNet:
         count: How many features an image has.
     """
 
+    size: int = SIZE
+    gaze: str = "how unlike the rest of the picture each of 7x7 places is: this network has no attention"
+
     def __init__(self, session: "onnxruntime.InferenceSession", variant: Variant = BLOCK10) -> None:
         self._session = session
         self.identifier = variant.identifier
@@ -132,10 +137,16 @@ class EfficientNet:
         return cls(session, variant)
 
     def features(self, image: object) -> Features:
-        """Features (count,) float32 of an image; see `models.extractors.registry.Network`."""
+        """Features (count,) float32 of an image; see `models.extractors.network.Network`."""
         pixels = fit(as_rgb(image))[None]
         result: Features = self._session.run(["features"], {"image": pixels})[0][0]
         return result
+
+    def look(self, image: object) -> Look:
+        """The same, and how far the channels of each place are from their mean over the picture."""
+        features = self.features(image)
+        places = features.reshape(-1, 7, 7)
+        return Look(features, np.linalg.norm(places - places.mean(axis=(1, 2), keepdims=True), axis=0)[None])
 
 
 def choose(backend: str, variant: Variant = BLOCK10) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Features, as_rgb, fit
 from models.extractors.efficientnet import SIZE
+from models.extractors.network import Look
 
 CELL: Final = 16
 """Side of a cell, pixels."""
@@ -28,9 +29,11 @@ class Hog:
 
     identifier: str = "hog/14x14/9"
     count: int = (_CELLS - 1) ** 2 * 4 * BINS
+    size: int = SIZE
+    gaze: str = ""
 
     def features(self, image: object) -> Features:
-        """Features (6084,) float32 of an image; see `models.extractors.registry.Network`."""
+        """Features (6084,) float32 of an image; see `models.extractors.network.Network`."""
         colours = fit(as_rgb(image)).astype(np.float32) / np.float32(255)
         grey: Features = colours @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
         blocks = _blocks(_histograms(grey))
@@ -38,6 +41,10 @@ class Hog:
             blocks /= np.sqrt(np.square(blocks).sum(axis=-1, keepdims=True) + _SMALL)
             blocks = np.minimum(blocks, _CUT) if cut else blocks
         return np.ascontiguousarray(blocks.reshape(-1), dtype=np.float32)
+
+    def look(self, image: object) -> Look:
+        """The same; every edge counts alike, so that there are no maps."""
+        return Look(self.features(image))
 
 
 def _histograms(grey: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ Beside `net.onnx` lies `net.yaml` (YAML or JSON); what it leaves out has these d
     mean: [0.485, 0.456, 0.406]     # then taken away, colour by colour
     std: [0.229, 0.224, 0.225]      # then divided by
     output: null                    # name of the output; null for the only one
+    attention: null                 # name of another output, (1, heads, h, w): where it looks; null for none
 
 A network that takes uint8 is given the image itself: range, mean and std are then not valid.
 """
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Features, as_rgb, fit
+from models.extractors.network import Look
 from models.files.artifact import ArtifactError, checksum
 from models.files.flat import read_flat
 from models.files.onnx import open_session
@@ -44,6 +46,7 @@ class Declaration:
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     output: str | None = None
+    attention: str | None = None
 
     def __post_init__(self) -> None:
         if type(self.size) is not int or not 1 <= self.size <= _BIGGEST:
@@ -115,8 +118,12 @@ class OnnxFile:
         wanted = declaration.output or (outputs[0] if len(outputs) == 1 else None)
         if wanted not in outputs:
             raise ArtifactError(f"{name}: output {declaration.output!r}; valid: {', '.join(outputs)}")
-        self._output = wanted
+        if declaration.attention not in (None, *outputs):
+            raise ArtifactError(f"{name}: attention {declaration.attention!r}; valid: {', '.join(outputs)}")
+        self._output, self._attention = str(wanted), declaration.attention
         self.identifier = f"onnx/{name}"
+        self.size = declaration.size
+        self.gaze = "" if self._attention is None else f"output {self._attention!r} of the network, by head"
         self.count = 0
 
     @classmethod
@@ -150,9 +157,27 @@ class OnnxFile:
             TypeError: Not an array of uint8.
             ValueError: Wrong shape, or the network answered with NaN or infinity.
         """
+        (made,) = self._run(image, [self._output])
+        return np.ascontiguousarray(made.reshape(-1), dtype=np.float32)
+
+    def look(self, image: object) -> Look:
+        """The same, and where it looks, if that is declared.
+
+        Raises:
+            TypeError: Not an array of uint8.
+            ValueError: Wrong shape, or the network answered with NaN, infinity, or maps that are none.
+        """
+        if self._attention is None:
+            return Look(self.features(image))
+        made, maps = self._run(image, [self._output, self._attention])
+        if maps.ndim != 4 or len(maps) != 1 or maps.size == 0 or maps.min() < 0:
+            valid = "valid is (1, heads, h, w) without negative numbers"
+            raise ValueError(f"{self._attention} of {self.identifier} has shape {maps.shape}; {valid}")
+        return Look(np.ascontiguousarray(made.reshape(-1), dtype=np.float32), np.asarray(maps[0], np.float32))
+
+    def _run(self, image: object, outputs: list[str]) -> list[NDArray[Any]]:
         given = self._declaration.prepare(as_rgb(image), self._kind)
-        made = np.asarray(self._session.run([self._output], {self._input: given})[0])
-        features = np.ascontiguousarray(made.reshape(-1), dtype=np.float32)
-        if not np.isfinite(features).all():
+        made = [np.asarray(each) for each in self._session.run(outputs, {self._input: given})]
+        if not all(np.isfinite(each).all() for each in made):
             raise ValueError(f"{self.identifier} answered with NaN or infinity")
-        return features
+        return made

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Features
-from models.extractors.efficientnet import IDENTIFIER, EfficientNet
+from models.extractors.efficientnet import IDENTIFIER, SIZE, EfficientNet
+from models.extractors.network import Look
 from models.files.artifact import WEIGHTS, checksum, read_arrays, verify, write_arrays
 from models.postures.autoencoder import Layer
 
@@ -62,6 +63,17 @@ class PoseNetwork:
         share = np.clip(-score / _DOUBTFUL, 0.0, 1.0)
         return np.asarray(PRESENT + share * (ABSENT - PRESENT), np.float32)
 
+    def places(self, features: NDArray[np.floating]) -> Features:
+        """How much each of 7x7 places moves what the arms are said to do: (1, 7, 7), by features (5488,).
+
+        The discriminants are sums over places: the map tells how large the part of each place is. It is a class
+        activation map (B. Zhou et al., Learning deep features for discriminative localization, CVPR 2016) over all
+        discriminants together.
+        """
+        x = (np.asarray(features, np.float32) - self.mean).reshape(-1, 49, 1)
+        parts = (x * self._matrix.reshape(*x.shape[:2], -1)).sum(axis=0)  # type: ignore[attr-defined]
+        return np.asarray(np.linalg.norm(parts, axis=-1).reshape(1, 7, 7), np.float32)
+
     def directions(self, features: NDArray[np.floating]) -> Features:
         """The directions (..., 12), whether anybody is there or not."""
         x = (np.asarray(features, np.float32) - self.mean) @ self._matrix  # type: ignore[attr-defined]
@@ -99,6 +111,8 @@ class PersonExtractor:
     """Pictures -> where the arms of a person point, and whether there is one."""
 
     count: int = DIRECTIONS + 1
+    size: int = SIZE
+    gaze: str = "class activation map: how much each of 7x7 places moves what the arms are said to do"
 
     def __init__(self, network: PoseNetwork, extractor: EfficientNet, digest: str) -> None:
         self._network = network
@@ -115,5 +129,10 @@ class PersonExtractor:
         return cls(PoseNetwork.load(path), EfficientNet.load(threads=threads, backend=backend), checksum(path))
 
     def features(self, image: object) -> Features:
-        """Features (13,) float32 of an image; see `models.extractors.registry.Network`."""
+        """Features (13,) float32 of an image; see `models.extractors.network.Network`."""
         return self._network(self._extractor.features(image))
+
+    def look(self, image: object) -> Look:
+        """The same, and which places of the picture it comes from."""
+        features = self._extractor.features(image)
+        return Look(self._network(features), self._network.places(features))

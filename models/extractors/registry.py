@@ -17,12 +17,13 @@ import statistics
 import time
 import timeit
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
-from models.arrays import Features
+from models.extractors.crop import CENTRE, CROPS, STRETCH, Cropped
 from models.extractors.efficientnet import BLOCK10, LAST, SIZE, EfficientNet
+from models.extractors.network import Network
 from models.extractors.threads import allowed, choose
 
 DEFAULT: Final = "efficientnet-lite0"
@@ -40,29 +41,6 @@ NAMES: Final = (
     "hog",
 )
 """All that need no file to be named; beside them there is onnx:FILE."""
-
-
-class Network(Protocol):
-    """A maker of features of images.
-
-    Attributes:
-        identifier: Name of the feature space; memories of features carry it, and are kept apart by it.
-        count: How many features an image has.
-    """
-
-    identifier: str
-    count: int
-
-    def features(self, image: object) -> Features:
-        """Features (count,) float32 of an image.
-
-        Args:
-            image: See `models.arrays.as_rgb`. It is stretched to the size that the network takes.
-
-        Raises:
-            TypeError: Not an array of uint8.
-            ValueError: Wrong shape.
-        """
 
 
 def check(name: str) -> str:
@@ -87,6 +65,7 @@ def load(
     weights: Path | None = None,
     backend: str = "auto",
     project: Path | None = None,
+    crop: str = STRETCH,
 ) -> Network:
     """Load an extractor.
 
@@ -98,15 +77,23 @@ def load(
         backend: What runs it. Of a Vision Transformer see `models.transformer.runtime`, of EfficientNet
             `models.extractors.efficientnet`; the others have no choice.
         project: What relative files mean; None for the working directory.
+        crop: Which part of an image it looks at: one of `models.extractors.crop.CROPS`.
 
     Raises:
         ArtifactError: A file that it needs is missing or damaged; the message says what to do.
-        ValueError: There is no such extractor or backend, or threads is not positive.
+        ValueError: There is no such extractor, backend or crop, or threads is not positive.
     """
-    base, _, view = check(name).partition("/")
+    if crop not in CROPS:
+        raise ValueError(f"crop is {crop!r}; valid: {', '.join(CROPS)}")
     folder = project or Path()
     if threads == 0:
-        threads = choose(lambda each: _seconds(load(name, each, weights, backend, project)), allowed())
+        threads = choose(lambda each: _seconds(_load(name, each, weights, backend, folder)), allowed())
+    network = _load(name, threads, weights, backend, folder)
+    return Cropped(network) if crop == CENTRE else network
+
+
+def _load(name: str, threads: int, weights: Path | None, backend: str, folder: Path) -> Network:
+    base, _, view = check(name).partition("/")
     if name.startswith(_ONNX):
         from models.extractors.onnx_file import OnnxFile
 

@@ -10,6 +10,7 @@ from typing import Final
 from models import extractors, transformer
 from models.extractors import registry
 from models.extractors.efficientnet import BLOCK10, BYTES, INT8, LAST, choose
+from models.extractors.network import Network
 from models.files import onnx
 from models.files.artifact import ArtifactError
 from models.files.cache import cache_folder
@@ -65,7 +66,7 @@ class Candidate:
         return SHORT.get(self.name, self.name)
 
     @property
-    def network(self) -> registry.Network:
+    def network(self) -> Network:
         """The extractor, loaded when it is used first; it has one thread.
 
         Raises:
@@ -89,7 +90,7 @@ class Candidate:
 
 
 @cache
-def _loaded(name: str) -> registry.Network:
+def _loaded(name: str) -> Network:
     return registry.load(f"onnx:{_random_network()}" if name == RANDOM else name)
 
 

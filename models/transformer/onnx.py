@@ -30,7 +30,7 @@ class _Views(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        found = self.network(normalise(image), attention=True)
+        found = self.network(normalise(image), attention="class")
         return found.class_token, found.mean, found.patches, found.maps
 
 

@@ -46,22 +46,19 @@ class Views(NamedTuple):
         class_token: (d,), of the whole image.
         mean: (d,), the mean of the patches.
         patches: (h, w, d).
-        attention: (heads, h, w), how much the class token looks at each patch in the last block; None if it was
-            not asked for.
+        attention: (heads, h, w), how much the class token looks at each patch in the last block.
     """
 
     class_token: Floats32
     mean: Floats32
     patches: Floats32
-    attention: Floats32 | None = None
+    attention: Floats32
 
 
 Run = Callable[[NDArray[np.uint8]], Views]
 
 
-def open_backend(
-    network: "VisionTransformer", backend: str, size: int = 224, threads: int = 1, attention: bool = False
-) -> Run:
+def open_backend(network: "VisionTransformer", backend: str, size: int = 224, threads: int = 1) -> Run:
     """A function from an RGB image (size, size, 3) of uint8 to what the network says of it.
 
     Args:
@@ -69,19 +66,18 @@ def open_backend(
         backend: One of `BACKENDS`.
         size: Side of the images, pixels.
         threads: Of the computation. PyTorch has one number of threads for the whole process.
-        attention: Also give the attention.
 
     Raises:
         ValueError: There is no such backend.
     """
     if backend == "onnx":
-        return _open_onnx(network, size, threads, attention)
+        return _open_onnx(network, size, threads)
     if backend in BACKENDS:
-        return _open_torch(network, backend, threads, attention)
+        return _open_torch(network, backend, threads)
     raise ValueError(f"backend {backend!r}; valid are auto, {', '.join(BACKENDS)}")
 
 
-def _open_onnx(network: "VisionTransformer", size: int, threads: int, attention: bool) -> Run:
+def _open_onnx(network: "VisionTransformer", size: int, threads: int) -> Run:
     from models.files.onnx import open_session
     from models.transformer.onnx import OUTPUTS, build, kept_at
 
@@ -92,15 +88,14 @@ def _open_onnx(network: "VisionTransformer", size: int, threads: int, attention:
         content = build(network, size, size)
         _keep(path, content, "the network will be converted again")
         session = open_session(content, threads)
-    wanted = list(OUTPUTS if attention else OUTPUTS[:3])
 
     def run(image: NDArray[np.uint8]) -> Views:
-        return Views(*(each[0] for each in session.run(wanted, {"image": image[None]})))
+        return Views(*(each[0] for each in session.run(list(OUTPUTS), {"image": image[None]})))
 
     return run
 
 
-def _open_torch(network: "VisionTransformer", backend: str, threads: int, attention: bool) -> Run:
+def _open_torch(network: "VisionTransformer", backend: str, threads: int) -> Run:
     import torch
 
     from models.transformer.vision_transformer import normalise
@@ -114,9 +109,9 @@ def _open_torch(network: "VisionTransformer", backend: str, threads: int, attent
     def run(image: NDArray[np.uint8]) -> Views:
         with torch.inference_mode(), torch.autocast("cpu", kind, enabled=kind is torch.bfloat16):
             x = normalise(torch.from_numpy(np.array(image)[None]))
-            found = called(x, attention=attention)
-        maps = found.maps[0].float().numpy() if attention else None
+            found = called(x, attention="class")
         patches = found.patches[0].float().numpy()
+        maps = found.maps[0].float().numpy()
         return Views(found.class_token[0].float().numpy(), patches.mean(axis=(0, 1)), patches, maps)
 
     return run

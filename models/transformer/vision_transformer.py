@@ -28,6 +28,8 @@ from models.transformer.stem import EPSILON, ConvStem
 
 Resampling = Literal["dino", "antialias"]
 Stem = Literal["patch", "conv"]
+Kept = Literal["none", "class", "all"]
+"""Whose attention is kept: nobody's, that of the class token, that of all tokens."""
 
 MEAN: Final = (0.485, 0.456, 0.406)
 """Of the colours red, green, blue (0..1) of ImageNet; images are taken relative to it."""
@@ -84,7 +86,7 @@ class Outputs(NamedTuple):
         class_token: (b, d), of the whole image.
         patches: (b, h, w, d), row by row from the top.
         attention: (b, heads, t, t) of the last block: how much token i (row) looks at token j; rows sum to 1.
-            None unless it was asked for.
+            (b, heads, 1, t) if only that of the class token was asked for, None if none was.
     """
 
     class_token: Tensor
@@ -104,7 +106,7 @@ class Outputs(NamedTuple):
             ValueError: The attention was not asked for.
         """
         if self.attention is None:
-            raise ValueError("no attention was kept; call the network with attention=True")
+            raise ValueError("no attention was kept; call the network with attention='class' or 'all'")
         b, h, w, _ = self.patches.shape
         return self.attention[:, :, 0, 1:].reshape(b, -1, h, w)
 
@@ -118,14 +120,16 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.proj = nn.Linear(config.width, config.width)
 
-    def forward(self, x: Tensor, weights: bool = False) -> tuple[Tensor, Tensor | None]:
-        """(b, t, d) -> (b, t, d), and what looks at what (b, heads, t, t) if wanted."""
+    def forward(self, x: Tensor, kept: Kept = "none") -> tuple[Tensor, Tensor | None]:
+        """(b, t, d) -> (b, t, d), and what looks at what (b, heads, 1 or t, t) if wanted."""
         b, t, d = x.shape
         qkv = self.qkv(x).reshape(b, t, 3, self.heads, d // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
-        mixture = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(dim=-1) if weights else None
-        y = functional.scaled_dot_product_attention(q, k, v) if mixture is None else mixture @ v
-        return self.proj(y.transpose(1, 2).flatten(2)), mixture
+        y = self.proj(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        if kept == "none":
+            return y, None
+        looking = q[:, :, :1] if kept == "class" else q
+        return y, (looking @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(dim=-1)
 
 
 class Perceptron(nn.Module):
@@ -152,9 +156,9 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(config.width, eps=EPSILON)
         self.mlp = Perceptron(config)
 
-    def forward(self, x: Tensor, weights: bool = False) -> tuple[Tensor, Tensor | None]:
-        """(b, t, d) -> (b, t, d), and what looks at what (b, heads, t, t) if wanted."""
-        y, mixture = self.attn(self.norm1(x), weights)
+    def forward(self, x: Tensor, kept: Kept = "none") -> tuple[Tensor, Tensor | None]:
+        """(b, t, d) -> (b, t, d), and what looks at what (b, heads, 1 or t, t) if wanted."""
+        y, mixture = self.attn(self.norm1(x), kept)
         x = x + y
         return x + self.mlp(self.norm2(x)), mixture
 
@@ -192,12 +196,12 @@ class VisionTransformer(nn.Module):
             elif "norm" not in name:
                 nn.init.trunc_normal_(parameter, std=0.02, a=-0.04, b=0.04)
 
-    def forward(self, images: Tensor, attention: bool = False) -> Outputs:
+    def forward(self, images: Tensor, attention: Kept = "none") -> Outputs:
         """The outputs of the network for images.
 
         Args:
             images: (b, 3, H, W), as `normalise` makes them; H and W are multiples of the patch.
-            attention: Keep the attention of the last block.
+            attention: Whose attention in the last block to keep.
 
         Raises:
             ValueError: Another shape.
@@ -211,7 +215,7 @@ class VisionTransformer(nn.Module):
         tokens = tokens + self.positions(h, w)
         mixture = None
         for index, block in enumerate(self.blocks):
-            tokens, mixture = block(tokens, attention and index == len(self.blocks) - 1)
+            tokens, mixture = block(tokens, attention if index == len(self.blocks) - 1 else "none")
         tokens = self.norm(tokens)
         return Outputs(tokens[:, 0], tokens[:, 1:].reshape(len(x), h, w, -1), mixture)
 

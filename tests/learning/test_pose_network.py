@@ -11,6 +11,7 @@ import pytest
 from models.attention.memory import Memory
 from models.extractors import registry
 from models.extractors.efficientnet import COUNT
+from models.extractors.network import Network
 from models.extractors.person import PersonExtractor, PoseNetwork
 from models.files.artifact import ArtifactError
 from models.icub.kinematics import REST_ARM, arm_directions
@@ -159,7 +160,7 @@ def test_other_people_elsewhere_are_imitated_better(extractor: PersonExtractor) 
     with Person() as first, Person(*SHE, decorated) as second:
         lessons, questions = [first.render(one) for one in taught], [second.render(one) for one in asked]
 
-    def error(network: registry.Network) -> float:
+    def error(network: Network) -> float:
         memory = Memory()
         for picture, posture in zip(lessons, taught, strict=True):
             memory.add(network.features(picture), posture)

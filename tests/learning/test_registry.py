@@ -18,6 +18,7 @@ from agents.extractor import Extractor as ExtractorAgent
 from agentspace import LocalSpace
 from agentspace.errors import ParameterError
 from models.extractors import efficientnet, registry
+from models.extractors.network import Network
 from models.extractors.onnx_file import Declaration, OnnxFile
 from models.files.artifact import ArtifactError
 from models.transformer.onnx import export
@@ -49,14 +50,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def load(name: str, folder: Path) -> registry.Network:
+def load(name: str, folder: Path) -> Network:
     weights = Path("weights.pth") if name.startswith(("dino", "vit")) else None
     name = "onnx:net.onnx" if name == "onnx" else name
     return registry.load(name, 1, weights, "torch", folder)
 
 
 @pytest.fixture(params=SIZES)
-def network(request: pytest.FixtureRequest, folder: Path) -> registry.Network:
+def network(request: pytest.FixtureRequest, folder: Path) -> Network:
     return load(request.param, folder)
 
 
@@ -74,7 +75,7 @@ def test_each_gives_its_features(folder: Path) -> None:
     assert len(identifiers) == len(SIZES)
 
 
-def test_bad_and_odd_images(network: registry.Network) -> None:
+def test_bad_and_odd_images(network: Network) -> None:
     """Grey and RGBA are taken, as are 1x1 and 8K; 16-bit, float (NaN, too), and other shapes are refused."""
     image = picture()
     grey = image[:, :, 0]

@@ -32,6 +32,21 @@ def test_launch_files_are_valid(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["mirror", "webcam", "imitation", "imitation_yarp"])
+def test_launch_files_take_the_eyes_of_the_seed(name: str, tmp_path: Path) -> None:
+    """DINO with weights of one's own, the square in the middle, raw keys, what runs it, and where it looks."""
+    chosen = {"network": "dino-vits8", "weights": "my.pth", "backend": "onnx", "crop": "centre", "keys": "raw"}
+    words = [f"{key}={value}" for key, value in chosen.items()]
+    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--dry-run", *words, "gaze=5", "threads=2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = {line.strip() for line in done.stdout.splitlines()}
+    assert {f'{key} = "{value}"' for key, value in chosen.items()} | {"gaze = 5.0"} <= lines
+    assert "env AGENTSPACE_THREADS=2" in lines
+    refused = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--dry-run", "crop=left")
+    assert refused.returncode != 0
+    assert "stretch" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["mirror", "webcam", "imitation", "imitation_yarp"])
 def test_launch_files_take_other_decoders(name: str, tmp_path: Path) -> None:
     """All agents with latents get the same one; what there is not is refused before anything starts."""
     done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--dry-run", "decoder=wide-4")

@@ -69,7 +69,7 @@ def timm_answer(theirs: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 
 
 def compare(ours: VisionTransformer, theirs: Any, x: torch.Tensor) -> None:
-    found = ours(x, attention=True)
+    found = ours(x, attention="all")
     tokens, attention = timm_answer(theirs, x)
     b, h, w, d = found.patches.shape
     assert (h, w) == (x.shape[2] // ours.config.patch, x.shape[3] // ours.config.patch)
@@ -142,15 +142,20 @@ def test_every_size_of_the_grid_is_met() -> None:
 
 
 def test_attention_is_only_kept_if_asked_for() -> None:
-    """Without it the answers are the same, and a map says what is missing; rows of the attention sum to 1."""
+    """Without it the answers are the same, and a map says what is missing; rows of the attention sum to 1.
+
+    That of the class token alone is the first row of all.
+    """
     network = random_network(SMALL)
     x = images(SMALL)
-    plain, kept = network(x), network(x, attention=True)
+    plain, kept, first = (network(x, attention=kept) for kept in ("none", "all", "class"))
     assert plain.attention is None
-    with pytest.raises(ValueError, match="attention=True"):
+    with pytest.raises(ValueError, match="attention='class'"):
         _ = plain.maps
     torch.testing.assert_close(plain.class_token, kept.class_token, atol=1e-5, rtol=0)
     torch.testing.assert_close(kept.attention.sum(dim=-1), torch.ones(2, 3, 17), atol=1e-5, rtol=0)
+    assert first.attention.shape == (2, 3, 1, 17)
+    torch.testing.assert_close(first.maps, kept.maps, atol=1e-6, rtol=0)
 
 
 def test_fresh_weights_are_of_the_size_that_training_wants() -> None:

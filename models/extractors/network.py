@@ -1,0 +1,59 @@
+"""The interface of an extractor: what it makes of an image, and where in the image it looked."""
+
+from typing import Final, NamedTuple, Protocol
+
+from models.arrays import Features, Floats32
+
+Window = tuple[float, float, float, float]
+"""A part of an image: left, top, width and height, in parts of the image."""
+WHOLE: Final[Window] = (0.0, 0.0, 1.0, 1.0)
+
+
+class Look(NamedTuple):
+    """What an extractor made of an image, and where in it.
+
+    Attributes:
+        features: (count,) float32.
+        maps: (heads, h, w) float32, none of them negative: how much each place counts, row by row from the top, in
+            the sense of `Network.gaze`. None if the extractor cannot tell.
+        window: The part of the image that the maps cover.
+    """
+
+    features: Features
+    maps: Floats32 | None = None
+    window: Window = WHOLE
+
+
+class Network(Protocol):
+    """A maker of features of images.
+
+    Attributes:
+        identifier: Name of the feature space; memories of features carry it, and are kept apart by it.
+        count: How many features an image has.
+        size: Side of the square image that it takes, pixels.
+        gaze: What the maps of `look` are, in words; "" if it gives none.
+    """
+
+    identifier: str
+    count: int
+    size: int
+    gaze: str
+
+    def features(self, image: object) -> Features:
+        """Features (count,) float32 of an image.
+
+        Args:
+            image: See `models.arrays.as_rgb`. It is stretched to the size that the network takes.
+
+        Raises:
+            TypeError: Not an array of uint8.
+            ValueError: Wrong shape.
+        """
+
+    def look(self, image: object) -> Look:
+        """The same features, and where in the image they come from.
+
+        Raises:
+            TypeError: Not an array of uint8.
+            ValueError: Wrong shape.
+        """
