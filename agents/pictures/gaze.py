@@ -1,9 +1,11 @@
 """Where an extractor looks, for people: maps over the picture, and the points that count most."""
 
 import math
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.arrays import Floats, Floats32, Image, as_rgb
 from models.extractors.gaze import SteadyPoints
@@ -14,6 +16,7 @@ WIDTH: Final = 320
 _ROWS: Final = 2  # of the pictures of the heads
 _DIM: Final = 0.35  # of what does not count, how bright it stays
 _COLOUR: Final = (0, 255, 255)  # of the point
+_STRONGEST: Final = 255
 
 
 class Gaze(NamedTuple):
@@ -70,37 +73,50 @@ def draw(image: Image, maps: Floats32, points: Floats, window: Window) -> Image:
     """
     height = max(_ROWS, round(WIDTH * image.shape[0] / image.shape[1] / _ROWS) * _ROWS)
     height = min(height, 2 * WIDTH)
-    large = _tile(image, maps[0], points[0], window, (WIDTH, height))
-    small = [
-        _tile(image, each, point, window, (WIDTH // _ROWS, height // _ROWS))
-        for each, point in zip(maps[1:], points[1:], strict=True)
-    ]
-    if not small:
+    large = _tile(_resized(image, WIDTH, height), maps[0], points[0], window)
+    if len(maps) == 1:
         return large
-    small += [np.zeros_like(small[0])] * (-len(small) % _ROWS)
+    little = _resized(image, WIDTH // _ROWS, height // _ROWS)
+    small = [_tile(little, each, point, window) for each, point in zip(maps[1:], points[1:], strict=True)]
+    small += [np.zeros_like(little)] * (-len(small) % _ROWS)
     columns = len(small) // _ROWS
     rows = [np.hstack(small[row * columns : (row + 1) * columns]) for row in range(_ROWS)]
     return np.hstack([large, np.vstack(rows)])
 
 
-def _tile(image: Image, place_map: Floats32, point: Floats, window: Window, size: tuple[int, int]) -> Image:
-    """The image, bright where the map counts, and a mark at the point: (size[1], size[0], 3)."""
+def _resized(image: Image, width: int, height: int) -> Image:
     import cv2
 
-    width, height = size
-    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _tile(image: Image, place_map: Floats32, point: Floats, window: Window) -> Image:
+    """The image, bright where the map counts, and a mark at the point."""
+    import cv2
+
+    height, width = image.shape[:2]
     x, y = round(window[0] * width), round(window[1] * height)
     w, h = max(1, round(window[2] * width)), max(1, round(window[3] * height))
     weakest = float(place_map.min())
-    share_of_most = (place_map - weakest) / ((float(place_map.max()) - weakest) or 1.0)
-    inner = cv2.resize(share_of_most, (w, h), interpolation=cv2.INTER_CUBIC)
-    counts = np.zeros((height, width), np.float32)
-    counts[y : y + h, x : x + w] = np.clip(inner[: height - y, : width - x], 0.0, 1.0)
-    heat = cv2.applyColorMap(np.asarray(255.0 * counts, np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1]
-    share = counts[:, :, None]
-    drawn = np.ascontiguousarray((_DIM + (0.5 - _DIM) * share) * small + 0.5 * share * heat, np.float32)
-    tile: Image = np.asarray(np.clip(drawn, 0.0, 255.0), np.uint8)
+    level = (place_map - weakest) * (_STRONGEST / ((float(place_map.max()) - weakest) or 1.0))
+    inner = cv2.resize(level, (w, h), interpolation=cv2.INTER_CUBIC)
+    counts = np.zeros((height, width), np.uint8)
+    counts[y : y + h, x : x + w] = np.clip(inner[: height - y, : width - x], 0.0, _STRONGEST)
+    light, colours = _look_up()
+    tile: Image = cv2.add(np.asarray((image * light[counts][:, :, None]) >> 8, np.uint8), colours[counts])  # type: ignore[assignment]
     if np.isfinite(point).all():
         centre = (int(point[0] * (width - 1)), int(point[1] * (height - 1)))
         cv2.drawMarker(tile, centre, _COLOUR, cv2.MARKER_CROSS, max(6, width // 16), 2)
     return tile
+
+
+@cache
+def _look_up() -> tuple[NDArray[np.uint16], Image]:
+    """By how much a place counts (0..255): how bright the image stays, in 256ths, and the colour that is added."""
+    import cv2
+
+    shares = np.linspace(0.0, 1.0, _STRONGEST + 1)
+    greys = np.arange(_STRONGEST + 1, dtype=np.uint8)[:, None]
+    heat = cv2.applyColorMap(greys, cv2.COLORMAP_INFERNO)[:, 0, ::-1]
+    light = 256.0 * (_DIM + (0.5 - _DIM) * shares)
+    return light.astype(np.uint16), np.asarray(0.5 * shares[:, None] * heat, np.uint8)
