@@ -159,9 +159,9 @@ class RemoteSeat:
         own = self.connection
         own.hello(_TRY)
         own.clear()  # of an incarnation that is over
-        if self._link.handshake.meeting.server == self._meeting.server:
-            self._way.end(self._link.handshake.released)  # else what it has lent is gone with it
-        self._meeting, self._way = self._link.handshake.meeting, ReturnWay()
+        before, self._meeting = self._meeting, self._link.handshake.meeting
+        if self._meeting.server != before.server:
+            self._way = ReturnWay()  # what the other one had lent is gone with it
         joined = self.fill(frame, epoch)
         for mask, kind in self.triggers:
             ends = mask, kind.value, list(filter(Mask(mask).matches, self._told))
