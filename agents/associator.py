@@ -9,7 +9,7 @@ import numpy as np
 from agents.memory.handover import HandoverFile, read_handover
 from agents.memory.memories import Confirmation, Memories
 from agents.script.heed import REST, Heedful, Why
-from agents.words import ACQUIRE, USE
+from agents.script.words import ACQUIRE, USE
 from agentspace import EMPTY, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
 from models.attention.heads import NAMES, ONE

@@ -8,7 +8,7 @@ import numpy as np
 
 from agents.body.stillness import Stillness
 from agents.script.heed import REST, Heedful, Hindrance, Why
-from agents.words import ACQUIRE
+from agents.script.words import ACQUIRE
 from agentspace import AgentspaceError, Kind, Parameter, SlotName, Trigger
 from models.arrays import Floats
 from models.postures import autoencoder, decoders

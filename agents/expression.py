@@ -3,7 +3,7 @@
 from typing import Final
 
 from agents.script.heed import Heedful
-from agents.words import ACQUIRE
+from agents.script.words import ACQUIRE
 from agentspace import Kind, Parameter, SlotName, Trigger
 
 HAPPY, NEUTRAL, SURPRISED = "happy", "neutral", "surprised"

@@ -4,7 +4,7 @@ from numbers import Integral
 from typing import Any
 
 from agents.script.heed import Heedful
-from agents.words import ACQUIRE, CONFIRM_VALIDITY, LONG, SHORT, USE
+from agents.script.words import ACQUIRE, CONFIRM_VALIDITY, LONG, SHORT, USE
 from agentspace import Kind, Parameter, SlotName, Trigger
 
 

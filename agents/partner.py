@@ -8,7 +8,7 @@ from agents.body.posture import NotAPostureError, read_posture
 from agents.body.stillness import Stillness
 from agents.script.heed import REST as LOOK
 from agents.script.heed import Heedful
-from agents.words import ACQUIRE, LONG, SHORT, USE, WHISTLE_VALIDITY
+from agents.script.words import ACQUIRE, LONG, SHORT, USE, WHISTLE_VALIDITY
 from agentspace import EMPTY, AgentspaceError, Kind, Parameter, SlotName, Trigger
 from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS

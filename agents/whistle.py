@@ -3,7 +3,7 @@
 from typing import Final
 
 from agents.hearing.microphone import Microphone, Recording, SoundSource
-from agents.words import WHISTLE_VALIDITY
+from agents.script.words import WHISTLE_VALIDITY
 from agentspace import Agent, Parameter, SlotName
 from models.sound.file import read
 from models.sound.whistle import Ear

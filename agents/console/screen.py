@@ -16,7 +16,7 @@ from agents.console.picture import Picture
 from agents.console.snapshot import Snapshot
 from agents.console.worker import STOP, Worker
 from agents.script.operation import Outcome
-from agents.words import ACQUIRE, USE
+from agents.script.words import ACQUIRE, USE
 
 BUTTONS: Final = {
     "confirm": "Confirm",

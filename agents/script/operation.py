@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agents.words import ACQUIRE, CONFIRM_VALIDITY, USE
+from agents.script.words import ACQUIRE, CONFIRM_VALIDITY, USE
 from agentspace import Entry, Erase, Put, Refused, Space, Written
 from agentspace.errors import AgentspaceError
 

@@ -18,7 +18,7 @@ from tests.support.paths import ROOT
 FILES = 20  # at most in a folder
 LINES = 400  # a module has fewer
 TEST_LINES = 500  # a module of tests has fewer
-COMMON = {"agents", "agents.words"}  # what lies beside the agents and is none
+COMMON = {"agents"}  # what lies beside the agents and is none
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -107,7 +107,7 @@ def test_top_level_packages_know_each_other_one_way() -> None:
 
 
 def test_agents_do_not_import_each_other() -> None:
-    """What agents share is in `agents.words` and the packages beside them, which import no agents, either."""
+    """What agents share is in the packages beside them, which import no agents, either."""
     wrong = {(module, needed) for module in graph() for needed in graph()[module] if is_agent(needed)}
     assert wrong == set()
 
