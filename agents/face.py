@@ -6,18 +6,8 @@ from typing import Final
 from agents.yarp.client.helper import Helper
 from agents.yarp.client.pipe import Message
 from agentspace import EMPTY, Agent, Parameter, SlotName
+from models.icub.face import EXPRESSIONS, TALKING, FaceError, check_expression, syllable
 
-EMOTIONS: Final = {
-    "neutral": "neu",
-    "happy": "hap",
-    "surprised": "sur",
-    "sad": "sad",
-    "angry": "ang",
-    "evil": "evi",
-    "shy": "shy",
-    "cunning": "cun",
-}
-"""The name of each expression in the emotion interface."""
 _TICK: Final = 0.2
 """Seconds after which a change of the connection is told at the latest."""
 _FRESH: Final = 2.0
@@ -27,7 +17,7 @@ _FRESH: Final = 2.0
 class Face(Agent):
     """An expression -> the LEDs of an iCub's face."""
 
-    expression = SlotName("expression", "str: neutral, happy, surprised, sad, angry, evil, shy or cunning")
+    expression = SlotName("expression", f"str: {', '.join(EXPRESSIONS)}")
     state = SlotName("face/state", "dict: state (connecting, connected, lost), shown, error")
     refused_expression = SlotName("face/refused", "str: why the last bad expression was refused")
     port = Parameter("/emotion/in", "of the emotion interface")
@@ -52,8 +42,8 @@ class Face(Agent):
         account = dict(self._account)
         if account["state"] != "connected":
             self._asked = ""
-        elif self._wanted != self._asked and self._helper.say({"do": "make", "command": self._command()}):
-            self._asked = self._wanted
+        elif (command := self._command()) != self._asked and self._helper.say({"do": "make", "command": command}):
+            self._asked = command
         if account != self._told and account["error"] != self._told.get("error", ""):
             self.log.warning("%s: %s", self.port, account["error"] or account["state"])
         self._told = account
@@ -62,13 +52,16 @@ class Face(Agent):
     def _want(self, value: object) -> None:
         if value is EMPTY:
             return
-        if not isinstance(value, str) or value not in EMOTIONS:
-            self.write(self.refused_expression, f"{value!r:.60} is no expression; valid: {', '.join(EMOTIONS)}")
-            return
-        self._wanted = value
+        try:
+            self._wanted = check_expression(value)
+        except FaceError as error:
+            self.write(self.refused_expression, str(error))
 
     def _command(self) -> str:
-        return f"set all {EMOTIONS[self._wanted]}"
+        """What the emotion interface is to be told now; the mouth of who talks moves."""
+        if self._wanted == TALKING:
+            return f"set mou {syllable(self.now())}"
+        return f"set all {EXPRESSIONS[self._wanted]}" if self._wanted else ""
 
     def _hear(self, message: Message) -> None:
         """In the helper's thread: replaces the account as a whole."""

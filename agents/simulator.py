@@ -7,13 +7,16 @@ import numpy as np
 
 from agents.body.posture import NotAPostureError, read_posture
 from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName, Timer
-from models.icub.simulator import REST, Icub, View, ViewError
+from models.icub.face import EXPRESSIONS, Countenance, FaceError
+from models.icub.simulator import REST, Icub, PointError, View, ViewError, read_point
 
 if TYPE_CHECKING:
     from agents.yarp.robot.robot import YarpRobot
 
 FRESH: Final = 0.5
 """Seconds for which encoders and picture are valid at least: when they expire, the robot is not there."""
+PORTRAIT: Final = 128
+"""Pixels of the picture of its face, at most."""
 LONGEST_STEP: Final = 0.25
 """Seconds of physics at once; a process that was stopped for longer goes on from where it was."""
 
@@ -24,14 +27,19 @@ class Simulator(Agent):
     target = SlotName(
         "icub/target", "posture to go to, float64 (10,) degrees: right arm, left arm; None: stop here"
     )
+    expression = SlotName("expression", f"str: what its face shows: {', '.join(EXPRESSIONS)}")
+    ball = SlotName("ball", "where a ball shall be, [x, y, z] mm in the root frame; None: no ball")
     scene = SlotName("icub/scene", "dict of what to change in the view: azimuth, elevation, light, noise, wall")
     encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees")
     limits = SlotName("icub/limits", "lowest and highest angle of each joint, float64 (10, 2) degrees")
     view = SlotName("icub/view", "RGB image (size, size, 3) uint8")
-    refused_target = SlotName("icub/refused", "str: why the last bad target or scene was refused")
+    face = SlotName("icub/face", "RGB image (n, n, 3) uint8 of its face; with face_fps only")
+    ball_position = SlotName("icub/ball", "where the ball is, float64 (3,) mm in the root frame; empty: no ball")
+    refused_target = SlotName("icub/refused", "str: why the last bad order (target, scene, ...) was refused")
     yarp_state = SlotName("icub/yarp", "dict: state, reason, name, clients, refused, refusals; with yarp only")
     rate = Parameter(60.0, "physics and encoders, per second", minimum=1.0)
     fps = Parameter(30.0, "pictures per second; 0 for none", minimum=0.0)
+    face_fps = Parameter(0.0, "pictures of its face per second; 0 for none", minimum=0.0)
     speed = Parameter(90.0, "limit of every joint, degrees per second", minimum=0.1)
     size = Parameter(224, "of the picture, pixels", minimum=16, maximum=2048)
     mirror = Parameter(False, "flip the picture as a mirror does")
@@ -48,6 +56,7 @@ class Simulator(Agent):
     def prepare(self) -> None:
         """Builds the robot."""
         view = View(self.azimuth, self.elevation, self.light, self.noise)
+        self._countenance = Countenance()
         self._robot = Icub(self.speed, self.size, view, read_posture(self.start), self.seed, body=self.yarp)
 
     def init(self) -> None:
@@ -57,13 +66,13 @@ class Simulator(Agent):
         self._told_at = 0.0
         self._then = self.now()
         self.write(self.limits, self._robot.limits)
-        self._frames: Timer | None = None
-        if self.fps:
-            self._frames = Timer(1.0 / self.fps, self._then)
-        self.attach_trigger(self.target)
-        self.attach_trigger(self.scene)
+        self._frames = Timer(1.0 / self.fps, self._then) if self.fps else None
+        self._portraits = Timer(1.0 / self.face_fps, self._then) if self.face_fps else None
+        asks = (self.target, self.scene, self.expression, self.ball)
+        for name in asks:
+            self.attach_trigger(name)
         self.attach_timer(1.0 / self.rate)
-        self._take((self.target, self.scene))  # after a restart: what its predecessor was asked for
+        self._take(asks)  # after a restart: what its predecessor was asked for
         if self.space.inherited is None:
             self._appear()
 
@@ -97,7 +106,7 @@ class Simulator(Agent):
     def _serve(self) -> "YarpRobot":
         from agents.yarp.robot.robot import YarpRobot
 
-        return YarpRobot(self._robot, self.yarp_name, self.log)
+        return YarpRobot(self._robot, self.yarp_name, self.log, self._countenance)
 
     def sense_select_act(self) -> None:
         """Takes what it is asked for; lets as much physics happen as time has passed."""
@@ -107,11 +116,21 @@ class Simulator(Agent):
             self._robot.step(min(now - self._then, LONGEST_STEP))
             self._then = now
             self._tell()
+            self._robot.face = self._countenance.face(now)
             if self._frames is not None and self._frames.take(now) is not None:
                 self._show()
+            if self._portraits is not None and self._portraits.take(now) is not None:
+                picture = self._robot.portrait(min(PORTRAIT, self.size))
+                self.write(self.face, picture, validity=max(FRESH, 5.0 / self.face_fps))
 
     def _take(self, names: Collection[str]) -> None:
-        for name, take in ((self.target, self._take_target), (self.scene, self._take_scene)):
+        takes = {
+            self.target: self._take_target,
+            self.scene: self._take_scene,
+            self.expression: self._take_expression,
+            self.ball: self._take_ball,
+        }
+        for name, take in takes.items():
             if name in names:
                 self._try(name, take, self.read(name, EMPTY))
 
@@ -119,7 +138,7 @@ class Simulator(Agent):
         """Does what a slot asks for, or reports why not; a bad value must never end the robot."""
         try:
             take(value)
-        except (NotAPostureError, ViewError) as error:
+        except (NotAPostureError, ViewError, FaceError, PointError) as error:
             self.log.warning("refused %s: %s", name, error)
             self.write(self.refused_target, f"{name}: {error}")
 
@@ -138,8 +157,21 @@ class Simulator(Agent):
         if value is not EMPTY:
             self._robot.view = self._robot.view.changed(value)
 
+    def _take_expression(self, value: Any) -> None:
+        if value is not EMPTY:  # when an expression has expired, its face stays as it is
+            self._countenance.ask(value, self.now())
+
+    def _take_ball(self, value: Any) -> None:
+        if value is EMPTY:
+            return
+        self._robot.ball = None if value is None else read_point(value)
+        if self._served is not None:
+            self._served.world.ball = self._robot.ball
+
     def _tell(self) -> None:
         self.write(self.encoders, self._robot.encoders(), validity=FRESH)
+        if self._robot.ball is not None:
+            self.write(self.ball_position, self._robot.ball, validity=FRESH)
         if self._served is not None:
             self._served.tell()
             account = self._served.account()
@@ -152,7 +184,7 @@ class Simulator(Agent):
         with self.loan(self.view, shape, np.uint8, validity=valid) as picture:
             self._robot.render(self.mirror, out=picture)
         if self._served is not None:
-            self._served.show(picture)
+            self._served.show(picture, self.mirror)
 
     def close(self) -> None:
         """Frees the drawing context, and leaves the network of YARP."""

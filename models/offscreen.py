@@ -107,14 +107,14 @@ class Canvas:
     """Draws a MuJoCo model into an array; its context is opened with the first picture.
 
     Args:
-        model: The compiled model; its off-screen buffer must be at least as large as what is drawn.
+        model: The compiled model; its off-screen buffer must be `OVERSAMPLING` times as large as what is drawn.
         size: Width and height of the picture, pixels; it is drawn `OVERSAMPLING` times larger, and averaged.
     """
 
     def __init__(self, model: "mujoco.MjModel", size: int) -> None:
         self._model = model
-        self._large = OVERSAMPLING * size
-        self._buffer: Image = np.empty((self._large, self._large, 3), np.uint8)
+        self._size = (size, size)
+        self._buffer: Image = np.empty((0, 0, 3), np.uint8)
         self._free: weakref.finalize[..., Canvas] | None = None  # while it is open
 
     @property
@@ -132,7 +132,7 @@ class Canvas:
         import mujoco
 
         if self._free is None:
-            self._backend, self._context = open_context(self._large)
+            self._backend, self._context = open_context(OVERSAMPLING * max(self._size))
             self._scene = mujoco.MjvScene(self._model, maxgeom=self._model.ngeom + 16)
             for flag in ("SHADOW", "REFLECTION", "HAZE"):
                 self._scene.flags[getattr(mujoco.mjtRndFlag, f"mjRND_{flag}")] = False
@@ -147,26 +147,31 @@ class Canvas:
         camera: "mujoco.MjvCamera",
         *,
         mirror: bool = False,
+        size: tuple[int, int] | None = None,
         out: Image | None = None,
     ) -> Image:
-        """Returns what the camera sees: (size, size, 3) uint8 RGB, the first row on top.
+        """Returns what the camera sees: (height, width, 3) uint8 RGB, the first row on top.
 
         Args:
             data: The state of the model.
             camera: From where.
             mirror: Flip left and right.
+            size: Width and height, pixels; those of the canvas by default.
             out: The array to fill; a new one by default.
         """
         import cv2
         import mujoco
 
         self._open()
-        every, rectangle = mujoco.mjtCatBit.mjCAT_ALL, mujoco.MjrRect(0, 0, self._large, self._large)
+        width, height = self._size if size is None else size
+        large = (OVERSAMPLING * height, OVERSAMPLING * width, 3)
+        if self._buffer.shape != large:
+            self._buffer = np.empty(large, np.uint8)
+        every, rectangle = mujoco.mjtCatBit.mjCAT_ALL, mujoco.MjrRect(0, 0, large[1], large[0])
         mujoco.mjv_updateScene(self._model, data, mujoco.MjvOption(), None, camera, every, self._scene)
         mujoco.mjr_render(rectangle, self._scene, self._drawing)
         mujoco.mjr_readPixels(self._buffer, None, rectangle, self._drawing)
-        small = (self._large // OVERSAMPLING,) * 2
-        averaged = cv2.resize(self._buffer, small, interpolation=cv2.INTER_AREA)
+        averaged = cv2.resize(self._buffer, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.flip(averaged, -1 if mirror else 0, dst=out), np.uint8)
 
     def upload(self, mesh: int) -> None:

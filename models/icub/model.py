@@ -14,6 +14,7 @@ import numpy as np
 from models.files.cache import cache_folder
 from models.icub.eyes import add_eyes
 from models.icub.kinematics import ARM_JOINTS
+from models.icub.leds import add_leds, lay_leds
 from models.icub.meshes import reduced_meshes
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ BODY_JOINTS: Final = (
     *(f"neck_{joint}" for joint in ("pitch", "roll", "yaw")),
 )
 """The other joints of the upper body that the model has; they are fixed unless asked for."""
+
+BALL: Final = "ball"
+BALL_RADIUS: Final = 40.0
+"""Of the ball, millimetres."""
 
 TIMESTEP: Final = 0.005
 """Seconds per physics step."""
@@ -114,7 +119,7 @@ def build_model(size: int = 224, folder: Path | None = None, body: bool = False)
     """Compiles the robot with its scene.
 
     Args:
-        size: The largest picture that will be drawn, pixels.
+        size: Width and height of the largest picture that will be drawn, pixels.
         folder: Of the mesh cache; None for `cache_folder()`.
         body: The joints of wrists, torso and neck move, too, and there are cameras in the eyes.
 
@@ -133,10 +138,12 @@ def build_model(size: int = 224, folder: Path | None = None, body: bool = False)
     _add_physics(spec, joints)
     _add_scene(spec, size)
     add_eyes(spec, moving=body)  # the head's mesh has sockets without eyes
+    add_leds(spec)
     for geom in spec.geoms:
         geom.contype = geom.conaffinity = 0
     model = spec.compile()
     _tune(model, joints)
+    lay_leds(model)
     return model
 
 
@@ -171,7 +178,7 @@ def _tune(model: "mujoco.MjModel", joints: tuple[str, ...]) -> None:
 
 
 def _add_scene(spec: "mujoco.MjSpec", size: int) -> None:
-    """Adds a light wall, a stand in place of the legs, and light that is symmetric about the robot."""
+    """Adds a light wall, a stand in place of the legs, a ball, and light that is symmetric about the robot."""
     import mujoco
 
     visual = spec.visual
@@ -195,3 +202,6 @@ def _add_scene(spec: "mujoco.MjSpec", size: int) -> None:
     world.add_geom(name="wall", type=shapes.mjGEOM_BOX, size=[0.01, 20, 20], pos=[4, 0, 0], material="wall")
     look = {"pos": [0.01, 0, -0.55], "rgba": [0.45, 0.46, 0.48, 1]}
     world.add_geom(name="stand", type=shapes.mjGEOM_CYLINDER, size=[0.04, 0.5, 0], **look)
+    ball = world.add_body(name=BALL, mocap=True)  # not drawn until somebody puts it somewhere
+    size_and_colour = {"size": [BALL_RADIUS / 1000.0, 0, 0], "rgba": [0.1, 0.65, 0.2, 0]}
+    ball.add_geom(name=BALL, type=shapes.mjGEOM_SPHERE, **size_and_colour)

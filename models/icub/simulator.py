@@ -8,29 +8,56 @@ robot.render()                  # (224, 224, 3) uint8 RGB
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from models.arrays import Floats, Image
 from models.icub.eyes import EYES, Eyes
+from models.icub.face import DARK, Face
 from models.icub.kinematics import JOINTS, REST_ARM
-from models.icub.model import BODY_JOINTS, MODEL_JOINTS, WALL_EMISSION, build_model
+from models.icub.leds import Leds
+from models.icub.model import BALL, BODY_JOINTS, MODEL_JOINTS, WALL_EMISSION, build_model
 from models.icub.view import View, ViewError
 from models.offscreen import OVERSAMPLING, Canvas, Drawn, NoDisplayError, noisy
 
 if TYPE_CHECKING:
     import mujoco
 
-__all__ = ["EYES", "JOINTS", "REST", "Icub", "NoDisplayError", "View", "ViewError"]
+__all__ = [
+    "EYES",
+    "JOINTS",
+    "REST",
+    "STANDARD",
+    "Icub",
+    "NoDisplayError",
+    "PointError",
+    "View",
+    "ViewError",
+    "read_point",
+]
 
 REST: Final[Floats] = np.concatenate([REST_ARM, REST_ARM])
 """Where the robot stands at the beginning: the rest pose of both arms (10,), degrees."""
 REST.setflags(write=False)
 
+STANDARD: Final[Floats] = np.array([0.0, 80.0, 0.0, 50.0, 0.0] * 2)
+"""The standard posture (10,), degrees, in which the ancestor's `renew` puts the arms."""
+STANDARD.setflags(write=False)
+CAMERA_SIZE: Final = (320, 240)
+"""Width and height of the pictures of an iCub's cameras, pixels."""
+
+_NEAR: Final = 0.42
+"""Metres: from where the face fills a picture."""
+_FAR: Final = 2000.0
+"""Millimetres: no ball is farther away along an axis."""
 _LOOK_AT: Final = (0.0, 0.0, 0.17)
 _DISTANCE: Final = 2.3  # metres, with a field of view of 30 degrees: both hands are seen, wherever they reach
+
+
+class PointError(ValueError):
+    """There is no such point; the message says what is valid."""
 
 
 class Icub(Drawn):
@@ -79,12 +106,15 @@ class Icub(Drawn):
         self.view = View() if view is None else view
         self._random = np.random.default_rng(seed)
         self._owed = 0.0
-        self._model = build_model(OVERSAMPLING * size, body=body)
+        self._model = build_model(OVERSAMPLING * (max(size, *CAMERA_SIZE) if body else size), body=body)
         self._canvas = Canvas(self._model, size)
         self._data = mujoco.MjData(self._model)
         self._light = (self._model.vis.headlight.ambient.copy(), self._model.vis.headlight.diffuse.copy())
         self._lamp = self._model.light_diffuse.copy()
         self._eyes = Eyes(self._model) if body else None
+        self._leds = Leds(self._model)
+        self._face = DARK
+        self._ball: Floats | None = None
         self.joints = MODEL_JOINTS + BODY_JOINTS if body else MODEL_JOINTS
         self.guide: Callable[[float], Floats] | None = None
         joints = [self._model.joint(name) for name in self.joints]
@@ -113,6 +143,7 @@ class Icub(Drawn):
         mujoco.mj_resetData(self._model, self._data)  # the joints of the body are at zero
         self._data.qpos[self._positions[: len(JOINTS)]] = np.deg2rad(self._set_point)
         self._data.ctrl[: len(JOINTS)] = np.deg2rad(self._set_point)
+        self._place_ball()
         mujoco.mj_forward(self._model, self._data)
 
     def set_target(self, posture: ArrayLike) -> None:
@@ -137,6 +168,39 @@ class Icub(Drawn):
     def target(self) -> Floats:
         """The posture that it goes to, (10,) degrees, within the limits."""
         return self._target.copy()
+
+    @property
+    def face(self) -> Face:
+        """The LEDs that are lit in its face; may be set at any time."""
+        return self._face
+
+    @face.setter
+    def face(self, face: Face) -> None:
+        self._face = face
+        self._leds.show(face)
+
+    @property
+    def ball(self) -> Floats | None:
+        """The middle of the ball, (3,) mm in the root frame, a copy; None while there is none. May be set.
+
+        It hangs in the air, and nothing bumps into it.
+
+        Raises:
+            PointError: When it is set to what is no point within two metres.
+        """
+        return None if self._ball is None else self._ball.copy()
+
+    @ball.setter
+    def ball(self, ball: ArrayLike | None) -> None:
+        self._ball = None if ball is None else read_point(ball)
+        self._model.geom(BALL).rgba[3] = float(ball is not None)
+        self._place_ball()
+
+    def _place_ball(self) -> None:
+        import mujoco
+
+        self._data.mocap_pos[0] = 0.0 if self._ball is None else self._ball / 1000.0
+        mujoco.mj_kinematics(self._model, self._data)
 
     def step(self, seconds: float) -> None:
         """Lets `seconds` of physics pass; what is less than a physics step is kept for the next call."""
@@ -178,7 +242,7 @@ class Icub(Drawn):
         """
         return np.array(self._data.body(name).xpos)
 
-    def render(self, mirror: bool = False, out: Image | None = None) -> Image:
+    def render(self, mirror: bool = False, out: Image | None = None, size: tuple[int, int] | None = None) -> Image:
         """Returns what a camera in front of the robot sees, (size, size, 3) uint8 RGB.
 
         Call it always from one thread: an OpenGL context belongs to the thread that made it.
@@ -186,16 +250,37 @@ class Icub(Drawn):
         Args:
             mirror: Flip left and right, as a mirror in front of the robot does.
             out: The array to fill; a new one by default.
+            size: Width and height, pixels, in the place of `size`; at most `CAMERA_SIZE`. Needs `body`.
 
         Raises:
             NoDisplayError: If nothing on this machine can draw; the message says what to install.
         """
-        image = self._canvas.draw(self._data, self._camera(), mirror=mirror, out=out)
+        image = self._canvas.draw(self._data, self._camera(), mirror=mirror, size=size, out=out)
         noisy(image[:, ::-1] if mirror else image, self.view.noise, self._random)
         return image
 
+    def portrait(self, size: int) -> Image:
+        """Returns its face from in front, (size, size, 3) uint8 RGB, without noise.
+
+        Args:
+            size: Pixels; at most that of the picture.
+
+        Raises:
+            NoDisplayError: As `render` does.
+        """
+        camera, sight = self._camera(), self._model.vis.map
+        camera.distance, camera.lookat = _NEAR, self._leds.middle(self._data)
+        usual, sight.znear = (
+            sight.znear,
+            _NEAR / 4.0 / self._model.stat.extent,
+        )  # else the face is too near to be drawn
+        try:
+            return self._canvas.draw(self._data, camera, size=(size, size))
+        finally:
+            sight.znear = usual
+
     def look(self, eye: str, tilt: float = 0.0, version: float = 0.0, vergence: float = 0.0) -> Image:
-        """Returns what the robot sees with an eye, (size, size, 3) uint8 RGB; needs `body`.
+        """Returns what the robot sees with an eye, (240, 320, 3) uint8 RGB; needs `body`.
 
         Args:
             eye: "left" or "right".
@@ -211,7 +296,7 @@ class Icub(Drawn):
             raise ValueError(f"eye is {eye!r}; valid with body=True: {', '.join(EYES)}")
         self._camera()
         self._eyes.turn(self._data, tilt, version, vergence)
-        return self._canvas.draw(self._data, self._eyes.camera(eye))
+        return self._canvas.draw(self._data, self._eyes.camera(eye), size=CAMERA_SIZE)
 
     @property
     def backend(self) -> str:
@@ -233,3 +318,18 @@ class Icub(Drawn):
         camera.azimuth, camera.elevation = self.view.azimuth, -self.view.elevation
         camera.distance, camera.lookat = _DISTANCE, _LOOK_AT
         return camera
+
+
+def read_point(value: Any) -> Floats:
+    """A point in the root frame (3,), mm, from plain data.
+
+    Raises:
+        PointError: It is none, or farther away than two metres along an axis.
+    """
+    try:
+        point = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        point = np.empty(0)
+    if point.shape != (3,) or not (np.abs(point) <= _FAR).all():
+        raise PointError(f"a point is three numbers (mm: x backwards, y to the right, z up), not {value!r:.80}")
+    return point

@@ -421,10 +421,10 @@ def test_eyes_see_the_hands(body: Icub) -> None:
     body.step(1.0)
     right, left = body.look("right", -20.0), body.look("left", -20.0)
     red = [np.argwhere(image[:, :, 0].astype(int) - image[:, :, 1] > 40) for image in (right, left)]
-    assert red[0][:, 1].mean() > 48
-    assert red[1][:, 1].mean() < 16
+    assert red[0][:, 1].mean() > 240
+    assert red[1][:, 1].mean() < 80
     turned = body.look("right", -20.0, version=20.0)
-    assert (turned[:, :, 0].astype(int) - turned[:, :, 1] > 40).sum() > 2 * len(red[0])
+    assert (turned[:, :, 0].astype(int) - turned[:, :, 1] > 40).sum() > 1.5 * len(red[0])
     np.testing.assert_array_equal(body.look("right", -20.0), right)
 
 

@@ -159,11 +159,11 @@ say("there", *[round(value) for value in encoders(driver)])
 
 
 def test_cameras_show_what_the_slot_shows(yarp_robot: YarpRobotProcess) -> None:
-    """The picture at /icubSim/cam is that of the slot; the eyes see; an unmodified grabber takes them."""
+    """At /icubSim/view is the picture of the slot; cameras have 320x240; an unmodified grabber takes them."""
     yarp_robot.serve("noise=0.0")
     client = yarp_robot.client(
         """
-for name in ("/icubSim/cam", "/icubSim/cam/left", "/icubSim/cam/right"):
+for name in ("/icubSim/view", "/icubSim/cam", "/icubSim/cam/left", "/icubSim/cam/right"):
     port = yarp.BufferedPortImageRgb()
     port.open("/look" + name)
     yarp.Network.connect(name, "/look" + name)
@@ -174,11 +174,12 @@ for name in ("/icubSim/cam", "/icubSim/cam/left", "/icubSim/cam/right"):
     say("saw", name, image.width(), image.height(), time.time() - stamp.getTime(), *pixels)
 """
     )
-    for name in ("/icubSim/cam", "/icubSim/cam/left", "/icubSim/cam/right"):
+    for name in ("/icubSim/view", "/icubSim/cam", "/icubSim/cam/left", "/icubSim/cam/right"):
         said, width, height, age, *pixels = words(client.expect("saw"))
-        assert (said, width, height) == (name, "64", "64")
+        square = name == "/icubSim/view"
+        assert (said, width, height) == (name, *(("64", "64") if square else ("320", "240")))
         assert 0.0 <= float(age) < 0.5
-        if name == "/icubSim/cam":
+        if square:
             view = yarp_robot.space.read("icub/view")
             assert [int(pixel) for pixel in pixels] == [
                 int(view[y, x, 0]) for x in (5, 32, 60) for y in (5, 32, 60)
@@ -203,7 +204,7 @@ image = port.read(True)
 say("grabbed", image.width(), image.height())
 """
     )
-    assert words(again.expect("grabbed")) == ["64", "64"]
+    assert words(again.expect("grabbed")) == ["320", "240"]
 
 
 def test_slots_and_clients_take_turns(yarp_robot: YarpRobotProcess) -> None:

@@ -20,6 +20,14 @@ _HAND: Final = {
     "middle_distal": (0.0, 180.0),
     "pinky": (0.0, 270.0),
 }
+_LEG: Final = {
+    "hip_pitch": (-35.0, 80.0),
+    "hip_roll": (-15.0, 90.0),
+    "hip_yaw": (-70.0, 70.0),
+    "knee": (-100.0, 0.0),
+    "ankle_pitch": (-30.0, 30.0),
+    "ankle_roll": (-20.0, 20.0),
+}
 _EYES: Final = {"eyes_tilt": (-35.0, 15.0), "eyes_vers": (-50.0, 50.0), "eyes_verg": (0.0, 50.0)}
 
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -27,6 +35,8 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "left_arm": tuple(f"l_{joint}" for joint in (*_ARM, *_HAND)),
     "head": ("neck_pitch", "neck_roll", "neck_yaw", *_EYES),
     "torso": ("torso_yaw", "torso_roll", "torso_pitch"),
+    "right_leg": tuple(f"r_{joint}" for joint in _LEG),
+    "left_leg": tuple(f"l_{joint}" for joint in _LEG),
 }
 """The joints of each part, called as the robot calls them."""
 AXES: Final = tuple(joint for joints in PARTS.values() for joint in joints)
@@ -34,13 +44,14 @@ AXES: Final = tuple(joint for joints in PARTS.values() for joint in joints)
 EYES: Final = tuple(AXES.index(joint) for joint in _EYES)
 """Indices of tilt, version and vergence among the axes."""
 
-_BODILESS: Final = {f"{side}_{joint}": limits for side in "rl" for joint, limits in _HAND.items()} | _EYES
+_BODILESS: Final = {f"{side}_{joint}": limits for side in "rl" for joint, limits in (_HAND | _LEG).items()} | _EYES
 
 
 def limits_of_axes(joints: Sequence[str], limits: Floats) -> Floats:
     """Lowest and highest angle of all axes, (len(AXES), 2) degrees.
 
-    Fingers and eyes have no body in the physics: they are where they are led; their ranges are those of the iCub.
+    Fingers, eyes and legs have no body in the physics: they are where they are led; their ranges are those of the
+    iCub.
 
     Args:
         joints: That have a body in the physics.

@@ -1,8 +1,8 @@
-"""The ports of a robot on YARP: control boards and cameras. Publishing never waits for a client."""
+"""The ports of a robot on YARP: control boards, cameras, requests. Publishing never waits for a client."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -79,6 +79,28 @@ class BoardPorts:
                     self._board.stream(head, body)
                 case _:
                     self._board.stream([], [])
+
+
+class RequestPort:
+    """A port of requests, each with its reply; YARP's text protocol is spoken, too.
+
+    Args:
+        name: "/icubSim/world" say.
+        answer: Gives the reply to a request; is called by any thread.
+    """
+
+    def __init__(self, name: str, answer: Callable[[Message], Message]) -> None:
+        self._name = name
+        self._port = import_yarp().Port()
+        self._replier = _make_replier(answer)
+        self._port.setReader(self._replier)
+
+    def named(self) -> Iterator[tuple[str, Any]]:
+        """The port with its name."""
+        yield self._name, self._port
+
+    def start(self) -> None:
+        """Nothing to do."""
 
 
 class CameraPort:

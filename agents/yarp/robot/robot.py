@@ -1,20 +1,26 @@
-"""The simulated iCub as a robot of YARP: `/icubSim/right_arm` and the other parts, `/icubSim/cam` and its eyes."""
+"""The simulated iCub as a robot of YARP: its parts, `/icubSim/right_arm` say, cameras, face, world with a ball."""
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.yarp.binding import import_yarp
 from agents.yarp.robot.control_board import ControlBoard
+from agents.yarp.robot.emotion import Emotion
 from agents.yarp.robot.motion import Motion
 from agents.yarp.robot.parts import AXES, EYES, PARTS, axes_of_part, limits_of_axes
-from agents.yarp.robot.ports import BoardPorts, CameraPort
+from agents.yarp.robot.ports import BoardPorts, CameraPort, RequestPort
 from agents.yarp.robot.presence import Presence
+from agents.yarp.robot.world import World
 from models.arrays import Floats
+from models.icub.face import Countenance
+from models.icub.simulator import CAMERA_SIZE, JOINTS, Icub
 from models.icub.simulator import EYES as EYE_NAMES
-from models.icub.simulator import JOINTS, Icub
+
+ICUB_SIM: Final = "/icubSim"
+"""The robot whose emotion interface is `/emotion/in`, as with iCub_SIM; others have it behind their name."""
 
 
 class YarpRobot:
@@ -24,13 +30,17 @@ class YarpRobot:
         robot: With a body; its guide is this from now on.
         name: What its ports begin with, "/icubSim" say.
         log: Hears of what happens to the name server.
+        countenance: Of the robot; clients change it.
+
+    Attributes:
+        world: With the ball.
 
     Raises:
         NoYarpError: YARP is not installed.
         ValueError: The name does not begin with a slash.
     """
 
-    def __init__(self, robot: Icub, name: str, log: logging.Logger) -> None:
+    def __init__(self, robot: Icub, name: str, log: logging.Logger, countenance: Countenance) -> None:
         if not name.startswith("/"):
             raise ValueError(f"the name of a robot on YARP begins with '/', as /icubSim does: {name!r}")
         self._yarp = import_yarp()
@@ -42,9 +52,16 @@ class YarpRobot:
         self._measure()
         self._boards = {part: ControlBoard(self._motion, axes_of_part(part), PARTS[part]) for part in PARTS}
         self._ports = [BoardPorts(f"{name}/{part}", board) for part, board in self._boards.items()]
-        self._front = CameraPort(f"{name}/cam")
+        self._front, self._view = CameraPort(f"{name}/cam"), CameraPort(f"{name}/view")
         self._eyes = {eye: CameraPort(f"{name}/cam/{eye}") for eye in EYE_NAMES}
-        self._presence = Presence([*self._ports, self._front, *self._eyes.values()], log)
+        self.world, self._emotion = World(), Emotion(countenance)
+        self.world.ball = robot.ball
+        requests = [
+            RequestPort(f"{name}/world", self.world.answer),
+            RequestPort("/emotion/in" if name == ICUB_SIM else f"{name}/emotion/in", self._emotion.answer),
+        ]
+        cameras = [self._front, self._view, *self._eyes.values()]
+        self._presence = Presence([*self._ports, *cameras, *requests], log)
         self._stamp = self._yarp.Stamp()
         robot.guide = self._guide
         self._presence.start()
@@ -58,18 +75,28 @@ class YarpRobot:
         self._motion.hold(held)
 
     def tell(self) -> None:
-        """Publishes where the joints are; call it after the physics."""
+        """Puts the ball where clients want it, and publishes where the joints are; call it after the physics."""
+        ball = self.world.ball
+        if ball is not None and not np.array_equal(ball, self._robot.ball):  # type: ignore[arg-type]  # None is unequal
+            self._robot.ball = ball
         self._measure()
         self._stamp.update()
         if self._presence.is_open:
             for ports in self._ports:
                 ports.publish(self._stamp)
 
-    def show(self, picture: NDArray[np.uint8]) -> None:
-        """Publishes the picture from in front, and, if a client looks, what the eyes see."""
+    def show(self, picture: NDArray[np.uint8], mirror: bool) -> None:
+        """Publishes the picture from in front, and, if a client looks, what its cameras see.
+
+        Args:
+            picture: That of the slot.
+            mirror: It is flipped as a mirror does.
+        """
         if not self._presence.is_open:
             return
-        self._front.publish(picture, self._stamp)
+        self._view.publish(picture, self._stamp)
+        if self._front.is_watched:
+            self._front.publish(self._robot.render(mirror, size=CAMERA_SIZE), self._stamp)
         for eye, port in self._eyes.items():
             if port.is_watched:
                 tilt, version, vergence = self._motion.state().positions[list(EYES)]
@@ -87,6 +114,7 @@ class YarpRobot:
             "clients": clients,
             "refused": sum(board.refused for board in self._boards.values()),
             "refusals": refusals,
+            "emotion": self._emotion.shown,
         }
 
     def close(self) -> None:

@@ -35,16 +35,18 @@ def ask(board: ControlBoard, text: str, *arguments: Any) -> list[Any]:
 
 
 def test_parts_are_those_of_the_robot() -> None:
-    """16 joints in each arm, 6 in the head, 3 in the torso, called as on the iCub; all of them have limits."""
+    """16 joints in each arm, 6 in head and legs, 3 in the torso, called as on the iCub; all have limits."""
     assert {part: len(joints) for part, joints in PARTS.items()} == {
         "right_arm": 16,
         "left_arm": 16,
         "head": 6,
         "torso": 3,
+        "right_leg": 6,
+        "left_leg": 6,
     }
     assert PARTS["right_arm"][3] == "r_elbow"
     assert PARTS["left_arm"][15] == "l_pinky"
-    assert len(set(AXES)) == 41
+    assert len(set(AXES)) == 53
     assert (LIMITS[:, 0] < LIMITS[:, 1]).all()
 
 
