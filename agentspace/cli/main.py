@@ -16,6 +16,7 @@ from agentspace.version import __version__
 
 _MODULES: Final = {
     "agentspace.cli.roles.agent": ("agent", "describe"),
+    "agentspace.cli.roles.classic": ("classic",),
     "agentspace.cli.roles.launch": ("launch", "schema"),
     "agentspace.cli.roles.orders": ("restart", "start"),
     "agentspace.cli.roles.parameters": ("get", "set"),

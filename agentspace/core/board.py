@@ -196,7 +196,7 @@ class Board(Generic[V]):
         self._subscribers.attached(name)
 
     def attach(self, name: str, epoch: int, mask: str, kind: Trigger, now: float) -> None:
-        """Gives the role a trigger; a new one starts with what is there already (but for EVERY)."""
+        """Gives the role a trigger; a new one starts with what is there already (but for EVERY and WRITES)."""
         at_once(self.attaching(name, epoch, mask, kind, now))
 
     def attaching(

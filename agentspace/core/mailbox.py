@@ -24,19 +24,18 @@ PORTION: Final = 256  #: changed slots that come at once after a handler has fai
 CHANGED_LIMIT: Final = 73_728  #: changes of slots in which nothing is any more, of which some are dropped then
 _at = operator.attrgetter("at")
 _WRITTEN: Final = Kind.WRITTEN  # looking it up in the enum takes longer than the rest of a comparison
+_EXPIRED: Final = Kind.EXPIRED
 _OVER: Final = frozenset({Kind.EXPIRED, Kind.DELETED})
 
 
 class Trigger(StrEnum):
-    """A way in which a subscriber hears of changes.
-
-    All but EVERY coalesce: many changes of one slot while the subscriber is busy are one.
-    """
+    """A way in which a subscriber hears of changes; all but EVERY coalesce those of a slot while it is busy."""
 
     NORMAL = "normal"  #: wake me; the names that changed come with their newest values
     NAMES = "names"  #: wake me; only the names that changed, each once
     EVERY = "every"  #: wake me; each change in order with its value (bounded; an overflow is counted)
     QUIET = "quiet"  #: do not wake me; the names that changed come with my next wake-up
+    WRITES = "writes"  #: as NAMES, but only writes and deletes from now on: neither what is there, nor expiries
 
     @classmethod
     def _missing_(cls, value: object) -> "Trigger":
@@ -51,23 +50,22 @@ class Interest(NamedTuple):
         value: In its value: NORMAL.
         every: In each change: EVERY.
         wakes: It wakes the subscriber: all kinds but QUIET.
+        ends: The interest in expiries, if that is another one: WRITES has none.
     """
 
     newest: bool
     value: bool
     every: bool
     wakes: bool
+    ends: "Interest | None" = None
 
     @classmethod
     @functools.cache
     def of(cls, kinds: frozenset[Trigger]) -> "Interest":
         """The interest of triggers of these kinds."""
-        return cls(
-            bool(kinds - {Trigger.EVERY}),
-            Trigger.NORMAL in kinds,
-            Trigger.EVERY in kinds,
-            bool(kinds - {Trigger.QUIET}),
-        )
+        news, has = kinds - {Trigger.EVERY}, kinds.__contains__
+        ends = cls.of(kinds - {Trigger.WRITES}) if has(Trigger.WRITES) else None
+        return cls(bool(news), has(Trigger.NORMAL), has(Trigger.EVERY), bool(kinds - {Trigger.QUIET}), ends)
 
 
 _NO_INTEREST: Final = Interest(newest=False, value=False, every=False, wakes=False)
@@ -167,11 +165,12 @@ class Mailbox(Generic[V]):
             interest: In its slot; by default, that of all triggers that cover it.
         """
         name = change.name
-        newest, value, every, wakes = interest or self.interest(name) or _NO_INTEREST
+        newest, value, every, wakes, ends = interest or self.interest(name) or _NO_INTEREST
+        if ends is not None and change.kind is _EXPIRED:
+            newest, value, every, wakes, _ = ends
         if not (newest or every):
             return False
-        if self.since is None:
-            self.since = change.at
+        self.since = change.at if self.since is None else self.since
         if newest:
             self._changed[name] = change
             if change.kind is not _WRITTEN:

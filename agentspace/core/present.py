@@ -15,6 +15,7 @@ from agentspace.core.values.masks import Mask
 from agentspace.core.values.names import is_name
 
 _RUN: Final = 2048  # changes that are sorted together
+_NEXT: Final = frozenset({Trigger.EVERY, Trigger.WRITES})  # these start with the next change
 
 _name_of = attrgetter("name")
 
@@ -92,7 +93,7 @@ class Present(Generic[V]):
     def attaching(
         self, role: Role[V], mask: str, kind: Trigger, now: float, known: Sequence[Any] = ()
     ) -> Generator[None]:
-        """The steps in which a role gets a trigger; a new one starts with what is there, but for EVERY.
+        """The steps in which a role gets a trigger; a new one starts with what is there, but for EVERY and WRITES.
 
         Args:
             role: The role.
@@ -105,13 +106,14 @@ class Present(Generic[V]):
         mailbox = role.mailbox
         is_new = mailbox.attach(mask, kind)
         self._subscribers.attached(role.name)
+        known = () if kind is Trigger.WRITES else known
         if not (is_new or known):
             return
         pattern, interest = Mask(mask), Interest.of(frozenset({kind}))
         self._table.advance(now, AT_ONCE)
         mailbox.loading += 1
         try:
-            there = self._all(pattern) if is_new and kind is not Trigger.EVERY else iter(())
+            there = self._all(pattern) if is_new and kind not in _NEXT else iter(())
             for count, change in enumerate((yield from _sorting(there)), 1):
                 if change.kind is Kind.WRITTEN and self._is_held(change):
                     mailbox.offer(change, interest)  # one that has changed meanwhile has come by itself

@@ -281,7 +281,7 @@ class Session(Space, Protocol):
         """Waits, in simulated time, until it may begin; before `init`."""
 
     def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
-        """Wakes this role when a slot under the mask changes; starts with what is there (but for EVERY)."""
+        """Wakes this role when a slot under the mask changes; starts with what is there, but for EVERY and WRITES."""
 
     def detach_trigger(self, mask: str) -> None:
         """Takes the triggers of that mask away."""

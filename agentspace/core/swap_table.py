@@ -8,6 +8,7 @@ from agentspace.core.role import Role, State
 from agentspace.core.seats import Order
 from agentspace.core.setting import is_reference
 from agentspace.core.swap import Step, Swap, Wish
+from agentspace.core.values.introduction import PROGRAM
 from agentspace.core.values.names import why_long
 from agentspace.errors import FencedError, SwapError
 
@@ -161,6 +162,12 @@ class SwapTable(Generic[V]):
         swap = self.under_way.get(role.name)
         if swap is not None:
             raise SwapError(f"role {role.name!r} is being swapped already: swap {swap.number} is at {swap.step}")
+        program = role.info.get(PROGRAM)
+        if role.filled and isinstance(program, str):
+            raise SwapError(
+                f"role {role.name!r} is one of many in the process of {program:.200}: it cannot be swapped alone; "
+                "restart the program"
+            )
         self.count += 1
         swap = Swap(self.count, role, wish, now)
         self._show(swap, now)  # which fails if the wish is not what a slot holds

@@ -172,6 +172,11 @@ class Server:
         serve(self._registry, self._outbox, line, frames)
         self._registry.tell_time(self._clock())
 
+    @property
+    def is_used(self) -> bool:
+        """Whether somebody fills a role in a space; any thread may ask."""
+        return any(board.seats.acting for board in list(self._registry.boards.values()))
+
     def stop(self) -> None:
         """Ends `run`; may be called from a signal handler or another thread."""
         self._stopping = True

@@ -14,6 +14,7 @@ TOLD: Final = frozenset(
     {"state", "epoch", "stop_requested", "stops", "silent", "exit_code", "signal", "triggers", "set"}
 )
 """What the space tells of a role, in the same slot."""
+PROGRAM: Final = "program"  #: what a role says that is one of many in the process of a program: which one
 
 
 def check_introduction(info: Mapping[str, Value]) -> None:

@@ -1,0 +1,70 @@
+"""The generations of the original Agent-Space, told by the copy of it that lies with a program. Pure.
+
+Each program has a copy of its own of one file, and they differ in what an agent prints and in what `triggered`
+gives. So the copy is read, never run.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+FILE: Final = "agentspace.py"
+_MARK: Final = "senseSelectAct"  # every generation has it, and no other library
+_MOST: Final = 1 << 20  # bytes of a copy
+_METHOD: Final = re.compile(r"^    def (\w+)\(", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The habits of one copy of the original.
+
+    Attributes:
+        says_start: An agent prints that it starts.
+        says_stop: And that it stops, when it is told to.
+        says_end: And that it stops, when its thread ends.
+        names_timer: `triggered` gives ``'__timer__'`` after a timer; else None.
+        lists_names: `triggered` gives a list of all names since the last handler.
+    """
+
+    says_start: bool = False
+    says_stop: bool = False
+    says_end: bool = False
+    names_timer: bool = False
+    lists_names: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The habits of a copy, by its source."""
+        methods = _methods(text)
+        run, stop = methods.get("run", ""), methods.get("stop", "")
+        return cls(
+            says_start="print('starting agent'" in run,
+            says_stop="print('stopping agent'" in stop,
+            says_end="print('stopping agent'" in run,
+            names_timer="'__timer__'" in methods.get("trigger", ""),
+            lists_names="triggered_" in methods.get("triggered", "") and ".append(" in methods.get("trigger", ""),
+        )
+
+
+def copy_in(folder: Path) -> Path | None:
+    """The copy of the original in a folder; None if there is none."""
+    file = folder / FILE
+    return file if _MARK in source(file) else None
+
+
+def source(file: Path) -> str:
+    """The text of a file, as far as it is one; "" if it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_MOST).decode(errors="replace").replace('"', "'")
+    except OSError:
+        return ""
+
+
+def _methods(text: str) -> dict[str, str]:
+    """The bodies of the methods of the class Agent in a copy, comments left out."""
+    _, found, body = text.replace('"', "'").partition("\nclass Agent")
+    body = re.sub(r"^\s*#.*$", "", (found + body).partition("\nif __name__")[0], flags=re.MULTILINE)
+    parts = _METHOD.split(body)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))

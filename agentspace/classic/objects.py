@@ -1,0 +1,84 @@
+"""The objects of a program, by the slots that they are in: within one process, what is read is what was written.
+
+The original hands values on by reference. Here a slot has a value; beside it, a process keeps the object that it
+has written, or made of what others wrote, for as long as the slot has that revision.
+"""
+
+import logging
+import os
+import threading
+from collections import defaultdict
+from typing import Any, Final
+
+import numpy as np
+
+from agentspace.core.values.value import Value, valid_text
+
+_OPAQUE: Final = "opaque"  # the key that marks the stand-in for an object that no slot holds
+_STAND_IN: Final = frozenset({_OPAQUE, "text", "pid"})
+_log = logging.getLogger("agentspace.classic")
+_LONGEST: Final = 200  # characters that tell of it
+
+
+class Objects:
+    """The objects of one process, by slot."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, Any]] = {}
+        self._told: set[str] = set()  # types of which nobody can read any
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+
+    def lock(self, slot: str) -> threading.RLock:
+        """What whoever writes the slot holds until its object is kept."""
+        return self._locks[slot]
+
+    def keep(self, slot: str, revision: int, item: object) -> None:
+        """The slot has this object, under this revision."""
+        self._known[slot] = revision, item
+
+    def get(self, slot: str) -> tuple[int, Any] | None:
+        """The last object that the slot had here, with its revision."""
+        return self._known.get(slot)
+
+    def drop(self, slot: str) -> None:
+        """The slot is empty."""
+        self._known.pop(slot, None)
+
+    def clear(self) -> None:
+        """The server is another one, which begins to count anew."""
+        self._known.clear()
+
+    def received(self, value: Value) -> Any:
+        """What this process makes of another one's value; None if it stands for what only that one has."""
+        if type(value) is not dict or value.keys() != _STAND_IN:
+            return writable(value)
+        kind = str(value[_OPAQUE])
+        if kind not in self._told:
+            self._told.add(kind)
+            _log.warning("an object %s of process %s cannot be read here: no slot holds such", kind, value["pid"])
+        return None
+
+
+def stand_in(item: object) -> dict[str, Value]:
+    """What a slot gets in place of an object that it cannot hold."""
+    kind = type(item)
+    return {_OPAQUE: f"{kind.__module__}.{kind.__qualname__}", "text": _text(item), "pid": os.getpid()}
+
+
+def writable(value: Any) -> Any:
+    """A value that was read, with arrays that can be painted on: copies, where they could not."""
+    if isinstance(value, np.ndarray):
+        return value if value.flags.writeable else value.copy()
+    if type(value) in (list, tuple):
+        return type(value)(map(writable, value))
+    if type(value) is dict:
+        return {key: writable(item) for key, item in value.items()}
+    return value
+
+
+def _text(item: Any) -> str:
+    try:
+        shape = getattr(item, "shape", None)  # of a tensor, whose text takes long
+        return valid_text(str(item) if shape is None else f"of shape {tuple(shape)}")[:_LONGEST]
+    except Exception:  # of somebody's own
+        return ""

@@ -1,0 +1,281 @@
+"""A program of the original Agent-Space as a client of a server: one process, many roles, one named space.
+
+The program itself fills a role, in which everything writes that is no agent's thread. Whoever asks that role to
+stop ends the program, as Ctrl-C would. Where no server answers, it starts one, which ends after it.
+"""
+
+import atexit
+import logging
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from agentspace.agent.parent_process import PARENT_VARIABLE
+from agentspace.classic.naming import space_of
+from agentspace.client.space import RemoteSession, RemoteSpace, connect
+from agentspace.core.role import Beginning
+from agentspace.core.space import Session
+from agentspace.core.values.introduction import PROGRAM
+from agentspace.errors import (
+    AgentspaceError,
+    ConnectionLostError,
+    FencedError,
+    RoleTakenError,
+    SpaceUnreachableError,
+)
+from agentspace.wire.address import Address, parse
+
+T = TypeVar("T")
+HOST: Final = "agentspace.classic.host"
+EXIT_OVERDUE: Final = 124  #: it was asked to end, and did not in time
+_CONNECTS: Final = 15.0  #: seconds to wait for a server
+_AGAIN: Final = 0.1  #: seconds between two attempts after the server was lost
+_MOST: Final = 1000  # programs of one name, or agents, at once
+_LOST: Final = (ConnectionLostError, FencedError, SpaceUnreachableError)
+_log = logging.getLogger("agentspace.classic")
+
+
+class Program:
+    """The program of this process.
+
+    Args:
+        file: What runs; it names the space and the role.
+        address: Of the server; with the space, if that is to be shared.
+        shares: It shares the space with others; else it has one of its own, which is emptied.
+        role: The role of the program itself; those of its agents are under it. None: by its name.
+        stop_timeout: Seconds between the wish that it ends and its end, at most.
+
+    Attributes:
+        name: Of its space.
+        asked_to_end: Somebody asked it to end.
+
+    Raises:
+        AgentspaceError: No server answers, and none can be started.
+    """
+
+    def __init__(
+        self, file: Path, address: Address, *, shares: bool, role: str | None = None, stop_timeout: float = 3.0
+    ) -> None:
+        self.file = file
+        self.asked_to_end = False
+        self._address = address
+        self._stop_timeout = stop_timeout
+        self._prefix = f"{role}/" if role else ""
+        self._over = threading.Event()
+        self._local = threading.local()
+        self._space = self._reach()
+        try:
+            own = role or space_of(Path(file.stem))
+            self.name, self._main = self._join_shared(own) if shares or role else self._join_own(own)
+        except BaseException:
+            self._space.close()
+            raise
+        self._ear = threading.Thread(target=self._listen, name="agentspace-program", daemon=True)
+        self._ear.start()
+        atexit.register(self.leave)
+
+    @property
+    def session(self) -> Session:
+        """The role of the calling thread: that of its agent, or of the program."""
+        found: Session = getattr(self._local, "session", None) or self._main
+        return found
+
+    def act_as(self, session: Session | None) -> None:
+        """From now on the calling thread acts in a role; None: in that of the program."""
+        self._local.session = session
+
+    def ask(self, what: Callable[[Session], T]) -> T:
+        """What the space answers; if the server is lost, from the next one.
+
+        Raises:
+            FencedError: Another incarnation fills the role.
+            SpaceUnreachableError: The program ends.
+        """
+        if getattr(self._local, "asks", False):
+            return self._aside(what)
+        self._local.asks = True
+        try:
+            return self._insist(what)
+        finally:
+            self._local.asks = False
+
+    def join(self, role: str, kind: str) -> Session:
+        """Fills a role for an agent, with a number after its name if others are called so.
+
+        Args:
+            role: Its name.
+            kind: What the agent is.
+        """
+        _, session = self._fill(self._space, f"{self._prefix}{role}", kind)
+        return session
+
+    def leave(self) -> None:
+        """Ends well, in the eyes of the server."""
+        if self._over.is_set():
+            return
+        self._over.set()
+        self._main.interrupt()
+        self._ear.join(1.0)
+        try:
+            if not self._ear.is_alive():
+                self._main.exit_code = 0
+                self._main.leave("stopped")
+        except AgentspaceError as lost:
+            _log.debug("could not sign off: %s", lost)
+        self._space.close()
+
+    def end(self) -> None:
+        """Ends the program, as Ctrl-C would: in its main thread; after a time, whatever it does."""
+        if not self.asked_to_end:
+            self.asked_to_end = True
+            overdue = threading.Timer(self._stop_timeout, os._exit, [EXIT_OVERDUE])
+            overdue.daemon = True
+            overdue.start()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _insist(self, what: Callable[[Session], T]) -> T:
+        told = False
+        while True:
+            try:
+                return what(self.session)
+            except _LOST as lost:
+                if self._over.is_set() or getattr(self._local, "session", None) is not None:
+                    raise
+                if not told:
+                    _log.warning("%s; waits for the server", lost)
+                    told = True
+                self._over.wait(_AGAIN)
+
+    def _aside(self, what: Callable[[Session], T]) -> T:
+        """The answer, by another thread: this one was asking when a signal came, whose handler asks now."""
+        answers: list[T] = []
+        asking = threading.Thread(target=lambda: answers.append(self._insist(what)), daemon=True)
+        asking.start()
+        asking.join()
+        if not answers:
+            raise SpaceUnreachableError("the space gave no answer to a signal handler")
+        return answers[0]
+
+    def _reach(self) -> RemoteSpace:
+        try:
+            return connect(self._address, patience=math.inf)
+        except SpaceUnreachableError:
+            if not self._address.local:
+                raise
+        start_host(self._address)
+        return connect(self._address, timeout=_CONNECTS, patience=math.inf)
+
+    def _join_shared(self, role: str) -> tuple[str, RemoteSession]:
+        _, session = self._fill(self._space, role, self.file.name, exactly=bool(self._prefix))
+        return self._address.space, session
+
+    def _join_own(self, role: str) -> tuple[str, RemoteSession]:
+        """Its own space: the first of its name in which it does not run already."""
+        name = space_of(self.file)
+        for number in range(1, _MOST):
+            own = name if number == 1 else f"{name}-{number}"
+            space = self._space.named(own)
+            try:
+                _, session = self._fill(space, role, self.file.name, exactly=True)
+            except RoleTakenError:
+                continue
+            for entry in space.snapshot().values():
+                session.delete(entry.name, entry.priority)
+            self._space = space
+            return own, session
+        raise AgentspaceError(f"{_MOST} programs {name!r} run already")
+
+    def _fill(
+        self, space: RemoteSpace, role: str, kind: str, *, exactly: bool = False
+    ) -> tuple[str, RemoteSession]:
+        told = {"class": kind, PROGRAM: str(self.file), "host": os.uname().nodename}
+        for number in range(1, _MOST):
+            name = role if number == 1 else f"{role}-{number}"
+            try:
+                return name, RemoteSession(space, name, dict(told), None, Beginning(fresh=True))
+            except RoleTakenError:
+                if exactly:
+                    raise
+        raise AgentspaceError(f"{_MOST} agents {role!r} run already")
+
+    def _listen(self) -> None:
+        """The thread that hears whether somebody asks the program to end, and whether the server lives."""
+        session = self._main
+        running = False
+        while not self._over.is_set():
+            try:
+                if not running:
+                    session.running()
+                    running = True
+                session.receive(None)
+                for number, _ in session.settings_asked():
+                    session.settings_taken(number, "a program has no parameters")
+            except _LOST:
+                self._come_back(session)
+            if session.stop_requested and not self._over.is_set():
+                self.end()
+                return
+
+    def _come_back(self, session: RemoteSession) -> None:
+        if self._over.is_set():
+            return
+        try:
+            if self._address.local:
+                self._raise_server()
+            session.come_back()
+        except AgentspaceError as lost:
+            _log.warning("%s", lost)
+            self._over.wait(_AGAIN)
+
+    def _raise_server(self) -> None:
+        """Starts a server if the last one is gone for good: nobody brings it back within a moment."""
+        time.sleep(_AGAIN)
+        try:
+            connect(self._address, timeout=1.0).close()
+        except SpaceUnreachableError:
+            if not self._over.is_set():
+                start_host(self._address)
+
+
+def start_host(address: Address) -> None:
+    """Starts a server that ends when nobody fills a role there any more."""
+    environment = {name: value for name, value in os.environ.items() if name != PARENT_VARIABLE}
+    _log.info("no server at %s: starts one", address.endpoint)
+    subprocess.Popen(
+        [sys.executable, "-P", "-m", HOST, address.endpoint],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+_current: dict[str, Any] = {}
+_making = threading.Lock()
+
+
+def begin(program: Program) -> None:
+    """This is the program of this process."""
+    _current["program"] = program
+
+
+def current() -> Program:
+    """The program of this process; it is made when it is first asked for, if no command has made it."""
+    found: Program | None = _current.get("program")
+    if found is None:
+        with _making:
+            found = _current.get("program")
+            if found is None:
+                file = Path(sys.argv[0] or "program").absolute()
+                found = Program(file, parse(""), shares="#" in os.environ.get("AGENTSPACE_SPACE", ""))
+                begin(found)
+    return found

@@ -1,0 +1,136 @@
+"""Runs a program of the original Agent-Space as Python would, but for what ``import agentspace`` gives it."""
+
+import atexit
+import builtins
+import contextlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Final
+
+from agentspace.agent.parent_process import forget_safe_path
+from agentspace.classic.agent import ClassicAgent
+from agentspace.classic.facade import put_up
+from agentspace.classic.program import Program, begin
+from agentspace.errors import AgentspaceError
+from agentspace.wire.address import Address
+
+_INTERRUPTED: Final = 130
+_FAILED: Final = 1
+
+
+def run_program(
+    file: Path,
+    arguments: Sequence[str],
+    address: Address,
+    *,
+    shares: bool,
+    role: str | None = None,
+    stop_timeout: float = 3.0,
+) -> int:
+    """Runs a program from its folder; for the main thread.
+
+    Args:
+        file: The program.
+        arguments: Its arguments.
+        address: Of the server, with the space if that is shared.
+        shares: Whether it shares that space.
+        role: The role of the program; None: by its name.
+        stop_timeout: Seconds from the wish that it ends to its end, at most.
+
+    Returns:
+        The exit code, when its threads have ended.
+
+    Raises:
+        AgentspaceError: It cannot be read, or no server is there.
+    """
+    file = file.absolute()
+    try:
+        code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+    except OSError as error:
+        raise AgentspaceError(f"cannot read {file}: {error.strerror or error}") from None
+    except (SyntaxError, ValueError):
+        sys.stderr.write(_told(1))
+        return _FAILED
+    program = Program(file, address, shares=shares, role=role, stop_timeout=stop_timeout)
+    begin(program)
+    signal.signal(signal.SIGTERM, lambda *_: program.end())
+    os.chdir(file.parent)
+    forget_safe_path()
+    sys.argv = [file.name, *arguments]
+    sys.path.insert(0, str(file.parent))
+    put_up(file.parent)
+    main = ModuleType("__main__")
+    vars(main).update(__file__=str(file), __builtins__=builtins, __cached__=None)
+    sys.modules["__main__"] = main
+    return _wait(program, _execute(code, main, program))
+
+
+def _execute(code: CodeType, main: ModuleType, program: Program) -> int:
+    """The exit code of the main thread."""
+    try:
+        exec(code, vars(main))  # noqa: S102  (it is what this is for)
+    except SystemExit as end:
+        return _code_of(end)
+    except KeyboardInterrupt:
+        if program.asked_to_end:
+            return _end_agents()
+        sys.stderr.write(_told(2))
+        return _INTERRUPTED
+    except BaseException:
+        sys.stderr.write(_told(2))
+        return _FAILED
+    return 0
+
+
+def _wait(program: Program, code: int) -> int:
+    """Waits for the threads of the program, as Python does; Ctrl-C ends that."""
+    try:
+        while waits_for := _others():
+            for thread in waits_for:
+                thread.join()
+    except KeyboardInterrupt:
+        if not program.asked_to_end:
+            _leave_at_once(_INTERRUPTED)
+        return _wait(program, _end_agents())
+    return code
+
+
+def _others() -> list[threading.Thread]:
+    me = threading.current_thread()
+    return [thread for thread in threading.enumerate() if thread is not me and not thread.daemon]
+
+
+def _end_agents() -> int:
+    with contextlib.suppress(Exception):  # of somebody's own `stop`
+        ClassicAgent.stopAll()
+    return 0
+
+
+def _leave_at_once(code: int) -> None:
+    """Ends the process whatever its threads do, and says so to whom it may concern."""
+    with contextlib.suppress(Exception):
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _code_of(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return (end.code or 0) & 0xFF
+    sys.stderr.write(f"{end.code}\n")
+    return _FAILED
+
+
+def _told(skipped: int) -> str:
+    """The present error, without the frames that ran the program."""
+    kind, error, trace = sys.exc_info()
+    for _ in range(skipped):
+        trace = trace.tb_next if trace is not None and trace.tb_next is not None else trace
+    return "".join(traceback.format_exception(kind, error, trace))
