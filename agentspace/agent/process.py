@@ -21,7 +21,7 @@ from agentspace.agent.agent import Agent
 from agentspace.agent.code import PROJECT_VARIABLE, sources
 from agentspace.agent.origin import check_origin
 from agentspace.agent.parameter import configure, introduction
-from agentspace.agent.parent_process import IN_PLACE, die_with_parent, forget_safe_path, shadow
+from agentspace.agent.parent_process import die_with_parent, forget_safe_path, in_place, shadow
 from agentspace.agent.review import review
 from agentspace.agent.runner import Runner, tolerance
 from agentspace.client.account import SpaceAccount
@@ -103,7 +103,7 @@ def examined(found: type[Agent], project: Path) -> type[Agent]:
     if problems:
         raise AgentNotFoundError("\n".join(problems))
     file = shadow(project)
-    for doubt in (*doubts, *([f"{file}:1: {IN_PLACE}"] if file else [])):
+    for doubt in (*doubts, *([f"{file}:1: {in_place(file)}"] if file else [])):
         logging.getLogger("agentspace").warning("%s", doubt)
     return found
 

@@ -104,11 +104,12 @@ class ClassicAgent:
         while not self.stopped:
             self.receive()
             if self.stopped:
+                if generation.sleeps_on:
+                    return
                 break
             self.senseSelectAct()
-        else:  # it ended of its own; one that waits when it is stopped never says so there
-            if generation.says_end:
-                print("stopping agent", str(type(self))[8:-2])  # noqa: T201
+        if generation.says_end:
+            print("stopping agent", str(type(self))[8:-2])  # noqa: T201
 
     def _attach(self, name: object, kind: Any) -> None:
         member = self._join()

@@ -23,6 +23,7 @@ class Generation:
         says_start: An agent prints that it starts.
         says_stop: And that it stops, when it is told to.
         says_end: And that it stops, when its thread ends.
+        sleeps_on: One that waits when it is told to stop is not woken, so it does not say that it ends.
         names_timer: `triggered` gives ``'__timer__'`` after a timer; else None.
         lists_names: `triggered` gives a list of all names since the last handler.
     """
@@ -30,6 +31,7 @@ class Generation:
     says_start: bool = False
     says_stop: bool = False
     says_end: bool = False
+    sleeps_on: bool = False
     names_timer: bool = False
     lists_names: bool = False
 
@@ -42,7 +44,8 @@ class Generation:
             says_start="print('starting agent'" in run,
             says_stop="print('stopping agent'" in stop,
             says_end="print('stopping agent'" in run,
-            names_timer="'__timer__'" in methods.get("trigger", ""),
+            sleeps_on="if self.stopped" in methods.get("trigger", ""),
+            names_timer="'__timer__'" in "".join(methods.values()),
             lists_names="triggered_" in methods.get("triggered", "") and ".append(" in methods.get("trigger", ""),
         )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Final
 
-from agentspace.agent.parent_process import forget_safe_path
+from agentspace.agent.parent_process import die_with_parent, forget_safe_path
 from agentspace.classic.agent import ClassicAgent
 from agentspace.classic.facade import put_up
 from agentspace.classic.program import Program, begin
@@ -49,6 +49,7 @@ def run_program(
     Raises:
         AgentspaceError: It cannot be read, or no server is there.
     """
+    die_with_parent()
     file = file.absolute()
     try:
         code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)

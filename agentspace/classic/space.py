@@ -177,7 +177,7 @@ def _empty(slot: str, priority: float) -> None:
 def _validity(seconds: SupportsFloat | None) -> float | None:
     """How long a value lasts (s): for ever, if it is 0; what was over before is over at once."""
     lasts = 0.0 if seconds is None else float(seconds)
-    if lasts == 0.0 or lasts == math.inf:
+    if lasts in (0.0, math.inf):
         return None
     return max(lasts, _SHORTEST) if lasts < _MOST else None
 

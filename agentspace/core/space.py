@@ -24,8 +24,9 @@ from agentspace.core.values.value import Value
 
 DEFAULT_SPACE: Final = "DATA"
 NO_SPACE: Final = (
-    "Space is what spaces have in common; it is not a space, as in the original Agent-Space: an agent writes "
-    "self.read(name) and self.write(name, value), a program connect().read(name)"
+    "Space is what spaces have in common; it is not a space, as in the original Agent-Space, whose programs run "
+    "with `agentspace classic PROGRAM`: an agent writes self.read(name) and self.write(name, value), a program "
+    "connect().read(name)"
 )
 
 
@@ -281,7 +282,7 @@ class Session(Space, Protocol):
         """Waits, in simulated time, until it may begin; before `init`."""
 
     def attach_trigger(self, mask: str, kind: Trigger = Trigger.NORMAL) -> None:
-        """Wakes this role when a slot under the mask changes; starts with what is there, but for EVERY and WRITES."""
+        """Wakes this role when a slot under a mask changes; begins with what is there, but for EVERY, WRITES."""
 
     def detach_trigger(self, mask: str) -> None:
         """Takes the triggers of that mask away."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from agentspace.core.setting import Data
@@ -12,6 +13,7 @@ from agentspace.launch.description import Description
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import written
 from agentspace.launch.plan import THREAD_VARIABLES, AgentPlan, OnExit, Policy, Ready, Restart, frozen
+from agentspace.launch.program import program_of, words_of
 
 _ARGUMENTS: Final = 1 << 15  # bytes that are left for the command line of an agent
 _MOST: Final = 6 << 20  # bytes of both that the kernel takes, whatever the limit of the stack is
@@ -49,8 +51,13 @@ class Draft:
 
     @property
     def spec(self) -> str:
-        """The class, as "package.module:Class"."""
-        return str(self.data["class"])
+        """The class, as "package.module:Class"; of a program, its file."""
+        return str(self.data["class"] if "class" in self.data else self.data["program"])
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it is a program, and no class."""
+        return "class" not in self.data
 
     def complain(self, message: str, *way: str | int, key: bool = False) -> None:
         """Notes a problem at a place inside the agent."""
@@ -79,12 +86,13 @@ class Draft:
                 names.append(role)
         return tuple(names)
 
-    def plan(self, description: Description | None, after: tuple[str, ...]) -> AgentPlan:
+    def plan(self, description: Description | None, after: tuple[str, ...], project: Path) -> AgentPlan:
         """The agent as the supervisor runs it; what is wrong is added to `problems`.
 
         Args:
             description: Of its class; None when the class could not be asked.
             after: Resolved roles.
+            project: The folder in which a program lies.
         """
         settings = {**self.group, **self.data}
         ready = self.data.get("ready", {})
@@ -107,6 +115,8 @@ class Draft:
             nice=int(settings.get("nice", 0)),
             stop_timeout=float(settings.get("stop_timeout", AgentPlan.stop_timeout)),
             place=self.document.line(self.where),
+            program=program_of(self, project) if self.is_program else None,
+            arguments=words_of(self),
         )
 
     def check_class(self, description: Description, strict: bool = False) -> bool:

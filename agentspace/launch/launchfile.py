@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from agentspace.agent.parent_process import IN_PLACE, shadow
+from agentspace.agent.parent_process import in_place, shadow
 from agentspace.core.setting import Data, Setting
 from agentspace.core.values.names import MAX_ROLE, check_role
 from agentspace.core.values.value import flaw
@@ -62,7 +62,7 @@ def load(
     agents = loader.plan_agents(describe, strict)
     double = shadow(loader.project) if strict else None
     if double is not None:
-        loader.problems.append(Problem(shown(double), 1, 1, IN_PLACE))
+        loader.problems.append(Problem(shown(double), 1, 1, in_place(double)))
     if not loader.problems and not agents:
         loader.problems.append(Problem(shown(file), 1, 1, "no agent takes part: there is nothing to start"))
     if why := _flaw(file.stem):
@@ -170,12 +170,12 @@ class _Loader:
             description = told.get(draft.spec)
             if description is not None and not draft.check_class(description, strict):
                 description = None
-            agents.append(draft.plan(description, after[role]))
+            agents.append(draft.plan(description, after[role], self.project))
             self.problems += draft.problems
         return tuple(agents)
 
     def _describe(self, describe: Describe) -> Mapping[str, Description]:
-        specs = list(dict.fromkeys(draft.spec for draft in self._drafts.values()))
+        specs = list(dict.fromkeys(draft.spec for draft in self._drafts.values() if not draft.is_program))
         try:
             return describe(specs, self.project) if specs else {}
         except DescriptionError as error:

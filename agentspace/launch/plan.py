@@ -4,6 +4,7 @@
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -87,7 +88,7 @@ class AgentPlan:
 
     Attributes:
         role: Unique name in the plan, with the prefixes of includes.
-        spec: The class, as "package.module:Class".
+        spec: The class, as "package.module:Class"; of a program, its file in the project.
         params: Parameter values that the launch file sets, typed.
         secrets: The names of those that are not to be shown.
         slots: Slot names for the SlotName fields of the class, where they are not the class's own.
@@ -101,6 +102,8 @@ class AgentPlan:
         nice: 0 (normal) to 19 (only when no other process wants the CPU); negative needs privileges.
         stop_timeout: Seconds between SIGTERM and SIGKILL.
         place: "file:line" that defines it.
+        program: It is a program of the original Agent-Space, of this file (absolute), and no agent class.
+        arguments: What the program gets on its command line.
     """
 
     role: str
@@ -118,6 +121,8 @@ class AgentPlan:
     nice: int = 0
     stop_timeout: float = 3.0
     place: str = ""
+    program: Path | None = None
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,6 +208,7 @@ def _details(agent: AgentPlan) -> list[str]:
     restart, ready = agent.restart, agent.ready
     ready_when = f"slot {ready.slot} is valid" if ready.slot else "init is done"
     lines = [f"{name} = {json.dumps(value)}" for name, value in _told(agent).items()]
+    lines += [f"arguments {shlex.join(agent.arguments)}"] if agent.arguments else []
     lines += [f"slot {name} = {slot}" for name, slot in agent.slots.items()]
     lines += [f"after {', '.join(agent.after)}"] if agent.after else []
     lines.append(f"ready when {ready_when}, within {ready.timeout:g} s")

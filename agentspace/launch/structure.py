@@ -89,7 +89,7 @@ def check(document: Document, data: Data, settled: bool = False) -> tuple[Data, 
     problems: dict[tuple[Where, bool], Problem] = {}
     for error in validator.iter_errors(data):
         for violation in _violations(error):
-            if settled and violation.validator == "required":
+            if settled and violation.validator in ("required", "oneOf"):
                 continue  # it was there as written; what took it out was reported
             for where, key, message in _findings(violation):
                 problems.setdefault((where, key), document.problem(where, message, key))
@@ -184,8 +184,22 @@ def _findings(error: ValidationError) -> Iterator[tuple[Where, bool, str]]:
         missing = next(key for key in rules["required"] if repr(key) in error.message)
         if not get_close_matches(missing, _unknown(error), n=1):  # else it was misspelt, and is reported so
             yield where, True, f"{prefix}the key {missing!r} is missing"
+    elif error.validator == "oneOf":
+        yield from _of_alternatives(error, where, prefix)
     else:
         yield where, False, f"{prefix}{show(error.instance)} {_fault(error)}"
+
+
+def _of_alternatives(error: ValidationError, where: Where, prefix: str) -> Iterator[tuple[Where, bool, str]]:
+    """A mapping that has none of the keys of which it must have one, or several of them."""
+    rules: Any = error.validator_value
+    given: Any = error.instance
+    names = [name for rule in rules for name in rule["required"]]
+    there = [name for name in names if name in given]
+    if there:
+        yield (*where, there[-1]), True, f"{prefix}it has {' and '.join(map(repr, there))}: give one of them"
+    elif not any(get_close_matches(name, _unknown(error), n=1) for name in names):  # that was reported
+        yield where, True, f"{prefix}the key {' or '.join(map(repr, names))} is missing"
 
 
 def _fault(error: ValidationError) -> str:

@@ -59,7 +59,7 @@ def successor_command(plan: Plan, agent: AgentPlan, before: AgentPlan, number: i
         TypeError: A setting is no plain data.
     """
     known = {} if agent.spec == before.spec else {**before.params, **before.slots}
-    packages = sorted({package_of(each.spec) for each in plan.agents})
+    packages = sorted({package_of(each.spec) for each in plan.agents if each.program is None})
     return _agent_command(plan, agent, ("--swap", str(number)), known, packages)
 
 
@@ -70,6 +70,8 @@ def _agent_command(
     offers: Mapping[str, Any] = NOTHING,
     packages: list[str] | None = None,
 ) -> Command:
+    if agent.program is not None:
+        return _program_command(plan, agent, agent.program)
     space = ("--name", plan.space) if plan.space != DEFAULT_SPACE else ()
     argv = (
         *(*_PYTHON, "agent", agent.spec, "--role", agent.role, *_address(plan), *space),
@@ -78,6 +80,15 @@ def _agent_command(
     )
     given = Given({**agent.params, **agent.slots}, dict(offers), packages)
     return Command(argv, plan.project, {**_same_hashes(plan), **agent.env}, agent.cpus, agent.nice, given.packed())
+
+
+def _program_command(plan: Plan, agent: AgentPlan, file: Path) -> Command:
+    """Starts a program of the original Agent-Space, in the space of the plan."""
+    argv = (
+        *(*_PYTHON, "classic", "--role", agent.role, *_address(plan), "--name", plan.space),
+        *("--stop-timeout", f"{_OWN_SHARE * agent.stop_timeout:g}", str(file), *agent.arguments),
+    )
+    return Command(argv, file.parent, {**_same_hashes(plan), **agent.env}, agent.cpus, agent.nice)
 
 
 def _same_hashes(plan: Plan) -> Mapping[str, str]:

@@ -259,7 +259,7 @@ def doctor(span: float, address: str, as_json: bool) -> None:
 
 def _mistakes(snapshot: "Snapshot") -> Iterator[tuple[str, str, bool]]:
     """What is wrong with the classes of the roles, as far as they lie on this machine."""
-    from agentspace.agent.parent_process import IN_PLACE, shadow
+    from agentspace.agent.parent_process import in_place, shadow
     from agentspace.launch.description import DescriptionError, describe
 
     here = [role for role in snapshot.roles if role.project and role.host == os.uname().nodename and role.spec]
@@ -267,7 +267,7 @@ def _mistakes(snapshot: "Snapshot") -> Iterator[tuple[str, str, bool]]:
         roles = {role.name: role.spec for role in here if role.project == project}
         file = shadow(Path(project))
         if file is not None:
-            yield ", ".join(roles), f"{file}:1: {IN_PLACE}", False
+            yield ", ".join(roles), f"{file}:1: {in_place(file)}", False
         try:
             told = describe(sorted(set(roles.values())), Path(project))
         except (DescriptionError, OSError):
