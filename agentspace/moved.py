@@ -11,9 +11,9 @@ MOVED: Final = MappingProxyType({f"agentspace.{old}": f"agentspace{new}" for old
 
 
 ORIGINAL: Final = (
-    "'space' is of the original Agent-Space, which this is not: run its programs as they are with `agentspace classic "
-    "PROGRAM`; here an agent reads with self.read(name), writes with self.write(name, value), and its method "
-    "sense_select_act runs when a slot changes that init has attached to"
+    "'space' is of the original Agent-Space, which this is not: run its programs as they are with `agentspace "
+    "classic PROGRAM`; here an agent reads with self.read(name), writes with self.write(name, value), and its "
+    "method sense_select_act runs when a slot changes that init has attached to"
 )
 
 

@@ -67,9 +67,9 @@ class Agent:
             code = getattr(old, "__code__", None)
             place = f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
             raise TypeError(
-                f"{place}{cls.__name__}.senseSelectAct is of the original Agent-Space: nothing calls it here; run its "
-                "programs as they are with `agentspace classic PROGRAM`, or write sense_select_act, and read and "
-                "write with self.read(name) and self.write(name, value)"
+                f"{place}{cls.__name__}.senseSelectAct is of the original Agent-Space: nothing calls it here; run "
+                "its programs as they are with `agentspace classic PROGRAM`, or write sense_select_act, and read "
+                "and write with self.read(name) and self.write(name, value)"
             )
 
     def __init__(self, **values: Any) -> None:

@@ -69,8 +69,8 @@ def _modules(project: Path, name: str) -> tuple[Path, Path]:
 _USED: Final = ("click", "jsonschema", "msgpack", "numpy", "psutil", "rich", "yaml", "zmq")
 _IN_PLACE: Final = "this file has the name of a library, and it is not certain which of them is used: rename it"
 _COPY: Final = (
-    "this is a copy of the original Agent-Space: run the programs beside it, as they are, with `agentspace classic "
-    "PROGRAM`; agents of this library want another folder, or this file renamed"
+    "this is a copy of the original Agent-Space: run the programs beside it, as they are, with `agentspace "
+    "classic PROGRAM`; agents of this library want another folder, or this file renamed"
 )
 _MARK: Final = b"senseSelectAct"  # which only the original has
 

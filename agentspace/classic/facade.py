@@ -14,7 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-import agentspace
 from agentspace.classic import Agent, Space, SpaceAdaptor, Trigger, space
 from agentspace.classic.agent import set_generation
 from agentspace.classic.generation import Generation, copy_in, source
@@ -40,7 +39,7 @@ class _Facade(ModuleType):
         return getattr(_library, name)
 
 
-_library: Final[ModuleType] = agentspace
+_library: Final[ModuleType] = sys.modules[NAME]
 
 
 class _Copies(MetaPathFinder, Loader):

@@ -90,6 +90,8 @@ class Member:
         self._attached.setdefault(slot, (name, set()))[1].add(kind)
         trigger = Trigger.EVERY if kind == "values" else Trigger.WRITES
         self._program.ask(lambda _: self.session.attach_trigger(slot, trigger))
+        if threading.current_thread() is self.thread:
+            self.session.running()  # again: so that the tools show the trigger
         self._has_attached.set()
 
     def tick_every(self, period: float) -> None:

@@ -68,5 +68,9 @@ def space_of(program: Path) -> str:
     >>> [space_of(Path(name)) for name in ("/home/eva/duck/main.py", "/home/eva/duck/say it.py")]
     ['duck', 'say-it']
     """
-    name = program.parent.name if program.stem in _USUAL else program.stem
+    return plain(program.parent.name if program.stem in _USUAL else program.stem)
+
+
+def plain(name: str) -> str:
+    """A name of letters, digits and little else, for a file with any name."""
     return _OTHER.sub("-", name).strip("-.")[:100] or "program"

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from agentspace.agent.parent_process import PARENT_VARIABLE
-from agentspace.classic.naming import space_of
+from agentspace.classic.aside import Aside
+from agentspace.classic.naming import plain, space_of
+from agentspace.client.account import CLOCK
 from agentspace.client.space import RemoteSession, RemoteSpace, connect
 from agentspace.core.role import Beginning
 from agentspace.core.space import Session
@@ -72,11 +74,13 @@ class Program:
         self._local = threading.local()
         self._space = self._reach()
         try:
-            own = role or space_of(Path(file.stem))
+            own = role or plain(file.stem)
             self.name, self._main = self._join_shared(own) if shares or role else self._join_own(own)
         except BaseException:
             self._space.close()
             raise
+        self._main.entry(CLOCK)  # so this thread has its connection before a signal may come
+        self._aside = Aside(lambda: self._main.entry(CLOCK))
         self._ear = threading.Thread(target=self._listen, name="agentspace-program", daemon=True)
         self._ear.start()
         atexit.register(self.leave)
@@ -99,7 +103,7 @@ class Program:
             SpaceUnreachableError: The program ends.
         """
         if getattr(self._local, "asks", False):
-            return self._aside(what)
+            return self._aside.ask(lambda: self._insist(what))
         self._local.asks = True
         try:
             return self._insist(what)
@@ -152,16 +156,6 @@ class Program:
                     _log.warning("%s; waits for the server", lost)
                     told = True
                 self._over.wait(_AGAIN)
-
-    def _aside(self, what: Callable[[Session], T]) -> T:
-        """The answer, by another thread: this one was asking when a signal came, whose handler asks now."""
-        answers: list[T] = []
-        asking = threading.Thread(target=lambda: answers.append(self._insist(what)), daemon=True)
-        asking.start()
-        asking.join()
-        if not answers:
-            raise SpaceUnreachableError("the space gave no answer to a signal handler")
-        return answers[0]
 
     def _reach(self) -> RemoteSpace:
         try:

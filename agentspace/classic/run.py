@@ -115,6 +115,7 @@ def _end_agents() -> int:
 
 def _leave_at_once(code: int) -> None:
     """Ends the process whatever its threads do, and says so to whom it may concern."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(Exception):
         atexit._run_exitfuncs()
         sys.stdout.flush()

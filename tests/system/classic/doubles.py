@@ -1,12 +1,12 @@
 """Test doubles of the original Agent-Space, one of each generation: threads of one process, values by reference.
 
-They do what the copies do as far as programs can tell, and no more; a program that runs beside one of them says what
-it must say when it runs on the server.
+They do what the copies do as far as programs can tell, and no more. What a program says that runs beside one of
+them, it must say when it runs on the server.
 """
 
 from __future__ import annotations
 
-_SLOTS = '''
+_SLOTS = """
 import threading, time
 
 class _Slot:
@@ -30,9 +30,9 @@ def _write(slots, name, value, validity, priority):
     slot.value, slot.priority = value, priority
     slot.until = 0.0 if validity == 0.0 else time.time() + validity
     return True
-'''
+"""
 
-_EVENTS = '''
+_EVENTS = """
 class Agent:
     def __init__(self):
         self.stopped, self.timer, self._event = False, None, threading.Event()
@@ -62,12 +62,12 @@ class Agent:
             self.timer.cancel()
         self.stopped = True
         self.trigger()
-'''
+"""
 
 FIRST = (
     _SLOTS
     + _EVENTS
-    + '''
+    + """
 class Space:
     slots = _Slots()
     def read(name, default):
@@ -80,10 +80,10 @@ class Space:
         Space.slots[name].agents.append(agent)
 
 Agent.attach_trigger = lambda self, name: Space.register(name, self)
-'''
+"""
 )
 
-_ADAPTED = '''
+_ADAPTED = """
 class _Adapted:
     def __init__(self, space, default, validity, priority):
         self.space, self.default, self.terms = space, default, (validity, priority)
@@ -104,13 +104,13 @@ class Space:
     def read(self, name, default):
         with self.lock:
             return _read(self.slots, name, default)
-'''
+"""
 
 SECOND = (
     _SLOTS
     + _EVENTS
     + _ADAPTED
-    + '''
+    + """
     def write(self, name, value, validity=0.0, priority=0.0):
         with self.lock:
             if _write(self.slots, name, value, validity, priority):
@@ -120,12 +120,12 @@ SECOND = (
         self.slots[name].agents.append(agent)
 
 space = Space()
-'''
+"""
 )
 
 _THIRD = (
     _SLOTS
-    + '''
+    + """
 from enum import Enum
 from queue import Queue
 
@@ -133,9 +133,9 @@ class Trigger(Enum):
     NORMAL = 0
     NAMES = 1
     NAMES_AND_VALUES = 2
-'''
+"""
     + _ADAPTED
-    + '''
+    + """
     def write(self, name, value, validity=0.0, priority=0.0):
         with self.lock:
             if not _write(self.slots, name, value, validity, priority):
@@ -197,7 +197,7 @@ class Agent:
         Agent.allAgents.remove(self)
     def triggered(self):
         return self._why
-'''
+"""
 )
 
 

@@ -21,7 +21,7 @@ class Form(NamedTuple):
     code: str
 
 
-_COUNTER = '''
+_COUNTER = """
 class Counting(Agent):
     def init(self):
         self.count = 0
@@ -29,7 +29,7 @@ class Counting(Agent):
     def senseSelectAct(self):
         self.count += 1
         print("woken", self.count, READ)
-'''
+"""
 
 
 def _counting(attach: str, read: str) -> str:
@@ -388,7 +388,8 @@ space["class"] = Tensor; print(space["class"]("two"))
 space["locked"] = threading.Lock(); print(space["locked"].locked())
 '''),
     "names_with_spaces_5_empty_2_and_globs": Form("2 3 4", '''
-names = ["face point", "name it", "", "a*b?", "[x]", "/", "a//b", "_/mine", "50%", "x" * 300, "točka", 7, None, (1, 2)]
+names = ["face point", "name it", "", "a*b?", "[x]", "/", "a//b", "_/mine", "50%", "x" * 300, "točka", 7, None]
+names.append((1, 2))
 for number, name in enumerate(names):
     space[name] = number
 print([space[name] for name in names])

@@ -64,5 +64,3 @@ def test_form(said: dict[tuple[str, str], list[str]], name: str, generation: str
     key = f"{generation} {name}"
     assert said[key, "is"] == said[key, "was"]
     assert said[key, "was"], "the form says nothing"
-
-

@@ -67,7 +67,7 @@ def test_trigger_on_a_running_role_delivers_what_is_there(board):
     assert out(board) == {"anne": ({"x": 1}, [])}
 
 
-@pytest.mark.parametrize("kind", Trigger)
+@pytest.mark.parametrize("kind", [kind for kind in Trigger if kind is not Trigger.WRITES])
 def test_trigger_tells_what_is_empty_of_what_another_host_told(board, kind):
     """What is there comes as always; what is no name, or not covered, does not; nothing comes twice."""
     write(board, "x/there", 1)
@@ -84,6 +84,38 @@ def test_trigger_tells_what_is_empty_of_what_another_host_told(board, kind):
     empty = [("x/delayed", Kind.DELETED), ("x/gone", Kind.DELETED)]
     assert [(change.name, change.kind) for change in batch.every] == (empty if kind is Trigger.EVERY else [])
     assert {change.writer for change in (*batch.changed.values(), *batch.every) if change.value is None} == {SPACE}
+
+
+def test_writes_trigger_tells_nothing_of_what_was(board):
+    """Neither what is there, nor what another host told of, nor an end; each write and delete from then on."""
+    write(board, "x/there", 1)
+    role = board.claim("anne", {}, 0.0)
+    at_once(board.attaching("anne", role.epoch, "x/*", Trigger.WRITES, 0.0, ["x/gone"]))
+    board.running("anne", role.epoch, 0.0)
+    assert out(board) == {}
+    write(board, "x/short", 2, validity=1.0)
+    batch = only(board).batch
+    assert (list(batch.changed), batch.values) == (["x/short"], set())
+    board.commit("anne", role.epoch, batch.number, [], 1.5)
+    board.advance(2.0)
+    assert out(board) == {}
+    board.apply(Erase("x/there"), ANNE, 2.0)
+    assert list(only(board).batch.changed) == ["x/there"]
+
+
+def test_other_triggers_of_a_slot_hear_of_its_end_beside_writes(board):
+    """With WRITES and EVERY on one slot, an expiry is told by EVERY alone."""
+    role = board.claim("anne", {}, 0.0)
+    for kind in (Trigger.WRITES, Trigger.EVERY):
+        board.attach("anne", role.epoch, "x", kind, 0.0)
+    board.running("anne", role.epoch, 0.0)
+    write(board, "x", 1, validity=1.0)
+    batch = only(board).batch
+    assert (list(batch.changed), [change.kind for change in batch.every]) == (["x"], [Kind.WRITTEN])
+    board.commit("anne", role.epoch, batch.number, [], 0.5)
+    board.advance(2.0)
+    batch = only(board).batch
+    assert (list(batch.changed), [change.kind for change in batch.every]) == ([], [Kind.EXPIRED])
 
 
 def test_what_is_empty_comes_once_and_takes_no_place(board):

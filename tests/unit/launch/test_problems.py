@@ -38,7 +38,8 @@ def test_all_problems_at_once(read: Load, write: Write) -> None:
     slot_rule = str(slot_error.value)
     cores = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
     keys = (
-        "class, params, slots, if, group, after, ready, env, restart, threads, cpus, nice, on_exit, stop_timeout"
+        "class, program, arguments, params, slots, if, group, after, ready, env, restart, threads, cpus, nice, "
+        "on_exit, stop_timeout"
     )
     assert problems(error) == [
         "robot.yaml:5:14: 'agents.camera:Camra': no such class; did you mean 'Camera'? Valid: Camera, Needy",
@@ -122,7 +123,7 @@ def test_wrong_value(read: Load, settings: str, message: str) -> None:
         ("- 1", "robot.yaml:1:1: [1] is a list, not a mapping"),
         ("version: 2\nagents: {}", "robot.yaml:1:10: version: 2 is not valid; Valid: 1"),
         ("version: 1", "robot.yaml:1:1: no agent takes part: there is nothing to start"),
-        ("version: 1\nagents: {a: {}}", "robot.yaml:2:10: agents.a: the key 'class' is missing"),
+        ("version: 1\nagents: {a: {}}", "robot.yaml:2:10: agents.a: the key 'class' or 'program' is missing"),
         ("version: 1\nagents: {'a b': {class: 'a:B'}}", "robot.yaml:2:10: 'a b' cannot be a name in agents; "),
         ("version: 1\nagents: {no: {class: 'a:B'}}", 'robot.yaml:2:10: the key no is not text; write "no"'),
         ("version: 1\n? [a]\n: 1", "robot.yaml:2:3: a key must be text"),

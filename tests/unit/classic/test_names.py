@@ -1,0 +1,79 @@
+"""Names of the original as slots and roles, and what a copy of it tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentspace.classic.generation import Generation, copy_in
+from agentspace.classic.naming import role_of, slot_of, space_of
+from agentspace.core.values.names import check_free_name, check_role
+from agentspace.wire.address import parse
+from tests.system.classic.doubles import FIRST, NEWEST, SECOND, THIRD
+
+LATE = """
+class Agent:
+    def run(self):
+        print("stopping agent", 1)
+    def trigger(self):
+        if self.stopped: return
+"""
+LISTS = """
+class Agent:
+    def trigger(self, name):
+        self.triggered_.append(name)
+    def triggered(self):
+        return self.triggered_
+"""
+KEYS = st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.tuples(st.text(), st.integers()))
+
+
+@given(KEYS)
+def test_anything_names_a_slot(name: object) -> None:
+    """Whatever a program calls a slot, there is one that a client may write."""
+    check_free_name(slot_of(name))
+
+
+@given(st.text(alphabet="ab/% *[?]_=é\n", max_size=8), st.text(alphabet="ab/% *[?]_=é\n", max_size=8))
+def test_two_names_are_two_slots(one: str, other: str) -> None:
+    """No two names become one slot."""
+    assert (slot_of(one) == slot_of(other)) == (one == other)
+
+
+@pytest.mark.parametrize("name", ["camera", "left/arm", "a.b-c_d", "točka"])
+def test_a_name_stays_as_it_is_if_it_can(name: str) -> None:
+    """So the tools show what the program says."""
+    assert slot_of(name) == name
+
+
+@pytest.mark.parametrize("name", ["CameraAgent", "Agent", "_Agent", "ŽmurkAgent", "A" * 400])
+def test_every_class_has_a_role(name: str) -> None:
+    """Its name without 'Agent', if that is one."""
+    check_role(role_of(name))
+
+
+@pytest.mark.parametrize("file", ["/x/main.py", "/main.py", "/a b/main.py", "/x/ü.py", "/x/-.py"])
+def test_every_program_has_a_space(file: str) -> None:
+    """That an address can name."""
+    assert parse(f"lab#{space_of(Path(file))}").space
+
+
+def test_a_copy_tells_its_habits() -> None:
+    """What an agent prints, and what a timer is called, are read from the copy of the original."""
+    assert Generation.of(FIRST) == Generation.of(SECOND) == Generation()
+    assert Generation.of(THIRD) == Generation(says_start=True, says_stop=True)
+    assert Generation.of(NEWEST) == Generation(names_timer=True)
+    assert Generation.of(LATE) == Generation(says_end=True, sleeps_on=True)
+    assert Generation.of(LISTS) == Generation(lists_names=True)
+
+
+def test_only_the_original_is_a_copy_of_it(tmp_path: Path) -> None:
+    """Another file of that name is not."""
+    assert copy_in(tmp_path) is None
+    (tmp_path / "agentspace.py").write_text("x = 1\n")
+    assert copy_in(tmp_path) is None
+    (tmp_path / "agentspace.py").write_text(SECOND)
+    assert copy_in(tmp_path) == tmp_path / "agentspace.py"

@@ -1,0 +1,45 @@
+"""Programs of the original Agent-Space in launch files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentspace.errors import LaunchError
+from agentspace.supervise.command import agent_command
+from tests.support.launch_files import Load, problems
+
+WRONG = {
+    "{program: mane.py}": "2:23: there is no program 'mane.py'",
+    "{program: main.py, class: 'a:B'}": "2:14: agents.a: it has 'class' and 'program': give one of them",
+    "{program: main.py, params: {x: 1}}": "2:32: a program has no params; ",
+    "{program: main.py, slots: {x: y}}": "2:32: a program has no slots; ",
+    "{class: 'agents.camera:Camera', arguments: [1]}": "2:45: arguments are those of a program",
+    "{program: main.py, arguments: 1}": "2:43: agents.a.arguments: 1 is int, not a list",
+    "{if: true}": "2:10: agents.a: the key 'class' or 'program' is missing",
+}
+
+
+@pytest.mark.parametrize("entry", WRONG)
+def test_what_is_wrong_with_a_program_is_told(read: Load, tmp_path: Path, entry: str) -> None:
+    """With its place, and the valid choices."""
+    (tmp_path / "main.py").write_text("")
+    with pytest.raises(LaunchError) as error:
+        read(f"version: 1\nagents: {{a: {entry}}}")
+    assert [told for told in problems(error) if told.startswith(f"robot.yaml:{WRONG[entry]}")], problems(error)
+
+
+def test_a_program_is_run_in_the_space_of_the_launch(read: Load, tmp_path: Path) -> None:
+    """From its folder, under its role, with its arguments as texts."""
+    (tmp_path / "duck").mkdir()
+    (tmp_path / "duck" / "main.py").write_text("")
+    plan = read("agents: {duck: {program: duck/main.py, arguments: [--fast, 3, 0.5, true]}}")
+    (agent,) = plan.agents
+    assert agent.arguments == ("--fast", "3", "0.5", "true")
+    command = agent_command(plan, agent)
+    assert command.cwd == tmp_path / "duck"
+    assert command.argv[-5:] == (str(tmp_path / "duck" / "main.py"), "--fast", "3", "0.5", "true")
+    assert command.argv[command.argv.index("--role") + 1] == "duck"
+    assert command.argv[command.argv.index("--name") + 1] == plan.space
+    assert "duck/main.py" in plan.describe()
