@@ -22,10 +22,10 @@ from tests.system.classic.conftest import Classic, written
 from tests.system.classic.doubles import SECOND, THIRD
 
 HEAD = "import os, signal, sys, threading, time\nfrom agentspace import Agent, space\n"
-IDLE = """
+IDLE = r"""
 class IdleAgent(Agent):
     def init(self): space.attach_trigger("go", self)
-    def senseSelectAct(self): print("goes", space["go"])
+    def senseSelectAct(self): sys.stdout.write(f"goes {space['go']}\n")
 """
 LOOPS = """
 class CameraAgent(Agent):
