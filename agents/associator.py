@@ -1,13 +1,15 @@
 """The associator: learns pairs of (features, latent) in one shot, and answers features with a latent."""
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
 
 from agents.memory.handover import HandoverFile, read_handover
-from agents.memory.memories import Confirmation, Memories
+from agents.memory.memories import KNOWN, Confirmation, Memories
+from agents.memory.saved_pairs import LAST, SavedPairs, find
 from agents.script.heed import REST, Heedful, Why
 from agents.script.words import ACQUIRE, USE
 from agentspace import EMPTY, Entry, Kind, Parameter, SlotName, Trigger
@@ -62,11 +64,15 @@ class Associator(Heedful):
         "memory/spaces", "dict: how many pairs are kept of which features and values, those in use first"
     )
     values = SlotName("memory/values", "float32 (pairs, m): the latents of the pairs; their keys stay inside")
+    tried = SlotName("memory/tried", "float32 (n, m): latents that were confirmed, but were no news")
     answer = SlotName(
         "memory/answer", "dict: what became of a confirm: confirm, added, novelty, pairs, reason, replaced"
     )
     done = SlotName(
         "memory/done", "dict: what became of a command: command, ok, message, removed (index of a pair)"
+    )
+    kept = SlotName(
+        "memory/saved", "dict: folder (in that of the run), pairs, problem: of what is saved by itself"
     )
     keys = Parameter("cosine", "how keys are compared", choices=KEY_KINDS)
     scale = Parameter(0.0, "d in softmax(q K / d); 0 to choose it by leave-one-out from 20 pairs on", minimum=0.0)
@@ -87,7 +93,10 @@ class Associator(Heedful):
     forget_on_acquire = Parameter(False, "begin with an empty memory each time that mode becomes acquire")
     validity = Parameter(0.5, "seconds for which an answer is valid", minimum=0.01, live=True)
     patience = Parameter(2.0, "seconds that a confirm waits for a picture", minimum=0.01)
-    memory = Parameter("", "file with pairs to begin with (.npz); empty for none")
+    memory = Parameter(
+        "", f"pairs to begin with: .npz, folder, the original's keys.npy, or {LAST} for those of the last run"
+    )
+    saved = Parameter("", "folder in that of the run where each pair is saved at once; empty for nowhere")
 
     def init(self) -> None:
         """Begins with an empty memory, or that of a file."""
@@ -102,9 +111,12 @@ class Associator(Heedful):
         self._kept_at = self._told_at = 0.0
         self._bad = 0
         self._last: tuple[Any, Any] | None = None  # features and latent of the pair that came last
+        self._saved = SavedPairs(self.run_folder, self._folder()) if self.saved else None
         self._handover = HandoverFile()
+        self._save_at = 0.0
         if self.memory:
-            self._memory.load(self.project / self.memory)
+            run = self.run_folder if self.saved else None
+            self.log.info("%s", self._memory.load(find(self.project, self.memory, run)))
         self._know_features()
         for slot in (self.features, self.identifier, self.proprio_identifier, self.mode):
             self.attach_trigger(slot)
@@ -128,6 +140,8 @@ class Associator(Heedful):
             self._count()
         if self._unkept:
             self._keep(self.now())
+        if self._saved is not None and self._saved.lacks(self._memory):
+            self._save(self._saved, self.now())
         if self._mode == USE and self.features in self.wake.names:
             self._imitate()
 
@@ -157,10 +171,30 @@ class Associator(Heedful):
             self._unkept, self._kept_at = False, now
             self.checkpoint()
 
+    def _folder(self) -> str:
+        """The name of the folder of saved pairs; robots that share a launch have folders of their own."""
+        prefix, _, _ = self.role.rpartition("/")
+        return f"{prefix.replace('/', '-')}-{self.saved}" if prefix else self.saved
+
+    def _save(self, saved: SavedPairs, now: float) -> None:
+        """Saves the pairs before anybody is told of them; a large memory, and after a failure, a little later."""
+        if now < self._save_at:
+            return
+        told = {"folder": saved.folder(self._memory), "pairs": len(self._memory), "problem": ""}
+        try:
+            saved.save(self._memory)
+        except OSError as error:
+            self.log.warning("the pairs are not saved: %s", error)
+            told["problem"] = str(error)
+        if told["problem"] or self._memory.nbytes > AT_ONCE:
+            self._save_at = now + KEEPING
+        self.write(self.kept, told)
+
     def _count(self) -> None:
         """Says what there is now; what is much, later."""
         self.write(self.pairs, len(self._memory))
         self.write(self.spaces, self._memory.spaces)
+        self.write(self.tried, self._memory.tried)
         now = self.now()
         self._owed = len(self._memory) > MANY and now < self._told_at + TELLING
         if not self._owed:
@@ -212,7 +246,11 @@ class Associator(Heedful):
         if not learned.reason:
             self._last = (np.array(key), np.array(value))
         self._news = self._news or not learned.reason
+        if learned.reason == KNOWN:
+            self.write(self.tried, self._memory.tried)
         answer = confirmation.answer(len(self._memory), learned.novelty, learned.reason)
+        if self._saved is not None:
+            answer["folder"] = self._saved.folder(self._memory)
         return answer if learned.replaced is None else answer | {"replaced": learned.replaced}
 
     def _is_frozen(self, key: Any, value: Any) -> bool:
@@ -284,14 +322,22 @@ class Associator(Heedful):
             raise AgentspaceError(f"state of version {version} cannot be read; valid are 1, 2 and {STATE_VERSION}")
         now = self.now()
         self._memory.restore(read_handover(state["memory"]))
+        if self._saved is not None:
+            self._saved.resume(self._memory)
         self._mode = state["mode"]
+        if _is_mode(self._mode) and self.space.entry(self.mode) is None:  # a power cut has left the pairs only
+            self.write(self.mode, self._mode)
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])
         self._count()
 
     def close(self) -> None:
-        """Removes what no successor has taken."""
-        if hasattr(self, "_handover"):
-            self._handover.remove()
+        """Saves what waited for that, and removes what no successor has taken."""
+        if not hasattr(self, "_handover"):
+            return
+        if self._saved is not None:
+            with suppress(OSError):
+                self._saved.finish(self._memory)
+        self._handover.remove()
 
 
 def _is_mode(value: Any) -> bool:

@@ -65,6 +65,7 @@ class Examiner(Heedful):
     camera = SlotName("camera", "what the robot sees, RGB uint8")
     act = SlotName("act", "the postures that the robot's agents choose; who holds it leads the robot instead")
     answer = SlotName("memory/answer", "dict: what became of a confirm")
+    values = SlotName("memory/values", "float32 (pairs, m): the latents of pairs of another day")
     waits = SlotName("examiner/waits", "str: why the script waits; empty while it does not")
     demonstrator_target = SlotName("demonstrator/target", "posture that the demonstrator shall take")
     demonstrator_encoders = SlotName("demonstrator/encoders", "posture of the demonstrator")
@@ -74,6 +75,7 @@ class Examiner(Heedful):
     pairs = Parameter(50, "pairs to acquire; this and the next three are not for a file", minimum=1)
     shown = Parameter(50, "how many acquired postures are shown again", minimum=0)
     fresh = Parameter(30, "how many new postures are shown", minimum=0)
+    memory = Parameter("", "where the robot has its pairs from; empty if it has to acquire them")
     patience = Parameter(240.0, "seconds for acquiring", minimum=1.0)
     deadline = Parameter(6.0, "seconds for showing and imitating one posture", minimum=0.5)
     seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
@@ -89,7 +91,10 @@ class Examiner(Heedful):
         demonstration = Demonstration(self.pairs, self.shown, self.fresh, self.patience, device)
         known = {MIRROR: demonstration.steps, IMITATION: demonstration.of_a_game}
         make = known.get(self.script)
-        steps = load(self.project / self.script, GRAMMAR) if make is None else make()
+        if make is not None and self.memory:
+            steps = demonstration.of_memory(self.script == MIRROR)
+        else:
+            steps = load(self.project / self.script, GRAMMAR) if make is None else make()
         self._examination = Examination()
         self._seconds: dict[str, float] = {}
         self._play = self._follow(steps)
@@ -198,7 +203,9 @@ class Examiner(Heedful):
     def _imitate(self, step: Imitate) -> Play:
         """Shows postures one after the other."""
         acquired = self._examination.acquired
-        if step.shown > len(acquired):
+        if self.memory:
+            self._recall()
+        elif step.shown > len(acquired):
             raise ScriptError(f"{step.shown} acquired postures shall be shown; there are {len(acquired)}")
         decoder = decoders.load(self.variant, unseen=True)
         new = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.fresh))
@@ -213,6 +220,11 @@ class Examiner(Heedful):
         self._measures = False
         for slot in seen:
             self.space.detach_trigger(slot)
+
+    def _recall(self) -> None:
+        """The acquired postures are those of another day: what the values of the pairs decode to."""
+        values = np.asarray(self.read(self.values, np.empty((0, 0))), np.float64)
+        self._examination.acquired[:] = list(decoders.load(self.variant).decode(values)) if len(values) else []
 
     def _show(self, kind: str, posture: Floats) -> Play:
         """Shows one posture (10,), and looks at the robot at rest; shows it again after an interruption."""

@@ -1,8 +1,8 @@
-"""The explorer: a robot in front of a mirror tries postures, so that it learns what they look like."""
+"""The explorer: a robot shows postures, to a mirror or to a person, so that it learns what they look like."""
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from agents.script.heed import REST, Heedful, Hindrance, Why
 from agents.script.words import ACQUIRE
 from agentspace import AgentspaceError, Kind, Parameter, SlotName, Trigger
 from models.arrays import Floats
-from models.postures import autoencoder, decoders
+from models.postures import decoders
+
+RENEWED: Final = 4.0
+"""Seconds after which the command of a try without an end is written again; it is valid three times as long."""
 
 
 @dataclass
@@ -34,10 +37,12 @@ class Try:
 
 
 class Explorer(Heedful):
-    """While mode is acquire: random posture, wait until the robot stands, confirm; until there are enough.
+    """While mode is acquire: take a posture, wait until the robot stands, confirm; until there are enough.
 
-    It may leave the confirming to another: a partner who copies the posture. While the robot does not do what it
-    is told, because it is stopped say, a try waits, and is begun again when that is over.
+    It may leave the confirming to another: a partner who copies the posture. Then it shows its nice postures in a
+    circle, as long as the person likes; a robot that confirms by itself goes on to random ones after the eight.
+    While the robot does not do what it is told, because it is stopped say, a try waits, and is begun again when
+    that is over.
     """
 
     mode = SlotName("mode", "str: acquire or use")
@@ -51,17 +56,22 @@ class Explorer(Heedful):
     variant = Parameter(
         "wide", "which autoencoder draws the postures; free: each arm on its own", choices=decoders.NAMES
     )
-    wanted = Parameter(50, "pairs", minimum=1)
-    tries = Parameter(1000, "postures to try at most", minimum=1)
+    wanted = Parameter(50, "pairs; 0 for any number: it goes on until the mode changes", minimum=0)
+    tries = Parameter(1000, "postures to try at most; 0 for any number", minimum=0)
     seed = Parameter(0, "of the postures", minimum=0)
     confirms = Parameter(True, "confirm when the robot stands; otherwise somebody else does")
-    nice = Parameter(False, "begin with the eight nice postures of the ancestor, if its decoder draws them")
+    nice = Parameter(
+        False, "the eight nice postures of the ancestor: first, or in a circle if somebody else confirms"
+    )
     pause = Parameter(0.0, "seconds between an answer and the next posture", minimum=0.0)
-    patience = Parameter(6.0, "seconds until a try is given up: no rest, or no answer", minimum=0.5)
+    patience = Parameter(
+        6.0, "seconds until a try is given up: no rest, or no answer; 0 to wait without limit", minimum=0.0
+    )
 
     def prepare(self) -> None:
         """Loads the autoencoder."""
         self._autoencoder = decoders.load(self.variant)
+        self._nice = decoders.nice(self._autoencoder) if self.nice else np.empty((0, 0))
 
     def init(self) -> None:
         """Waits for the mode."""
@@ -72,6 +82,7 @@ class Explorer(Heedful):
         self._pairs = self._count = 0
         self._left_out: Counter[str] = Counter()
         self._waits: Hindrance | None = None
+        self._commanded = 0.0
         self.attach_trigger(self.mode)
         self.attach_trigger(self.answer, Trigger.EVERY)
         self.attach_timer(0.5)
@@ -165,6 +176,8 @@ class Explorer(Heedful):
                 return
             present.confirmed = True
             self.write(self.confirm, {"number": present.number, "posture": self._stillness.posture})
+        elif not self.patience:
+            self._renew(present, now)
         elif now - present.began > self.patience:
             self.log.warning("try %d gave no pair within %g s", present.number, self.patience)
             self._left_out["no answer" if present.confirmed else "not there"] += 1
@@ -172,8 +185,8 @@ class Explorer(Heedful):
 
     def _move(self) -> None:
         """Begins the next try, unless it is enough."""
-        if self._pairs >= self.wanted or self._count >= self.tries:
-            enough = self._pairs >= self.wanted
+        enough = 0 < self.wanted <= self._pairs
+        if enough or 0 < self.tries <= self._count:
             told = {"pairs": self._pairs, "tries": self._count, "enough": enough}
             self.write(self.done, told | {"left_out": dict(self._left_out)} if self._left_out else told)
             self._end()
@@ -187,13 +200,22 @@ class Explorer(Heedful):
         """Tells the robot where to go."""
         present.began = now
         self._stillness.send(self._goal(present.latent), now)
-        self.write(self.act, present.latent, validity=self.patience + 1.0)
+        self._command(present, now)
+
+    def _command(self, present: Try, now: float) -> None:
+        self._commanded = now
+        self.write(self.act, present.latent, validity=self.patience + 1.0 if self.patience else 3.0 * RENEWED)
+
+    def _renew(self, present: Try, now: float) -> None:
+        """A try that waits without limit keeps its posture; the command of an explorer that is gone expires."""
+        if now - self._commanded >= RENEWED:
+            self._command(present, now)
 
     def _draw(self) -> Floats:
         """The next latent."""
-        nice = autoencoder.NICE_LATENTS
-        if self.nice and self._autoencoder.name == "ancestor-2" and self._count <= len(nice):
-            return np.asarray(nice[self._count - 1])
+        shown = self._count - 1
+        if len(self._nice) and (shown < len(self._nice) or not self.confirms):
+            return np.asarray(self._nice[shown % len(self._nice)])
         return np.asarray(self._autoencoder.sample(self._random, 1)[0])
 
     def get_state(self) -> tuple[int, dict[str, int]]:

@@ -16,6 +16,9 @@ class Generator(Agent):
 
     act = SlotName("act", "float (latent,): array, list or tuple")
     joints = SlotName("joints", "targets, float64 (10,) degrees: right arm, then left arm")
+    nice = SlotName(
+        "act/nice", "float64 (8, latent): the nice postures of the ancestor, as latents of this decoder"
+    )
     refused_act = SlotName("act/refused", "str: why the last bad latent was refused")
     variant = Parameter("wide", "which autoencoder, of latent 2 if not said; free: joints", choices=decoders.NAMES)
     validity = Parameter(1.0, "seconds for which a target is valid", minimum=0.01, live=True)
@@ -23,9 +26,11 @@ class Generator(Agent):
     def prepare(self) -> None:
         """Loads the autoencoder."""
         self._autoencoder = decoders.load(self.variant)
+        self._nice = decoders.nice(self._autoencoder)
 
     def init(self) -> None:
-        """Waits for a latent."""
+        """Says which postures are nice, and waits for a latent."""
+        self.write(self.nice, self._nice)
         self._repeated = self.now()
         self.attach_trigger(self.act)
         self.attach_timer(REPEAT / 2)

@@ -46,6 +46,8 @@ class Operator(Agent):
     done = SlotName("memory/done", "dict: what became of a command, shown")
     certainty = SlotName("certainty", "dict: whether the robot knows what it sees, shown")
     values = SlotName("memory/values", "float32 (pairs, m): latents of the pairs, on the map")
+    tried = SlotName("memory/tried", "float32 (n, m): latents that were tried and no news, on the map")
+    nice = SlotName("act/nice", "float64 (8, m): latents of nice postures, one key each")
     proprio = SlotName("proprio", "float (m,): where the robot is on the map")
     camera = SlotName("camera", "RGB image (H, W, 3) uint8, shown")
     expression = SlotName("expression", "str, shown")

@@ -27,6 +27,8 @@ SETTLED: Final = 0.3
 """Seconds that the person stands still before they whistle."""
 AGAIN: Final = 3.0
 """Seconds after which the person whistles again if they were not heard."""
+BREATH: Final = 1.2
+"""Seconds from one whistle to the next, of whatever kind: what comes sooner is taken for an echo."""
 CHANGED: Final = 2.0
 """Degrees by which a joint of the robot must move, so that it shows another posture."""
 
@@ -98,6 +100,7 @@ class Partner(Heedful):
         self._robot = Stillness(window=0.25)
         self._copied: Floats | None = None  # the posture of the robot that the person copies, or has copied
         self._whistled: dict[int, float] = {}  # when, by kind
+        self._breath = float("-inf")  # when the last whistle was, of any kind
         self._asked = False  # to show a certain posture
         self._answered = False  # the robot has learned the posture that the person copies
         self.write(self.limits, JOINT_LIMITS)
@@ -158,8 +161,8 @@ class Partner(Heedful):
 
     def _blow(self, kind: int, now: float) -> None:
         """Whistles, unless that was done a moment ago."""
-        if now - self._whistled.get(kind, -AGAIN) >= AGAIN:
-            self._whistled[kind] = now
+        if now - self._whistled.get(kind, -AGAIN) >= AGAIN and now - self._breath >= BREATH:
+            self._whistled[kind] = self._breath = now
             self.write(self.whistle, kind, validity=WHISTLE_VALIDITY)
 
     def _obey(self, target: Any, now: float) -> None:

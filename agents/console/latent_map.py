@@ -15,10 +15,11 @@ from models.arrays import Floats
 
 LEAST: Final = 1.5
 """How far the map reaches from the origin at least: so far go the latents of both autoencoders."""
-PAIR, ROBOT, ACT, CURSOR = "•", "○", "◆", "✚"
+PAIR, TRIED, ROBOT, ACT, CURSOR = "•", "x", "○", "◆", "✚"
 STYLES: Final = {
-    PAIR: "not dim cyan",
-    ROBOT: "not dim bold green",
+    PAIR: "not dim bold red",
+    TRIED: "not dim green",
+    ROBOT: "not dim bold cyan",
     ACT: "not dim bold yellow",
     CURSOR: "not dim magenta",
 }
@@ -54,7 +55,7 @@ class Grid:
 
 
 class LatentMap(Widget, can_focus=True):
-    """Pairs, the robot's posture and the present command; a click or the arrow keys choose a point."""
+    """Pairs, tries that were no news, the robot's posture, the command; a click or arrow keys choose a point."""
 
     DEFAULT_CSS = """
     LatentMap { border: round $primary; width: 1fr; height: 1fr; min-height: 7; min-width: 20; }
@@ -82,17 +83,19 @@ class LatentMap(Widget, can_focus=True):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  (as all widgets call it)
         super().__init__(id=id)
         self.border_title = "map of postures: click, or arrow keys"
-        self.border_subtitle = f"{PAIR} pair  {ROBOT} robot  {ACT} act  {CURSOR} chosen"
+        self.border_subtitle = f"{PAIR} acquired  {TRIED} no news  {ROBOT} robot  {ACT} act  {CURSOR} chosen"
         self._pairs: Floats = np.empty((0, 2))
+        self._tried: Floats = np.empty((0, 2))
         self._robot: Floats | None = None
         self._act: Floats | None = None
         self._chosen: Floats | None = None
         self._known: tuple[object, ...] = ()
 
-    def show(self, pairs: Floats, robot: Floats | None, act: Floats | None) -> None:
-        """Shows the latents of the pairs (pairs, m), of the robot and of the command, (m,) or None."""
-        known = (pairs.tobytes(), *(None if point is None else self.grid.place(point) for point in (robot, act)))
-        self._pairs, self._robot, self._act = pairs, robot, act
+    def show(self, pairs: Floats, tried: Floats, robot: Floats | None, act: Floats | None) -> None:
+        """Shows latents: of the pairs (pairs, m), of other tries (n, m), of robot and command, (m,) or None."""
+        places = (None if point is None else self.grid.place(point) for point in (robot, act))
+        known = (pairs.tobytes(), tried.tobytes(), *places)
+        self._pairs, self._tried, self._robot, self._act = pairs, tried, robot, act
         if known != self._known:  # drawing is dear
             self._known = known
             self.refresh()
@@ -129,7 +132,14 @@ class LatentMap(Widget, can_focus=True):
     def _layers(self) -> list[tuple[str, list[Floats]]]:
         """The points in the order in which they are drawn: the later hides the earlier."""
         points = ((CURSOR, self._chosen), (ACT, self._act), (ROBOT, self._robot))
-        return [(PAIR, list(self._pairs)), *((symbol, [point]) for symbol, point in points if point is not None)]
+        known = [(TRIED, list(self._tried)), (PAIR, list(self._pairs))]
+        return [*known, *((symbol, [point]) for symbol, point in points if point is not None)]
+
+    def choose(self, latent: Floats) -> None:
+        """Chooses a latent (m,) that was not pointed at."""
+        self._chosen = latent
+        self.refresh()
+        self.post_message(self.Chosen(latent))
 
     def on_click(self, event: events.Click) -> None:
         """Chooses the point under the mouse."""

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Final
 
+import numpy as np
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -94,6 +95,9 @@ class ConsoleScreen(App[None]):
         Binding("g", "resume", "Go on"),
         Binding("c", "confirm", "Confirm"),
         Binding("m", "mode", "Mode"),
+        Binding("n,k", "nice(1)", "Next nice"),
+        Binding("b", "nice(-1)", "Back"),
+        Binding("a", "nice(0)", "Again"),
         Binding("u", "undo", "Undo"),
         Binding("f", "forget", "Forget"),
         Binding("s", "save", "Save"),
@@ -111,6 +115,7 @@ class ConsoleScreen(App[None]):
         self._presses = 0  # of the stop
         self._snapshot: Snapshot | None = None
         self._trouble = ""
+        self._nice = -1  # which of the nice postures was chosen last
         self._shown: dict[str, object] = {}  # what each part shows; drawing is dear
         self._banner, self._facts, self._holders = (Static(id=name) for name in ("banner", "facts", "holders"))
         self._camera = Picture(id="camera")
@@ -171,7 +176,7 @@ class ConsoleScreen(App[None]):
         if self._is_news("holders", rows):
             self._holders.update(holders(rows))
         slots = snapshot.slots
-        self._board.show(snapshot.pairs, snapshot.point(slots.proprio), snapshot.point(slots.act))
+        self._board.show(snapshot.pairs, snapshot.tried, snapshot.point(slots.proprio), snapshot.point(slots.act))
         self._show_picture(snapshot)
 
     def _show_picture(self, snapshot: Snapshot) -> None:
@@ -225,6 +230,17 @@ class ConsoleScreen(App[None]):
     def on_latent_map_chosen(self, message: LatentMap.Chosen) -> None:
         """The robot shall take the point."""
         self._worker.do("act", self._worker.operation.take(message.latent.tolist()), newest=True)
+
+    def action_nice(self, step: int) -> None:
+        """The robot shall take the next nice posture, the one before, or the same again; they are a circle."""
+        nice = self._snapshot.nice if self._snapshot is not None else np.empty((0, 2))
+        if not len(nice):
+            self.notify("Nobody tells which postures are nice: is there a generator?", severity="warning")
+            return
+        first = 0 if step >= 0 else len(nice) - 1
+        self._nice = first if self._nice < 0 else (self._nice + step) % len(nice)
+        self._news.write(Text(f"nice posture {self._nice + 1} of {len(nice)}"))
+        self._board.choose(nice[self._nice])
 
     def action_stop_robot(self, always: bool = True) -> None:
         """Emergency stop."""

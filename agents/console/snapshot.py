@@ -22,6 +22,8 @@ class Slots:
     done: str = "memory/done"
     certainty: str = "certainty"
     values: str = "memory/values"
+    tried: str = "memory/tried"
+    nice: str = "act/nice"
     act: str = "act"
     proprio: str = "proprio"
     camera: str = "camera"
@@ -69,6 +71,16 @@ class Snapshot:
     def pairs(self) -> Floats:
         """Latents of the acquired pairs (pairs, m); (0, 2) if the slot is empty."""
         return _finite(self.value(self.slots.values), 2)
+
+    @property
+    def tried(self) -> Floats:
+        """Latents (n, m) that were confirmed, but were no news."""
+        return _finite(self.value(self.slots.tried), 2)
+
+    @property
+    def nice(self) -> Floats:
+        """Latents (n, m) of the nice postures; (0, 2) if nobody tells them."""
+        return _finite(self.value(self.slots.nice), 2)
 
     def point(self, name: str) -> Floats | None:
         """The latent (m,) in a slot; None if there is none."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from agents.exam.trial import FRESH, SHOWN, Trial, of_kind
+from agents.pictures.font import font
 from models.files.artifact import write_atomically
 
 COLUMNS: Final = 5
@@ -67,10 +68,10 @@ def draw(title: str, trials: Sequence[Trial], notes: Sequence[str] = ()) -> Imag
     height = MARGIN + top + sum(section.height for section in sections)
     sheet = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((MARGIN, MARGIN), title, INK, _font(22, bold=True))
-    pen.text((MARGIN, MARGIN + 32), "left: what the camera saw    right: what the robot did", FAINT, _font(14))
+    pen.text((MARGIN, MARGIN), title, INK, font(22, bold=True))
+    pen.text((MARGIN, MARGIN + 32), "left: what the camera saw    right: what the robot did", FAINT, font(14))
     for number, line in enumerate(lines):
-        pen.text((MARGIN, MARGIN + HEADING - 6 + NOTE * number), line, FAINT, _font(12))
+        pen.text((MARGIN, MARGIN + HEADING - 6 + NOTE * number), line, FAINT, font(12))
     for section in sections:
         _draw_section(sheet, pen, section, top)
         top += section.height
@@ -88,7 +89,7 @@ def _draw_section(sheet: Image.Image, pen: ImageDraw.ImageDraw, section: Section
     mean = float(np.mean([trial.error for trial in section.trials]))
     heading = f"{TITLES[section.kind]}    mean error {mean:.1f} %"
     pen.line((MARGIN, top + 12, sheet.width - MARGIN, top + 12), "#d5d9e0")
-    pen.text((MARGIN, top + 26), heading, INK, _font(17, bold=True))
+    pen.text((MARGIN, top + 26), heading, INK, font(17, bold=True))
     for index, trial in enumerate(section.trials):
         row, column = divmod(index, COLUMNS)
         x = MARGIN + column * (2 * section.side + GUTTER)
@@ -107,12 +108,4 @@ def _draw_trial(
     pen.line((x + side, y, x + side, y + side - 1), PAPER, 2)
     pen.rectangle((x, y + side + 6, x + 8, y + side + 14), colour)
     note = "" if trial.settled else "  (moving)"
-    pen.text((x + 14, y + side + 2), f"{trial.error:.1f} %{note}", colour, _font(13, bold=True))
-
-
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib."""
-    import matplotlib
-
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", name)), size)
+    pen.text((x + 14, y + side + 2), f"{trial.error:.1f} %{note}", colour, font(13, bold=True))

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from agents.script.language import SLOTS, Grammar, Step, Wait, delete, fields, grammar, write
 from agents.script.operation import Operation
+from agents.script.words import USE
 
 CHANGE: Final = 20.0
 """Seconds until the camera sees the demonstrator, at most."""
@@ -50,7 +51,7 @@ def label(step: ExamStep) -> str:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """The scripts of the mirror, and of the game with a partner.
+    """The scripts of the mirror, of the game with a partner, and of both on another day.
 
     Attributes:
         pairs: How many the robot shall acquire.
@@ -73,7 +74,7 @@ class Demonstration:
             write({"mode": "acquire"}),
             Wait("explorer/done", self.patience),
             Wait("pairs", 2.0, at_least=self.pairs),
-            write({"mode": "use", "camera/source": self.device}),
+            write({"mode": USE, "camera/source": self.device}),
             Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),
             Imitate(min(self.shown, self.pairs), self.fresh),
             MakeReport(),
@@ -84,8 +85,26 @@ class Demonstration:
         return (
             Wait("explorer/done", self.patience),
             Wait("pairs", 2.0, at_least=self.pairs),
-            Wait("mode", CHANGE, equals="use"),
+            Wait("mode", CHANGE, equals=USE),
             Imitate(min(self.shown, self.pairs), self.fresh),
+            MakeReport(),
+        )
+
+    def of_memory(self, mirror: bool) -> tuple[ExamStep, ...]:
+        """Nothing is acquired: the robot imitates with the pairs that it was given.
+
+        Args:
+            mirror: The camera looks at the demonstrator; in a game it looks at the partner all the time.
+        """
+        look = {"camera/source": self.device} if mirror else {}
+        running = (
+            (Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),) if mirror else ()
+        )
+        return (
+            Wait("pairs", CHANGE, at_least=1),
+            write({"mode": USE, **look}),
+            *running,
+            Imitate(self.shown, self.fresh),
             MakeReport(),
         )
 

@@ -1,6 +1,7 @@
 """The memories of an associator: pairs, of each kind of features and values apart, and how they are learned."""
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from models.attention.heads import ONE
 from models.attention.memory import UNKNOWN, Answer, Memory
 from models.attention.similarity import Comparison
 
+KNOWN: Final = "known already"
+"""The reason why a pair that is no news is not added."""
+TRIED: Final = 1000
+"""The latents of that many such pairs are remembered, the newest ones."""
 ANY: Final = UNKNOWN
 """The space of features or values without a name."""
 
@@ -98,6 +103,7 @@ class Memories:
 
     Attributes:
         revision: Grows with each change of the pairs.
+        generation: Grows when the memory in use becomes another one: it forgets, is loaded, or is of another kind.
     """
 
     def __init__(self, comparison: Comparison, project: Path, heads: str = ONE, capacity: int = 0) -> None:
@@ -105,7 +111,8 @@ class Memories:
         self._project = project
         self._heads = heads
         self._capacity = capacity
-        self.revision = 0
+        self.revision = self.generation = 0
+        self._tried: deque[NDArray[np.float32]] = deque(maxlen=TRIED)
         self._kind = PairKind()
         self._memories = {self._kind: self._new(self._kind)}
 
@@ -135,6 +142,17 @@ class Memories:
         """The latents of the pairs in use (pairs, m), as a copy."""
         return self._memory.values.astype(np.float32)
 
+    @property
+    def tried(self) -> NDArray[np.float32]:
+        """The latents (n, m) that were tried, and were no news."""
+        return np.array(self._tried, np.float32) if self._tried else np.empty((0, 0), np.float32)
+
+    def _renew(self) -> None:
+        """The memory in use becomes another one."""
+        self.revision += 1
+        self.generation += 1
+        self._tried.clear()
+
     def fit(self, features: str | None = None, values: str | None = None) -> bool:
         """The features or values in use are of this space from now on.
 
@@ -146,7 +164,7 @@ class Memories:
         kind = PairKind(features or self._kind.features, values or self._kind.values)
         if kind == self._kind:
             return False
-        self.revision += 1
+        self._renew()
         self._kind = kind
         if not self._memories.get(kind):
             known = (other for other, memory in self._memories.items() if memory and kind.admits(other))
@@ -167,7 +185,8 @@ class Memories:
             novelty = self._memory.novelty(key, value)
             told = novelty if math.isfinite(novelty) else None
             if gate > 0.0 and novelty <= gate:
-                return Learned(told, "known already")
+                self._tried.append(np.asarray(value, np.float32))
+                return Learned(told, KNOWN)
             replaced = self._memory.add(key, value)
             self.revision += 1
             return Learned(told, replaced=replaced)
@@ -228,7 +247,7 @@ class Memories:
 
     def forget(self) -> str:
         """Drops the pairs in use."""
-        self.revision += 1
+        self._renew()
         count = len(self._memory)
         self._memories[self._kind] = self._new(self._kind)
         return f"forgot {count} pairs"
@@ -243,11 +262,12 @@ class Memories:
         """Takes the pairs of a file, which must be of the kind in use, instead of the present ones."""
         features, values = (None if space == ANY else space for space in self._kind)
         memory = Memory.load(path, features, self._comparison, self._heads, values, self._capacity)
+        self._renew()
         memory.space = values or memory.space
         kind = PairKind(memory.features, memory.space)
         self._memories[kind] = memory
         self.fit(*kind)
-        return f"loaded {len(memory)} pairs from {path}"
+        return f"loaded {len(memory)} pairs from {memory.source}"
 
     def state(self) -> dict[str, Any]:
         """All pairs as a slot value."""
@@ -256,7 +276,8 @@ class Memories:
             for kind, memory in self._memories.items()
             if memory
         ]
-        return {"features": self._kind.features, "values_of": self._kind.values, "memories": memories}
+        about = {"features": self._kind.features, "values_of": self._kind.values, "tried": self.tried}
+        return {**about, "memories": memories}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes the pairs that `state` gave.
@@ -274,3 +295,4 @@ class Memories:
             for key, value in zip(np.asarray(part["keys"]), np.asarray(part["values"]), strict=True):
                 memory.add(key, value)
         self.fit(*used)  # which pairs without a name belong to
+        self._tried.extend(np.asarray(state.get("tried", ()), np.float32))

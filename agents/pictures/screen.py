@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -29,19 +30,22 @@ class Screen(Protocol):
         """Closes the window or the file."""
 
 
-def open_screen(path: Path | None, title: str, rate: float) -> Screen:
+def open_screen(
+    path: Path | None, title: str, rate: float, keep: Callable[[Image], object] | None = None
+) -> Screen:
     """Opens a window, or the file at a path.
 
     Args:
         path: Of an image or video file; None for a window.
         title: Of the window.
         rate: Pictures per second of a video.
+        keep: Of a window: what the key s does with the picture that is shown.
 
     Raises:
         ScreenError: There is no display, or the file is of another kind.
     """
     if path is None:
-        return Window(title)
+        return Window(title, keep)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return Film(path, rate)
@@ -52,14 +56,16 @@ def open_screen(path: Path | None, title: str, rate: float) -> Screen:
 
 
 class Window:
-    """A window; q, Escape or its close button end it."""
+    """A window; q, Escape or its close button end it, s keeps the picture."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, keep: Callable[[Image], object] | None = None) -> None:
         import cv2
 
         if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ScreenError("there is no display (DISPLAY is not set); write a file: output=view.png")
         self._title = title
+        self._keep = keep
+        self._last: Image | None = None
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL)
         except cv2.error as error:
@@ -70,8 +76,11 @@ class Window:
         import cv2
 
         if image is not None:
+            self._last = image
             cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
+        if key == ord("s") and self._keep is not None and self._last is not None:
+            self._keep(self._last)
         return key not in (ord("q"), ESCAPE) and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) > 0
 
     def close(self) -> None:

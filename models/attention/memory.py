@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.arrays import AnyFloats
 from models.attention import heads as attention_heads
+from models.attention import text_pairs
 from models.attention.heads import ONE
 from models.attention.pairs import Pairs, Rows
 from models.attention.reader import Found, Reader
@@ -39,6 +40,8 @@ from models.files.artifact import ArtifactError, read_arrays, write_arrays
 
 UNKNOWN: Final = "unknown"
 """The space of features, or of values, that nobody has named."""
+FILE: Final = "memory.npz"
+"""The name of a memory in a folder of its own."""
 _KIND: Final = "agentspace memory 1"  # of the files
 _NEAREST: Final = 64  # pairs of each head's shortlist among which the nearest one is looked for
 
@@ -107,6 +110,7 @@ class Memory:
         comparison: How queries are compared with keys.
         heads: Name of the attention heads.
         space: Identifier of the space of the values: of which decoder they are latents; it travels, too.
+        source: The file, or the files, that the pairs were loaded from, in words; "" if they were not.
     """
 
     def __init__(
@@ -123,6 +127,7 @@ class Memory:
         self.comparison = comparison
         self.heads = attention_heads.check(heads)
         self.space = space
+        self.source = ""
         self._capacity = capacity
         self.forget()
 
@@ -284,10 +289,10 @@ class Memory:
         space: str | None = None,
         capacity: int = 0,
     ) -> Self:
-        """Read a memory that `save` wrote.
+        """Read a memory that `save` wrote, or the files of the original (`models.attention.text_pairs`).
 
         Args:
-            path: The file.
+            path: The file; or the folder in which it is called memory.npz, or keys.npy and values.npy.
             features: The feature space in use; None accepts any.
             comparison: How to compare; None means as in the file.
             heads: The attention heads; None means as in the file.
@@ -298,18 +303,40 @@ class Memory:
             ArtifactError: The file is missing, cut off, of another kind, or its keys or values are of another
                 space.
         """
-        arrays = read_arrays(Path(path), _KIND)
+        file = Path(path)
+        if file.is_dir() and (file / FILE).exists():
+            file = file / FILE
+        texts = text_pairs.find(file)
+        if texts is not None:
+            foreign = text_pairs.read(*texts)
+            found = cls(features or UNKNOWN, comparison or Comparison(), heads or ONE, space or UNKNOWN, capacity)
+            return found._fill(foreign.keys, foreign.values, foreign.told)
+        if file.is_dir():
+            raise ArtifactError(f"{file} has neither {FILE} in it nor keys.npy and values.npy")
+        arrays = read_arrays(file, _KIND)
         try:
             compared, divided = comparison or _comparison(arrays), heads or str(arrays.get("heads", ONE))
             found = cls(str(arrays["features"]), compared, divided, str(arrays.get("space", UNKNOWN)), capacity)
-            found._check_spaces(path, features, space)
-            for key, value in zip(arrays["keys"], arrays["values"], strict=True):
-                found.add(key, value)
+            found._check_spaces(file, features, space)
+            return found._fill(arrays["keys"], arrays["values"], str(file))
         except ArtifactError:
             raise
         except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"{path} does not hold a whole memory: {error}") from error
-        return found
+            raise ArtifactError(f"{file} does not hold a whole memory: {error}") from error
+
+    def _fill(self, keys: NDArray[Any], values: NDArray[Any], source: str) -> Self:
+        """Takes the pairs of a file.
+
+        Raises:
+            ArtifactError: They are none.
+        """
+        self.source = source
+        try:
+            for key, value in zip(keys, values, strict=True):
+                self.add(key, value)
+        except (TypeError, ValueError) as error:
+            raise ArtifactError(f"{source} does not hold a whole memory: {error}") from error
+        return self
 
     def _check_spaces(self, path: Path | str, features: str | None, space: str | None) -> None:
         if features not in (None, self.features):

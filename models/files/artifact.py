@@ -15,6 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.files.sniffing import ARCHIVE, sniff
+
 WEIGHTS: Final = Path(__file__).parents[1] / "weights"
 _SUMS: Final = "SHA256SUMS"
 
@@ -99,7 +101,11 @@ def read_arrays(path: Path, kind: str) -> dict[str, NDArray[np.generic]]:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except Exception as error:  # a damaged file can fail in zip, in zlib, in the header of an array, in its size
-        raise ArtifactError(f"{path} is cut off, or not an .npz file of arrays ({error})") from error
+        kind = sniff(content)
+        what = (
+            f"cut off, or not an .npz file of arrays ({error})" if kind == ARCHIVE else f"{kind}, not an .npz file"
+        )
+        raise ArtifactError(f"{path} is {what}") from error
     found = str(arrays.pop("kind", np.array("unknown")))
     if found != kind:
         raise ArtifactError(f"{path} holds {found!r}, not {kind!r}")

@@ -56,6 +56,7 @@ Linearised = Callable[[Floats], tuple[Floats, Floats]]
 STEPS: Final = 5
 SOFT: Final = 0.02
 """Errors below this one (joints scaled to -1..1) count as squares: a hundredth of a joint's range."""
+_STARTS: Final = 16  # from which the nearest latent is looked for
 _REACH: Final = 0.25  # longest step, where the map is the square -1..1
 _DAMPING: Final = 0.3  # at the beginning
 _SMALLEST: Final = 1e-4  # damping
@@ -123,6 +124,23 @@ class Autoencoder:
         guess = self._run(self._encoder, scaled, LINEAR)
         flat = guess.reshape(-1, self.latent), scaled.reshape(-1, len(JOINTS))
         return refine(self.linearised, *flat).reshape(guess.shape)
+
+    def nearest(self, posture: ArrayLike) -> Floats:
+        """The latent (m,) whose posture is nearest to one (10,) in degrees, anywhere where postures were learned.
+
+        `encode` stays on the side of a fold on which the encoder is; this looks on all of them, and takes some
+        hundred times as long.
+
+        Raises:
+            ValueError: Another shape, or NaN.
+        """
+        scaled = self._scaled(posture)
+        known = self._run(self._decoder, self.seen, self._design.output)
+        starts = self.seen[np.argsort(np.abs(known - scaled).sum(axis=1))[:_STARTS]]
+        found = np.vstack([refine(self.linearised, starts, np.tile(scaled, (len(starts), 1)), 4 * STEPS), starts])
+        found = found[(np.abs(found) <= np.abs(self.seen).max(axis=0)).all(axis=1)]
+        errors = np.abs(self.linearised(found)[0] - scaled).sum(axis=1)
+        return np.asarray(found[errors.argmin()])
 
     def _scaled(self, joints: ArrayLike) -> Floats:
         return np.asarray((postures("joints", joints) - self._design.center) / self._design.scale)

@@ -74,6 +74,7 @@ class FreePostures:
 FREE: Final = FreePostures.name
 NAMES: Final = (*autoencoder.NAMES, FREE)
 """The autoencoders, and `free`: joints, both arms on their own."""
+_ANCESTOR: Final = "ancestor-2"
 
 
 def load(name: str = "wide", unseen: bool = False) -> Autoencoder | FreePostures:
@@ -88,6 +89,19 @@ def load(name: str = "wide", unseen: bool = False) -> Autoencoder | FreePostures
         ArtifactError: What it needs is missing or damaged.
     """
     return FreePostures.load(unseen) if name == FREE else autoencoder.load(name)
+
+
+def nice(decoder: Autoencoder | FreePostures) -> Floats:
+    """The eight postures (8, m) that the ancestor shows when it invites to imitate it, as values of a decoder.
+
+    They are points of the ancestor's own map; any other decoder gets those of its own that come nearest to the
+    same postures.
+    """
+    if decoder.name == _ANCESTOR:
+        return autoencoder.NICE_LATENTS.copy()
+    shown = autoencoder.load(_ANCESTOR).decode(autoencoder.NICE_LATENTS)
+    wanted = np.clip(shown, *JOINT_LIMITS.T)
+    return wanted if isinstance(decoder, FreePostures) else np.array([decoder.nearest(each) for each in wanted])
 
 
 def space(name: str = "wide") -> str:

@@ -62,25 +62,57 @@ def test_launch_files_take_other_decoders(name: str, tmp_path: Path) -> None:
 
 
 def test_with_a_real_robot_nothing_is_simulated_or_moves_by_itself(tmp_path: Path) -> None:
-    """The game on YARP with another robot has a motor and a camera for that robot, and no explorer or examiner."""
+    """The game on YARP with another robot has a motor and a camera for that robot, and no explorer or examiner.
+
+    It shows nice postures if it is told to, and then waits for a person.
+    """
     options = ("launch", "launch/imitation_yarp.yaml", "--dry-run", "robot=icub", "eye=cam/left")
     done = agentspace(tmp_path, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     roles = {line.split(":")[0] for line in done.stdout.splitlines() if ": agents." in line}
-    wanted = {"names", "motor", "camera", "face", "extractor", "associator", "generator", "proprioception"}
+    wanted = {
+        "names",
+        "motor",
+        "camera",
+        "face",
+        "extractor",
+        "associator",
+        "generator",
+        "proprioception",
+        "game",
+        "expression",
+        "album",
+    }
     assert roles == wanted
     assert 'device = "yarp:/icub/cam/left"' in done.stdout
+    done = agentspace(tmp_path, *options, "invite=true", "whistle=true")
+    assert done.returncode == 0, done.stdout + done.stderr
+    more = {line.split(":")[0] for line in done.stdout.splitlines() if ": agents." in line}
+    assert more == wanted | {"inviter", "whistle"}
 
 
 def test_the_game_with_a_webcam_has_ears_and_no_examiner(tmp_path: Path) -> None:
-    """A person whistles, and nobody knows which posture they truly show."""
+    """A person whistles, and nobody knows which posture they truly show; the robot invites without limit."""
     options = ("launch", "launch/imitation.yaml", "--dry-run", "partner=webcam", "camera=0")
     done = agentspace(tmp_path, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     roles = {line.split(":")[0] for line in done.stdout.splitlines() if ": agents." in line}
-    assert {"whistle", "game", "camera", "explorer"} <= roles
-    assert not roles & {"partner", "examiner"}
+    assert {"whistle", "game", "camera", "inviter"} <= roles
+    assert not roles & {"partner", "examiner", "explorer"}
+    assert {"wanted = 0", "tries = 0", "patience = 0.0", "nice = true"} <= {
+        line.strip() for line in done.stdout.splitlines()
+    }
     assert 'device = "0"' in done.stdout
+
+
+@pytest.mark.parametrize("name", ["mirror", "webcam", "imitation", "imitation_yarp"])
+def test_every_launch_file_saves_pairs_and_takes_a_memory(name: str, tmp_path: Path) -> None:
+    """Each pair is saved by itself; what is given as a memory, the associator and the examiner get."""
+    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--dry-run", "memory=last")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert lines.count('saved = "pairs"') == 1
+    assert lines.count('memory = "last"') == 2 + any(line.startswith("examiner:") for line in lines)
 
 
 def test_a_robot_and_a_simulated_person_play_the_game_of_imitation(tmp_path: Path) -> None:

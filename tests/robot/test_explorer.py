@@ -6,11 +6,13 @@ import time
 from typing import Any
 
 import numpy as np
+import pytest
 
 from agents.explorer import Explorer
 from agentspace import LocalSpace
+from models.icub.kinematics import JOINT_LIMITS
 from models.icub.simulator import REST
-from models.postures import autoencoder
+from models.postures import autoencoder, decoders
 from tests.support.eventually import eventually
 from tests.support.recording import recording
 
@@ -30,12 +32,12 @@ def stand_at(space: LocalSpace, posture: np.ndarray, seconds: float = 0.3) -> No
     eventually(lambda: space.write("icub/encoders", posture) and time.monotonic() > until)
 
 
-def confirmed(space: LocalSpace, number: int) -> dict[str, Any]:
+def confirmed(space: LocalSpace, number: int, variant: str = "wide") -> dict[str, Any]:
     """Stands where the explorer wants it until it confirms try `number`."""
 
     def look() -> bool:
         if (act := space.read("act")) is not None:
-            space.write("icub/encoders", posture_of(act))
+            space.write("icub/encoders", autoencoder.load(variant).decode(act))
         return (space.read("confirm") or {}).get("number") == number
 
     eventually(look)
@@ -185,21 +187,68 @@ def test_somebody_else_may_confirm(space: LocalSpace) -> None:
     assert eventually(lambda: space.read("explorer/done")) == {"pairs": 2, "tries": 2, "enough": True}
 
 
-def test_it_begins_with_the_nice_postures_of_the_ancestor(space: LocalSpace) -> None:
-    """All eight, in their order, with the ancestor's decoder; then random ones."""
-    start(space, confirms=False, variant="ancestor", nice=True, wanted=9)
+@pytest.mark.parametrize("variant", ["ancestor", "wide", "wide-4", "free"])
+def test_an_invitation_shows_the_nice_postures_in_a_circle(space: LocalSpace, variant: str) -> None:
+    """All eight, in their order, with every decoder; after the last comes the first, for as long as one likes."""
+    nice = decoders.nice(decoders.load(variant))
+    start(space, confirms=False, variant=variant, nice=True, wanted=0, tries=0, patience=0.0)
     with recording(space, "act") as acts:
         space.write("mode", "acquire")
-        for pairs in range(1, 9):
-            eventually(lambda pairs=pairs: len(acts) == pairs)
-            space.write("memory/answer", {"confirm": "whistle", "added": True, "pairs": pairs})
-        eventually(lambda: len(acts) == 9)
-    np.testing.assert_allclose([act.value for act in acts[:8]], autoencoder.NICE_LATENTS)
+        for count in range(1, 18):
+            eventually(lambda count=count: len(acts) == count)
+            space.write("memory/answer", {"confirm": "whistle", "added": True, "pairs": count})
+        eventually(lambda: len(acts) == 18)
+    np.testing.assert_allclose([act.value for act in acts], np.vstack([nice, nice, nice])[:18])
+    assert space.entry("explorer/done") is None
 
 
-def test_other_decoders_have_no_nice_postures(space: LocalSpace) -> None:
-    """They are points of the ancestor's map only."""
-    start(space, nice=True)
+def test_each_invitation_begins_with_the_first_nice_posture(space: LocalSpace) -> None:
+    """Also one that is come back to."""
+    start(space, confirms=False, variant="ancestor", nice=True, wanted=0, patience=0.0)
+    with recording(space, "act") as acts:
+        space.write("mode", "acquire")
+        eventually(lambda: len(acts) == 1)
+        space.write("memory/answer", {"confirm": "whistle", "added": True, "pairs": 1})
+        eventually(lambda: len(acts) == 2)
+        space.write("mode", "use")
+        space.write("mode", "acquire")
+        eventually(lambda: len(acts) == 3)
+    np.testing.assert_allclose([act.value for act in acts], autoencoder.NICE_LATENTS[[0, 1, 0]])
+
+
+def test_a_robot_alone_goes_on_to_others_after_the_nice_postures(space: LocalSpace) -> None:
+    """Before a mirror nothing new would be seen in a second round."""
+    start(space, variant="ancestor", nice=True)
     space.write("mode", "acquire")
-    act = eventually(lambda: space.entry("act"))
-    assert np.abs(autoencoder.NICE_LATENTS - act.value).max(axis=1).min() > 1e-6
+    seen = []
+    for number in range(1, 11):
+        confirm = confirmed(space, number, variant="ancestor")
+        seen.append(confirm["posture"])
+        answer(space, pairs=number)
+    np.testing.assert_allclose(seen[:8], autoencoder.load("ancestor").decode(autoencoder.NICE_LATENTS))
+    assert min(np.abs(seen[8] - other).max() for other in seen[:8]) > 1.0
+
+
+def test_it_waits_for_a_person_without_limit(space: LocalSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The posture is kept, by commands that are renewed: those of an explorer that is gone run out."""
+    monkeypatch.setattr("agents.explorer.RENEWED", 0.05)
+    start(space, confirms=False, variant="ancestor", nice=True, wanted=0, patience=0.0)
+    with recording(space, "act") as acts:
+        space.write("mode", "acquire")
+        eventually(lambda: space.write("icub/encoders", REST) and len(acts) >= 4)
+    assert {tuple(act.value) for act in acts} == {tuple(autoencoder.NICE_LATENTS[0])}
+    assert all(act.time_left is not None for act in acts)
+    space.stop("explorer")
+    eventually(lambda: space.entry("act") is None)
+
+
+@pytest.mark.parametrize("variant", decoders.NAMES)
+def test_nice_postures_are_the_same_for_every_decoder(variant: str) -> None:
+    """As near as its map has them: some 6 per cent off on a map of two dimensions; and all of them differ."""
+    decoder = decoders.load(variant)
+    shown = decoder.decode(decoders.nice(decoder))
+    wanted = np.clip(autoencoder.load("ancestor").decode(autoencoder.NICE_LATENTS), *JOINT_LIMITS.T)
+    errors = np.abs(shown - wanted) / np.ptp(JOINT_LIMITS, axis=1)
+    assert errors.mean() < 0.07
+    apart = np.abs(shown[:, None] - shown).max(axis=-1)[~np.eye(8, dtype=bool)]
+    assert apart.min() > 12.0

@@ -10,6 +10,7 @@ import pytest
 
 from agents.expression import Expression
 from agents.game import Game
+from agents.hearing.hold_off import HoldOff
 from agents.script.operation import Operation, attempt
 from agentspace import LocalSpace
 from tests.support.eventually import eventually
@@ -30,9 +31,9 @@ def running(space: LocalSpace, role: str) -> None:
 
 
 def test_a_short_whistle_confirms(space: LocalSpace) -> None:
-    """Each of them, also two that come at once; the mode stays."""
+    """Each of them, with no hold-off also two that come at once; the mode stays."""
     space.write("mode", "acquire")
-    space.run(Game())
+    space.run(Game(hold_off=0.0))
     running(space, "game")
     with recording(space, "confirm") as confirms:
         space.write("whistle", 1)
@@ -44,7 +45,7 @@ def test_a_short_whistle_confirms(space: LocalSpace) -> None:
 
 def test_a_long_whistle_changes_the_mode(space: LocalSpace) -> None:
     """From nothing to acquire, to use, to acquire; what somebody else wrote counts; nothing is forgotten."""
-    space.run(Game())
+    space.run(Game(begins_with="", hold_off=0.0))
     running(space, "game")
     with recording(space, "mode") as modes:
         for count in (1, 2, 3):
@@ -59,7 +60,7 @@ def test_a_long_whistle_changes_the_mode(space: LocalSpace) -> None:
 
 def test_acquiring_can_begin_with_an_empty_memory(space: LocalSpace) -> None:
     """Before the mode becomes acquire, all pairs are forgotten; not when it becomes use."""
-    space.run(Game(forget=True))
+    space.run(Game(forget=True, begins_with="", hold_off=0.0))
     running(space, "game")
     with recording(space, "m*") as seen:
         space.write("whistle", 2)
@@ -71,7 +72,7 @@ def test_acquiring_can_begin_with_an_empty_memory(space: LocalSpace) -> None:
 def test_a_whistle_that_is_none_changes_nothing(space: LocalSpace) -> None:
     """Other values are left out, and so is the end of a whistle's validity."""
     space.write("mode", "acquire")
-    space.run(Game())
+    space.run(Game(hold_off=0.0))
     running(space, "game")
     for value in ("loud", 3, None, 1.5, [1], np.array([1, 2])):
         space.write("whistle", value)
@@ -94,7 +95,7 @@ def test_a_short_whistle_confirms_in_acquire_only(space: LocalSpace, mode: Any) 
     """Before any mode, while imitating and in what is no mode it means nothing, as in the original; it is told."""
     if mode is not None:
         space.write("mode", mode)
-    space.run(Game())
+    space.run(Game(begins_with=""))
     running(space, "game")
     space.write("whistle", 1)
     if isinstance(mode, str) and mode == "acquire":
@@ -112,7 +113,7 @@ def test_a_long_whistle_leads_to_the_other_mode(space: LocalSpace, mode: Any) ->
     """From acquire to use, from anything else to acquire."""
     if mode is not None:
         space.write("mode", mode)
-    space.run(Game())
+    space.run(Game(begins_with=""))
     running(space, "game")
     before = 0 if mode is None else 1
     space.write("whistle", 2)
@@ -122,7 +123,7 @@ def test_a_long_whistle_leads_to_the_other_mode(space: LocalSpace, mode: Any) ->
 
 def test_whistles_that_come_at_once_count_in_their_order(space: LocalSpace) -> None:
     """A short one confirms after the long one that began acquiring, and not after the one that ended it."""
-    space.run(Game())
+    space.run(Game(begins_with="", hold_off=0.0))
     running(space, "game")
     with recording(space, "confirm") as confirms:
         for whistle in (1, 2, 1, 1, 2, 1):
@@ -130,6 +131,51 @@ def test_whistles_that_come_at_once_count_in_their_order(space: LocalSpace) -> N
         eventually(lambda: space.read("whistle/ignored", {}).get("count") == 2 and len(confirms) == 2)
     assert [entry.value for entry in confirms] == ["whistle 1", "whistle 2"]
     assert space.read("mode") == "use"
+
+
+def test_the_invitation_begins_at_once(space: LocalSpace) -> None:
+    """With no whistle; the face is happy from the beginning."""
+    space.run(Expression())
+    space.run(Game())
+    eventually(lambda: space.read("mode") == "acquire")
+    eventually(lambda: space.read("expression") == "happy")
+
+
+@pytest.mark.parametrize("mode", ["use", "acquire", "dance"])
+def test_a_game_that_has_begun_goes_on(space: LocalSpace, mode: str) -> None:
+    """Whoever takes the place of a game changes no mode, nor does one that comes after an operator."""
+    space.write("mode", mode)
+    space.run(Game())
+    running(space, "game")
+    assert (space.read("mode"), space.entry("mode").revision) == (mode, 1)
+
+
+@pytest.mark.parametrize(("pairs", "mode"), [(0, "acquire"), (5, "use")])
+def test_on_another_day_the_game_begins_with_imitation(space: LocalSpace, pairs: int, mode: str) -> None:
+    """If there are pairs already: the invitation would forget them."""
+    space.write("pairs", pairs)
+    space.run(Game())
+    assert eventually(lambda: space.read("mode")) == mode
+
+
+def test_an_echo_is_no_whistle(space: LocalSpace) -> None:
+    """What comes right after a whistle is told, and means nothing, whatever it is."""
+    space.write("mode", "acquire")
+    space.run(Game(hold_off=30.0))
+    running(space, "game")
+    for whistle in (1, 1, 2):
+        space.write("whistle", whistle)
+    told = eventually(lambda: (now := space.read("whistle/ignored", {})).get("count") == 2 and now)
+    assert "within 30 s of the one before" in told["reason"]
+    assert (space.read("confirm"), space.read("mode")) == ("whistle 1", "acquire")
+
+
+def test_the_hold_off_counts_from_the_whistle_that_passed() -> None:
+    """Echoes do not make it longer; without one everything passes."""
+    hold_off = HoldOff(1.0)
+    heard = [10.0, 10.4, 10.9, 11.0, 11.5, 12.1, 12.1]
+    assert [hold_off.passes(time) for time in heard] == [True, False, False, True, False, True, False]
+    assert all(HoldOff(0.0).passes(time) for time in (1.0, 1.0, 0.5))
 
 
 @pytest.mark.parametrize("name", ["stop", "pause"])
