@@ -41,14 +41,17 @@ class Extractor(Agent):
     features = SlotName("features", "float32 (n,)")
     identifier = SlotName("features/space", "str: which features these are; others cannot be compared with them")
     refused_image = SlotName("features/refused", "str: why the last bad picture was refused")
+    runtime = SlotName("features/runtime", "str: what computes the features here, and why")
     gaze_wanted = SlotName("gaze/wanted", "float: looks per second that somebody wants, as long as it is valid")
     gaze_kind = SlotName("gaze/of", "str: what the maps are; that there are none, if this network has none")
     gaze_maps = SlotName("gaze/maps", "float32 (1 + heads, h, w): where it looks, the mean of the heads first")
     gaze_points = SlotName("gaze/points", "float64 (1 + heads, 2): x, y of what counts most, 0..1, steadied")
     gaze_view = SlotName("gaze/view", "RGB image (H, W, 3) uint8: maps and points over the picture")
     network = NetworkName(registry.DEFAULT, f"which extractor: {', '.join(registry.NAMES)}, onnx:FILE")
-    weights = Parameter("", "file with the weights of a Vision Transformer; empty for those that were pulled")
-    backend = Parameter("auto", "what runs the network: auto, onnx, onnx-int8, torch, torch-bf16, ...")
+    weights = Parameter(
+        "", "file with the weights of a Vision Transformer; empty: the official ones, fetched once"
+    )
+    backend = Parameter("auto", "what runs the network: auto, onnx, onnx-int8, torch, torch-bf16, cuda, ...")
     crop = Parameter(STRETCH, "what it looks at: all of the picture, or the square in its middle", choices=CROPS)
     gaze = Parameter(0.0, "looks per second; 0: when somebody wants", minimum=0.0, maximum=OFTEN, live=True)
     validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01, live=True)
@@ -58,13 +61,17 @@ class Extractor(Agent):
         """Loads the network."""
         given = self.weights and registry.takes_weights(self.network)  # a swap keeps what its predecessor had set
         weights = Path(self.weights).expanduser() if given else None
+        if missing := registry.to_fetch(self.network, weights):
+            self.log.warning("fetches %s", missing)
         self._network = registry.load(self.network, self.threads, weights, self.backend, self.project, self.crop)
+        self.log.info("%s: %s", self.network, self._network.backend)
 
     def init(self) -> None:
         """Says which features these are."""
         self._follower = GazeFollower()
         self._wanted = _rate(self.read(self.gaze_wanted))
         self.write(self.identifier, self._network.identifier)
+        self.write(self.runtime, self._network.backend)
         self.write(self.gaze_kind, self._network.gaze or "nothing: this network does not tell where it looks")
         self.attach_trigger(self.image)
         self.attach_trigger(self.gaze_wanted)

@@ -30,12 +30,14 @@ class Cropped:
         count: As the network's.
         size: Likewise.
         gaze: Likewise.
+        backend: Likewise.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
         self.identifier = f"{network.identifier}/{CENTRE}"
-        self.count, self.size, self.gaze = network.count, network.size, network.gaze
+        self.count, self.size = network.count, network.size
+        self.gaze, self.backend = network.gaze, network.backend
 
     def features(self, image: object) -> Features:
         """Features (count,) float32 of the middle of an image; see `Network.features`."""

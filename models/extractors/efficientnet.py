@@ -102,8 +102,11 @@ class EfficientNet:
     size: int = SIZE
     gaze: str = "how unlike the rest of the picture each of 7x7 places is: this network has no attention"
 
-    def __init__(self, session: "onnxruntime.InferenceSession", variant: Variant = BLOCK10) -> None:
+    def __init__(
+        self, session: "onnxruntime.InferenceSession", variant: Variant = BLOCK10, backend: str = ONNX
+    ) -> None:
         self._session = session
+        self.backend = backend
         self.identifier = variant.identifier
         self.count = variant.count
 
@@ -124,7 +127,8 @@ class EfficientNet:
             ArtifactError: The file is missing, damaged, or not this network.
             ValueError: `threads` is not positive.
         """
-        if path is None and choose(backend, variant) == INT8:
+        chosen = choose(backend, variant) if path is None else ONNX
+        if chosen == INT8:
             path = BYTES
             verify(path, "python -m models.quantisation")
         else:
@@ -134,7 +138,7 @@ class EfficientNet:
         ports = [(port.name, port.shape) for port in (*session.get_inputs(), *session.get_outputs())]
         if ports != [("image", [1, SIZE, SIZE, 3]), ("features", [1, variant.count])]:
             raise ArtifactError(f"{path} is another network: its inputs and outputs are {ports}")
-        return cls(session, variant)
+        return cls(session, variant, f"{chosen} on {threads} thread{'s' if threads > 1 else ''}")
 
     def features(self, image: object) -> Features:
         """Features (count,) float32 of an image; see `models.extractors.network.Network`."""

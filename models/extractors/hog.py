@@ -31,6 +31,7 @@ class Hog:
     count: int = (_CELLS - 1) ** 2 * 4 * BINS
     size: int = SIZE
     gaze: str = ""
+    backend: str = "NumPy"
 
     def features(self, image: object) -> Features:
         """Features (6084,) float32 of an image; see `models.extractors.network.Network`."""

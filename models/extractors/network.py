@@ -32,12 +32,14 @@ class Network(Protocol):
         count: How many features an image has.
         size: Side of the square image that it takes, pixels.
         gaze: What the maps of `look` are, in words; "" if it gives none.
+        backend: What computes it, in words.
     """
 
     identifier: str
     count: int
     size: int
     gaze: str
+    backend: str
 
     def features(self, image: object) -> Features:
         """Features (count,) float32 of an image.

@@ -123,6 +123,7 @@ class OnnxFile:
         self._output, self._attention = str(wanted), declaration.attention
         self.identifier = f"onnx/{name}"
         self.size = declaration.size
+        self.backend = "onnxruntime"
         self.gaze = "" if self._attention is None else f"output {self._attention!r} of the network, by head"
         self.count = 0
 

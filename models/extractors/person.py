@@ -117,6 +117,7 @@ class PersonExtractor:
     def __init__(self, network: PoseNetwork, extractor: EfficientNet, digest: str) -> None:
         self._network = network
         self._extractor = extractor
+        self.backend = extractor.backend
         self.identifier = f"{IDENTIFIER}/person/{digest[:8]}"
 
     @classmethod

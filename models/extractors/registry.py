@@ -5,7 +5,7 @@
 | `efficientnet-lite0` | 5 488: block 10, 7x7 places | `efficientnet` | nothing: it comes with agentspace |
 | `efficientnet-lite0-last` | 15 680: last block, 7x7 places | `efficientnet` | a file that its `export` makes |
 | `efficientnet-lite0-person` | 13: where a person's arms point | `person` | nothing |
-| `dino-vits8`, `dino-vits16` | 384: the class token | `dino` | `models.weights pull NAME`, or `weights` |
+| `dino-vits8`, `dino-vits16` | 384: the class token | `dino` | a network, once; or `weights`: a file |
 | `vit-tiny16` | 192: the class token | `dino` | `weights`: a file |
 | `dino-vits8/mean`, ... | 384 or 192: the mean of the patches | `dino` | as without `/mean` |
 | `dino-vits8/grid`, ... | 7x7 places of 384 or 192 | `dino` | as without `/grid` |
@@ -59,6 +59,17 @@ def takes_weights(name: str) -> bool:
     return name.partition("/")[0] in _TRANSFORMERS
 
 
+def to_fetch(name: str, weights: Path | None = None) -> str:
+    """What must be fetched before an extractor can be loaded, in words; "" if nothing must."""
+    from models.weights import catalogue
+
+    base = check(name).partition("/")[0]
+    found = [entry for entry in catalogue.ENTRIES if entry.name == base]
+    if weights is not None or not found or found[0].path.is_file():
+        return ""
+    return f"the weights of {base} (about 87 MB, once) from {found[0].url} into {found[0].path}"
+
+
 def load(
     name: str = DEFAULT,
     threads: int = 1,
@@ -73,8 +84,8 @@ def load(
         name: One of `NAMES`, or onnx:FILE.
         threads: Of the computation; 0 for as many as pay, measured in some tenths of a second (of a Vision
             Transformer, in seconds): see `models.extractors.threads`.
-        weights: File with the weights of a Vision Transformer; None for the one that was fetched.
-        backend: What runs it. Of a Vision Transformer see `models.transformer.runtime`, of EfficientNet
+        weights: File with the weights of a Vision Transformer; None for the official ones, which are fetched once.
+        backend: What runs it. Of a Vision Transformer see `models.transformer.backends`, of EfficientNet
             `models.extractors.efficientnet`; the others have no choice.
         project: What relative files mean; None for the working directory.
         crop: Which part of an image it looks at: one of `models.extractors.crop.CROPS`.
@@ -86,7 +97,7 @@ def load(
     if crop not in CROPS:
         raise ValueError(f"crop is {crop!r}; valid: {', '.join(CROPS)}")
     folder = project or Path()
-    if threads == 0:
+    if threads == 0 and not takes_weights(name):  # a Vision Transformer chooses threads and backend together
         threads = choose(lambda each: _seconds(_load(name, each, weights, backend, folder)), allowed())
     network = _load(name, threads, weights, backend, folder)
     return Cropped(network) if crop == CENTRE else network

@@ -19,7 +19,7 @@ from models.files.artifact import ArtifactError
 from models.postures import autoencoder
 from models.study.candidate import DEFAULT, RANDOM, TITLES, Candidate
 from models.study.plan import Plan
-from models.transformer.runtime import open_backend
+from models.transformer.backends import open_backend
 
 _WARM: Final = 3
 _SLOW: Final = 20.0  # seconds, after which nothing is timed again

@@ -16,7 +16,7 @@ from models.files.artifact import write_atomically
 from models.files.cache import cache_folder
 from models.files.fingerprint import digest
 from models.transformer.checkpoint import fingerprint
-from models.transformer.vision_transformer import VisionTransformer, normalise
+from models.transformer.vision_transformer import Normalisation, VisionTransformer
 
 OUTPUTS: Final = ("class_token", "mean", "patches", "attention")
 """(1, d); (1, d); (1, h, w, d); (1, heads, h, w), how much the class token looks at each patch at the end."""
@@ -27,10 +27,11 @@ class _Views(nn.Module):
 
     def __init__(self, network: VisionTransformer) -> None:
         super().__init__()
+        self.pixels = Normalisation()
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        found = self.network(normalise(image), attention="class")
+        found = self.network(self.pixels(image), attention="class")
         return found.class_token, found.mean, found.patches, found.maps
 
 

@@ -1,12 +1,11 @@
-"""The runtime of a Vision Transformer: PyTorch or onnxruntime, the faster on this machine, as measured.
+"""The runtime of a Vision Transformer: the backend and the number of threads that are the fastest, as measured.
 
-| backend | what |
-|---|---|
-| `onnx` | onnxruntime, float32; converting takes seconds, once: what is made stays in the cache folder |
-| `torch` | PyTorch, float32 |
-| `torch-bf16` | PyTorch, bfloat16, which pays where the processor has instructions for it |
-| `torch-compile`, `torch-bf16-compile` | the same, compiled: takes a minute at the start, and a C++ compiler |
-| `auto` | the fastest of the first three, measured once for a machine and remembered in the cache folder |
+`auto` measures the backends of `models.transformer.backends` that can run on this machine (not the compiled ones),
+once for a machine, with 1, 2, 4, ... threads as long as that helps, and remembers it in the cache folder. Of those
+within 5 % of the fastest it takes that with the fewest threads, since each takes a core from the other agents.
+
+Features must be those of PyTorch in float32: one that differs by more than 1e-4 (float32), or by more than 0.01 in
+1 - cosine (bfloat16), is left out. What was chosen, what was not, and why, is told in words.
 
     python -m models.transformer.runtime dino-vits8 --threads 2    # measures with random weights, remembers, shows
 """
@@ -15,178 +14,277 @@ import json
 import os
 import sys
 import timeit
-from collections.abc import Callable, Iterable
-from importlib.metadata import version
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
-from models.arrays import Floats32
+from models.arrays import Floats32, Image
 from models.cli import command
 from models.files import processor
-from models.files.artifact import ArtifactError, write_atomically
+from models.files.artifact import ArtifactError
 from models.files.cache import cache_folder
+from models.transformer.backends import COMPILED, GPU, HALF, PROCESSOR, keep, open_backend, why_not
+from models.transformer.views import Run
 
 if TYPE_CHECKING:
     from models.transformer.vision_transformer import VisionTransformer
 
+AUTO: Final = "auto"
+MEASURED: Final = (*PROCESSOR, *GPU)
+"""The backends that `auto` chooses from, as far as they can run."""
+WORTH: Final = 0.95
+"""Of the time with half as many threads: with more it must take less, or still more are not tried."""
+NEAR: Final = 1.05
+"""Times the shortest: what takes no longer is as good."""
+EXACT: Final = 1e-4
+"""By how much features may differ, in parts of the largest, with float32."""
+ALIKE: Final = 0.01
+"""By how much they may differ in 1 - cosine with bfloat16."""
+_PACKAGES: Final = ("torch", "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
 
-MEASURED: Final = ("onnx", "torch", "torch-bf16")
-"""The runtimes that `auto` chooses from."""
-BACKENDS: Final = (*MEASURED, "torch-compile", "torch-bf16-compile")
 
-
-class Views(NamedTuple):
-    """The outputs of a network for one image.
+class Timed(NamedTuple):
+    """A way to run a network, measured.
 
     Attributes:
-        class_token: (d,), of the whole image.
-        mean: (d,), the mean of the patches.
-        patches: (h, w, d).
-        attention: (heads, h, w), how much the class token looks at each patch in the last block.
+        backend: Its name.
+        threads: Of the computation.
+        ms: Milliseconds for an image, the best of several.
+        deviation: Of the class token from that of PyTorch in float32: 1 - cosine.
     """
 
-    class_token: Floats32
-    mean: Floats32
-    patches: Floats32
-    attention: Floats32
+    backend: str
+    threads: int
+    ms: float
+    deviation: float
+
+    def __str__(self) -> str:
+        threads = "" if self.backend in GPU else f" on {self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{self.backend}{threads}: {self.ms:.2f} ms"
 
 
-Run = Callable[[NDArray[np.uint8]], Views]
+class Choice(NamedTuple):
+    """The way that was chosen.
 
-
-def open_backend(network: "VisionTransformer", backend: str, size: int = 224, threads: int = 1) -> Run:
-    """A function from an RGB image (size, size, 3) of uint8 to what the network says of it.
-
-    Args:
-        network: With its weights.
-        backend: One of `BACKENDS`.
-        size: Side of the images, pixels.
-        threads: Of the computation. PyTorch has one number of threads for the whole process.
-
-    Raises:
-        ValueError: There is no such backend.
+    Attributes:
+        backend: Its name.
+        threads: Of the computation.
+        words: What it is, how long it takes, what else there was, and why that was not taken.
     """
-    if backend == "onnx":
-        return _open_onnx(network, size, threads)
-    if backend in BACKENDS:
-        return _open_torch(network, backend, threads)
-    raise ValueError(f"backend {backend!r}; valid are auto, {', '.join(BACKENDS)}")
+
+    backend: str
+    threads: int
+    words: str
 
 
-def _open_onnx(network: "VisionTransformer", size: int, threads: int) -> Run:
-    from models.files.onnx import open_session
-    from models.transformer.onnx import OUTPUTS, build, kept_at
+class Measured(NamedTuple):
+    """All that was measured.
 
-    path = kept_at(network, size)
-    try:
-        session = open_session(path, threads)
-    except ArtifactError:  # it is not there yet, or damaged
-        content = build(network, size, size)
-        _keep(path, content, "the network will be converted again")
-        session = open_session(content, threads)
+    Attributes:
+        times: Of what can run.
+        left_out: Why others cannot, by backend.
+    """
 
-    def run(image: NDArray[np.uint8]) -> Views:
-        return Views(*(each[0] for each in session.run(list(OUTPUTS), {"image": image[None]})))
-
-    return run
+    times: list[Timed]
+    left_out: dict[str, str]
 
 
-def _open_torch(network: "VisionTransformer", backend: str, threads: int) -> Run:
-    import torch
-
-    from models.transformer.vision_transformer import normalise
-
-    if threads < 1:
-        raise ValueError(f"threads is {threads}; valid is 1 or more")
-    torch.set_num_threads(threads)
-    kind = torch.bfloat16 if "bf16" in backend else torch.float32
-    called = torch.compile(network) if backend.endswith("compile") else network
-
-    def run(image: NDArray[np.uint8]) -> Views:
-        with torch.inference_mode(), torch.autocast("cpu", kind, enabled=kind is torch.bfloat16):
-            x = normalise(torch.from_numpy(np.array(image)[None]))
-            found = called(x, attention="class")
-        patches = found.patches[0].float().numpy()
-        maps = found.maps[0].float().numpy()
-        return Views(found.class_token[0].float().numpy(), patches.mean(axis=(0, 1)), patches, maps)
-
-    return run
+def doubled(most: int) -> tuple[int, ...]:
+    """1, 2, 4, ... up to the most."""
+    return tuple(1 << power for power in range(most.bit_length()))
 
 
 def milliseconds(run: Run, size: int, repeats: int = 5) -> float:
     """Time for one image: the best, after two that do not count; other work on the machine disturbs it least."""
-    image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    image = _noise(size)
     return 1e3 * min(timeit.repeat(lambda: run(image), number=1, repeat=2 + repeats)[2:])
 
 
+def _noise(size: int) -> Image:
+    return np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+
+
 def measure(
-    network: "VisionTransformer", size: int, threads: int, backends: Iterable[str] = MEASURED
-) -> dict[str, float]:
-    """Milliseconds for one image with each backend."""
-    return {name: round(milliseconds(open_backend(network, name, size, threads), size), 2) for name in backends}
+    network: "VisionTransformer", size: int, threads: Sequence[int] = (1,), backends: Iterable[str] = MEASURED
+) -> Measured:
+    """Times each backend with each number of threads, as long as more of them help.
+
+    Args:
+        network: With its weights.
+        size: Side of the images, pixels.
+        threads: Numbers to try, the smallest first.
+        backends: Names.
+    """
+    expected = open_backend(network, "torch", size, threads[-1])(_noise(size)).class_token
+    found = Measured([], {})
+    for backend in backends:
+        if why := why_not(backend):
+            found.left_out[backend] = why
+            continue
+        try:
+            _measure_one(network, backend, size, threads, expected, found)
+        except (RuntimeError, ValueError) as error:  # memory that is not enough, a driver that is too old, ...
+            found.left_out[backend] = str(error).strip().splitlines()[0]
+    return found
 
 
-def choose(network: "VisionTransformer", size: int = 224, threads: int = 1, record: Path | None = None) -> str:
-    """The fastest backend of this machine: measured at the first time (some seconds), then remembered.
+def _measure_one(
+    network: "VisionTransformer",
+    backend: str,
+    size: int,
+    threads: Sequence[int],
+    expected: Floats32,
+    found: Measured,
+) -> None:
+    before = float("inf")
+    for count in threads[:1] if backend in GPU else threads:
+        run = open_backend(network, backend, size, count, patches=False)
+        token = run(_noise(size)).class_token
+        if why := wrong(backend, token, expected):
+            found.left_out[backend] = why
+            return
+        ms = milliseconds(run, size)
+        found.times.append(Timed(backend, count, round(ms, 3), deviation(token, expected)))
+        if ms > WORTH * before:
+            return
+        before = ms
+
+
+def deviation(token: Floats32, expected: Floats32) -> float:
+    """1 - cosine of two vectors (d,)."""
+    cosine = np.vdot(token, expected) / max(float(np.linalg.norm(token) * np.linalg.norm(expected)), 1e-12)
+    return max(0.0, 1.0 - float(cosine))
+
+
+def wrong(backend: str, token: Floats32, expected: Floats32) -> str:
+    """Why the features (d,) of a backend are not those that are expected, in words; "" if they are."""
+    if HALF in backend:
+        off = deviation(token, expected)
+        return "" if off <= ALIKE else f"its features differ by {off:.3g} (1 - cosine); valid is {ALIKE:g}"
+    off = float(np.abs(token - expected).max()) / max(1.0, float(np.abs(expected).max()))
+    return "" if off <= EXACT else f"its features differ by {off:.3g}; valid is {EXACT:g}"
+
+
+def pick(times: Sequence[Timed]) -> Timed:
+    """The fastest; of those that are nearly as fast that with the fewest threads."""
+    best = min(one.ms for one in times)
+    return min((one for one in times if one.ms <= NEAR * best), key=lambda one: (one.threads, one.ms))
+
+
+def decide(network: "VisionTransformer", backend: str, size: int = 224, threads: Sequence[int] = (1,)) -> Choice:
+    """The way to run a network, with some of it given; what is not is measured: see `choose`.
+
+    Args:
+        network: Whose sizes count.
+        backend: One of `BACKENDS`, or auto.
+        size: Side of the images, pixels.
+        threads: Numbers of threads to choose from, the smallest first.
+
+    Raises:
+        ArtifactError: The backend that was named cannot run on this machine; the message says why.
+        ValueError: There is no such backend.
+    """
+    if backend == AUTO:
+        return choose(network, size, threads)
+    if why := why_not(backend):
+        raise ArtifactError(f"backend {backend} cannot run here: {why}")
+    if len(threads) == 1:
+        return Choice(backend, threads[0], f"{backend}, as it was told")
+    return choose(network, size, threads, (backend,))
+
+
+def choose(
+    network: "VisionTransformer",
+    size: int = 224,
+    threads: Sequence[int] = (1,),
+    backends: Sequence[str] = MEASURED,
+    record: Path | None = None,
+) -> Choice:
+    """The fastest way on this machine: measured at the first time (some seconds), then remembered.
 
     Args:
         network: Whose sizes count; its weights do not matter.
         size: Side of the images, pixels.
-        threads: Of the computation.
+        threads: Numbers of threads to choose from, the smallest first.
+        backends: What to choose from; without any that works, or of which it is not known, PyTorch is taken.
         record: The file that remembers; None for that in the cache folder. If it cannot be read or written, it is
             measured again the next time.
     """
     record = record or cache_folder() / "backends.json"
-    key = situation(network, size, threads)
-    known = _known(record)
-    times = known.get(key, {})
-    if set(times) != set(MEASURED):
-        times = measure(network, size, threads)
+    key = situation(network, size, threads, backends)
+    times = _known(record).get(key)
+    left_out = {backend: why for backend in backends if (why := why_not(backend))}
+    if not times:
+        times, left_out = measure(network, size, threads, backends)
         _remember(record, key, times)
-    return min(times, key=lambda name: times[name])
+    if not times:
+        return Choice("torch", threads[-1], f"torch, since nothing else runs: {in_words(left_out)}")
+    taken = pick(times)
+    return Choice(taken.backend, taken.threads, told(taken, times, left_out))
 
 
-def situation(network: "VisionTransformer", size: int, threads: int) -> str:
-    """The key of a choice: processor, versions, network, size, threads."""
-    libraries = " ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime"))
-    machine = f"{processor.name()}, {os.cpu_count()} cores"
-    return f"{machine}, {libraries}, {network.config}, {size} pixels, {threads} threads"
+def told(taken: Timed, times: Sequence[Timed], left_out: Mapping[str, str]) -> str:
+    """The choice in words."""
+    words = str(taken)
+    if HALF in taken.backend:
+        words += f" (features differ from float32 by {taken.deviation:.1g} in 1 - cosine)"
+    if others := [one for one in times if one != taken]:
+        words += f"; slower or no faster: {', '.join(map(str, others))}"
+    return f"{words}; not here: {in_words(left_out)}" if left_out else words
 
 
-def _known(record: Path) -> dict[str, dict[str, float]]:
+def in_words(left_out: Mapping[str, str]) -> str:
+    """Why backends are left out; those with the same reason together."""
+    reasons: dict[str, list[str]] = {}
+    for backend, why in left_out.items():
+        reasons.setdefault(why, []).append(backend)
+    return "; ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items())
+
+
+def situation(
+    network: "VisionTransformer", size: int, threads: Sequence[int] = (1,), backends: Sequence[str] = MEASURED
+) -> str:
+    """The key of a choice: processor, GPU, versions, network, size, threads, and what can be chosen."""
+    from models.transformer.cuda import gpu_name
+
+    machine = f"{processor.name()}, {os.cpu_count()} cores, {gpu_name() or 'no GPU'}"
+    able = ", ".join(backend for backend in backends if not why_not(backend))
+    versions = " ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name)))
+    return f"{machine}, {versions}, {network.config}, {size} pixels, {list(threads)} threads, of {able}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _known(record: Path) -> dict[str, list[Timed]]:
+    """What was remembered; what is damaged is not."""
     try:
         content = json.loads(record.read_text())
-    except (OSError, ValueError):
+        return {key: [_timed(*row) for row in rows] for key, rows in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
-    entries = content.items() if isinstance(content, dict) else ()
-    return {
-        key: times
-        for key, times in entries
-        if isinstance(times, dict) and all(isinstance(ms, int | float) for ms in times.values())
-    }
 
 
-def _remember(record: Path, key: str, times: dict[str, float]) -> None:
+def _timed(backend: str, threads: int, ms: float, off: float) -> Timed:
+    return Timed(str(backend), int(threads), float(ms), float(off))
+
+
+def _remember(record: Path, key: str, times: list[Timed]) -> None:
     content = json.dumps({**_known(record), key: times}, indent=1).encode()
-    _keep(record, content, "the backends will be measured again")
-
-
-def _keep(path: Path, content: bytes, otherwise: str) -> None:
-    """Writes what can be made again; if it cannot be written, that is told."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-    except OSError as error:
-        print(f"{path} cannot be written ({error.strerror}): {otherwise}", file=sys.stderr)
+    keep(record, content, "the backends will be measured again")
 
 
 @command("models.transformer.runtime", "Which backend is faster here.", needs="'agentspace[train]'")
 @click.argument("network")
-@click.option("--threads", default=1, help="of the computation")
+@click.option("--threads", default=1, help="at most; 1, 2, 4, ... are measured")
 @click.option("--size", default=224, help="side of the images, pixels")
 @click.option("--compile", "compiled", is_flag=True, help="measure compiled PyTorch, too (minutes)")
 @click.option("--json", "as_json", is_flag=True, help="as JSON")
@@ -200,14 +298,19 @@ def main(network: str, threads: int, size: int, compiled: bool, as_json: bool) -
         raise click.UsageError(f"network is {network!r}; valid: {', '.join(CONFIGS)}")
     torch.manual_seed(0)  # the same network every time: what it is converted into is kept
     transformer = VisionTransformer(CONFIGS[network]).eval().requires_grad_(False)
-    times = measure(transformer, size, threads, BACKENDS if compiled else MEASURED)
-    remembered = {name: times[name] for name in MEASURED}
-    _remember(cache_folder() / "backends.json", situation(transformer, size, threads), remembered)
+    tried = doubled(threads)
+    found = measure(transformer, size, tried, (*MEASURED, *COMPILED) if compiled else MEASURED)
+    usual = [one for one in found.times if one.backend not in COMPILED]
+    _remember(cache_folder() / "backends.json", situation(transformer, size, tried), usual)
     if as_json:
-        print(json.dumps(times))
-    else:
-        lines = (f"{name:20} {ms:8.1f} ms" for name, ms in sorted(times.items(), key=lambda item: item[1]))
-        print("\n".join(lines))
+        print(json.dumps({"times": [one._asdict() for one in found.times], "left_out": found.left_out}))
+        return
+    for one in sorted(found.times, key=lambda one: one.ms):
+        print(f"{one.backend:20} {one.threads:3} threads {one.ms:9.2f} ms   1 - cosine {one.deviation:.1g}")
+    for backend, why in found.left_out.items():
+        print(f"{backend:20} not here: {why}")
+    if usual:
+        print(f"auto takes {pick(usual)}")
 
 
 if __name__ == "__main__":

@@ -234,8 +234,27 @@ class VisionTransformer(nn.Module):
         return torch.cat([self.pos_embed[:, :1], resampled.flatten(2).transpose(1, 2)], dim=1)
 
 
+class Normalisation(nn.Module):
+    """RGB images (b, H, W, 3) of uint8 -> (b, 3, H, W) float32, as the network takes them.
+
+    Its constants are where the module is, so that on a GPU nothing comes from the host meanwhile.
+    """
+
+    factor: Tensor
+    shift: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        mean, deviation = (torch.tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
+        self.register_buffer("factor", 1.0 / (255.0 * deviation), persistent=False)
+        self.register_buffer("shift", mean / deviation, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(b, H, W, 3) of uint8 -> (b, 3, H, W)."""
+        return images.permute(0, 3, 1, 2).float() * self.factor - self.shift
+
+
 def normalise(images: Tensor) -> Tensor:
-    """RGB images (b, H, W, 3) of uint8 as the network takes them: (b, 3, H, W) float32."""
-    x = images.permute(0, 3, 1, 2).float() / 255.0
-    mean, deviation = (x.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
-    return (x - mean) / deviation
+    """The same for images on any device: see `Normalisation`."""
+    x: Tensor = Normalisation().to(images.device)(images)
+    return x

@@ -1,5 +1,6 @@
 """Fetching weights of the catalogue: download, look what it is, record its SHA-256 or verify it."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 30.0
 """Seconds without a byte after which a transfer counts as broken."""
+MIRROR: Final = "AGENTSPACE_MIRROR"
+"""The environment variable that names another address, for machines that reach no other."""
 _CHUNK: Final = 1 << 18  # bytes between two steps of the bar
 _BEGINNINGS: Final = (b"PK\x03\x04", b"\x80\x02", b"\x80\x05")  # PyTorch's zip; its older format, which is pickle
 
@@ -24,7 +27,8 @@ def pull(name: str, mirror: str = "", sha256: str = "", progress: bool = False) 
 
     Args:
         name: Of the catalogue.
-        mirror: Another address: of a folder if it ends with a slash, else of the file.
+        mirror: Another address: of a folder if it ends with a slash, else of the file; "" for what the environment
+            says with `AGENTSPACE_MIRROR`, or else where the authors offer it.
         sha256: What its SHA-256 must be, if you know it from elsewhere.
         progress: Show a bar.
 
@@ -37,11 +41,12 @@ def pull(name: str, mirror: str = "", sha256: str = "", progress: bool = False) 
         DownloadError: It could not be fetched; what came of it is not kept.
     """
     found = catalogue.entry(name)
+    mirror = mirror or os.environ.get(MIRROR, "")
     path, expected = found.path, sha256.lower() or found.recorded()
     if path.is_file():
         _compare(path, expected, f"delete {path}, then run: {found.command}")
         return path, _settle(found, expected, "was there already")
-    fresh = path.with_name(f"{path.name}.new")
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")  # another process may fetch the same
     address = found.address(mirror)
     try:
         _download(address, fresh, progress)

@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 from models.extractors import registry
 from models.extractors.efficientnet import INT8, ONNX
 from models.files.artifact import ArtifactError
-from models.transformer.runtime import MEASURED, open_backend
+from models.transformer.backends import open_backend, why_not
+from models.transformer.runtime import MEASURED
 from models.transformer.vision_transformer import CONFIGS, VisionTransformer
 
 
@@ -40,7 +41,7 @@ def candidates(threads: int) -> Iterator[tuple[str, Callable[[np.ndarray], objec
     torch.manual_seed(0)  # the same networks every time: what they are converted into is kept
     for name, config in CONFIGS.items():
         network = VisionTransformer(config).eval().requires_grad_(False)
-        for backend in MEASURED:
+        for backend in (backend for backend in MEASURED if not why_not(backend)):
             yield f"{name} {backend}", open_backend(network, backend, threads=threads)
 
 

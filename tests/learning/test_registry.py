@@ -39,6 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("extractors")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        patch.setenv("AGENTSPACE_MIRROR", "http://127.0.0.1:9/")  # nobody is there
         patch.setattr(
             "models.transformer.vision_transformer.CONFIGS", {**CONFIGS, "dino-vits16": TINY, "vit-tiny16": TINY}
         )
@@ -159,7 +160,10 @@ def test_what_is_missing_is_named_with_what_to_do(folder: Path) -> None:
     for name in ("vgg", "dino-vits8/max", "onnx:", ""):
         with pytest.raises(ValueError, match=r"is no extractor; valid: efficientnet-lite0, .*hog, onnx:FILE"):
             registry.load(name)
-    with pytest.raises(ArtifactError, match=r"missing; make it with: python -m models\.weights pull dino-vits8"):
+    missing = (
+        r"dino-vits8 are missing, and cannot be fetched \(http://127.*\): download https://.*8_pretrain\.pth "
+    )
+    with pytest.raises(ArtifactError, match=missing + r"elsewhere, and say weights=FILE, or put it at .*\.pth$"):
         registry.load("dino-vits8")
     with pytest.raises(ArtifactError, match="vit-tiny16 has no public weights: name a file"):
         registry.load("vit-tiny16")
@@ -292,7 +296,7 @@ def test_an_extractor_takes_over_while_the_robot_goes_on(folder: Path) -> None:
         assert swap(space, folder, network="dino-vits16/mean", **weights) == "done"
         assert swap(space, folder, network="dino-vits8") == "rolled back"
         eventually(lambda: seen(space)[1] == (48,))
-        assert "models.weights pull dino-vits8" in space.read("_/swaps/extractor")["reason"]
+        assert "say weights=FILE" in space.read("_/swaps/extractor")["reason"]
         space.write("camera", np.full((8, 8, 3), np.nan))
         assert "dtype float64; valid is uint8" in eventually(lambda: space.read("features/refused"))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.extractors import registry
 from models.files.artifact import ArtifactError
 from models.transformer.vision_transformer import CONFIGS, Config, VisionTransformer
 from models.weights import catalogue
@@ -184,3 +185,43 @@ def test_it_is_a_command(tmp_path: Path) -> None:
     assert "python -m models.weights pull dino-vits8" in done.stdout
     done = subprocess.run([*command, "list"], capture_output=True, text=True, env=environment, check=True)
     assert str(tmp_path / "agentspace" / "weights" / "dino_deitsmall8_pretrain.pth") in done.stdout
+
+
+def test_an_extractor_fetches_its_weights_by_itself(
+    server: FileServer, checkpoint: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once; the SHA-256 is recorded, and a file that has changed since is refused and not fetched over."""
+    monkeypatch.setenv("AGENTSPACE_MIRROR", server.url)
+    server.content = checkpoint
+    assert catalogue.entry("dino-vits8").url in registry.to_fetch("dino-vits8")
+    first = registry.load("dino-vits8", 1, backend="torch")
+    assert registry.to_fetch("dino-vits8") == ""
+    assert registry.load("dino-vits8/mean", 1, backend="torch").count == first.count == 48
+    assert len(server.paths) == 1
+    path = catalogue.entry("dino-vits8").path
+    assert catalogue.entry("dino-vits8").recorded() == hashlib.sha256(checkpoint).hexdigest()
+    path.write_bytes(checkpoint[:-1])
+    with pytest.raises(ArtifactError, match="is damaged"):
+        registry.load("dino-vits8", 1, backend="torch")
+
+
+def test_a_file_is_taken_where_there_is_no_network(
+    checkpoint: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name, or at the place that the error names; nothing is asked of the network then."""
+    monkeypatch.setenv("AGENTSPACE_MIRROR", "http://127.0.0.1:9/")
+    with pytest.raises(ArtifactError, match="cannot be fetched") as told:
+        registry.load("dino-vits8", 1, backend="torch")
+    assert "\n" not in str(told.value)  # `agentspace doctor` shows the last line of an error
+    (tmp_path / "mine.pth").write_bytes(checkpoint)
+    named = registry.load("dino-vits8", 1, tmp_path / "mine.pth", "torch")
+    assert registry.to_fetch("dino-vits8", tmp_path / "mine.pth") == ""
+    place = Path(str(told.value).rpartition("put it at ")[2])
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(checkpoint)
+    assert registry.load("dino-vits8", 1, backend="torch").identifier == named.identifier
+
+
+def test_nothing_is_fetched_for_those_that_need_nothing() -> None:
+    """The default comes with agentspace; of Tiny there are no public weights."""
+    assert [registry.to_fetch(name) for name in ("efficientnet-lite0", "hog", "vit-tiny16")] == ["", "", ""]

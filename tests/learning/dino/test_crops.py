@@ -9,7 +9,7 @@ import torch
 from models.dino.crops import Augmentation, Crop, blur, change_colours, cut, rectangles, turn_hue
 from models.dino.recipe import DinoRecipe
 from models.transformer import stem
-from models.transformer.runtime import open_backend
+from models.transformer.backends import open_backend
 from models.transformer.vision_transformer import Config, VisionTransformer
 
 NOTHING = Augmentation(jitter=0.0, grey=0.0, blur=0.0, solarise=0.0)
