@@ -17,6 +17,7 @@ from agentspace.core.space import Entry, Session, Wake
 from agentspace.core.values.value import valid_text
 from agentspace.errors import FencedError, SpaceUnreachableError
 
+_BEGINS: Final = 10.0  #: seconds in which the server has heard that an agent runs
 ATTACHES: Final = 0.2  #: seconds that whoever makes an agent waits for its first trigger
 _SETTLES: Final = 0.02  #: and for the rest of its `init`, from then on
 _MISSING: Final = object()
@@ -66,7 +67,7 @@ class Member:
         self._expected: dict[tuple[str, int], Any] = {}
         self._timer: Timer | None = None
         self._open: Wake | None = None  # which the handler's end acknowledges
-        self._has_attached, self._is_settled = threading.Event(), threading.Event()
+        self._has_begun, self._has_attached, self._is_settled = (threading.Event() for _ in range(3))
         kind = type(agent)
         module = program.file.stem if kind.__module__ == "__main__" else kind.__module__
         self.session: Session = program.join(role_of(kind.__name__), f"{module}:{kind.__qualname__}")
@@ -76,6 +77,7 @@ class Member:
     def start(self) -> None:
         """Starts its thread, and waits for its first trigger, for a moment: what is written then wakes it."""
         self.thread.start()
+        self._has_begun.wait(_BEGINS)
         if self._has_attached.wait(ATTACHES):
             self._is_settled.wait(_SETTLES)
 
@@ -147,6 +149,7 @@ class Member:
         try:
             self.session.running()
             self._forget_the_past()
+            self._has_begun.set()
             self._agent.run()
         except SystemExit:
             raise
@@ -157,6 +160,7 @@ class Member:
             self._leave(error)
 
     def _leave(self, error: str | None) -> None:
+        self._has_begun.set()
         self._has_attached.set()
         self._is_settled.set()
         self.stopping = True

@@ -8,10 +8,12 @@ import pytest
 
 from tests.support.program import Program
 from tests.support.server_process import ServerProcess
+from tests.system.classic.agent_forms import AGENT_FORMS
 from tests.system.classic.conftest import as_it_was, outcome, written
 from tests.system.classic.doubles import FIRST, NEWEST, SECOND, THIRD
-from tests.system.classic.forms import FORMS
+from tests.system.classic.forms import HEAD, SLOT_FORMS
 
+FORMS = SLOT_FORMS | AGENT_FORMS
 DOUBLES = {"1": FIRST, "2": SECOND, "3": THIRD, "4": NEWEST}
 IMPORTS = {
     "1": "from agentspace import Agent, Space\n",
@@ -19,14 +21,13 @@ IMPORTS = {
     "3": "from agentspace import Agent, space, Trigger\n",
     "4": "from agentspace import *\n",
 }
-HEAD = "import time, threading, os\n"
 CASES = [(name, generation) for name, form in FORMS.items() for generation in form.generations.split()]
 
 
 def program_of(generation: str) -> str:
     """All forms of a generation as one program; each begins with its name in a line."""
     forms = [(name, form.code) for name, form in FORMS.items() if generation in form.generations]
-    pieces = [f'print("##", "{name}")\n{code}\ntime.sleep(0.15)\n' for name, code in forms]
+    pieces = [f'print("##", "{name}")\n{code}\n' for name, code in forms]
     return HEAD + IMPORTS[generation] + "".join(pieces) + 'print("##", "end")\nos._exit(7)\n'
 
 
