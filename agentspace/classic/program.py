@@ -21,6 +21,7 @@ from agentspace.agent.parent_process import PARENT_VARIABLE
 from agentspace.classic.aside import Aside
 from agentspace.classic.naming import plain, space_of
 from agentspace.client.account import CLOCK
+from agentspace.client.simulated import driver
 from agentspace.client.space import RemoteSession, RemoteSpace, connect
 from agentspace.core.role import Beginning
 from agentspace.core.space import Session
@@ -79,6 +80,8 @@ class Program:
         except BaseException:
             self._space.close()
             raise
+        where = "" if address.endpoint == parse("").endpoint else address.endpoint
+        _log.info("runs in the space %r: see `agentspace inspect -s '%s#%s'`", self.name, where, self.name)
         self._main.entry(CLOCK)  # so this thread has its connection before a signal may come
         self._aside = Aside(lambda: self._main.entry(CLOCK))
         self._ear = threading.Thread(target=self._listen, name="agentspace-program", daemon=True)
@@ -159,12 +162,16 @@ class Program:
 
     def _reach(self) -> RemoteSpace:
         try:
-            return connect(self._address, patience=math.inf)
+            space = connect(self._address, patience=math.inf)
         except SpaceUnreachableError:
             if not self._address.local:
                 raise
-        start_host(self._address)
-        return connect(self._address, timeout=_CONNECTS, patience=math.inf)
+            start_host(self._address)
+            space = connect(self._address, timeout=_CONNECTS, patience=math.inf)
+        if driver(space) is not None:
+            space.close()
+            raise AgentspaceError(f"{self._address}: its clock is simulated, and a program counts real time")
+        return space
 
     def _join_shared(self, role: str) -> tuple[str, RemoteSession]:
         _, session = self._fill(self._space, role, self.file.name, exactly=bool(self._prefix))

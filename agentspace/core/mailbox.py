@@ -35,7 +35,7 @@ class Trigger(StrEnum):
     NAMES = "names"  #: wake me; only the names that changed, each once
     EVERY = "every"  #: wake me; each change in order with its value (bounded; an overflow is counted)
     QUIET = "quiet"  #: do not wake me; the names that changed come with my next wake-up
-    WRITES = "writes"  #: as NAMES, but only writes and deletes from now on: neither what is there, nor expiries
+    WRITES = "writes"  #: as NAMES, for writes and deletes from now on; neither for what is there, nor for expiries
 
     @classmethod
     def _missing_(cls, value: object) -> "Trigger":

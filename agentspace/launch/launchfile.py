@@ -22,7 +22,7 @@ from agentspace.launch.document import Document, Where, shown
 from agentspace.launch.draft import Draft, join
 from agentspace.launch.expression import Variables, written
 from agentspace.launch.order import order
-from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, REAL, AgentPlan, Plan, Storage, frozen
+from agentspace.launch.plan import DEFAULT_SPACE, NOTHING, REAL, SIMULATED, AgentPlan, Plan, Storage, frozen
 from agentspace.launch.storage import storage_of
 from agentspace.launch.structure import check
 from agentspace.launch.substitution import settle
@@ -65,6 +65,9 @@ def load(
         loader.problems.append(Problem(shown(double), 1, 1, in_place(double)))
     if not loader.problems and not agents:
         loader.problems.append(Problem(shown(file), 1, 1, "no agent takes part: there is nothing to start"))
+    if top.get("clock") == SIMULATED and (programs := [agent.role for agent in agents if agent.program]):
+        text = f"in simulated time, no program can take part: {', '.join(programs)} would count real time"
+        loader.problems.append(Problem(shown(file), 1, 1, text))
     if why := _flaw(file.stem):
         text = f"a launch has the name of its file, and this cannot be one: {why}; rename the file"
         loader.problems.append(Problem(shown(file), 1, 1, text))

@@ -42,7 +42,7 @@ def classic(
     \b
     Examples:
       agentspace classic main.py
-      agentspace slots --name duck               the slots of duck/main.py
+      agentspace slots -s '#duck'                the slots of duck/main.py
       agentspace classic --space lab main.py     with others on the server "lab"
       agentspace classic --space tcp://robot:7447 viewer.py
     """  # noqa: D301

@@ -47,6 +47,20 @@ def test_names_trigger_wakes_without_values(space, join):
     assert (wake.names, dict(wake.values), wake.changes) == (("x1",), {}, ())
 
 
+def test_writes_trigger_wakes_for_what_is_written_from_now_on(space, join):
+    """WRITES tells neither what is there nor what expires; writes and deletes, each slot once."""
+    space.write("x", 0)
+    session = ready(join("anne"), **{"x*": Trigger.WRITES})
+    assert session.receive(NEVER) is None
+    space.write("x2", 1, validity=SHORT)
+    space.delete("x")
+    wake = handled(session)
+    assert set(wake.names) | set(handled(session).names if len(wake.names) < 2 else ()) == {"x", "x2"}
+    assert dict(wake.values) == {}
+    eventually(lambda: space.entry("x2") is None)
+    assert session.receive(NEVER) is None
+
+
 def test_every_trigger_gives_each_change_in_order(space, join):
     """EVERY tells writes, delays, deletes and expiries one by one, with values, revisions and writers."""
     session, writer = ready(join("anne"), x=Trigger.EVERY), join("bert")

@@ -12,7 +12,7 @@ import pytest
 import agentspace
 from agentspace import Agent, Parameter, SlotName, Space
 from agentspace.agent.failure import headline
-from agentspace.agent.parent_process import shadow
+from agentspace.agent.parent_process import in_place, shadow
 from agentspace.agent.review import review
 
 
@@ -425,6 +425,16 @@ def test_a_file_with_the_librarys_name_is_found(tmp_path):
     (tmp_path / "agentspace.py").touch()
     assert shadow(tmp_path) == tmp_path / "agentspace.py"
     assert shadow(Path(agentspace.__file__).parents[1]) is None
+
+
+def test_a_copy_of_the_original_is_told_from_another_file(tmp_path):
+    """Whoever has one reads how its programs run."""
+    file = tmp_path / "agentspace.py"
+    file.write_text("x = 1\n")
+    assert "rename it" in in_place(file)
+    file.write_text("class Agent:\n    def senseSelectAct(self): pass\n")
+    assert "agentspace classic PROGRAM" in in_place(file)
+    assert "rename it" in in_place(tmp_path / "gone.py")
 
 
 def test_the_headline_of_a_failure_says_what_and_where():

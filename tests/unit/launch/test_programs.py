@@ -30,6 +30,13 @@ def test_what_is_wrong_with_a_program_is_told(read: Load, tmp_path: Path, entry:
     assert [told for told in problems(error) if told.startswith(f"robot.yaml:{WRONG[entry]}")], problems(error)
 
 
+def test_no_program_counts_simulated_time(read: Load, tmp_path: Path) -> None:
+    """Its timers and sleeps are its own."""
+    (tmp_path / "main.py").write_text("")
+    with pytest.raises(LaunchError, match="no program can take part: a would"):
+        read("clock: simulated\nagents: {a: {program: main.py}}")
+
+
 def test_a_program_is_run_in_the_space_of_the_launch(read: Load, tmp_path: Path) -> None:
     """From its folder, under its role, with its arguments as texts."""
     (tmp_path / "duck").mkdir()
