@@ -1,5 +1,6 @@
 """The motor: takes joint targets, makes them safe, and drives a robot."""
 
+import math
 from typing import Any, Final
 
 from agents.body.drivers import DRIVERS, Driver, Job, load_driver, open_driver
@@ -32,7 +33,9 @@ class Motor(Agent):
     options: Parameter[dict[str, Any]] = Parameter({}, "what only this driver has; see agents/body/drivers")
     speed = Parameter(120.0, "limit of every joint, degrees per second", minimum=0.1)
     rate = Parameter(30.0, "commands per second while the robot moves", minimum=1.0)
-    patience = Parameter(1.0, "seconds without a target until the pose is held", minimum=0.05)
+    patience = Parameter(
+        1.0, "seconds without a target until the pose is held; valid ones last longer", minimum=0.05
+    )
 
     _driver: Driver
     _follower: Follower
@@ -76,7 +79,9 @@ class Motor(Agent):
             return
         if clamps:
             self.write(self.clamped, [each.as_value() for each in clamps])
-        self._follower.ask(target, now)
+        known = self.wake.values.get(self.joints)
+        until = known[1] if known is not None else now
+        self._follower.ask(target, now, until - now if math.isfinite(until) else 0.0)  # patience, if it has no end
 
     def refused(self, refusal: Refused) -> None:
         """Begins anew where the robot is when it is free again; something else holds it now."""

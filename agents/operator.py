@@ -2,6 +2,7 @@
 
     python -m agents.operator                                   # the console
     python -m agents.operator --script procedure.yaml           # a script; exit code 0 if all of it was done
+    python -m agents.operator --do renew                        # one action that takes nothing
     agentspace agent agents.operator:Operator script=procedure.yaml     # the same
 
 Every action is a few slot writes (`agents.script.operation`), made at once: it works while every other agent
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from agents.script.language import Do, Rest, Step, grammar, load
+from agents.script.language import Do, Rest, Step, grammar, load, parse
 from agents.script.operation import STOP_SLOTS, Operation, attempt, is_stopped
 from agentspace import Agent, Parameter, SlotName, run
 from agentspace.cli import exit_code, settings, space_option
@@ -52,6 +53,7 @@ class Operator(Agent):
     camera = SlotName("camera", "RGB image (H, W, 3) uint8, shown")
     expression = SlotName("expression", "str, shown")
     script = Parameter("", "YAML file with actions; empty for the console in this terminal")
+    do = Parameter("", "one action of those that take nothing, renew say, in the place of a script")
     stop_slots = Parameter(list(STOP_SLOTS), "slots that the emergency stop holds")
 
     def init(self) -> None:
@@ -63,7 +65,9 @@ class Operator(Agent):
         self._operation = Operation(
             self.confirm, self.mode, self.command, self.act, self.joints, tuple(map(str, self.stop_slots))
         )
-        if self.script:
+        if self.do:
+            self._steps = parse([self.do], grammar(self._operation))
+        elif self.script:
             self._steps = load(self.project / self.script, grammar(self._operation))
         else:
             check_terminal()
@@ -71,7 +75,7 @@ class Operator(Agent):
 
     def sense_select_act(self) -> None:
         """Goes on with the script; or shows the console until it is left."""
-        if not self.script:
+        if not self._steps:
             self._show()
             self.stop()
         elif self._next == len(self._steps):
@@ -174,26 +178,35 @@ def check_terminal() -> None:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("pairs", metavar="[NAME=VALUE]...", nargs=-1)
 @click.option("--script", type=click.Path(path_type=Path), help="YAML file with actions, done without a terminal.")
+@click.option(
+    "--do", "action", default="", metavar="ACTION", help="One action that takes nothing, renew or stop say."
+)
 @click.option("-r", "--role", default="operator", show_default=True, help="The role that it fills.")
 @space_option
 @click.pass_context
-def main(ctx: click.Context, pairs: tuple[str, ...], script: Path | None, role: str, address: str) -> None:
+def main(
+    ctx: click.Context, pairs: tuple[str, ...], script: Path | None, action: str, role: str, address: str
+) -> None:
     """Drive the robot by hand: a console in this terminal, or a script. NAME=VALUE renames slots.
 
     \b
     Examples:
       python -m agents.operator
-      python -m agents.operator --script stop.yaml        with the one line: - stop
+      python -m agents.operator --do stop
+      python -m agents.operator --script procedure.yaml
       python -m agents.operator --space tcp://robot:7447 camera=left/camera
 
     \b
     Steps of a script: confirm, mode: use, act: [0.1, -0.3], forget, save: FILE, load: FILE,
-      pause, resume, stop, release, write: {SLOT: VALUE}, delete: SLOT,
+      renew, pause, resume, stop, release, write: {SLOT: VALUE}, delete: SLOT,
       wait: 2.5, wait: {slot: pairs, at_least: 3, timeout: 10}
     """  # noqa: D301  (\b is click's mark for text that is not wrapped)
     try:
         values: dict[str, Any] = settings(pairs)
-        if script is None:
+        if action:
+            parse([action], grammar(Operation()), "--do")
+            values["do"] = action
+        elif script is None:
             check_terminal()
         else:
             load(script, grammar(Operation()))  # what is wrong is said before anything is begun

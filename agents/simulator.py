@@ -28,6 +28,8 @@ class Simulator(Agent):
         "icub/target", "posture to go to, float64 (10,) degrees: right arm, left arm; None: stop here"
     )
     expression = SlotName("expression", f"str: what its face shows: {', '.join(EXPRESSIONS)}")
+    renew = SlotName("icub/renew", "anything: with yarp, all but the arms goes to its standard posture")
+    pause = SlotName("joints", "None while the robot is paused, and is not renewed")
     ball = SlotName("ball", "where a ball shall be, [x, y, z] mm in the root frame; None: no ball")
     scene = SlotName("icub/scene", "dict of what to change in the view: azimuth, elevation, light, noise, wall")
     encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees")
@@ -50,6 +52,7 @@ class Simulator(Agent):
     seed = Parameter(0, "of the noise", minimum=0)
     start = Parameter(REST.tolist(), "posture at the beginning, ten angles in degrees")
 
+    ball_at: Parameter[list[Any]] = Parameter([], "where a ball is at the beginning, [x, y, z] mm; empty: no ball")
     yarp = Parameter(False, "be a robot of YARP too: torso, head and hands move, and the eyes see")
     yarp_name = Parameter("/icubSim", "what the names of its ports begin with")
 
@@ -58,6 +61,7 @@ class Simulator(Agent):
         view = View(self.azimuth, self.elevation, self.light, self.noise)
         self._countenance = Countenance()
         self._robot = Icub(self.speed, self.size, view, read_posture(self.start), self.seed, body=self.yarp)
+        self._robot.ball = self.ball_at or None
 
     def init(self) -> None:
         """Shows the robot."""
@@ -68,11 +72,11 @@ class Simulator(Agent):
         self.write(self.limits, self._robot.limits)
         self._frames = Timer(1.0 / self.fps, self._then) if self.fps else None
         self._portraits = Timer(1.0 / self.face_fps, self._then) if self.face_fps else None
-        asks = (self.target, self.scene, self.expression, self.ball)
+        asks = (self.target, self.scene, self.expression, self.ball, self.renew)
         for name in asks:
             self.attach_trigger(name)
         self.attach_timer(1.0 / self.rate)
-        self._take(asks)  # after a restart: what its predecessor was asked for
+        self._take(asks[:-1])  # after a restart: what its predecessor was asked for
         if self.space.inherited is None:
             self._appear()
 
@@ -129,6 +133,7 @@ class Simulator(Agent):
             self.scene: self._take_scene,
             self.expression: self._take_expression,
             self.ball: self._take_ball,
+            self.renew: self._take_renew,
         }
         for name, take in takes.items():
             if name in names:
@@ -160,6 +165,13 @@ class Simulator(Agent):
     def _take_expression(self, value: Any) -> None:
         if value is not EMPTY:  # when an expression has expired, its face stays as it is
             self._countenance.ask(value, self.now())
+
+    def _take_renew(self, value: Any) -> None:
+        if value is EMPTY or value is None or self._served is None:
+            return
+        if self.read(self.pause, EMPTY) is None:
+            raise NotAPostureError("the robot is paused or stopped, and is not renewed")
+        self._served.renew()
 
     def _take_ball(self, value: Any) -> None:
         if value is EMPTY:

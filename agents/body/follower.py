@@ -25,7 +25,8 @@ class Follower:
     """Turns targets that come when they like into commands that never jump.
 
     A command starts from where the robot is and moves towards the target at no more than `speed`. When no target
-    was heard of for `patience`, or it is told to hold, one last command says "stay where you are".
+    was heard of for `patience`, or as long as the last one is valid, or it is told to hold, one last command says
+    "stay where you are".
 
     Args:
         speed: Degrees per second, of every joint.
@@ -40,13 +41,19 @@ class Follower:
         self._speed = speed
         self._patience = patience
         self._target: Floats | None = None
-        self._heard = 0.0
+        self._until = 0.0
         self._command: Floats = np.zeros(0)
         self._commanded = 0.0
 
-    def ask(self, target: Floats, now: float) -> None:
-        """A fresh target (10,), degrees, within the limits; `now` in seconds."""
-        self._target, self._heard = target, now
+    def ask(self, target: Floats, now: float, validity: float = 0.0) -> None:
+        """A fresh target (10,), degrees, within the limits.
+
+        Args:
+            target: See above.
+            now: Seconds.
+            validity: Seconds for which it shall be followed, if that is longer than `patience`.
+        """
+        self._target, self._until = target, now + max(self._patience, validity)
 
     def hold(self) -> None:
         """Holds the pose now, until there is a fresh target."""
@@ -63,7 +70,7 @@ class Follower:
             encoders: Where the robot is, or None if that is not known.
             now: Seconds.
         """
-        if self._target is not None and now - self._heard > self._patience:
+        if self._target is not None and now > self._until:
             self._target = None
         if self._target is None:
             return self._hold(encoders)

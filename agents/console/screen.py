@@ -24,6 +24,7 @@ BUTTONS: Final = {
     "mode": "Mode",
     "pause": "Pause",
     "resume": "Resume",
+    "renew": "Renew",
     "forget": "Forget",
     "save": "Save",
     "load": "Load",
@@ -93,6 +94,7 @@ class ConsoleScreen(App[None]):
         Binding("r", "release", "Release"),
         Binding("p", "pause", "Pause"),
         Binding("g", "resume", "Go on"),
+        Binding("w", "renew", "Renew"),
         Binding("c", "confirm", "Confirm"),
         Binding("m", "mode", "Mode"),
         Binding("n,k", "nice(1)", "Next nice"),
@@ -282,6 +284,10 @@ class ConsoleScreen(App[None]):
         """Ends a pause."""
         if self._snapshot is not None and self._snapshot.paused:
             self._worker.do("resume", self._worker.operation.resume())
+
+    def action_renew(self) -> None:
+        """The whole robot goes to its standard posture."""
+        self._worker.do("renew", self._worker.operation.renew())
 
     def action_confirm(self) -> None:
         """Confirms what is seen."""

@@ -5,6 +5,9 @@ export const STOP_PRIORITY = 1e6;
 export const PAUSE_PRIORITY = 100.0;
 export const ACT_PRIORITY = 10.0;
 export const ACT_VALIDITY = 5.0;
+export const RENEW_PRIORITY = 20.0;
+export const RENEW_VALIDITY = 10.0;
+export const RENEWED = [0, 80, 0, 50, 0, 0, 80, 0, 50, 0];
 export const CONFIRM_VALIDITY = 1.0;
 
 const PAUSE_SLOT = "joints";
@@ -26,6 +29,7 @@ export function operation(api) {
     save: (path) => all([put("memory/command", { do: "save", path })]),
     load: (path) => all([put("memory/command", { do: "load", path })]),
     take: (latent) => all([put("act", latent, { priority: ACT_PRIORITY, validity: ACT_VALIDITY })]),
+    renew: () => all([put(PAUSE_SLOT, RENEWED, { priority: RENEW_PRIORITY, validity: RENEW_VALIDITY }), put("icub/renew", "all", { validity: ACT_VALIDITY })]),
     pause: () => all([put(PAUSE_SLOT, null, { priority: PAUSE_PRIORITY })]),
     resume: () => all([api.delete(PAUSE_SLOT, { priority: PAUSE_PRIORITY })]),
     stop: () => all(STOP_SLOTS.map((slot) => put(slot, null, { priority: STOP_PRIORITY }))),

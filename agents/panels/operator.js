@@ -61,7 +61,7 @@ export function mount(root, api) {
     h("div", { class: "segments" }, modes),
     h("div", { class: "buttons" },
       button("Confirm", () => does.confirm(`page ${++confirms}`), "confirm"), button("Undo", does.undo, "undo"), button("Forget…", forget, "forget"), pause, resume,
-      button("Save…", () => askFile("Save", does.save), "save"), button("Load…", () => askFile("Load", does.load), "load")),
+      button("Save…", () => askFile("Save", does.save), "save"), button("Load…", () => askFile("Load", does.load), "load"), button("Renew", does.renew, "renew")),
     problem,
     h("dl", {}, Object.entries(facts).flatMap(([name, fact]) => [h("dt", {}, name), fact]))));
 

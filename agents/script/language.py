@@ -170,6 +170,7 @@ def grammar(operation: Operation) -> Grammar[Step]:
         "undo": plain("undo", operation.undo),
         "save": lambda body: Do(f"save {body}", operation.save(_path(body))),
         "load": lambda body: Do(f"load {body}", operation.load(_path(body))),
+        "renew": plain("renew", operation.renew),
         "pause": plain("pause", operation.pause),
         "resume": plain("resume", operation.resume),
         "stop": plain("emergency stop", operation.stop),

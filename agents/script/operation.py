@@ -15,6 +15,7 @@ from typing import Any, Final
 from agents.script.words import ACQUIRE, CONFIRM_VALIDITY, USE
 from agentspace import Entry, Erase, Put, Refused, Space, Written
 from agentspace.errors import AgentspaceError
+from models.icub.kinematics import STANDARD
 
 MODES: Final = (ACQUIRE, USE)
 STOP_SLOTS: Final = ("joints", "icub/target")
@@ -26,6 +27,12 @@ ACT_PRIORITY: Final = 10.0
 """Above the associator and the explorer (0), so that the robot takes the point that a person has chosen."""
 ACT_VALIDITY: Final = 5.0
 """Seconds that the robot stays at the chosen point; then the others may move it again."""
+RENEWED: Final = tuple(STANDARD.tolist())
+"""The standard posture of the arms, degrees."""
+RENEW_PRIORITY: Final = 20.0
+"""Above a posture that a person has chosen and a hand that reaches, below a pause."""
+RENEW_VALIDITY: Final = 10.0
+"""Seconds within which the robot goes to its standard posture; then the others may move it again."""
 
 
 Act = Put[Any] | Erase
@@ -42,6 +49,7 @@ class Operation:
     act_slot: str = "act"
     pause_slot: str = "joints"
     stop_slots: tuple[str, ...] = STOP_SLOTS
+    renew_slot: str = "icub/renew"
 
     def confirm(self, who: Any) -> Acts:
         """Confirms that the robot's picture of now belongs to its posture of now.
@@ -80,6 +88,13 @@ class Operation:
     def take(self, latent: Sequence[float]) -> Acts:
         """The robot takes the posture of a latent (m,) for a while."""
         return (Put(self.act_slot, [float(number) for number in latent], ACT_VALIDITY, ACT_PRIORITY),)
+
+    def renew(self) -> Acts:
+        """The whole robot goes to its standard posture, and stays there for a while; not while it is paused."""
+        return (
+            Put(self.pause_slot, list(RENEWED), RENEW_VALIDITY, RENEW_PRIORITY),
+            Put(self.renew_slot, "all", ACT_VALIDITY),
+        )
 
     def pause(self) -> Acts:
         """The robot stops where it is until `resume`."""

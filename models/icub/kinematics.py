@@ -32,6 +32,8 @@ TORSO_LIMITS: Final[Floats] = np.array([[-50.0, 50.0], [-30.0, 30.0], [-9.6, 69.
 """Ranges of torso yaw, roll, pitch (3, 2), degrees."""
 REST_ARM: Final[Floats] = np.array([-80.0, 80.0, 0.0, 50.0, 0.0])
 """Rest pose of one arm (5,), degrees."""
+STANDARD: Final[Floats] = np.array([0.0, 80.0, 0.0, 50.0, 0.0] * 2)
+"""The standard posture (10,), degrees, in which the ancestor's `renew` puts the arms: stretched to the sides."""
 
 WAIST, SHOULDER, ELBOW, WRIST, PALM = 0, 3, 6, 8, 10
 """Indices of the named points among the eleven points of a chain."""
@@ -56,7 +58,7 @@ pitch, roll, yaw, then the seven of the arm."""
 ROOT_FRAME: Final[Floats] = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
 """From the first link to the root frame (4, 4)."""
 _MIRROR: Final[Floats] = np.array([1.0, -1.0, 1.0])
-for _constant in (TABLE, ARM_LIMITS, JOINT_LIMITS, TORSO_LIMITS, REST_ARM, ROOT_FRAME):
+for _constant in (TABLE, ARM_LIMITS, JOINT_LIMITS, TORSO_LIMITS, REST_ARM, STANDARD, ROOT_FRAME):
     _constant.setflags(write=False)
 
 

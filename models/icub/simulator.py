@@ -29,7 +29,6 @@ __all__ = [
     "EYES",
     "JOINTS",
     "REST",
-    "STANDARD",
     "Icub",
     "NoDisplayError",
     "PointError",
@@ -42,9 +41,6 @@ REST: Final[Floats] = np.concatenate([REST_ARM, REST_ARM])
 """Where the robot stands at the beginning: the rest pose of both arms (10,), degrees."""
 REST.setflags(write=False)
 
-STANDARD: Final[Floats] = np.array([0.0, 80.0, 0.0, 50.0, 0.0] * 2)
-"""The standard posture (10,), degrees, in which the ancestor's `renew` puts the arms."""
-STANDARD.setflags(write=False)
 CAMERA_SIZE: Final = (320, 240)
 """Width and height of the pictures of an iCub's cameras, pixels."""
 

@@ -93,7 +93,7 @@ say("ball", *command(world, "world get ball"))
 
 
 def test_limbs_and_cameras_of_such_a_client(yarp_robot: YarpRobotProcess) -> None:
-    """Six limbs are read and set all joints at once, as iCubLimb does; three cameras fill 320x240 pixels."""
+    """Six limbs are set all joints at once, as iCubLimb does, and are renewed; cameras fill 320x240 pixels."""
     yarp_robot.serve("speed=200.0")
     client = yarp_robot.client(
         """
@@ -118,7 +118,8 @@ class Limb:
             values.set(joint, goal)
         self.position.positionMove(values.data())
 arm = (0.0, 80.0, 0.0, 50.0, 0.0, 0.0, 0.0, 59.0, 20.0, 20.0, 20.0, 10.0, 10.0, 10.0, 10.0, 10.0)
-goals = {"head": [0.0] * 5 + [5.0], "torso": [5.0, 0.0, 0.0], "right_arm": arm, "left_arm": arm,
+goals = {"head": [0.0] * 5 + [5.0], "torso": [5.0, 0.0, 0.0],
+    "right_arm": arm[:7] + (30.0,) + arm[8:], "left_arm": arm,
     "right_leg": [10.0] + [0.0] * 5, "left_leg": [0.0] * 6}
 limbs = {name: Limb("/icubSim/" + name) for name in goals}
 say("joints", *[limb.joints for limb in limbs.values()])
@@ -127,6 +128,11 @@ for name, goal in goals.items():
 def off(): return max(abs(a - b) for name, goal in goals.items() for a, b in zip(limbs[name].get(), goal))
 while off() > 0.5: time.sleep(0.02)
 say("there")
+wait()
+goals = {"torso": [0.0] * 3, "head": [0.0] * 6, "right_leg": [0.0] * 6}
+goals["right_arm"] = limbs["right_arm"].get()[:7] + arm[7:]
+while off() > 0.5: time.sleep(0.02)
+say("renewed")
 for name in ("/icubSim/cam", "/icubSim/cam/left", "/icubSim/cam/right"):
     port = yarp.Port()
     port.open(APP + name)
@@ -142,5 +148,8 @@ for name in ("/icubSim/cam", "/icubSim/cam/left", "/icubSim/cam/right"):
     assert words(client.expect("joints")) == ["6", "3", "16", "16", "6", "6"]
     client.expect("there")
     yarp_robot.reaches(np.array([0.0, 80, 0, 50, 0] * 2), 1.0)
+    yarp_robot.space.write("icub/renew", "all")
+    client.say("go on")
+    client.expect("renewed")
     for _ in range(3):
         assert words(client.expect("picture")) == ["320", "240", "True"]

@@ -205,6 +205,11 @@ class Motion:
                 self._halt(np.arange(len(self._modes)))
             self._held = held
 
+    @property
+    def held(self) -> bool:
+        """Whether it is stopped, and obeys nobody."""
+        return self._held
+
     def set_modes(self, axes: Axes, modes: Iterable[str]) -> None:
         """Changes control modes; the joint holds where it is.
 

@@ -44,6 +44,15 @@ AXES: Final = tuple(joint for joints in PARTS.values() for joint in joints)
 EYES: Final = tuple(AXES.index(joint) for joint in _EYES)
 """Indices of tilt, version and vergence among the axes."""
 
+_STANDARD_HAND: Final = (59.0, 20.0, 20.0, 20.0, 10.0, 10.0, 10.0, 10.0, 10.0)
+STANDARD_AXES: Final[Floats] = np.array(
+    [_STANDARD_HAND[tuple(_HAND).index(axis[2:])] if axis[2:] in _HAND else 0.0 for axis in AXES]
+)
+"""Where the joints are in the standard posture, degrees, as the ancestor's `renew` has them; for the arms there is
+`models.icub.kinematics.STANDARD`.
+"""
+STANDARD_AXES.setflags(write=False)
+
 _BODILESS: Final = {f"{side}_{joint}": limits for side in "rl" for joint, limits in (_HAND | _LEG).items()} | _EYES
 
 

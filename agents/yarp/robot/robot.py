@@ -10,7 +10,7 @@ from agents.yarp.binding import import_yarp
 from agents.yarp.robot.control_board import ControlBoard
 from agents.yarp.robot.emotion import Emotion
 from agents.yarp.robot.motion import Motion
-from agents.yarp.robot.parts import AXES, EYES, PARTS, axes_of_part, limits_of_axes
+from agents.yarp.robot.parts import AXES, EYES, PARTS, STANDARD_AXES, axes_of_part, limits_of_axes
 from agents.yarp.robot.ports import BoardPorts, CameraPort, RequestPort
 from agents.yarp.robot.presence import Presence
 from agents.yarp.robot.world import World
@@ -69,6 +69,12 @@ class YarpRobot:
     def lead(self, posture: Floats) -> None:
         """Goes to a posture (10,) degrees with full speed, whatever clients of YARP have asked for before."""
         self._motion.lead(self._bodies[: len(JOINTS)], posture)
+
+    def renew(self) -> None:
+        """Goes to the standard posture with all joints but the ten of a posture, unless it is held."""
+        rest = np.setdiff1d(np.arange(len(AXES)), self._bodies[: len(JOINTS)])
+        if not self._motion.held:
+            self._motion.lead(rest, STANDARD_AXES[rest])
 
     def hold(self, held: bool) -> None:
         """Stops all joints, and refuses what clients of YARP ask for until it is released."""
