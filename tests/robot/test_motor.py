@@ -139,6 +139,21 @@ def test_holds_where_the_robot_is_when_targets_stop() -> None:
     assert follower.command(anywhere, 0.4) is None
 
 
+def test_a_target_that_is_valid_for_longer_is_followed_for_longer() -> None:
+    """A validity beyond the patience counts, a shorter one does not: then the pose is held."""
+    follower = Follower(speed=20.0, patience=0.3)
+    here = np.zeros(10)
+    follower.ask(np.full(10, 50.0), 0.0, validity=2.0)
+    for now in np.arange(0.0, 2.0, 0.1):
+        follower.command(lambda: here, float(now))
+        assert follower.state is MotorState.FOLLOW
+    follower.command(lambda: here, 2.1)
+    assert follower.state is MotorState.HOLD
+    follower.ask(np.full(10, 50.0), 3.0, validity=0.1)
+    follower.command(lambda: here, 3.2)
+    assert follower.state is MotorState.FOLLOW
+
+
 def test_a_target_that_is_repeated_is_fresh() -> None:
     """The same target asked for again and again keeps it following."""
     follower = Follower(speed=20.0, patience=0.3)

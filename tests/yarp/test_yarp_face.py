@@ -68,6 +68,18 @@ def test_makes_faces(setup: Setup) -> None:
         eventually(lambda command=command: setup.space.read("face/state")["shown"] == f"set all {command}")
 
 
+def test_mouth_of_who_talks_moves(setup: Setup) -> None:
+    """As long as the robot talks its mouth opens and closes; then it has its expression again."""
+    interface = setup.start()
+    setup.space.run(Face(), "face")
+    setup.becomes("connected")
+    setup.space.write("expression", "talking")
+    for mouth in ("ta1", "ta2", "ta1", "ta2"):
+        interface.expect(f"made set mou {mouth}")
+    setup.space.write("expression", "happy")
+    interface.expect("made set all hap")
+
+
 @pytest.mark.parametrize("value", [None, 7, "joyful", ["happy"]])
 def test_refuses_what_is_no_expression(setup: Setup, value: Any) -> None:
     """It is told, with what is valid; the next good one is shown."""
