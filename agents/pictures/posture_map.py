@@ -39,7 +39,7 @@ def draw_map(
     _grid(picture, reach)
     size = max(2, side // 110)
     for point in _pixels(others, reach, side):
-        cv2.circle(picture, point, size, GREEN, max(1, side // 300), cv2.LINE_AA)
+        cv2.circle(picture, point, size, GREEN, max(1, side // 240), cv2.LINE_AA)
     places = _pixels(pairs, reach, side)
     for point in places:
         cv2.circle(picture, point, size, RED, cv2.FILLED, cv2.LINE_AA)

@@ -199,3 +199,35 @@ def test_nothing_that_lies_in_the_slots_harms_it() -> None:
         space.write("memory/answer", {"added": True, "pairs": 1})
         eventually(lambda: levels(space) == [GREY])  # there was no picture
         assert not space.snapshot("_/errors/*")
+
+
+def test_the_map_is_a_picture_in_a_slot(space: LocalSpace) -> None:
+    """It changes with each pair, for a viewer to show."""
+    before = eventually(lambda: space.entry("memory/map"))
+    acquire(space, 10, 0.4)
+    after = eventually(lambda: (entry := space.entry("memory/map")).revision > before.revision and entry)
+    assert not np.array_equal(before.value, after.value)
+
+
+def test_pictures_of_pairs_are_kept_beside_them(tmp_path: Path) -> None:
+    """In full size, with the robot's, while they are acquired; map and sheet when that ends."""
+    with LocalSpace() as space:
+        space.write("features/space", "colour/3")
+        space.write("icub/view", picture(77))
+        space.write("mode", "acquire")
+        space.run(Eye())
+        associator = Associator(novelty=0.0, keys="raw", saved="pairs")
+        space.run(associator, project=tmp_path)
+        album = Album(every=2, pictures=True)
+        space.run(album, project=tmp_path)
+        eventually(lambda: space.entry("memory/thumbnails") and space.entry("memory/values"))
+        for level in (10, 20):
+            acquire(space, level, 0.01 * level)
+        folder = album.run_folder / "pairs"
+        (folder / "memory.npz").symlink_to(associator.run_folder / "pairs" / "memory.npz")  # one run, if launched
+        eventually(
+            lambda: {"001-camera.png", "002-robot.png", "points-002.png"} <= {f.name for f in folder.iterdir()}
+        )
+        space.write("mode", "use")
+        eventually(lambda: {"points.png", "sheet.png"} <= {file.name for file in folder.iterdir()})
+        assert not space.snapshot("_/errors/*")

@@ -271,6 +271,55 @@ def test_a_latent_of_more_than_two_numbers_keeps_the_others(space: LocalSpace) -
     play(space, script)
 
 
+def test_keys_lead_through_the_nice_postures(space: LocalSpace) -> None:
+    """n and k to the next one, b back, a again; in a circle, whatever the dimension of the latents."""
+    nice = np.arange(12.0).reshape(4, 3) / 10
+    space.write("act/nice", nice)
+    keys = {"a": 0, "n": 1, "k": 2, "b": 1}
+
+    async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: screen.snapshot and len(screen.snapshot.nice) == 4)
+        for count, (key, index) in enumerate([*keys.items(), ("b", 0), ("b", 3), ("n", 0), ("a", 0)], 1):
+            await pilot.press(key)
+            await until(pilot, lambda: len(acts) == count)  # noqa: B023
+            np.testing.assert_allclose(acts[-1].value, nice[index])
+        assert "nice posture 1 of 4" in log(screen)
+
+    with recording(space, "act") as acts:
+        play(space, script)
+    assert {entry.priority for entry in acts} == {10.0}
+
+
+def test_without_a_generator_no_posture_is_nice(space: LocalSpace) -> None:
+    """The key says so and moves nothing."""
+
+    async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: screen.snapshot)
+        await pilot.press("n")
+        # private: Textual shows notifications, and does not tell them
+        await until(pilot, lambda: any("nice" in note.message for note in screen._notifications))
+
+    play(space, script)
+    assert space.entry("act") is None
+
+
+def test_the_map_shows_what_was_acquired_and_what_was_no_news(space: LocalSpace) -> None:
+    """The first in red, the second in green."""
+    space.write("memory/values", np.array([[0.5, 0.5]], np.float32))
+    space.write("memory/tried", np.array([[-0.5, 0.5], [0.5, -0.5]], np.float32))
+
+    async def script(screen: ConsoleScreen, pilot: Pilot[None]) -> None:
+        board = screen.query_one(LatentMap)
+        await until(pilot, lambda: "•" in str(board.render()))
+        text = board.render()
+        colours = {text.plain[span.start]: str(span.style) for span in text.spans}
+        assert "red" in colours["•"]
+        assert "green" in colours["x"]
+        assert text.plain.count("x") == 2
+
+    play(space, script)
+
+
 def test_ctrl_c_ends_it_and_the_stop_goes_on(space: LocalSpace) -> None:
     """Also while a dialog is open; ending the console releases nothing."""
 

@@ -33,6 +33,7 @@ from models.arrays import Floats
 from models.icub.kinematics import JOINT_LIMITS
 from models.icub.simulator import REST
 from models.measures import chance, nmae, swap_arms
+from models.postures import autoencoder
 from tests.support.eventually import eventually
 from tests.support.recording import recording
 from tests.support.stub_robot import StubEyes, StubRobot, demonstrator
@@ -177,6 +178,8 @@ def test_no_more_postures_are_shown_again_than_there_are() -> None:
     demonstration = Demonstration(pairs=8, shown=20, fresh=3, patience=1.0, device="slot:seen")
     for steps in (demonstration.steps(), demonstration.of_a_game()):
         assert Imitate(8, 3) in steps
+    for mirror in (True, False):
+        assert "explorer/done" not in str(demonstration.of_memory(mirror))
 
 
 @pytest.mark.parametrize(
@@ -253,6 +256,20 @@ def test_a_robot_without_physics_learns_to_imitate(space: LocalSpace, tmp_path: 
     assert found["chance"] == pytest.approx(chance(np.stack(shown), truth), abs=1.0)
     assert space.read("mode") == "use"
     assert space.read("camera/source") == "slot:demonstrator/view"
+    check_another_day(space, tmp_path)
+
+
+def check_another_day(space: LocalSpace, project: Path) -> None:
+    """With pairs that the robot was given nothing is acquired: their postures are shown, and new ones."""
+    postures = autoencoder.load().decode(space.read("memory/values"))
+    space.run(Examiner(memory="some.npz", shown=3, fresh=1, out="again"), role="second", project=project)
+    eventually(lambda: space.read("_/roles/second", {}).get("state") in ("stopped", "failed"), 60.0)
+    assert not space.snapshot("_/errors/*")
+    found = json.loads((project / "again" / "report.json").read_text())
+    shown = np.array([trial["true"] for trial in found["trials"] if trial["kind"] == SHOWN])
+    np.testing.assert_allclose(shown, postures[:3], atol=1.0)
+    assert (found["fresh"]["count"], found["pairs"], found["tries"]) == (1, 8, 0)
+    assert space.read("pairs") == 8
 
 
 def test_the_simulated_robot_learns_to_imitate(space: LocalSpace, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from agents.viewer import Viewer
 from agentspace import Agent, Entry, Kind, LocalSpace, SpaceAccount, Writer
 from models.extractors import efficientnet
 from models.icub.simulator import REST
-from models.postures import autoencoder
+from models.postures import autoencoder, decoders
 from tests.support.eventually import eventually
 from tests.support.recording import recording
 
@@ -109,6 +110,15 @@ def test_generator_refuses_what_is_no_latent(bad: Any, space: LocalSpace) -> Non
     space.write("act", [0.0, 0.0])
     eventually(lambda: space.entry("joints"))
     assert not space.snapshot("_/errors/*")
+
+
+@pytest.mark.parametrize("variant", ["ancestor", "wide-4"])
+def test_generator_tells_the_nice_postures(variant: str, space: LocalSpace) -> None:
+    """As latents of its own decoder, for whoever has keys to choose one."""
+    space.run(Generator(variant=variant))
+    entry = eventually(lambda: space.entry("act/nice"))
+    np.testing.assert_allclose(entry.value, decoders.nice(decoders.load(variant)))
+    assert entry.time_left is None
 
 
 def test_generator_repeats_a_latent_that_is_valid_and_stops_with_it(space: LocalSpace) -> None:
@@ -212,6 +222,35 @@ def test_a_window_shows_colours_and_ends_with_a_key(space: LocalSpace, monkeypat
     space.run(Viewer(rate=50.0))
     eventually(lambda: space.read("_/roles/viewer")["state"] == "stopped")
     assert tuple(shown[0][0, 0]) == (3, 2, 1)
+
+
+def test_the_key_s_saves_what_is_shown(space: LocalSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the folder of the run, with the window's title and the time in the name; nothing is saved of nothing."""
+    monkeypatch.setenv("DISPLAY", ":99")
+    titles: list[str] = []
+    shown: list[np.ndarray] = []
+    pressed: list[bool] = []
+
+    def key(_: int) -> int:
+        """The key s at first, and once again when there is a picture."""
+        if len(pressed) <= min(1, len(shown)):
+            pressed.append(True)
+            return ord("s")
+        return -1
+
+    monkeypatch.setattr(cv2, "namedWindow", lambda title, _: titles.append(title))
+    monkeypatch.setattr(cv2, "imshow", lambda _, image: shown.append(image))
+    monkeypatch.setattr(cv2, "waitKey", key)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
+    monkeypatch.setattr(cv2, "destroyAllWindows", lambda: None)
+    space.run(Viewer(rate=50.0, title="left eye: what/it sees"), project=tmp_path)
+    eventually(lambda: pressed)
+    assert not list(tmp_path.glob("runs/*/*.png"))
+    space.write("camera", np.full((8, 8, 3), (250, 0, 1), np.uint8))
+    (saved,) = eventually(lambda: sorted(tmp_path.glob("runs/viewer-*/*.png"))[:1])
+    assert re.fullmatch(r"left-eye-what-it-sees-\d{8}-\d{6}-\d{3}\.png", saved.name)
+    assert titles == ["left eye: what/it sees"]
+    assert _first_pixel(saved) == (250, 0, 1)
 
 
 def test_a_window_that_cannot_be_opened_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

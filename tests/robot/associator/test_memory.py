@@ -374,3 +374,20 @@ def test_a_state_of_version_2_is_read(tmp_path: Path) -> None:
     again = Memories(Comparison(), tmp_path)
     again.restore(memory.state())
     assert again.spaces == memory.spaces
+
+
+def test_what_was_no_news_is_told(space: LocalSpace) -> None:
+    """Its latents, in their order, until the memory is another one; a successor knows them, too."""
+    start(space)
+    teach_all(space)
+    for number, shift in ((0, 0.01), (2, 0.02)):
+        assert teach(space, KEYS[number], VALUES[number] + shift)["reason"] == "known already"
+    tried = eventually(lambda: (entry := space.entry("memory/tried")) and len(entry.value) == 2 and entry).value
+    np.testing.assert_allclose(tried, VALUES[[0, 2]] + [[0.01], [0.02]], atol=1e-6)
+    assert tried.dtype == np.float32
+    state = Heard.latest.get_state()
+    other = Memories(Comparison(), Path())
+    other.restore(state[1]["memory"])
+    np.testing.assert_array_equal(other.tried, tried)
+    assert command(space, {"do": "forget"})["ok"]
+    eventually(lambda: len(space.read("memory/tried")) == 0)

@@ -113,6 +113,44 @@ def test_a_click_on_the_map_is_written(page, space):
     assert np.allclose(entry.value, (0.54, 0.54), atol=0.05)
 
 
+def test_keys_lead_through_the_nice_postures(page, space):
+    """n and k take the next one, p the one before, r the same again, in a circle; not while something is typed."""
+    nice = np.arange(12.0).reshape(4, 3) / 10
+    space.write("act/nice", nice)
+    space.write("memory/values", np.array([[0.5, 0.5], [-0.2, 0.1]], np.float32))
+    space.write("memory/tried", np.array([[-0.5, 0.5]], np.float32))
+    show(page, "panels")
+    panel = page.locator('article[data-panel="latent_map"]')
+    expect(panel.get_by_role("button", name="Next")).to_be_visible()
+
+    def taken(index: int) -> None:
+        found = eventually(
+            lambda: (entry := space.entry("act")) and np.allclose(entry.value, nice[index]) and entry
+        )
+        assert found.priority == 10.0
+        expect(panel).to_contain_text(f"nice posture {index + 1} of 4")
+
+    for key, index in (("n", 0), ("k", 1), ("p", 0), ("p", 3), ("n", 0)):
+        page.keyboard.press(key)
+        taken(index)
+    before = space.entry("act").revision
+    page.keyboard.press("r")
+    eventually(lambda: space.entry("act").revision > before)
+    taken(0)
+    panel.get_by_role("button", name="Previous").click()
+    taken(3)
+    before = space.entry("act").revision
+    page.locator('article[data-panel="operator"] [data-do="save"]').click()
+    page.get_by_role("dialog").locator("input").press("n")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("Control+n")
+    panel.get_by_role("button", name="Again").click()
+    eventually(lambda: space.entry("act").revision > before)
+    assert space.entry("act").revision == before + 1
+    space.delete("act/nice")
+
+
 def test_a_saved_panel_is_loaded_anew_and_a_broken_one_says_so(browser, server, space, tmp_path):
     """Panels come, change and fail while the page is open; the others go on."""
     folder = tmp_path / "agents" / "panels"
