@@ -1,4 +1,4 @@
-"""The panel of where the extractor looks: it asks only when it is told to, and shows what comes."""
+"""The panels of the robot: its face, its standard posture, and where the extractor looks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,31 @@ from playwright.sync_api import Page, expect
 from agents.pictures.gaze import GazeFollower
 from agentspace.client.space import RemoteSpace
 from models.extractors.network import Look
+from models.icub.kinematics import STANDARD
 from tests.support.eventually import eventually
 from tests.support.web.inspector_page import show
+
+
+def test_the_face_is_shown_where_there_is_one(page: Page, space: RemoteSpace) -> None:
+    """Beside the robot, as soon as somebody makes pictures of it; before, there is no place for it."""
+    show(page, "panels")
+    face = page.locator("[data-panel=robot] figure", has=page.locator('canvas[data-picture="icub/face"]'))
+    expect(face).to_be_hidden()
+    space.write("icub/face", np.full((96, 128, 3), 200, np.uint8))
+    expect(face).to_be_visible()
+    expect(face.locator("canvas")).to_have_attribute("width", "128")
+
+
+def test_the_robot_is_renewed_by_a_button(page: Page, space: RemoteSpace) -> None:
+    """The standard posture is written for the arms and for the rest, above what agents write, for a while."""
+    show(page, "panels")
+    page.get_by_role("button", name="Renew").click()
+    eventually(lambda: space.read("icub/renew") == "all")
+    entry = space.entry("joints")
+    assert entry is not None
+    np.testing.assert_array_equal(entry.value, STANDARD)
+    assert (entry.priority, 0 < entry.time_left <= 10.0) == (20.0, True)
+    space.delete("joints", priority=20.0)
 
 
 def test_the_panel_asks_for_looks_while_it_is_told_to(page: Page, space: RemoteSpace) -> None:
