@@ -6,7 +6,6 @@ stop ends the program, as Ctrl-C would. Where no server answers, it starts one, 
 
 import atexit
 import logging
-import math
 import os
 import signal
 import subprocess
@@ -21,8 +20,9 @@ from agentspace.agent.parent_process import PARENT_VARIABLE
 from agentspace.classic.aside import Aside
 from agentspace.classic.naming import plain, space_of
 from agentspace.client.account import CLOCK
+from agentspace.client.link import Link
 from agentspace.client.simulated import driver
-from agentspace.client.space import RemoteSession, RemoteSpace, connect
+from agentspace.client.space import RemoteSession, RemoteSpace
 from agentspace.core.role import Beginning
 from agentspace.core.space import Session
 from agentspace.core.values.introduction import PROGRAM
@@ -73,13 +73,7 @@ class Program:
         self._prefix = f"{role}/" if role else ""
         self._over = threading.Event()
         self._local = threading.local()
-        self._space = self._reach()
-        try:
-            own = role or plain(file.stem)
-            self.name, self._main = self._join_shared(own) if shares or role else self._join_own(own)
-        except BaseException:
-            self._space.close()
-            raise
+        self._space, self.name, self._main = self._begin(role or plain(file.stem), shares=bool(shares or role))
         where = "" if address.endpoint == parse("").endpoint else address.endpoint
         _log.info("runs in the space %r: see `agentspace inspect -s '%s#%s'`", self.name, where, self.name)
         self._main.entry(CLOCK)  # so this thread has its connection before a signal may come
@@ -136,7 +130,8 @@ class Program:
                 self._main.leave("stopped")
         except AgentspaceError as lost:
             _log.debug("could not sign off: %s", lost)
-        self._space.close()
+        if not others():  # else they would hear of it
+            self._space.close()
 
     def end(self) -> None:
         """Ends the program, as Ctrl-C would: in its main thread; after a time, whatever it does."""
@@ -160,37 +155,42 @@ class Program:
                     told = True
                 self._over.wait(_AGAIN)
 
-    def _reach(self) -> RemoteSpace:
-        try:
-            space = connect(self._address, patience=math.inf)
-        except SpaceUnreachableError:
-            if not self._address.local:
-                raise
-            start_host(self._address)
-            space = connect(self._address, timeout=_CONNECTS, patience=math.inf)
-        if driver(space) is not None:
-            space.close()
-            raise AgentspaceError(f"{self._address}: its clock is simulated, and a program counts real time")
-        return space
+    def _begin(self, role: str, *, shares: bool) -> tuple[RemoteSpace, str, RemoteSession]:
+        """Joins a space; of the next server, if this one ends at this moment with the program before."""
+        until = time.monotonic() + _CONNECTS
+        while True:
+            link = reach(self._address, until)
+            space = RemoteSpace(link, self._address.space)
+            try:
+                if driver(space) is not None:
+                    where = self._address
+                    raise AgentspaceError(f"{where}: its clock is simulated, and a program counts real time")
+                found = self._join_shared(space, role) if shares else self._join_own(space, role)
+            except BaseException as error:
+                link.close()
+                if not isinstance(error, _LOST) or time.monotonic() > until:
+                    raise
+            else:
+                link.waits = True  # from now on, for a server that comes back
+                return found
 
-    def _join_shared(self, role: str) -> tuple[str, RemoteSession]:
-        _, session = self._fill(self._space, role, self.file.name, exactly=bool(self._prefix))
-        return self._address.space, session
+    def _join_shared(self, space: RemoteSpace, role: str) -> tuple[RemoteSpace, str, RemoteSession]:
+        _, session = self._fill(space, role, self.file.name, exactly=bool(self._prefix))
+        return space, self._address.space, session
 
-    def _join_own(self, role: str) -> tuple[str, RemoteSession]:
+    def _join_own(self, any_space: RemoteSpace, role: str) -> tuple[RemoteSpace, str, RemoteSession]:
         """Its own space: the first of its name in which it does not run already."""
         name = space_of(self.file)
         for number in range(1, _MOST):
             own = name if number == 1 else f"{name}-{number}"
-            space = self._space.named(own)
+            space = any_space.named(own)
             try:
                 _, session = self._fill(space, role, self.file.name, exactly=True)
             except RoleTakenError:
                 continue
             for entry in space.snapshot().values():
                 session.delete(entry.name, entry.priority)
-            self._space = space
-            return own, session
+            return space, own, session
         raise AgentspaceError(f"{_MOST} programs {name!r} run already")
 
     def _fill(
@@ -229,27 +229,46 @@ class Program:
             return
         try:
             if self._address.local:
-                self._raise_server()
+                reach(self._address, time.monotonic() + _CONNECTS).close()
             session.come_back()
         except AgentspaceError as lost:
             _log.warning("%s", lost)
             self._over.wait(_AGAIN)
 
-    def _raise_server(self) -> None:
-        """Starts a server if the last one is gone for good: nobody brings it back within a moment."""
-        time.sleep(_AGAIN)
+
+def others() -> list[threading.Thread]:
+    """The threads that a program waits for at its end, but for the calling one."""
+    me = threading.current_thread()
+    return [thread for thread in threading.enumerate() if thread is not me and not thread.daemon]
+
+
+def reach(address: Address, until: float) -> Link:
+    """A link to a server; where none answers on this machine, one is started.
+
+    Args:
+        address: Of the server.
+        until: When to give up (s, `time.monotonic`).
+
+    Raises:
+        SpaceUnreachableError: None answers.
+    """
+    host: subprocess.Popen[bytes] | None = None
+    while True:
         try:
-            connect(self._address, timeout=1.0).close()
+            return Link(address, f"{plain(Path(sys.argv[0]).stem)}-{os.getpid()}", 0.0)
         except SpaceUnreachableError:
-            if not self._over.is_set():
-                start_host(self._address)
+            if not address.local or time.monotonic() > until:
+                raise
+        if host is None or host.poll() is not None:  # it cannot serve while the last one has not quite ended
+            host = start_host(address)
+        time.sleep(_AGAIN)
 
 
-def start_host(address: Address) -> None:
+def start_host(address: Address) -> "subprocess.Popen[bytes]":
     """Starts a server that ends when nobody fills a role there any more."""
     environment = {name: value for name, value in os.environ.items() if name != PARENT_VARIABLE}
     _log.info("no server at %s: starts one", address.endpoint)
-    subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", HOST, address.endpoint],
         env=environment,
         stdin=subprocess.DEVNULL,

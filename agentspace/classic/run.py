@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Final
 from agentspace.agent.parent_process import die_with_parent, forget_safe_path
 from agentspace.classic.agent import ClassicAgent
 from agentspace.classic.facade import put_up
-from agentspace.classic.program import Program, begin
+from agentspace.classic.program import Program, begin, others
 from agentspace.errors import AgentspaceError
 from agentspace.wire.address import Address
 
@@ -92,7 +91,7 @@ def _execute(code: CodeType, main: ModuleType, program: Program) -> int:
 def _wait(program: Program, code: int) -> int:
     """Waits for the threads of the program, as Python does; Ctrl-C ends that."""
     try:
-        while waits_for := _others():
+        while waits_for := others():
             for thread in waits_for:
                 thread.join()
     except KeyboardInterrupt:
@@ -100,11 +99,6 @@ def _wait(program: Program, code: int) -> int:
             _leave_at_once(_INTERRUPTED)
         return _wait(program, _end_agents())
     return code
-
-
-def _others() -> list[threading.Thread]:
-    me = threading.current_thread()
-    return [thread for thread in threading.enumerate() if thread is not me and not thread.daemon]
 
 
 def _end_agents() -> int:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,18 @@ def test_a_server_is_started_and_ends_with_the_program(tmp_path: Path, run: dict
             assert len(hosts(run)) == 1
             program.kill()
         eventually(lambda: not hosts(run))
+
+
+def test_a_program_follows_another_at_once(tmp_path: Path, run: dict[str, str]) -> None:
+    """At whatever moment of the end of the server before: each begins, with an empty space."""
+    file = written(
+        tmp_path / "quick", HEAD + "print('found', space['old'])\nspace['old'] = 1\nos._exit(0)", SECOND
+    )
+    for pause in (0.0, 0.9, 1.0, 1.1):
+        with start(file, run) as program:
+            assert program.expect("found") == "found None"
+            assert program.wait() == 0
+        time.sleep(pause)
 
 
 def test_two_programs_share_the_server_that_one_has_started(tmp_path: Path, run: dict[str, str]) -> None:
