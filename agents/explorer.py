@@ -223,10 +223,14 @@ class Explorer(Heedful):
         return 1, {"tries": self._count}
 
     def set_state(self, version: int, state: dict[str, int]) -> None:
-        """Goes on counting; the try that was under way is begun anew, with another posture."""
+        """Goes on counting; the try that was under way is begun anew, with another posture if that was random."""
         if version != 1:
             raise AgentspaceError(f"state of version {version} cannot be read; valid is 1")
-        self._count += state["tries"]
+        if self._try is not None and len(self._nice) and state["tries"]:
+            self._count = state["tries"] - 1
+            self._move()
+        else:
+            self._count += state["tries"]
 
     def _goal(self, latent: Floats) -> Floats:
         """The posture that the robot will reach: its limits may be narrower than the autoencoder's."""

@@ -216,6 +216,29 @@ def test_each_invitation_begins_with_the_first_nice_posture(space: LocalSpace) -
     np.testing.assert_allclose([act.value for act in acts], autoencoder.NICE_LATENTS[[0, 1, 0]])
 
 
+def test_a_successor_goes_on_with_the_posture_that_is_shown(space: LocalSpace) -> None:
+    """A person in the middle of it need not take another one."""
+    parameters: dict[str, Any] = {
+        "confirms": False,
+        "variant": "ancestor",
+        "nice": True,
+        "wanted": 0,
+        "patience": 0.0,
+    }
+    start(space, **parameters)
+    space.write("mode", "acquire")
+    with recording(space, "act") as acts:
+        for count in (1, 2):
+            eventually(lambda count=count: len(acts) == count)
+            space.write("memory/answer", {"confirm": "whistle", "added": True, "pairs": count})
+        eventually(lambda: len(acts) == 3)
+        space.run(Explorer(**parameters), replace=True)
+        eventually(lambda: acts[-1].writer.epoch == 2)
+        np.testing.assert_allclose(acts[-1].value, autoencoder.NICE_LATENTS[2])
+        space.write("memory/answer", {"confirm": "whistle", "added": True, "pairs": 3})
+        eventually(lambda: np.allclose(acts[-1].value, autoencoder.NICE_LATENTS[3]))
+
+
 def test_a_robot_alone_goes_on_to_others_after_the_nice_postures(space: LocalSpace) -> None:
     """Before a mirror nothing new would be seen in a second round."""
     start(space, variant="ancestor", nice=True)
