@@ -23,6 +23,8 @@ from tests.support.server_process import ServerProcess
 from tests.support.yarp.network import YarpNetwork
 from tests.support.yarp.robot import YarpRobotProcess, words
 
+PORTS = 6 * 4 + 4 + 2
+"""Four of each part, the cameras, the world, the emotion interface."""
 GOAL = np.array([-30.0, 30, 0, 90, 0, -60, 20, 10, 40, 0])
 TOLD = 1.0  # seconds within which an outage is told
 
@@ -94,7 +96,7 @@ def test_name_server_is_killed_and_comes_back_with_an_empty_database(yarp_robot:
     client = yarp_robot.client(MOVER)
     client.expect("open")
     known = ports(network)
-    assert len(known) == 19
+    assert len(known) == PORTS
     network.kill()
     start = time.monotonic()
     yarp_robot.wait_for("no name server")
@@ -116,7 +118,11 @@ def test_name_server_is_killed_and_comes_back_with_an_empty_database(yarp_robot:
 
 
 def ports(network: YarpNetwork) -> set[str]:
-    return {line for line in network.run("yarp", "name", "list").splitlines() if " /icubSim/" in line}
+    return {
+        line
+        for line in network.run("yarp", "name", "list").splitlines()
+        if " /icubSim/" in line or " /emotion/in " in line
+    }
 
 
 @pytest.mark.yarp
@@ -131,7 +137,7 @@ def test_robot_that_comes_to_a_restarted_name_server_finds_free_ports(yarp_robot
     network.kill()
     network.start()
     yarp_robot.serve("speed=200.0")
-    assert len(ports(network)) == 19
+    assert len(ports(network)) == PORTS
 
 
 @pytest.mark.alone
@@ -180,7 +186,7 @@ def test_robot_starts_beside_a_name_server_that_hangs(yarp_robot: YarpRobotProce
 def test_killed_robot_is_replaced_under_its_name(yarp_robot: YarpRobotProcess) -> None:
     """After kill -9 its account expires; the name server still knows it; its successor takes the names over."""
     yarp_robot.serve("speed=200.0").kill()
-    assert len(ports(yarp_robot.network)) == 19
+    assert len(ports(yarp_robot.network)) == PORTS
     eventually(lambda: yarp_robot.space.read("icub/encoders") is None and not yarp_robot.account())
     yarp_robot.serve("speed=200.0")
     client = yarp_robot.client(MOVER)
