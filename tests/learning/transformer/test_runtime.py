@@ -199,8 +199,19 @@ def test_more_threads_are_tried_as_long_as_they_help(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(runtime, "why_not", lambda backend: "")
     monkeypatch.setattr(runtime, "milliseconds", lambda run, size: times[opened[-1]])
     found = measure(network, 64, (1, 2, 4, 8), ("onnx", "cuda"))
-    assert opened == [("onnx", 1), ("onnx", 2), ("onnx", 4), ("cuda", 1)]
+    assert opened == 2 * [("onnx", 1), ("onnx", 2), ("onnx", 4), ("cuda", 1)]
     assert [(one.backend, one.threads, one.ms) for one in found.times] == [(*key, ms) for key, ms in times.items()]
+
+
+def test_what_was_disturbed_once_is_timed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that is busy for a while does not decide: the better of two times counts."""
+    network = random_network(SMALL)
+    plain = open_backend(network, "torch", 64)
+    times = iter([30.0, 12.0, 9.0, 13.0])  # onnx was disturbed
+    monkeypatch.setattr(runtime, "open_backend", lambda *arguments, patches=True: plain)
+    monkeypatch.setattr(runtime, "milliseconds", lambda run, size: next(times))
+    found = measure(network, 64, (1,), ("onnx", "torch"))
+    assert [(one.backend, one.ms) for one in found.times] == [("onnx", 9.0), ("torch", 12.0)]
 
 
 def test_of_nearly_equal_ones_that_with_the_fewest_threads_is_taken() -> None:
@@ -312,10 +323,10 @@ def test_what_is_not_valid_is_refused() -> None:
 
 
 def test_milliseconds_takes_the_best() -> None:
-    """Two calls that do not count, then as many as wanted."""
+    """Two calls that do not count, then at least as many as wanted, and of a fast one more."""
     calls: list[tuple[int, ...]] = []
-    assert milliseconds(lambda image: calls.append(image.shape), 8, repeats=3) < 1000  # type: ignore[arg-type,return-value]  # only called
-    assert calls == [(8, 8, 3)] * 5
+    assert milliseconds(lambda image: calls.append(image.shape), 8, least=3) < 1000  # type: ignore[arg-type,return-value]  # only called
+    assert calls == [(8, 8, 3)] * (2 + runtime.MANY)
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
