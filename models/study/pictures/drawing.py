@@ -15,14 +15,14 @@ import numpy as np
 from models import measures, offscreen
 from models.arrays import Image
 from models.files.fingerprint import digest
-from models.icub import eyes, kinematics, meshes, model, simulator, view
+from models.icub import eyes, face, kinematics, leds, meshes, model, simulator, view
 from models.icub.simulator import Icub
 from models.people import appearance, body, figure, person, room, skinning
 from models.people.person import Person
 from models.study.pictures.scene import PersonScene, RobotScene, Scene, Shot
 
 _HERE: Final = (sys.modules[__name__], offscreen, kinematics)
-ROBOT_SOURCES: Final = (*_HERE, eyes, meshes, model, simulator, view)
+ROBOT_SOURCES: Final = (*_HERE, eyes, face, leds, meshes, model, simulator, view)
 PERSON_SOURCES: Final = (*_HERE, appearance, body, figure, measures, person, room, skinning)
 """The modules that draw robots, and people."""
 _SEED: Final = 7
