@@ -47,10 +47,17 @@ def test_launch_files_take_the_eyes_of_the_seed(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["mirror", "webcam", "imitation", "imitation_yarp"])
-def test_launch_files_take_other_decoders(name: str, tmp_path: Path) -> None:
-    """All agents with latents get the same one; what there is not is refused before anything starts."""
-    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--dry-run", "decoder=wide-4")
+def test_launch_files_take_other_decoders_and_memories(name: str, tmp_path: Path) -> None:
+    """All agents with latents get the same one; what there is not is refused before anything starts.
+
+    Each pair is saved by itself; the pairs of another day are told to the associator, and the examiner.
+    """
+    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--dry-run", "decoder=wide-4", "memory=last")
     assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert lines.count('saved = "pairs"') == 1
+    examined = any(line.startswith("examiner:") for line in lines)
+    assert lines.count('memory = "last"') == 2 + examined  # the argument is told, too
     variants = [
         line.split("=")[1].strip() for line in done.stdout.splitlines() if line.strip().startswith("variant =")
     ]
@@ -103,16 +110,6 @@ def test_the_game_with_a_webcam_has_ears_and_no_examiner(tmp_path: Path) -> None
         line.strip() for line in done.stdout.splitlines()
     }
     assert 'device = "0"' in done.stdout
-
-
-@pytest.mark.parametrize("name", ["mirror", "webcam", "imitation", "imitation_yarp"])
-def test_every_launch_file_saves_pairs_and_takes_a_memory(name: str, tmp_path: Path) -> None:
-    """Each pair is saved by itself; what is given as a memory, the associator and the examiner get."""
-    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--dry-run", "memory=last")
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [line.strip() for line in done.stdout.splitlines()]
-    assert lines.count('saved = "pairs"') == 1
-    assert lines.count('memory = "last"') == 2 + any(line.startswith("examiner:") for line in lines)
 
 
 def test_a_robot_and_a_simulated_person_play_the_game_of_imitation(tmp_path: Path) -> None:
