@@ -300,6 +300,8 @@ class Associator(Heedful):
         self.write(self.best, best, validity=self.validity)
 
     def _obey(self, command: Any) -> None:
+        seen = self.read(self.features)
+        self._memory.width = seen.size if isinstance(seen, np.ndarray) else 0
         try:
             done, fine = self._memory.obey(command), True
             self._last, self._news = None, True

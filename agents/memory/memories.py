@@ -103,6 +103,7 @@ class Memories:
 
     Attributes:
         revision: Grows with each change of the pairs.
+        width: Numbers in the features that are seen now; 0 if that is not known. Other keys are not loaded.
         generation: Grows when the memory in use becomes another one: it forgets, is loaded, or is of another kind.
     """
 
@@ -111,7 +112,7 @@ class Memories:
         self._project = project
         self._heads = heads
         self._capacity = capacity
-        self.revision = self.generation = 0
+        self.revision = self.generation = self.width = 0
         self._tried: deque[NDArray[np.float32]] = deque(maxlen=TRIED)
         self._kind = PairKind()
         self._memories = {self._kind: self._new(self._kind)}
@@ -262,6 +263,9 @@ class Memories:
         """Takes the pairs of a file, which must be of the kind in use, instead of the present ones."""
         features, values = (None if space == ANY else space for space in self._kind)
         memory = Memory.load(path, features, self._comparison, self._heads, values, self._capacity)
+        found = memory.keys.shape[1] if len(memory) else self.width
+        if self.width and found != self.width:
+            raise ValueError(f"{memory.source} has keys of {found} numbers; the features in use have {self.width}")
         self._renew()
         memory.space = values or memory.space
         kind = PairKind(memory.features, memory.space)

@@ -94,6 +94,11 @@ def test_the_original_s_text_is_a_memory(space: LocalSpace, tmp_path: Path) -> N
     done = eventually(lambda: space.read("memory/done"))
     assert "loaded 4 pairs from" in done["message"]
     assert "(text, as numpy.savetxt writes it)" in done["message"]
+    np.savetxt(tmp_path / "keys.npy", np.eye(4, 384))
+    space.write("memory/command", {"do": "load", "path": "keys.npy"})
+    done = eventually(lambda: (now := space.read("memory/done"))["command"]["path"] == "keys.npy" and now)
+    assert "has keys of 384 numbers; the features in use have 16" in done["message"]
+    assert space.read("pairs") == 4
 
 
 def test_a_disk_that_takes_nothing_is_told(space: LocalSpace, tmp_path: Path) -> None:
