@@ -172,6 +172,7 @@ class Member:
         except (FencedError, SpaceUnreachableError):
             pass  # the server is gone, or the program ends
         finally:
+            self._program.part(self.session)
             self._program.act_as(None)
 
     def _forget_the_past(self) -> None:

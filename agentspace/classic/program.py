@@ -71,6 +71,7 @@ class Program:
         self._address = address
         self._stop_timeout = stop_timeout
         self._prefix = f"{role}/" if role else ""
+        self._filled: set[str] = set()  # roles of its agents
         self._over = threading.Event()
         self._local = threading.local()
         self._space, self.name, self._main = self._begin(role or plain(file.stem), shares=bool(shares or role))
@@ -114,8 +115,13 @@ class Program:
             role: Its name.
             kind: What the agent is.
         """
-        _, session = self._fill(self._space, f"{self._prefix}{role}", kind)
+        name, session = self._fill(self._space, f"{self._prefix}{role}", kind)
+        self._filled.add(name)
         return session
+
+    def part(self, session: Session) -> None:
+        """An agent has left its role."""
+        self._filled.discard(session.role)
 
     def leave(self) -> None:
         """Ends well, in the eyes of the server."""
@@ -199,6 +205,8 @@ class Program:
         told = {"class": kind, PROGRAM: str(self.file), "host": os.uname().nodename}
         for number in range(1, _MOST):
             name = role if number == 1 else f"{role}-{number}"
+            if name in self._filled:
+                continue
             try:
                 return name, RemoteSession(space, name, dict(told), None, Beginning(fresh=True))
             except RoleTakenError:
