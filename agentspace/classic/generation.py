@@ -12,6 +12,8 @@ from typing import Final, Self
 FILE: Final = "agentspace.py"
 _MARK: Final = "senseSelectAct"  # every generation has it, and no other library
 _MOST: Final = 1 << 20  # bytes of a copy
+_COMMENT: Final = re.compile(r"^\s*#.*$", re.MULTILINE)
+_AFTER: Final = re.compile(r"^(?:class |if )", re.MULTILINE)  # what follows the class
 _METHOD: Final = re.compile(r"^    def (\w+)\(", re.MULTILINE)
 
 
@@ -26,6 +28,7 @@ class Generation:
         sleeps_on: One that waits when it is told to stop is not woken, so it does not say that it ends.
         names_timer: `triggered` gives ``'__timer__'`` after a timer; else None.
         lists_names: `triggered` gives a list of all names since the last handler.
+        ends_with_main: The threads of agents are daemons: the program ends with its main thread.
     """
 
     says_start: bool = False
@@ -34,6 +37,7 @@ class Generation:
     sleeps_on: bool = False
     names_timer: bool = False
     lists_names: bool = False
+    ends_with_main: bool = False
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -46,6 +50,7 @@ class Generation:
             says_end="print('stopping agent'" in run,
             sleeps_on="if self.stopped" in methods.get("trigger", ""),
             names_timer="'__timer__'" in "".join(methods.values()),
+            ends_with_main="daemon" in methods.get("__init__", ""),
             lists_names="triggered_" in methods.get("triggered", "") and ".append(" in methods.get("trigger", ""),
         )
 
@@ -67,7 +72,6 @@ def source(file: Path) -> str:
 
 def _methods(text: str) -> dict[str, str]:
     """The bodies of the methods of the class Agent in a copy, comments left out."""
-    _, found, body = text.replace('"', "'").partition("\nclass Agent")
-    body = re.sub(r"^\s*#.*$", "", (found + body).partition("\nif __name__")[0], flags=re.MULTILINE)
-    parts = _METHOD.split(body)
+    body = _AFTER.split(text.replace('"', "'").partition("\nclass Agent")[2], maxsplit=1)[0]
+    parts = _METHOD.split(_COMMENT.sub("", body))
     return dict(zip(parts[1::2], parts[2::2], strict=True))

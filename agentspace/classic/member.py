@@ -57,7 +57,7 @@ class Member:
     def __init__(self, program: Program, agent: Runs, generation: Generation, objects: Objects) -> None:
         self.token: Any = PLAIN
         self.stopping = False
-        self.thread = threading.Thread(name="agent", target=self._live)
+        self.thread = threading.Thread(name="agent", target=self._live, daemon=generation.ends_with_main)
         self._program = program
         self._agent = agent
         self._generation = generation

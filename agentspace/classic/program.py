@@ -136,7 +136,7 @@ class Program:
                 self._main.leave("stopped")
         except AgentspaceError as lost:
             _log.debug("could not sign off: %s", lost)
-        if not others():  # else they would hear of it
+        if not (self._filled or others()):  # else they would hear of it
             self._space.close()
 
     def end(self) -> None:

@@ -174,6 +174,16 @@ def test_ctrl_c_without_a_handler_ends_what_waits_for_its_threads(tmp_path: Path
     assert program.wait() == 130
 
 
+def test_a_program_whose_agents_are_daemons_ends_with_its_main_thread(tmp_path: Path, classic: Classic) -> None:
+    """Some copies make them so."""
+    daemons = SECOND.replace("        self.t.start()", "        self.t.daemon = True\n        self.t.start()")
+    code = HEAD + IDLE + LOOPS + "IdleAgent(); CameraAgent()\nprint('over')"
+    program = classic(written(tmp_path / "daemons", code, daemons))
+    program.expect("over")
+    assert program.wait() == 0
+    assert not any("Traceback" in line for line in program.errors), program.errors
+
+
 def test_an_error_ends_the_main_thread_only(tmp_path: Path, board: ServerProcess, classic: Classic) -> None:
     """It is shown as Python shows it; the agents go on, and the code is 1 when they have ended."""
     code = HEAD + IDLE + "agent = IdleAgent()\nprint('up')\nraise ValueError('main is over')"

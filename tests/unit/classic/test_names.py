@@ -68,6 +68,8 @@ def test_a_copy_tells_its_habits() -> None:
     assert Generation.of(NEWEST) == Generation(names_timer=True)
     assert Generation.of(LATE) == Generation(says_end=True, sleeps_on=True)
     assert Generation.of(LISTS) == Generation(lists_names=True)
+    daemons = SECOND.replace("        self.t.start()", "        self.t.daemon = True\n        self.t.start()")
+    assert Generation.of(daemons) == Generation(ends_with_main=True)
 
 
 def test_only_the_original_is_a_copy_of_it(tmp_path: Path) -> None:
