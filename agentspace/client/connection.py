@@ -14,7 +14,7 @@ import zmq
 
 from agentspace import errors
 from agentspace.client.channel import LINGER, Channel
-from agentspace.client.handshake import Handshake
+from agentspace.client.handshake import Handshake, Lender
 from agentspace.client.lifeline import Lifeline, lifeline_of
 from agentspace.errors import (
     AgentspaceError,
@@ -26,13 +26,16 @@ from agentspace.errors import (
 )
 from agentspace.wire import from_client, from_server
 from agentspace.wire.format import MAX_MESSAGE, Message, parse
+from agentspace.wire.holding import told_now
+from agentspace.wire.parcel import Outgoing
 from agentspace.wire.portions import Portions
-from agentspace.wire.segments import segments_of
+from agentspace.wire.segments import LENDING, hold
 
 CLOSED: Final = "this space was closed"
 _GLANCE: Final = 0.1  #: seconds without an answer after which it is looked whether the server is still there
 _ATTEMPT: Final = 0.02  #: seconds between two attempts to reach a server that is not there
 _AGAIN: Final = 1.0  #: seconds after which a greeting is said again, to a server that may be another one by now
+Frame = bytes | Outgoing  #: of a value
 Arrived = tuple[Any, list[bytes]]  #: a message and its frames
 
 
@@ -60,7 +63,7 @@ class Connection:
         self._calls = itertools.count(1)
         self._closed = ""  # why nothing can be asked any more
         self._portions = Portions()  # of the message that is coming
-        self._released = deque[int]()  # what its server has lent and nobody will look at
+        self._lender: Lender | None = None  # who has welcomed it
         self._used = threading.RLock()  # a channel is for one thread at a time, also when it is closed
         try:
             self.hello(timeout)
@@ -138,7 +141,7 @@ class Connection:
         reply, _ = self._reply(call, until - time.monotonic(), timeout)
         if not isinstance(reply, from_server.Welcome):
             raise ProtocolError(f"expected a welcome, got {reply!r:.80}")
-        self._released = self._handshake.welcome(reply)
+        self._lender = self._handshake.welcome(reply)
         if self.is_cut:
             self._hold(self._handshake.lifeline or lifeline_of(self._channel))
 
@@ -146,8 +149,9 @@ class Connection:
         """Another channel: what waits in the old one is of a server that is gone, or was meant for it."""
         self._hold(None)
         self._channel.close(linger=0)
-        self.clear()
+        self.unasked.clear()
         self._portions.clear()
+        self._lender = None
         self._channel = self._open_channel(self._waker)
 
     def _hold(self, lifeline: Lifeline | None) -> None:
@@ -173,7 +177,7 @@ class Connection:
         """A number for the next request."""
         return next(self._calls)
 
-    def call(self, message: Any, frames: tuple[bytes, ...] = (), patience: float | None = None) -> Arrived:
+    def call(self, message: Any, frames: tuple[Frame, ...] = (), patience: float | None = None) -> Arrived:
         """Sends a request and waits for its reply, for a time (s) of its own if one is given.
 
         Raises:
@@ -210,22 +214,29 @@ class Connection:
             elif self._channel.ended:
                 return
 
-    def send(self, message: Message, frames: tuple[bytes, ...] = ()) -> None:
+    def send(self, message: Message, frames: tuple[Frame, ...] = ()) -> None:
         """Sends a message, after telling which views are gone."""
         with self._used:
-            if self._handshake.released:
-                self._release()
+            if self._lender is not None and self._lender.released:
+                self.release(self._lender.released)
             self._send(message, frames)
 
-    def _release(self) -> None:
-        released, told = self._handshake.released, self._handshake.take_released()
-        try:
-            self._send(from_client.Release(told), ())
-        except AgentspaceError:
-            released.extend(told)  # nobody has heard it
-            raise
+    def release(self, idents: deque[int]) -> None:
+        """Tells which segments nothing here looks at any more."""
+        with self._used:
+            while told := told_now(idents):
+                try:
+                    self._send(from_client.Release(told), ())
+                except AgentspaceError:
+                    idents.extend(told)  # nobody has heard it
+                    raise
 
-    def tell(self, message: Message, frames: tuple[bytes, ...] = ()) -> bool:
+    @property
+    def released(self) -> deque[int]:
+        """The segments that its server has lent, and that it is to be told of."""
+        return deque() if self._lender is None else self._lender.released
+
+    def tell(self, message: Message, frames: tuple[Frame, ...] = ()) -> bool:
         """Sends a message that has no answer; False if nobody is there to hear it."""
         try:
             self.send(message, frames)
@@ -240,20 +251,12 @@ class Connection:
                 return self.unasked.popleft()
             return self._take() if self._wait(timeout) else None
 
-    def clear(self) -> None:
-        """What came unasked is nobody's business any more."""
-        while self.unasked:
-            self._released.extend(segments_of(self.unasked.popleft()[0]))
-
     def wake(self) -> None:
         """Makes `receive` return; may be called from a signal handler."""
         os.eventfd_write(self._waker, 1)
 
     def close(self, last: Message | None = None) -> None:
-        """Closes the connection, after a last message; whoever waits for a message or a reply stops waiting.
-
-        If the last message has an answer, what came before it and nobody took is given back.
-        """
+        """Closes the connection, after a last message and its answer; whoever waits for something waits no more."""
         self._closed = CLOSED
         self.wake()
         with self._used:
@@ -276,15 +279,19 @@ class Connection:
             self._channel.close(linger=0)
             self._used.release()
 
-    def _send(self, message: Message, frames: tuple[bytes, ...]) -> None:
+    def _send(self, message: Message, frames: tuple[Frame, ...]) -> None:
         size = sum(map(len, frames))
         if size > MAX_MESSAGE:
             raise LimitError(f"a message of {size} bytes; at most {MAX_MESSAGE} are allowed")
         if self._closed:
             raise SpaceUnreachableError(self._closed)
         try:
-            self._put((message.pack(), *frames))
-        except BrokenPipeError:
+            self._put((message.pack(), *[each.go() if isinstance(each, Outgoing) else each for each in frames]))
+        except (BrokenPipeError, SpaceUnreachableError) as error:  # it has no effect
+            for outgoing in [each for each in frames if isinstance(each, Outgoing)]:
+                outgoing.go(gone=False)
+            if not isinstance(error, BrokenPipeError):
+                raise
             self._hear_why()
             raise FencedError(f"the server at {self._handshake.address} has ended this connection") from None
 
@@ -305,9 +312,11 @@ class Connection:
         if taken and not channel.is_behind:
             return
         until = time.monotonic() + self._handshake.sends_within
-        while not taken or channel.is_behind:
+        while True:
             has_room = channel.make_room(_GLANCE)
             taken = taken or (has_room and channel.send(whole))
+            if taken and not channel.is_behind:
+                return
             now = time.monotonic()
             until = now + self._handshake.sends_within if has_room else until
             if self._closed or now >= until:
@@ -328,6 +337,8 @@ class Connection:
     def _take(self) -> Arrived | None:
         header, *frames = self._channel.receive()
         message = parse(header)
+        if type(message) in LENDING and self._lender is not None:
+            hold(message, self._lender.holding)
         if isinstance(message, from_server.Recycle):
             self._handshake.recycle(message.segments)
             return None
@@ -337,14 +348,12 @@ class Connection:
         return message, self._portions.complete(message, frames) if self._portions else frames
 
     def _give_back(self, call: int | None) -> None:
-        """Takes what still comes, until the answer to a call."""
-        left = list(self.unasked)
+        """Takes what still comes, until the answer to a call: what that lends is looked at by nobody."""
+        self.unasked.clear()
         if call is not None:
-            for taken in self._lingering():
-                left.append(taken)
-                if getattr(taken[0], "call", None) == call:
+            for message, _ in self._lingering():
+                if getattr(message, "call", None) == call:
                     break
-        self._released.extend([segment for message, _ in left for segment in segments_of(message)])
 
     def _reply(self, call: int, patience: float, told: float | None = None) -> Arrived:
         """The answer to a call, within a time (s); in the error, another time may be told."""
@@ -377,16 +386,7 @@ class Connection:
         if isinstance(taken[0], from_server.Failed) and taken[0].text.startswith(from_server.CUT_OFF):
             self._begin_anew()
             raise to_error(taken[0])
-        if isinstance(
-            taken[0],
-            from_server.Entries
-            | from_server.Done
-            | from_server.Welcome
-            | from_server.Joined
-            | from_server.Numbered,
-        ):
-            self._released.extend(segments_of(taken[0]))
-        else:
+        if not isinstance(taken[0], from_server.ANSWERS):
             self.unasked.append(taken)
 
 

@@ -1,6 +1,5 @@
 """The handshake of a client process with its server, and its results; shared by all connections of the process."""
 
-import contextlib
 import os
 import threading
 import time
@@ -16,7 +15,7 @@ from agentspace.wire.format import kind_of, writer_of
 from agentspace.wire.from_client import Hello
 from agentspace.wire.from_server import Welcome
 from agentspace.wire.holding import Holding
-from agentspace.wire.parcel import Incoming, Ref
+from agentspace.wire.parcel import Incoming
 from agentspace.wire.payload import Mapper
 from agentspace.wire.pool import AVAILABLE, UNUSED, Pool
 
@@ -26,6 +25,33 @@ class Meeting(NamedTuple):
 
     server: bytes = b""
     number: int = 0
+
+
+class Lender:
+    """A server that lends its segments; what came from another one is none of its business.
+
+    Args:
+        pid: Its process.
+        era: Of the pool: which server it is, of those that were met.
+        held: Has all payloads that views in this process look at.
+
+    Attributes:
+        released: Its segments that nothing here looks at any more; it is to be told.
+        mapper: Makes them visible.
+    """
+
+    def __init__(self, pid: int, era: int, held: "weakref.WeakSet[Holding]") -> None:
+        self.released: deque[int] = deque()
+        self.mapper = Mapper(pid)
+        self._era = era
+        self._held = held
+
+    def holding(self, refs: list[Any]) -> Holding:
+        """The payloads of a message that came from it."""
+        known = [(int(a), int(b), int(c), int(d)) for a, b, c, d in refs]
+        made = Holding(known, self.released, self._era, self.mapper)
+        self._held.add(made)
+        return made
 
 
 class Handshake:
@@ -44,7 +70,7 @@ class Handshake:
         lifeline: Tells when the server's process has ended; None if that cannot be seen from here.
         pool: Takes large arrays; None if the server cannot see it.
         held: The payloads that views in this process look at.
-        released: Segments of the server that nothing here looks at any more; it is to be told.
+        lender: The server of the last meeting.
     """
 
     def __init__(self, address: Address, name: str, patience: float, sends_within: float) -> None:
@@ -56,13 +82,12 @@ class Handshake:
         self.lost: str | None = None
         self.lifeline: ProcessLifeline | None = None
         self.held: weakref.WeakSet[Holding] = weakref.WeakSet()
-        self.released: deque[int] = deque()
         self._name = name
         self._ident = os.urandom(16)
         self._machine = machine() if AVAILABLE else ""
         self.pool: Pool | None = None
         self._pool = Pool()
-        self._mapper = Mapper(0)
+        self.lender = Lender(0, 0, self.held)
         self._tidied = time.monotonic()
         self._lock = threading.Lock()
 
@@ -70,33 +95,24 @@ class Handshake:
         """The greeting of a connection."""
         return Hello(call, self._ident, self._name, os.getpid(), self._machine)
 
-    def welcome(self, reply: Welcome) -> deque[int]:
-        """Takes note of the server's answer; gives what is to be told to this server, and to no other one."""
+    def welcome(self, reply: Welcome) -> Lender:
+        """Takes note of the server's answer; gives who lends what comes from there."""
         with self._lock:
             if reply.server != self.meeting.server:
                 self.lease, self.pool = reply.lease, self._pool if reply.shared else None
                 self.lifeline = ProcessLifeline(reply.pid) if reply.shared else None
-                self._mapper = Mapper(reply.pid)
                 self._pool.abandon()
-                self.released = deque()  # what the last server has lent is none of this one's business
+                self.lender = Lender(reply.pid, self._pool.era, self.held)
             elif reply.meeting <= self.meeting.number:
-                return self.released
+                return self.lender
             self.meeting = Meeting(reply.server, reply.meeting)
-            return self.released
+            return self.lender
 
-    def incoming(self, refs: list[Ref], frame: bytes) -> Incoming:
-        """A value that came with a message, and the payloads that it refers to."""
-        if not refs:
-            return Incoming(frame)
-        known = [(int(a), int(b), int(c), int(d)) for a, b, c, d in refs]
-        holding = Holding(known, self.released, self._pool.era)
-        self.held.add(holding)
-        return Incoming(frame, holding, self._mapper)
-
-    def entry(self, head: list[Any], frame: bytes) -> Entry:
+    @staticmethod
+    def entry(head: list[Any], frame: bytes) -> Entry:
         """A head and its frame, as a reader sees them."""
         kind = kind_of(head)
-        value = self.incoming(head[9], frame).value() if kind is Kind.WRITTEN else None
+        value = Incoming(frame, head[9] or None).value() if kind is Kind.WRITTEN else None
         return Entry(head[0], kind, value, head[2], head[3], writer_of(head), head[6], head[7], head[8])
 
     def recycle(self, segments: list[Any]) -> None:
@@ -110,17 +126,9 @@ class Handshake:
         if now - self._tidied >= UNUSED:
             self._tidied = now
             self._pool.trim()
-            self._mapper.trim()
-
-    def take_released(self) -> list[int]:
-        """The segments that were released since the last call."""
-        taken = []
-        with contextlib.suppress(IndexError):
-            while True:
-                taken.append(self.released.popleft())
-        return taken
+            self.lender.mapper.trim()
 
     def close(self) -> None:
         """Lets go of the shared memory."""
         self._pool.close()
-        self._mapper.close()
+        self.lender.mapper.close()

@@ -18,8 +18,9 @@ from agentspace.core.space import Entry
 from agentspace.errors import AgentspaceError, FencedError, LimitError, ProtocolError, SpaceUnreachableError
 from agentspace.wire import descriptors, from_client
 from agentspace.wire.address import Address, client_key
+from agentspace.wire.holding import Holding
 from agentspace.wire.keepalive import watch_over
-from agentspace.wire.parcel import Incoming, Ref
+from agentspace.wire.parcel import Incoming
 
 PATIENCE: Final = 10.0  #: seconds in which a server that lives has answered
 _LEAST: Final = 1.0  #: seconds in which a server that lives has welcomed a connection
@@ -139,19 +140,22 @@ class Link:
                 return
         pulse.close()
 
-    def incoming(self, refs: list[Ref], frame: bytes) -> Incoming:
+    def incoming(self, holding: Holding | None, frame: bytes) -> Incoming:
         """A value that came with payloads; the server will hear when its views are gone."""
-        self._keep_views()  # also when nothing else is to say
-        return self.handshake.incoming(refs, frame)
+        self.keep_memory()  # also when nothing else is to say
+        return Incoming(frame, holding)
 
     def entry(self, head: list[Any], frame: bytes) -> Entry:
         """A head and its frame, as a reader sees them; the server will hear when its views are gone."""
         if head[9]:
-            self._keep_views()
+            self.keep_memory()
         return self.handshake.entry(head, frame)
 
-    def _keep_views(self) -> None:
-        """Gives signs of life, if that can be; without them too, what a process holds that lives is kept."""
+    def keep_memory(self) -> None:
+        """It shares memory: gives signs of life, if that can be, and lets go with them of what is not used.
+
+        Without them too, what a process holds that lives is kept.
+        """
         if self._heart is not None or time.monotonic() < self._again:
             return
         try:

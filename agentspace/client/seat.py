@@ -16,7 +16,6 @@ from agentspace.core.space import Wake
 from agentspace.core.values.masks import Mask
 from agentspace.core.values.value import Value
 from agentspace.errors import (
-    AgentspaceError,
     ConnectionLostError,
     FencedError,
     LimitError,
@@ -78,16 +77,8 @@ class RemoteSeat:
     def receive(self, timeout: float) -> Arrived | None:
         """The next message that came unasked; None if the time (s) ran out. Tells first what was released here."""
         if self._way.idents:
-            self._release()
+            self.connection.release(self._way.idents)
         return self.connection.receive(timeout)
-
-    def _release(self) -> None:
-        told = self._way.take()
-        try:
-            self.connection.send(from_client.Release(told))
-        except AgentspaceError:
-            self._way.extend(told)  # nobody has heard it
-            raise
 
     @property
     def is_cut_off(self) -> bool:
@@ -158,7 +149,7 @@ class RemoteSeat:
     def _try_again(self, frame: bytes, epoch: int) -> Arrived:
         own = self.connection
         own.hello(_TRY)
-        own.clear()  # of an incarnation that is over
+        own.unasked.clear()  # of an incarnation that is over
         before, self._meeting = self._meeting, self._link.handshake.meeting
         if self._meeting.server != before.server:
             self._way = ReturnWay()  # what the other one had lent is gone with it
@@ -171,15 +162,15 @@ class RemoteSeat:
     def leave(self) -> None:
         """Closes the connection."""
         self._link.drop_connection(self.connection)
-        self._way.end(self._link.handshake.released)
+        self._way.end(self.connection.released)
 
 
-def pack_acts(acts: Sequence[Put[Outgoing] | Erase], role: str) -> tuple[list[list[Any]], list[bytes]]:
+def pack_acts(acts: Sequence[Put[Outgoing] | Erase], role: str) -> tuple[list[list[Any]], list[Outgoing]]:
     """The acts of a handler as a message carries them, and the frames of their values.
 
     What was prepared for a server that is gone is left out: its payloads went with that.
     """
-    packed, frames = list[list[Any]](), list[bytes]()
+    packed, frames = list[list[Any]](), list[Outgoing]()
     for act in acts:
         if not isinstance(act, Put):
             packed.append([*act])
@@ -187,5 +178,5 @@ def pack_acts(acts: Sequence[Put[Outgoing] | Erase], role: str) -> tuple[list[li
             _log.warning("%s: what was written to %r is lost with the server", role, act.name)
         else:
             packed.append([act.name, act.validity, act.priority, act.delay, act.value.refs])
-            frames.append(act.value.data)
+            frames.append(act.value)
     return packed, frames

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from numpy.typing import DTypeLike
 
 from agentspace.client.account import CLOCK
-from agentspace.client.connection import Connection
+from agentspace.client.connection import Connection, Frame
 from agentspace.client.link import Link
 from agentspace.client.watch import RemoteWatch
 from agentspace.core.change import Decision
@@ -26,7 +26,7 @@ from agentspace.wire.format import Message, unpack_decision
 from agentspace.wire.holding import ANSWERED
 from agentspace.wire.parcel import Outgoing, PooledBlank
 
-Make = Callable[[int], tuple[Any, *tuple[bytes, ...]]]  #: a message with its frames, for the number of a call
+Make = Callable[[int], tuple[Any, *tuple[Frame, ...]]]  #: a message with its frames, for the number of a call
 _REPEATABLE: Final = (from_client.Read, from_client.Beat)  #: what may be asked twice
 
 
@@ -98,11 +98,13 @@ class RemoteSlots:
         handshake = self._link.handshake
         server = handshake.meeting.server
 
-        def make(call: int) -> tuple[Message, bytes]:
+        def make(call: int) -> tuple[Message, Outgoing]:
             restarted = handshake.meeting.server != server
             sent = Outgoing(value, handshake.pool) if restarted else first  # with new segments
+            if sent.refs:
+                self._link.keep_memory()
             made = from_client.Write(call, self.name, *self._sign(), name, lasts, strength, wait, sent.refs)
-            return made, sent.data
+            return made, sent
 
         return self._decide(make)
 
@@ -187,5 +189,13 @@ class RemoteSlots:
         return unpack_decision(reply.decisions[0])
 
     def _entries(self, mask: str, held: bool, patience: float | None = None) -> list[Entry]:
-        reply, frames = self._call(lambda call: (from_client.Read(call, self.name, mask, held),), patience)
-        return [self._link.entry(head, frame) for head, frame in zip(reply.heads, frames, strict=True)]
+        def ask() -> list[Entry]:
+            reply, frames = self._call(lambda call: (from_client.Read(call, self.name, mask, held),), patience)
+            return [self._link.entry(head, frame) for head, frame in zip(reply.heads, frames, strict=True)]
+
+        try:
+            return ask()
+        except ConnectionLostError:  # what it has answered, too, was lent by a server that is gone
+            if not self._link.renews:
+                raise
+        return ask()

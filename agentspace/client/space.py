@@ -158,7 +158,7 @@ class RemoteSession(RemoteSpace):
         self._signature = (self.role, epoch)
         self.inherited = None
         if kept is not None:
-            self.inherited = State(kept[0], self._link.incoming(kept[1], frames[0]).value())
+            self.inherited = State(kept[0], self._link.incoming(kept[1] or None, frames[0]).value())
 
     def now(self) -> float:
         """The time that its timers and validities count on (s)."""
@@ -228,11 +228,11 @@ class RemoteSession(RemoteSpace):
                 self._hear(*arrived)
         return None
 
-    def _pack(self, state: State[Any] | None) -> tuple[list[Any] | None, tuple[bytes, ...]]:
+    def _pack(self, state: State[Any] | None) -> tuple[list[Any] | None, tuple[Outgoing, ...]]:
         if state is None:
             return None, ()
         outgoing = self.prepare(state.value)
-        return [state.version, outgoing.refs], (outgoing.data,)
+        return [state.version, outgoing.refs], (outgoing,)
 
     def _check_acts(self) -> None:
         if self.standing_by:

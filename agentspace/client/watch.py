@@ -77,7 +77,8 @@ class RemoteWatch:
             left = until - time.monotonic()
             arrived = self._hear(max(0.0, min(left, LOOK)))
             if arrived is not None and isinstance(arrived[0], from_server.Changes):
-                return self._take(*arrived)
+                with contextlib.suppress(ConnectionLostError):  # what it lent is gone with it
+                    return self._take(*arrived)
             known = not (self._is_cut_off or isinstance(arrived and arrived[0], from_server.Failed))
             if (known or not self._resume()) and left <= 0:
                 return None
@@ -120,7 +121,7 @@ class RemoteWatch:
             if meeting.server != self._meeting.server:
                 self._known = dict.fromkeys(self._known, _NONE)  # it may give the same revisions to other values
             self._begin()
-            self._meeting = meeting
+            self._meeting, self._unseen = meeting, None
             return True
         return False
 

@@ -167,6 +167,7 @@ class Account(Generic[V]):
         roles: Collection[Role[Any]],
         watchers: Mapping[int, Mailbox[Any]],
         now: float,
+        changed: set[str] | None = None,
     ) -> Generator[None]:
         """The steps in which it tells the time, and what was counted if it has changed; about once in each `BEAT`.
 
@@ -175,6 +176,7 @@ class Account(Generic[V]):
             roles: All of the space.
             watchers: The mailboxes of its watchers, by their numbers.
             now: The time (s).
+            changed: The roles that have got other triggers; those that are told are taken away.
         """
         self.beat(now)
         self._tell_turns(turns, now)
@@ -184,6 +186,9 @@ class Account(Generic[V]):
         loads = {}
         for role in list(roles):
             loads[role.name] = role.load(now)
+            if changed and role.name in changed and role.state == "running":
+                changed.discard(role.name)
+                self.tell_role(role, now)
             yield
         self.tell("loads", loads, now)
         slow_watchers = {}

@@ -84,8 +84,8 @@ class Board(Generic[V]):
         self._subscribers: Subscribers[V] = Subscribers(self.roles)
         self.ready, self.deliveries = self._subscribers.ready, self._subscribers.deliveries
         self._reports: set[str] = set()  # slots in which launches may tell of their roles
-        forgotten = self._reports.difference_update
-        self._table: SlotTable[V] = SlotTable(self._subscribers.tell, forgotten, floors.revision)
+        told = self._subscribers.tell, self._reports.difference_update
+        self._table: SlotTable[V] = SlotTable(*told, floors.revision)
         self.present: Present[V] = Present(self._table, self._subscribers)
         self.swaps: SwapTable[V] = SwapTable(self._role, self.roles.known, self._show_swap)
         self.swaps.count = floors.swap
@@ -337,7 +337,8 @@ class Board(Generic[V]):
 
     def publishing(self, now: float) -> Generator[None]:
         """The steps of `publish`."""
-        yield from self.account.publishing(self._table.turns, self.roles.values(), self._subscribers.watchers, now)
+        known = self.roles.values(), self._subscribers.watchers, now, self._subscribers.changed
+        yield from self.account.publishing(self._table.turns, *known)
         yield from self._subscribers.tidying()
 
     # --- what is over

@@ -105,7 +105,7 @@ class Present(Generic[V]):
         """
         mailbox = role.mailbox
         is_new = mailbox.attach(mask, kind)
-        self._subscribers.attached(role.name)
+        self._subscribers.attach(role.name, mailbox.attachments[mask, kind], kind)
         known = () if kind is Trigger.WRITES else known
         if not (is_new or known):
             return

@@ -64,11 +64,13 @@ class Subscribers(Generic[V]):
     Attributes:
         watchers: The mailboxes of watchers, by number.
         ready: Who may have something to be delivered.
+        changed: The roles whose triggers are others than were told.
     """
 
     def __init__(self, roles: Mapping[str, Role[V]]) -> None:
         self.watchers: dict[int, Mailbox[V]] = {}
         self.ready: dict[str | int, Mailbox[V]] = {}
+        self.changed: set[str] = set()
         self._roles = roles
         self._gone: list[Mailbox[V]] = []  # of watchers, with much in them
         self._count = 0
@@ -113,8 +115,18 @@ class Subscribers(Generic[V]):
             self._take(mask, kind, to)
         if gone or come:
             self._attached[to] = dict(now)
+            if isinstance(to, str):
+                self.changed.add(to)
         if not now:
             self._attached.pop(to, None)
+
+    def attach(self, to: str, mask: Mask, kind: Trigger) -> None:
+        """A role has a trigger, if it is new; others are not looked at."""
+        known = self._attached.setdefault(to, {})
+        if (mask.text, kind) not in known:
+            known[mask.text, kind] = mask
+            self._take(mask, kind, to)
+            self.changed.add(to)
 
     def tell(self, change: Change[V], slot: Slot[V]) -> None:
         """A slot has changed."""

@@ -152,3 +152,6 @@ class Advanced(Message):
 
     call: int
     time: float  # s
+
+
+ANSWERS: Final = (Done, Entries, Joined, Numbered, Welcome)  #: what nobody wants who does not wait for it any more

@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from agentspace.core.values.value import Array
+from agentspace.errors import ProtocolError
+
+_MOST_TOLD: Final = 4096  # segments in one message
 
 
 class Lent(np.ndarray[Any, Any]):
@@ -56,18 +59,27 @@ class ReturnWay:
         """They are to be told."""
         (self.idents if self._others is None else self._others).extend(idents)
 
-    def take(self) -> list[int]:
-        """What is to be told now; any thread may add to it meanwhile."""
-        return [self.idents.popleft() for _ in range(len(self.idents))]
-
     def end(self, others: deque[int]) -> None:
         """From now on the others tell."""
         self._others = others
-        others.extend(self.take())
+        others.extend(self.idents)
+        self.idents.clear()
+
+
+def told_now(idents: deque[int]) -> list[int]:
+    """Of the segments that are to be told those that one message tells; any thread may add others meanwhile."""
+    return [idents.popleft() for _ in range(min(len(idents), _MOST_TOLD))]
 
 
 ANSWERED: Final = ReturnWay()
 """In place of a way: nothing is released before the answer is there."""
+
+
+class Sight(Protocol):
+    """What makes the segments of one server visible."""
+
+    def view(self, holding: "Holding", index: int, nbytes: int) -> Array:
+        """The bytes of the holding's payload `index`, read-only."""
 
 
 class Holding:
@@ -77,14 +89,32 @@ class Holding:
         refs: The payloads.
         released: The segments of their server that are to be told to it.
         era: Of the pool, whose servers it counts: which one has lent them.
+        sight: Makes the segments of that server visible here; None: nobody looks.
     """
 
-    __slots__ = ("__weakref__", "_era", "_released", "segments")
+    __slots__ = ("__weakref__", "_era", "_released", "_sight", "segments")
 
-    def __init__(self, refs: list[tuple[int, int, int, int]], released: deque[int], era: int = 0) -> None:
+    def __init__(
+        self,
+        refs: list[tuple[int, int, int, int]],
+        released: deque[int],
+        era: int = 0,
+        sight: Sight | None = None,
+    ) -> None:
         self.segments = refs
         self._released: deque[int] | ReturnWay = released
         self._era = era
+        self._sight = sight
+
+    def view(self, index: int, nbytes: int) -> Array:
+        """The bytes of a payload, read-only.
+
+        Raises:
+            ProtocolError: There is no such payload, or it cannot be opened.
+        """
+        if self._sight is None:
+            raise ProtocolError("the value has no payloads")
+        return self._sight.view(self, index, nbytes)
 
     def goes_on(self, era: int, way: ReturnWay) -> bool:
         """Whether a message to the server may refer to its payloads: on that way, it is then told of their end."""

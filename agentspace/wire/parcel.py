@@ -13,8 +13,8 @@ from agentspace.errors import ProtocolError
 from agentspace.wire.codec import SMALL, decode, encode, is_familiar
 from agentspace.wire.gradual import inlining, validating
 from agentspace.wire.holding import Holding, Lent, ReturnWay
-from agentspace.wire.payload import Filling, Mapper
-from agentspace.wire.pool import Place, Pool
+from agentspace.wire.payload import Filling
+from agentspace.wire.pool import Filled, Place, Pool
 
 Ref = tuple[int, int, int, int]  #: a payload: number of its segment, file descriptor, size of the segment, bytes
 PassedOn = tuple[int, int]  #: a payload that the server has lent: number of its segment there, bytes
@@ -27,6 +27,7 @@ class Outgoing:
         value: The value.
         pool: Takes its large arrays; None: they travel inside the frame.
         place: Where in the pool the value lies already, which is an array then.
+        filled: Has that place, until the value has gone.
         way: On it the server will hear when what is passed on by reference, as it was read, is not looked at any
             more; None: that is copied as well.
 
@@ -38,12 +39,18 @@ class Outgoing:
         ValueTypeError: The value is not one that a slot holds.
     """
 
-    __slots__ = ("_era", "_lent", "_place", "_pool", "_way", "data", "refs")
+    __slots__ = ("_era", "_filled", "_lent", "_place", "_pool", "_way", "data", "refs")
 
     def __init__(
-        self, value: Value, pool: Pool | None, place: Place | None = None, way: ReturnWay | None = None
+        self,
+        value: Value,
+        pool: Pool | None,
+        place: Place | None = None,
+        way: ReturnWay | None = None,
+        filled: Filled | None = None,
     ) -> None:
         self.refs: list[Ref | PassedOn] = []
+        self._filled = [] if filled is None else [filled]
         self._pool = pool
         self._place = place
         self._way = way
@@ -54,6 +61,16 @@ class Outgoing:
     def value(self) -> Value:
         """The value as its readers will see it."""
         return decode(self.data, self._resolve)
+
+    def __len__(self) -> int:
+        """Bytes of its frame."""
+        return len(self.data)
+
+    def go(self, *, gone: bool = True) -> bytes:
+        """Its frame, to be sent now: the server says then when its payloads are free. Or that was not sent."""
+        for filled in self._filled:
+            filled.gone = gone
+        return self.data
 
     @property
     def is_lost(self) -> bool:
@@ -80,8 +97,12 @@ class Outgoing:
         return lent.holding.segments[lent.index][0], lent.nbytes
 
     def _copied(self, pool: Pool, array: Array) -> Ref | None:
-        place = pool.put(array)
-        return None if place is None else (*place, array.nbytes)
+        filled = Filled(pool)
+        place = pool.put(array, filled)
+        if place is None:
+            return None
+        self._filled.append(filled)
+        return (*place, array.nbytes)
 
     def _resolve(self, index: int, nbytes: int) -> Array:
         if index in self._lent:
@@ -99,10 +120,11 @@ class PooledBlank(Blank):
         pool: The pool; None: there is none.
     """
 
-    __slots__ = ("_place", "_pool")
+    __slots__ = ("_filled", "_place", "_pool")
 
     def __init__(self, form: Form, pool: Pool | None) -> None:
-        lent = pool.lend(form.nbytes) if pool is not None and form.nbytes >= SMALL else None
+        self._filled = None if pool is None else Filled(pool)
+        lent = pool.lend(form.nbytes, self._filled) if pool is not None and form.nbytes >= SMALL else None
         self._pool = pool
         self._place = lent[0] if lent is not None else None
         super().__init__(form, lent[1] if lent is not None else None)
@@ -112,16 +134,15 @@ class PooledBlank(Blank):
     def finish(self) -> Outgoing:
         """The array as it travels: from where it lies, if that is still there, and nobody can write into it."""
         is_sealed, pool, place = self.seal(), self._pool, self._place
+        filled, self._filled = self._filled, None
         if pool is None or place is None or (is_sealed and place[0] in pool.used):
-            return Outgoing(self._root, pool, place)
-        pool.recycle(place[0])
+            return Outgoing(self._root, pool, place, filled=filled)
         return Outgoing(self._root, pool)
 
     def drop(self) -> None:
         """Its memory is filled again as soon as the writer does not look at it any more."""
         self.seal()
-        if self._pool is not None and self._place is not None:
-            self._pool.recycle(self._place[0])
+        self._filled = None
 
 
 class Stored:
@@ -215,22 +236,20 @@ class Incoming:
 
     Args:
         data: Its frame.
-        holding: Its payloads.
-        mapper: Makes them visible here; None if there are none.
+        holding: Its payloads; None if there are none.
     """
 
-    __slots__ = ("_data", "_holding", "_mapper")
+    __slots__ = ("_data", "_holding")
 
-    def __init__(self, data: bytes, holding: Holding | None = None, mapper: Mapper | None = None) -> None:
+    def __init__(self, data: bytes, holding: Holding | None = None) -> None:
         self._data = data
         self._holding = holding
-        self._mapper = mapper
 
     def value(self) -> Value:
         """The value; arrays are read-only."""
         return decode(self._data, self._resolve)
 
     def _resolve(self, index: int, nbytes: int) -> Array:
-        if self._holding is None or self._mapper is None:
+        if self._holding is None:
             raise ProtocolError("the value has no payloads")
-        return self._mapper.view(self._holding, index, nbytes)
+        return self._holding.view(index, nbytes)

@@ -23,7 +23,7 @@ import numpy as np
 
 from agentspace.core.values.budget import Budget, Share
 from agentspace.core.values.value import Array
-from agentspace.errors import LimitError, ProtocolError
+from agentspace.errors import ConnectionLostError, LimitError, ProtocolError
 from agentspace.wire import closing, descriptors
 from agentspace.wire.holding import Holding, Lent
 from agentspace.wire.pool import MAX_SEGMENTS, SEALS, UNUSED
@@ -248,6 +248,7 @@ class Mapper:
         Raises:
             ProtocolError: There is no such payload, it has another size or cannot be opened.
             LimitError: There is no file descriptor even to copy it.
+            ConnectionLostError: The server has ended.
         """
         if not 0 <= index < len(holding.segments):
             raise ProtocolError(f"payload {index} of {len(holding.segments)}")
@@ -309,6 +310,8 @@ class Mapper:
         except OSError as error:
             if descriptors.are_short(error):
                 raise LimitError(descriptors.exhausted("this process", error)) from None
+            if not os.path.exists(f"/proc/{self._pid}/fd"):  # noqa: PTH110  (as the kernel shows it, no path)
+                raise ConnectionLostError("the server has ended, and with it what it had lent") from None
             raise ProtocolError(f"cannot open the payload: {error}") from None
 
     def _open(self, fd: int) -> int:

@@ -4,6 +4,7 @@ import fcntl
 import mmap
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -36,6 +37,29 @@ class _Own:
         return self.number, self.fd, len(self.memory)
 
 
+class Filled:
+    """A segment that its writer fills: free again when nobody has this any more, unless its content has gone.
+
+    Args:
+        pool: That it is of.
+
+    Attributes:
+        number: Of the segment; 0: there is none yet.
+        gone: Whether the server may have heard of it: then it says when the segment is free.
+    """
+
+    __slots__ = ("_dropped", "gone", "number")
+
+    def __init__(self, pool: "Pool") -> None:
+        self._dropped = pool.dropped
+        self.number = 0
+        self.gone = False
+
+    def __del__(self) -> None:
+        if self.number and not self.gone:
+            self._dropped.append(self.number)  # at any moment, in any thread: so without the lock
+
+
 class Pool:
     """The segments that one process writes into; thread-safe.
 
@@ -44,6 +68,7 @@ class Pool:
 
     Attributes:
         era: Counts the servers that were lost: what refers to one of them is of no use after it.
+        dropped: Segments that were filled, and have not gone to the server.
     """
 
     def __init__(self, limit: int = POOL_LIMIT) -> None:
@@ -55,20 +80,21 @@ class Pool:
         self.used: dict[int, _Own] = {}  #: none that was filled for a server that is gone
         self._free: dict[int, list[_Own]] = {}  # by size; those that were used last are the last
         self._pinned: list[_Own] = []  # nobody else holds them
+        self.dropped: deque[int] = deque()
         self._idle: set[int] = set()  # free since `trim` was called last, or before
 
-    def put(self, array: Array) -> Place | None:
-        """Copies an array into a segment; None if the pool is exhausted."""
-        segment = self._take(array.nbytes)
+    def put(self, array: Array, filled: Filled | None = None) -> Place | None:
+        """Copies an array into a segment, noted in `filled`; None if the pool is exhausted."""
+        segment = self._take(array.nbytes, filled)
         if segment is None:
             return None
         order: Literal["C", "F"] = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
         np.copyto(np.ndarray(array.shape, array.dtype, buffer=segment.memory, order=order), array)
         return segment.place
 
-    def lend(self, nbytes: int) -> tuple[Place, mmap.mmap] | None:
-        """A segment to be filled, and its memory; None if the pool is exhausted."""
-        segment = self._take(nbytes)
+    def lend(self, nbytes: int, filled: Filled | None = None) -> tuple[Place, mmap.mmap] | None:
+        """A segment to be filled, noted in `filled`, and its memory; None if the pool is exhausted."""
+        segment = self._take(nbytes, filled)
         return None if segment is None else (segment.place, segment.memory)
 
     def pin(self, number: int, pin: Callable[[], object]) -> None:
@@ -77,16 +103,31 @@ class Pool:
             if number in self.used:
                 self.used[number].pin = pin
 
-    def _take(self, nbytes: int) -> _Own | None:
+    def _take(self, nbytes: int, filled: Filled | None) -> _Own | None:
         capacity = max(SMALLEST, 1 << (nbytes - 1).bit_length())
         with self._lock:
-            self._unpin()
-            free = self._free.get(capacity)
-            segment = free.pop() if free else self._make(capacity)
-            if segment is not None:
-                self.used[segment.number] = segment
-                self._idle.discard(segment.number)
+            self._collect()
+            free = self._free.setdefault(capacity, [])
+            if not free:
+                made = self._make(capacity)
+                if made is None:
+                    return None
+                free.append(made)
+            segment = free[-1]
+            if filled is not None:
+                filled.number = segment.number
+            self.used[segment.number] = segment  # no call from here to its end: a signal's error would lose it
+            del free[-1]
+            self._idle.discard(segment.number)
             return segment
+
+    def _collect(self) -> None:
+        """What was filled for nothing, and what nobody here looks at any more, is free."""
+        while self.dropped:
+            segment = self.used.pop(self.dropped.popleft(), None)
+            if segment is not None:
+                self._pinned.append(segment)
+        self._unpin()
 
     def view(self, number: int, nbytes: int) -> Array:
         """The content of a segment that is in use: a copy, read-only."""
@@ -113,7 +154,7 @@ class Pool:
     def trim(self) -> None:
         """Lets go of the segments that were free ever since this was called last."""
         with self._lock:
-            self._unpin()
+            self._collect()
             for size, free in list(self._free.items()):
                 for segment in free:
                     if segment.number in self._idle:

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from agentspace.bench.run import PARTS, QUICK, BenchmarkExtent, Run
 from agentspace.bench.tables import missing, preface, sheets
 from agentspace.cli.terminal.options import echo_json, json_option
 from agentspace.cli.terminal.render import console, to_table
+from agentspace.errors import AgentspaceError
 
 
 @click.command()
@@ -61,15 +63,17 @@ def bench(
         )
     if rounds is not None:
         extent = replace(extent, readers=tuple((number, rounds) for number, _ in extent.readers), rounds=rounds)
+    if output is not None:
+        _check(output)
     run = Run(extent, only or PARTS, peers)
     with _ended_by_signals(), _progress(run.steps) as run.tell:
         outcome = run.go()
-    if output is not None:
-        _write(outcome, output)
     if as_json:
         echo_json(outcome.to_json())
     else:
         _show(outcome)
+    if output is not None:  # last: what was measured is not lost if it cannot be written
+        _write(outcome, output)
 
 
 @contextlib.contextmanager
@@ -98,8 +102,17 @@ def _progress(steps: int) -> Iterator[Callable[[str], object]]:
         yield lambda words: progress.update(task, advance=1, description=words)
 
 
+def _check(folder: Path) -> None:
+    """Whether files can be made in a folder, which is made if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise AgentspaceError(f"cannot write into {folder}: {error}") from None
+
+
 def _write(outcome: Outcome, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     chart = CHART if outcome.latency and can_draw() else None
     if chart is not None:
         draw_chart(outcome, folder / chart)

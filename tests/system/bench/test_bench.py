@@ -83,6 +83,15 @@ def test_rates_and_costs_as_a_page(place, only, texts):
     assert left(place) == []
 
 
+def test_a_folder_that_cannot_be_written_is_told_of_before_it_begins(place):
+    """Nothing was measured in vain."""
+    (place / "file").touch()
+    with bench(place, "--output", str(place / "file" / "below")) as program:
+        assert program.wait() == 1
+        assert "cannot write into" in program.errors[-1]
+        assert program.lines == []
+
+
 @pytest.mark.parametrize("only", ["latency", "rates", "scale"])
 def test_ctrl_c_ends_it_at_any_time(place, only):
     """With the exit code of an interrupted command, and nothing is left of all that was started."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import pytest
 
 from agentspace import Agent
 from agentspace.agent.runner import Runner
+from agentspace.client.link import Link
 from agentspace.client.space import RemoteSpace, connect
+from agentspace.errors import LateError
 from agentspace.wire.codec import SMALL
 from agentspace.wire.pool import Pool
-from tests.support.eventually import eventually
+from tests.support.eventually import SOON, eventually
 from tests.support.images import IMAGE, SEGMENT, image
 from tests.support.server_process import ServerProcess, pool_of
 
@@ -226,3 +229,69 @@ def test_server_is_restarted_while_an_agent_fills(server):
         assert (view == view[0, 0, 0]).all()
         runner.stop()
         thread.join()
+
+
+def test_what_never_goes_is_filled_again(server, space):
+    """Writes that come too late, loans that nobody ends, and prepared values that are not committed."""
+    with server.connect("writer") as writer:
+        session = writer.join("preparing")
+        for number in range(20):
+            with pytest.raises(LateError):
+                writer.until(time.monotonic() - 1.0).write("late", image(number))
+            writer.loan("open", IMAGE, "uint8").__enter__()
+            session.prepare(image(number))
+        assert pool_of(writer).size <= 2 * SEGMENT
+        writer.write("image", image(7))
+        assert (space.read("image") == 7).all()
+        assert len(pool_of(writer).used) == 1
+
+
+def test_memory_of_a_peak_comes_back_to_one_who_only_writes(server, monkeypatch):
+    """It reads nothing, and fills no role: it lets go of what it does not use, like everybody."""
+    monkeypatch.setattr("agentspace.client.handshake.UNUSED", 0.2)
+    with server.connect("writer") as writer:
+        for number in range(5):
+            writer.write(f"peak/{number}", image(number))
+        for number in range(5):
+            writer.delete(f"peak/{number}")
+        eventually(lambda: pool_of(writer).size == 0)
+
+
+@pytest.mark.parametrize("lane", ["on", "off"])
+def test_an_answer_is_looked_at_as_its_own_server_meant_it(monkeypatch, lane):
+    """The server ends while a thread has its answer, and another thread meets the next one, with other slots."""
+    monkeypatch.setenv("AGENTSPACE_LANE", lane)
+    has_answer, goes_on = threading.Event(), threading.Event()
+    look = Link.entry
+
+    def slow(link: Link, head: list[Any], frame: bytes) -> Any:
+        if head[0] == "picture" and not goes_on.is_set():
+            has_answer.set()
+            goes_on.wait(SOON)
+        return look(link, head, frame)
+
+    with ServerProcess() as server:
+        with server.connect("before") as writer, server.connect("reader") as reader:
+            for number in range(10):
+                writer.write(f"before/{number}", image(50))
+            writer.write("picture", image(1))
+            monkeypatch.setattr(Link, "entry", slow)
+            found = list[Any]()
+            thread = threading.Thread(target=lambda: found.append(reader.read("picture", "nothing")))
+            thread.start()
+            assert has_answer.wait(SOON)
+            server.kill()
+            server.start()
+            with server.connect("after") as other:
+                for number in range(20):
+                    other.write(f"after/{number}", image(99))
+                views = [reader.read(f"after/{number}") for number in range(20)]
+                goes_on.set()
+                thread.join(SOON)
+                assert found == ["nothing"]  # of the next server: the last one's memory is gone with it
+                for number in range(20):
+                    other.delete(f"after/{number}")
+                assert reader.read("nothing") is None
+                for number in range(30):
+                    other.write(f"later/{number}", image(200))
+                assert {int(view.min()) for view in views} == {99}

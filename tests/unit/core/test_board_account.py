@@ -173,3 +173,20 @@ def test_clock_counts_for_nothing(board):
     told = {name: read(board, f"_/{name}", 4.5) for name in ("rates", "bandwidth", "links", "refusals")}
     none = {"counts": {}, "recent": []}
     assert told == {"rates": {}, "bandwidth": {}, "links": {"writes": {}, "reads": {}}, "refusals": none}
+
+
+def test_triggers_that_come_and_go_while_a_role_runs_are_told(board):
+    """With the next account, once; those that it had before it ran are told when it does."""
+    epoch = start(board, "anne")
+    board.publish(1.0)
+    board.attach("anne", epoch, "a/*", Trigger.NORMAL, 1.0)
+    board.attach("anne", epoch, "b", Trigger.EVERY, 1.0)
+    board.publish(2.0)
+    assert read(board, "_/roles/anne", 2.0)["triggers"] == [["a/*", "normal"], ["b", "every"]]
+    board.detach("anne", epoch, "a/*")
+    board.publish(3.0)
+    assert read(board, "_/roles/anne", 3.0)["triggers"] == [["b", "every"]]
+    before = board.read("_/roles/anne", 3.0).revision
+    board.attach("anne", epoch, "b", Trigger.EVERY, 3.0)
+    board.publish(4.0)
+    assert board.read("_/roles/anne", 4.0).revision == before

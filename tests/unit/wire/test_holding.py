@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agentspace.wire.holding import ANSWERED, Holding, Lent, ReturnWay
+from agentspace.wire.holding import ANSWERED, Holding, Lent, ReturnWay, told_now
 from agentspace.wire.parcel import Outgoing
 from agentspace.wire.payload import Mapper
 from agentspace.wire.pool import Pool
@@ -78,8 +78,8 @@ def test_what_was_passed_on_is_released_on_that_way(pool):
     assert not payload.holding.goes_on(ERA + 1, way)
     del payload
     assert not others
-    assert way.take() == [77]
-    assert way.take() == []
+    assert told_now(way.idents) == [77]
+    assert told_now(way.idents) == []
 
 
 def test_way_that_ended_leaves_it_to_the_others():
@@ -89,7 +89,7 @@ def test_way_that_ended_leaves_it_to_the_others():
     way.end(others)
     way.extend([3])
     assert list(others) == [1, 2, 3]
-    assert way.take() == []
+    assert told_now(way.idents) == []
 
 
 def test_only_answered_messages_pass_on_without_a_way(pool):

@@ -10,11 +10,13 @@ from collections import deque
 import numpy as np
 import pytest
 
-from agentspace.errors import LimitError, ProtocolError
+from agentspace.core.values.loan import Form
+from agentspace.errors import LimitError, ProtocolError, ValueTypeError
 from agentspace.wire.codec import SMALL
 from agentspace.wire.holding import Holding
+from agentspace.wire.parcel import Outgoing, PooledBlank
 from agentspace.wire.payload import Ledger, Mapper
-from agentspace.wire.pool import MAX_SEGMENTS, SMALLEST, Pool
+from agentspace.wire.pool import MAX_SEGMENTS, SMALLEST, Filled, Pool
 from tests.support.images import SEGMENT, descriptors, image
 
 
@@ -273,4 +275,42 @@ def test_segment_that_the_server_closed_is_opened_again():
     loan = ledger.borrow(number, fd, size, 10)
     assert loan.segment.ident != first
     assert (loan.view(10) == 1).all()
+    pool.close()
+
+
+def test_what_was_filled_for_nothing_is_filled_again():
+    """Its owner is gone, and it has not gone to a server; what has gone is free when the server says so."""
+    pool = Pool()
+    for _ in range(3):
+        filled = Filled(pool)
+        place = pool.put(image(1), filled)
+        assert place is not None
+        assert filled.number == place[0]
+        del filled
+    assert pool.size == SEGMENT
+    sent = Filled(pool)
+    place = pool.put(image(1), sent)
+    sent.gone = True
+    del sent
+    assert pool.put(image(2)) != place
+    pool.close()
+
+
+def test_value_that_is_not_sent_leaves_no_trace():
+    """Whether it was not sent at all, or given up half sent; what is sent goes with its payloads."""
+    pool = Pool()
+    Outgoing([image(1), image(2)], pool)
+    with pytest.raises(ValueTypeError):
+        Outgoing([image(1), object()], pool)
+    for gone in (True, False):
+        outgoing = Outgoing(image(3), pool)
+        assert outgoing.go() == outgoing.data
+        outgoing.go(gone=gone)
+        del outgoing
+    pool.trim()
+    assert len(pool.used) == 1
+    PooledBlank(Form.of(SEGMENT, "uint8"), pool).finish()
+    PooledBlank(Form.of(SEGMENT, "uint8"), pool)
+    pool.trim()
+    assert len(pool.used) == 1
     pool.close()
