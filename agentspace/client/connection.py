@@ -256,7 +256,7 @@ class Connection:
         os.eventfd_write(self._waker, 1)
 
     def close(self, last: Message | None = None) -> None:
-        """Closes the connection, after a last message and its answer; whoever waits for something waits no more."""
+        """Closes the connection, after a last message and its answer; whoever waits there waits no more."""
         self._closed = CLOSED
         self.wake()
         with self._used:

@@ -9,8 +9,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from agentspace.core.change import Refused, Turns, V, Writer
 from agentspace.core.dead_letters import in_words
-from agentspace.core.mailbox import Mailbox
 from agentspace.core.role import Ended, Role
+from agentspace.core.subscribers import Subscribers
 from agentspace.core.swap import Swap
 from agentspace.core.values.names import OWN
 
@@ -165,18 +165,16 @@ class Account(Generic[V]):
         self,
         turns: Mapping[str, Turns],
         roles: Collection[Role[Any]],
-        watchers: Mapping[int, Mailbox[Any]],
+        subscribers: Subscribers[Any],
         now: float,
-        changed: set[str] | None = None,
     ) -> Generator[None]:
         """The steps in which it tells the time, and what was counted if it has changed; about once in each `BEAT`.
 
         Args:
             turns: Which slots are written in turns by writers of equal priority.
             roles: All of the space.
-            watchers: The mailboxes of its watchers, by their numbers.
+            subscribers: Its watchers, and which roles have got other triggers; those that are told are not others.
             now: The time (s).
-            changed: The roles that have got other triggers; those that are told are taken away.
         """
         self.beat(now)
         self._tell_turns(turns, now)
@@ -186,13 +184,13 @@ class Account(Generic[V]):
         loads = {}
         for role in list(roles):
             loads[role.name] = role.load(now)
-            if changed and role.name in changed and role.state == "running":
-                changed.discard(role.name)
+            if role.state == "running" and role.name in subscribers.changed:
+                subscribers.changed.discard(role.name)
                 self.tell_role(role, now)
             yield
         self.tell("loads", loads, now)
         slow_watchers = {}
-        for count, (number, box) in enumerate(list(watchers.items()), 1):
+        for count, (number, box) in enumerate(list(subscribers.watchers.items()), 1):
             if box.overflow:
                 slow_watchers[str(number)] = box.overflow
             if not count % _STEP:

@@ -337,8 +337,7 @@ class Board(Generic[V]):
 
     def publishing(self, now: float) -> Generator[None]:
         """The steps of `publish`."""
-        known = self.roles.values(), self._subscribers.watchers, now, self._subscribers.changed
-        yield from self.account.publishing(self._table.turns, *known)
+        yield from self.account.publishing(self._table.turns, self.roles.values(), self._subscribers, now)
         yield from self._subscribers.tidying()
 
     # --- what is over
