@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -110,6 +111,7 @@ def _end_agents() -> int:
 def _leave_at_once(code: int) -> None:
     """Ends the process whatever its threads do, and says so to whom it may concern."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.excepthook = lambda _: None  # that the space is closed is no news to anybody any more
     with contextlib.suppress(Exception):
         atexit._run_exitfuncs()
         sys.stdout.flush()

@@ -125,6 +125,7 @@ def saved(folder: Path, pairs: int) -> Path:
 
 def test_a_sheet_shows_pairs_in_full_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each with both pictures as they are, and its place on the map; many pairs make another sheet."""
+    pytest.importorskip("matplotlib")  # has the font; it comes with the robot
     assert main([str(saved(tmp_path, EACH + 1))]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / "sheet.png"), str(tmp_path / "sheet-2.png")]
     with Image.open(tmp_path / "sheet-2.png") as one, Image.open(tmp_path / "sheet.png") as many:
