@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -123,31 +125,33 @@ def test_keys_lead_through_the_nice_postures(page, space):
     panel = page.locator('article[data-panel="latent_map"]')
     expect(panel.get_by_role("button", name="Next")).to_be_visible()
 
-    def taken(index: int) -> None:
-        found = eventually(
-            lambda: (entry := space.entry("act")) and np.allclose(entry.value, nice[index]) and entry
-        )
+    def taken(index: int, after: int = 0) -> int:
+        """The revision with which it was taken, after an earlier one."""
+
+        def is_there() -> Any:
+            entry = space.entry("act")  # of another test, perhaps
+            is_later = entry is not None and entry.revision > after
+            return is_later and np.array_equal(np.float32(entry.value), np.float32(nice[index])) and entry
+
+        found = eventually(is_there)
         assert found.priority == 10.0
         expect(panel).to_contain_text(f"nice posture {index + 1} of 4")
+        return found.revision
 
     for key, index in (("n", 0), ("k", 1), ("p", 0), ("p", 3), ("n", 0)):
         page.keyboard.press(key)
-        taken(index)
-    before = space.entry("act").revision
+        before = taken(index)
     page.keyboard.press("r")
-    eventually(lambda: space.entry("act").revision > before)
-    taken(0)
+    taken(0, after=before)
     panel.get_by_role("button", name="Previous").click()
-    taken(3)
-    before = space.entry("act").revision
+    before = taken(3)
     page.locator('article[data-panel="operator"] [data-do="save"]').click()
     page.get_by_role("dialog").locator("input").press("n")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.keyboard.press("Control+n")
     panel.get_by_role("button", name="Again").click()
-    eventually(lambda: space.entry("act").revision > before)
-    assert space.entry("act").revision == before + 1
+    assert taken(3, after=before) == before + 1
     space.delete("act/nice")
 
 

@@ -30,8 +30,7 @@ def test_the_robot_is_renewed_by_a_button(page: Page, space: RemoteSpace) -> Non
     show(page, "panels")
     page.get_by_role("button", name="Renew").click()
     eventually(lambda: space.read("icub/renew") == "all")
-    entry = space.entry("joints")
-    assert entry is not None
+    entry = eventually(lambda: space.entry("joints"))
     np.testing.assert_array_equal(entry.value, STANDARD)
     assert (entry.priority, 0 < entry.time_left <= 10.0) == (20.0, True)
     space.delete("joints", priority=20.0)
