@@ -132,6 +132,7 @@ class Member:
         self._has_attached.set()
         self._is_settled.set()
         self._finish()
+        self._drain()
         self._tick()
         while not self._tokens and not self.stopping:
             self._hear(self._until_tick())
@@ -195,6 +196,15 @@ class Member:
             self._catch_up()
             self._hear(0.0)
 
+    def _drain(self) -> None:
+        """What came while the agent was at work is one, with what the server has held back behind it."""
+        self._hear(0.0)
+        while self._open is not None and self._open.number is not None:
+            wake, self._open = self._open, None
+            self.session.commit(wake, [])
+            self._catch_up()
+            self._hear(0.0)
+
     def _catch_up(self) -> None:
         """What the server has sent by now has arrived."""
         self.session.collect()
@@ -230,7 +240,11 @@ class Member:
             self._take(change)
 
     def _take(self, change: Entry) -> None:
-        if change.kind is not Kind.WRITTEN or not self.follows_values(change.name):
+        if not self.follows_values(change.name):
+            return
+        if change.kind is Kind.DELETED:  # None was written, of which the name is told
+            self._tokens.put(str(self._attached[change.name][0]))
+        if change.kind is not Kind.WRITTEN:
             return
         with self._objects.lock(change.name):
             item = self._expected.pop((change.name, change.revision), _MISSING)

@@ -27,6 +27,7 @@ class Objects:
         self._known: dict[str, tuple[int, Any]] = {}
         self._told: set[str] = set()  # types of which nobody can read any
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        os.register_at_fork(after_in_child=self._locks.clear)  # which threads hold that there are none of there
 
     def lock(self, slot: str) -> threading.RLock:
         """What whoever writes the slot holds until its object is kept."""

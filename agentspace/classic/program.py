@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from agentspace.agent.parent_process import PARENT_VARIABLE
 from agentspace.classic.aside import Aside
@@ -73,6 +73,8 @@ class Program:
         self._prefix = f"{role}/" if role else ""
         self._filled: set[str] = set()  # roles of its agents
         self._over = threading.Event()
+        self._is_child = False
+        self._of_child: RemoteSpace | None = None
         self._local = threading.local()
         self._space, self.name, self._main = self._begin(role or plain(file.stem), shares=bool(shares or role))
         where = "" if address.endpoint == parse("").endpoint else address.endpoint
@@ -82,12 +84,26 @@ class Program:
         self._ear = threading.Thread(target=self._listen, name="agentspace-program", daemon=True)
         self._ear.start()
         atexit.register(self.leave)
+        os.register_at_fork(after_in_child=self._forked)
 
     @property
     def session(self) -> Session:
-        """The role of the calling thread: that of its agent, or of the program."""
-        found: Session = getattr(self._local, "session", None) or self._main
-        return found
+        """The role of the calling thread: that of its agent, or of the program; a forked child has none."""
+        return getattr(self._local, "session", None) or cast(Session, self._own)  # what it is asked, both answer
+
+    @property
+    def _own(self) -> RemoteSpace:
+        """Where what is no agent's thread reads and writes."""
+        if not self._is_child:
+            return self._main
+        if self._of_child is None:
+            self._of_child = RemoteSpace(Link(self._address, f"child-{os.getpid()}", _CONNECTS), self.name)
+        return self._of_child
+
+    def _forked(self) -> None:
+        """This is a child of the program's process: it has none of its threads, roles and connections."""
+        self._is_child, self._of_child = True, None
+        self._local, self._filled = threading.local(), set()
 
     def act_as(self, session: Session | None) -> None:
         """From now on the calling thread acts in a role; None: in that of the program."""
@@ -100,7 +116,7 @@ class Program:
             FencedError: Another incarnation fills the role.
             SpaceUnreachableError: The program ends.
         """
-        if getattr(self._local, "asks", False):
+        if getattr(self._local, "asks", False) and not self._is_child:
             return self._aside.ask(lambda: self._insist(what))
         self._local.asks = True
         try:
@@ -115,7 +131,7 @@ class Program:
             role: Its name.
             kind: What the agent is.
         """
-        name, session = self._fill(self._space, f"{self._prefix}{role}", kind)
+        name, session = self._fill(self._own if self._is_child else self._space, f"{self._prefix}{role}", kind)
         self._filled.add(name)
         return session
 
@@ -125,7 +141,7 @@ class Program:
 
     def leave(self) -> None:
         """Ends well, in the eyes of the server."""
-        if self._over.is_set():
+        if self._over.is_set() or self._is_child:
             return
         self._over.set()
         self._main.interrupt()
@@ -146,7 +162,11 @@ class Program:
             overdue = threading.Timer(self._stop_timeout, os._exit, [EXIT_OVERDUE])
             overdue.daemon = True
             overdue.start()
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        main, is_ignored = threading.main_thread(), signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        if is_ignored and threading.current_thread() is main:
+            raise KeyboardInterrupt
+        # A shell lets programs in the background ignore SIGINT; SIGTERM comes here again, in the main thread.
+        signal.pthread_kill(main.ident or 0, signal.SIGTERM if is_ignored else signal.SIGINT)
 
     def _insist(self, what: Callable[[Session], T]) -> T:
         told = False

@@ -61,11 +61,11 @@ def run_program(
     program = Program(file, address, shares=shares, role=role, stop_timeout=stop_timeout)
     begin(program)
     signal.signal(signal.SIGTERM, lambda *_: program.end())
-    os.chdir(file.parent)
+    os.chdir(file.resolve().parent)
     forget_safe_path()
     sys.argv = [file.name, *arguments]
-    sys.path.insert(0, str(file.parent))
-    put_up(file.parent)
+    sys.path.insert(0, str(file.resolve().parent))
+    put_up(file.resolve().parent)
     main = ModuleType("__main__")
     vars(main).update(__file__=str(file), __builtins__=builtins, __cached__=None)
     sys.modules["__main__"] = main
@@ -92,6 +92,8 @@ def _execute(code: CodeType, main: ModuleType, program: Program) -> int:
 def _wait(program: Program, code: int) -> int:
     """Waits for the threads of the program, as Python does; Ctrl-C ends that."""
     try:
+        for ends in reversed(threading._threading_atexits):  # type: ignore[attr-defined]  # of executors, say
+            ends()
         while waits_for := others():
             for thread in waits_for:
                 thread.join()

@@ -60,7 +60,8 @@ def load(
     values, top = loader.read_top(file, arguments)
     space = top.get("space", {})
     agents = loader.plan_agents(describe, strict)
-    double = shadow(loader.project) if strict else None
+    has_programs = any(agent.program for agent in agents)  # beside which a copy of the original lies rightly
+    double = shadow(loader.project) if strict and not has_programs else None
     if double is not None:
         loader.problems.append(Problem(shown(double), 1, 1, in_place(double)))
     if not loader.problems and not agents:

@@ -48,7 +48,7 @@ def classic(
     """  # noqa: D301
     from agentspace.classic.run import run_program
 
-    set_up_logging(role or program.stem, log_level)
+    set_up_logging(role or program.stem, log_level, only_ours=True)
     given = ctx.get_parameter_source("address") is click.core.ParameterSource.COMMANDLINE
     where = address_of(address, space_name)
     shares = bool(given or space_name or "#" in address)

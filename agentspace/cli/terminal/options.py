@@ -64,14 +64,26 @@ def address_of(address: str, space_name: str | None) -> Address:
     return where if space_name is None else parse(f"{where.endpoint}#{space_name}")
 
 
-def set_up_logging(role: str, level: str) -> None:
-    """Log lines name the role, unless a supervisor puts its own mark before them."""
+def set_up_logging(role: str, level: str, *, only_ours: bool = False) -> None:
+    """Log lines name the role, unless a supervisor puts its own mark before them.
+
+    Args:
+        role: The role.
+        level: Of what is logged.
+        only_ours: What others log is their own business: a program sets that up by itself.
+    """
     mark = "" if os.environ.get(PARENT_VARIABLE) else f"{role}: "
-    logging.basicConfig(
-        level=level.upper(),
-        format=f"%(asctime)s.%(msecs)03d %(levelname)-7s {mark}%(message)s",
-        datefmt="%H:%M:%S",
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        logging.Formatter(f"%(asctime)s.%(msecs)03d %(levelname)-7s {mark}%(message)s", "%H:%M:%S")
     )
+    if only_ours:
+        ours = logging.getLogger("agentspace")
+        ours.addHandler(handler)
+        ours.setLevel(level.upper())
+        ours.propagate = False
+    else:
+        logging.basicConfig(level=level.upper(), handlers=[handler])
 
 
 def echo_json(data: Any) -> None:

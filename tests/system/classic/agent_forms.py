@@ -63,6 +63,47 @@ until(lambda: len(agent.seen) == 2)
 time.sleep(0.1)
 print(agent.seen, ended(agent))
 '''),
+    "writes_while_init_loads_are_one_wake_up": Form("2 3 4", '''
+class Loading(Agent):
+    def init(self):
+        self.seen, self.gate = [], threading.Event()
+        space.attach_trigger("l", self)
+        self.attached = True
+        self.gate.wait(20)
+    def senseSelectAct(self):
+        self.seen.append(space["l"])
+agent = Loading()
+until(lambda: hasattr(agent, "attached"))
+for value in range(5):
+    space["l"] = value
+    time.sleep(0.02)
+agent.gate.set()
+until(lambda: agent.seen)
+time.sleep(0.2)
+print(agent.seen, ended(agent))
+'''),
+    "writes_while_a_timer_handler_works_are_one_wake_up": Form("2 3 4", '''
+class Working(Agent):
+    def init(self):
+        self.seen, self.gate = [], threading.Event()
+        space.attach_trigger("m", self)
+        self.attach_timer(0.05)
+        self.ready = True
+    def senseSelectAct(self):
+        self.seen.append(space["m"])
+        if len(self.seen) == 1:
+            self.timer.cancel()
+            self.gate.wait(20)
+agent = begun(Working())
+until(lambda: agent.seen)
+for value in range(5):
+    space["m"] = value
+    time.sleep(0.02)
+agent.gate.set()
+until(lambda: len(agent.seen) > 1)
+time.sleep(0.2)
+print(agent.seen, ended(agent))
+'''),
     "attach_timer_22": Form("1 2 3 4", '''
 class Ticking(Agent):
     def init(self):

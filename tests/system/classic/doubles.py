@@ -145,7 +145,7 @@ class Trigger(Enum):
                     agent.trigger()
                 elif kind == Trigger.NAMES:
                     agent.trigger(name)
-                elif value is not None:
+                else:
                     agent.trigger(name, value)
     def attach_trigger(self, name, agent, kind=Trigger.NORMAL):
         self.slots[name].agents.append((agent, kind))

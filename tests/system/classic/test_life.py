@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from agentspace import connect
+from agentspace.agent.parent_process import PARENT_VARIABLE
 from agentspace.client.account import SpaceAccount
 from agentspace.errors import AgentspaceError
 from tests.support.eventually import eventually
@@ -309,3 +311,47 @@ def test_a_program_goes_on_with_the_next_server(tmp_path: Path, run: dict[str, s
         eventually(lambda: [pid for pid in hosts(run) if pid != host])
         before = len(program.lines)
         eventually(lambda: len(program.lines) > before + 2)
+
+
+def test_executors_and_forked_children_end(tmp_path: Path, classic: Classic) -> None:
+    """Workers of a pool are released as Python does it; a child that was forked reads and writes by itself."""
+    code = (
+        "import multiprocessing\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from agentspace import Agent, space\n"
+        "ThreadPoolExecutor(2).submit(lambda: space.write('pooled', 1)).result()\n"
+        "print(space['pooled'])\n"
+        "def child():\n"
+        "    space['born'] = space['pooled'] + 1\n"
+        "    print('child', space['born'], flush=True)\n"
+        "forked = multiprocessing.get_context('fork').Process(target=child)\n"
+        "forked.start(); forked.join(); print(forked.exitcode)\n"
+    )
+    program = classic(written(tmp_path / "pooled", code, SECOND))
+    assert (program.wait(), program.lines) == (0, ["1", "child 2", "0"])
+
+
+def test_a_program_in_the_background_of_a_script_ends_when_it_is_asked_to(
+    tmp_path: Path, board: ServerProcess
+) -> None:
+    """There a shell lets it ignore SIGINT. What it logs is its own business, and a link leads to its folder."""
+    code = (
+        "import logging\n"
+        + HEAD
+        + IDLE
+        + "import beside\nlogging.basicConfig(format='own %(message)s', level='DEBUG')\n"
+        + "IdleAgent()\nlogging.debug('of %s', beside.NAME)\n"
+    )
+    file = written(tmp_path / "back", code, SECOND)
+    (file.parent / "beside.py").write_text("NAME = 'mine'\n")
+    link = tmp_path / "linked.py"
+    link.symlink_to(file)
+    command = [sys.executable, "-P", "-m", "agentspace", "classic", "--stop-timeout", "60", str(link)]
+    script = f"{shlex.join(command)} & wait"
+    environment = {**board.environment, PARENT_VARIABLE: ""}  # its parent is the shell
+    with Program(["sh", "-c", script], tmp_path, environment) as shell:
+        shell.expect_error("own of mine")
+        with connect(f"{board.address}#linked") as space:
+            space.stop("linked")
+        shell.wait()
+        assert not any("Traceback" in line for line in shell.errors), shell.errors

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from agentspace.errors import LaunchError
+from agentspace.launch.launchfile import load
 from agentspace.supervise.command import agent_command
-from tests.support.launch_files import Load, problems
+from tests.support.launch_files import Load, Write, describe, problems
 
 WRONG = {
     "{program: mane.py}": "2:23: there is no program 'mane.py'",
@@ -50,3 +51,14 @@ def test_a_program_is_run_in_the_space_of_the_launch(read: Load, tmp_path: Path)
     assert command.argv[command.argv.index("--role") + 1] == "duck"
     assert command.argv[command.argv.index("--name") + 1] == plan.space
     assert "duck/main.py" in plan.describe()
+
+
+def test_a_program_may_have_its_copy_beside_the_launch_file(write: Write) -> None:
+    """Where only agents of this library run, such a file takes the library's name, which `--check` tells."""
+    file = write("version: 1\nagents: {a: {program: main.py}}\n")
+    (file.parent / "main.py").write_text("")
+    (file.parent / "agentspace.py").write_text("class Agent:\n    def senseSelectAct(self): pass\n")
+    assert load(file, {}, describe=describe, environment={}, strict=True).agents
+    file.write_text("version: 1\nagents: {a: {class: 'agents.camera:Camera'}}\n")
+    with pytest.raises(LaunchError, match="agentspace classic"):
+        load(file, {}, describe=describe, environment={}, strict=True)
