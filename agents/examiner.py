@@ -72,7 +72,7 @@ class Examiner(Heedful):
     demonstrator_limits = SlotName("demonstrator/limits", "its joint limits, float64 (10, 2) degrees")
     demonstrator_view = SlotName("demonstrator/view", "picture of the demonstrator, RGB uint8")
     script = Parameter(MIRROR, f"{MIRROR}, {IMITATION}, or a YAML file with steps")
-    pairs = Parameter(50, "pairs to acquire; this and the next three are not for a file", minimum=1)
+    pairs = Parameter(50, "pairs to acquire at most; this and the next three are not for a file", minimum=1)
     shown = Parameter(50, "how many acquired postures are shown again", minimum=0)
     fresh = Parameter(30, "how many new postures are shown", minimum=0)
     memory = Parameter("", "where the robot has its pairs from; empty if it has to acquire them")
@@ -205,7 +205,7 @@ class Examiner(Heedful):
         acquired = self._examination.acquired
         if self.memory:
             self._recall()
-        elif step.shown > len(acquired):
+        elif step.shown > len(acquired) and self.script not in (MIRROR, IMITATION):  # those show what there is
             raise ScriptError(f"{step.shown} acquired postures shall be shown; there are {len(acquired)}")
         decoder = decoders.load(self.variant, unseen=True)
         new = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.fresh))

@@ -40,7 +40,7 @@ class Explorer(Heedful):
     """While mode is acquire: take a posture, wait until the robot stands, confirm; until there are enough.
 
     It may leave the confirming to another: a partner who copies the posture. Then it shows its nice postures in a
-    circle, as long as the person likes; a robot that confirms by itself goes on to random ones after the eight.
+    circle, as long as the person likes; a robot that confirms by itself has enough when it has tried the eight.
     While the robot does not do what it is told, because it is stopped say, a try waits, and is begun again when
     that is over.
     """
@@ -61,7 +61,7 @@ class Explorer(Heedful):
     seed = Parameter(0, "of the postures", minimum=0)
     confirms = Parameter(True, "confirm when the robot stands; otherwise somebody else does")
     nice = Parameter(
-        False, "the eight nice postures of the ancestor: first, or in a circle if somebody else confirms"
+        False, "the eight nice postures of the ancestor: once, or in a circle if somebody else confirms"
     )
     pause = Parameter(0.0, "seconds between an answer and the next posture", minimum=0.0)
     patience = Parameter(
@@ -185,8 +185,9 @@ class Explorer(Heedful):
 
     def _move(self) -> None:
         """Begins the next try, unless it is enough."""
-        enough = 0 < self.wanted <= self._pairs
-        if enough or 0 < self.tries <= self._count:
+        shown = self.confirms and 0 < len(self._nice) <= self._count
+        enough = 0 < self.wanted <= self._pairs or (shown and self._pairs > 0)
+        if enough or shown or 0 < self.tries <= self._count:
             told = {"pairs": self._pairs, "tries": self._count, "enough": enough}
             self.write(self.done, told | {"left_out": dict(self._left_out)} if self._left_out else told)
             self._end()
@@ -213,9 +214,8 @@ class Explorer(Heedful):
 
     def _draw(self) -> Floats:
         """The next latent."""
-        shown = self._count - 1
-        if len(self._nice) and (shown < len(self._nice) or not self.confirms):
-            return np.asarray(self._nice[shown % len(self._nice)])
+        if len(self._nice):
+            return np.asarray(self._nice[(self._count - 1) % len(self._nice)])
         return np.asarray(self._autoencoder.sample(self._random, 1)[0])
 
     def get_state(self) -> tuple[int, dict[str, int]]:

@@ -73,7 +73,7 @@ class Demonstration:
             delete("explorer/done"),
             write({"mode": "acquire"}),
             Wait("explorer/done", self.patience),
-            Wait("pairs", 2.0, at_least=self.pairs),
+            Wait("explorer/done", 2.0, has={"enough": True}),
             write({"mode": USE, "camera/source": self.device}),
             Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),
             Imitate(min(self.shown, self.pairs), self.fresh),
@@ -84,7 +84,7 @@ class Demonstration:
         """Robot and partner play by themselves, until the partner whistles that the robot shall imitate."""
         return (
             Wait("explorer/done", self.patience),
-            Wait("pairs", 2.0, at_least=self.pairs),
+            Wait("explorer/done", 2.0, has={"enough": True}),
             Wait("mode", CHANGE, equals=USE),
             Imitate(min(self.shown, self.pairs), self.fresh),
             MakeReport(),
