@@ -3,6 +3,7 @@
 python -m models.study.reach check                   # against the official iCub in MuJoCo; seconds
 python -m models.study.reach collisions              # what touches, with more and less clearance; a minute
 python -m models.study.reach decoders FILE.npz       # what touches in the postures that a decoder makes; seconds
+python -m models.study.reach table wrist.npz         # each point, the joints that reach it, the elbow; or .csv
 python -m models.study.reach picture reach.png       # the reachable points; seconds
 python -m models.study.reach touching touching.jpg   # some postures that touch, and some that do not
 python -m models.study.reach speed                   # postures, goals and looks for collisions per second
@@ -22,10 +23,12 @@ from models.arrays import Floats
 from models.cli import PATH, group
 from models.icub.collision import Collider
 from models.icub.inverse_kinematics import inverse, reachable
-from models.icub.kinematics import ARM_LIMITS, JOINT_LIMITS, TABLE, WRIST, direct
+from models.icub.kinematics import ARM_LIMITS, JOINT_LIMITS, SIDES, TABLE, WRIST, direct
 from models.icub.official_chain import POINTS, OfficialChain, deviations
 from models.postures.autoencoder import load_file
 from models.study import reach_pictures
+from models.study.reach_table import POINTS as REACHING
+from models.study.reach_table import check_ending, make_table
 
 Rows = list[dict[str, Any]]
 
@@ -183,6 +186,29 @@ def _table(rows: Rows) -> str:
 
 @main.command()
 @click.argument("out", type=PATH)
+@click.option("--point", type=click.Choice(list(REACHING)), default="wrist", help="what is brought to the points")
+@click.option("--side", type=click.Choice(SIDES), default="right", help="which arm")
+@click.option("--picture", "drawn", type=PATH, help="draw the points, too: the file")
+@_step
+def table(out: Path, point: str, side: str, drawn: Path | None, step: float) -> None:
+    """Write each point of a grid that an arm reaches, with the joints that do it.
+
+    OUT is the file: .npz has arrays goal, arm, elbow, distance, iterations, touches; a .csv the same in columns:
+    mm and degrees. With --step 10 it is the ancestor's grid: 51 x 47 x 59 points for the wrist, a minute.
+    """
+    check_ending(out)
+    for path in (out, *([] if drawn is None else [drawn])):
+        _check_folder(path)
+    found = make_table(point, side, step, Collider(progress=True))
+    found.write(out)
+    print(f"{out}: {len(found.goal)} points, {int((~found.touches).sum())} without touching the body")
+    if drawn is not None:
+        reach_pictures.draw_points(found.goal, found.arm, found.touches, drawn, REACHING[point], side)
+        print(f"{drawn}: drawn")
+
+
+@main.command()
+@click.argument("out", type=PATH)
 @_step
 def picture(out: Path, step: float) -> None:
     """Draw the reachable points.
@@ -211,9 +237,13 @@ def touching(out: Path, step: float, seed: int) -> None:
 
 def _reached(out: Path, step: float) -> tuple[Floats, Floats, Collider]:
     """Points, the postures of an arm that reach them, and what tells what touches; for a picture."""
-    if not out.parent.is_dir():
-        raise ValueError(f"{out}: there is no folder {out.parent}")
+    _check_folder(out)
     return *reachable(step, progress=True), Collider(progress=True)
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
 
 
 if __name__ == "__main__":

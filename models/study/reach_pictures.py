@@ -7,7 +7,7 @@ import numpy as np
 
 from models.arrays import Bools, Floats
 from models.icub.collision import Collider
-from models.icub.kinematics import ELBOW, REST_ARM, WRIST, direct
+from models.icub.kinematics import ARM_JOINTS, ELBOW, REST_ARM, SIDES, WRIST, direct
 from models.icub.simulator import REST, Icub
 
 # Title; coordinate to the right and its label; coordinate upwards and its label; sign of the one to the right.
@@ -16,14 +16,15 @@ _VIEWS: Final = (
     ("from the right", 0, "-x: forwards", 2, "z: up", -1.0),
     ("from above", 1, "y: to the right", 0, "-x: forwards", 1.0),
 )
-_ELBOW_ANGLE: Final = 3
 
 ROWS: Final = ("an arm in the body", "arms in each other", "kept")
 _SIZE: Final = 200
 _DRAWS: Final = 2000
 
 
-def draw_points(points: Floats, arm: Floats, touching: Bools, path: Path) -> None:
+def draw_points(
+    points: Floats, arm: Floats, touching: Bools, path: Path, point: int = WRIST, side: str = "right"
+) -> None:
     """Draw the points from three sides: coloured by the elbow's angle, grey where the arm would touch the body.
 
     Args:
@@ -31,6 +32,8 @@ def draw_points(points: Floats, arm: Floats, touching: Bools, path: Path) -> Non
         arm: (n, 5) degrees, the postures that reach them.
         touching: (n,) whether these touch the body.
         path: The picture.
+        point: What reaches them. Elbows are coloured by the shoulder's roll, which moves them.
+        side: Whose arm it is.
 
     Raises:
         OSError: It cannot be written.
@@ -39,7 +42,8 @@ def draw_points(points: Floats, arm: Floats, touching: Bools, path: Path) -> Non
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 4.6), layout="constrained")
-    chains = [direct(REST_ARM, side=side) for side in ("right", "left")]
+    colour = "shoulder_roll" if point == ELBOW else "elbow"
+    chains = [direct(REST_ARM, side=each) for each in sorted(SIDES, key=lambda each: each != side)]
     shown: Any = None
     for axes, (title, across, label, upwards, up_label, sign) in zip(
         figure.subplots(1, 3, width_ratios=(1.5, 1.0, 1.5)), _VIEWS, strict=True
@@ -48,7 +52,7 @@ def draw_points(points: Floats, arm: Floats, touching: Bools, path: Path) -> Non
         depth = np.argsort(points[:, ({0, 1, 2} - {across, upwards}).pop()])
         for part, style in ((touching, {"c": "0.82", "s": 4}), (~touching, {"s": 7, "cmap": "viridis"})):
             order = depth[part[depth]]
-            colors = {} if "c" in style else {"c": arm[order, _ELBOW_ANGLE]}
+            colors = {} if "c" in style else {"c": arm[order, ARM_JOINTS.index(colour)]}
             shown = axes.scatter(
                 sign * points[order, across], up_sign * points[order, upwards], linewidths=0, **style, **colors
             )
@@ -60,7 +64,7 @@ def draw_points(points: Floats, arm: Floats, touching: Bools, path: Path) -> Non
             axes.annotate(name, place, xytext=away, textcoords="offset points", color="crimson", bbox=box)
         axes.set(title=title, xlabel=f"{label} (mm)", ylabel=f"{up_label} (mm)", aspect="equal")
         axes.grid(alpha=0.3)
-    figure.colorbar(shown, ax=figure.axes, label="elbow (degrees)", pad=0.01)
+    figure.colorbar(shown, ax=figure.axes, label=f"{colour.replace('_', ' ')} (degrees)", pad=0.01)
     figure.suptitle(f"{len(points)} points; grey: {int(touching.sum())} where the arm would touch the body")
     figure.savefig(path, dpi=90, metadata={"Software": None} if path.suffix == ".png" else None)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.icub.inverse_kinematics import GRID_HIGH, GRID_LOW, inverse, reachable
-from models.icub.kinematics import ARM_LIMITS, PALM, REST_ARM, SHOULDER, TORSO_LIMITS, WAIST, WRIST, direct
+from models.icub.inverse_kinematics import GRID_HIGH, GRID_LOW, GRIDS, grid, inverse, reachable
+from models.icub.kinematics import ARM_LIMITS, ELBOW, PALM, REST_ARM, SHOULDER, TORSO_LIMITS, WAIST, WRIST, direct
 from tests.support.examples import examples
 
 ARMS = st.tuples(*(st.floats(low, high) for low, high in ARM_LIMITS)).map(np.array)
@@ -237,6 +237,35 @@ def test_reachable_on_a_coarse_grid():
     assert np.linalg.norm(direct(arm)[:, WRIST] - points, axis=1).max() < 3.0
 
 
+@pytest.mark.parametrize("point", [ELBOW, PALM])
+def test_elbow_and_palm_are_brought_to_their_goals(point):
+    """Points where they can be are reached, by either arm, as the direct kinematics has it; far ones are not.
+
+    Joints that do not carry the elbow stay at rest.
+    """
+    rng = np.random.default_rng(2)
+    goals = direct(rng.uniform(*ARM_LIMITS.T, size=(200, 5)))[:, point]
+    found = inverse(np.vstack([goals, [[2000, 0, 0]]]), point=point)
+    there = direct(found.arm)[:-1, point]
+    assert np.allclose(np.linalg.norm(there - goals, axis=1), found.distance[:-1], atol=1e-6)
+    assert found.reached[:-1].mean() > 0.8
+    assert not found.reached[-1]
+    assert (found.distance[found.reached] < 3.0).all()
+    assert ((found.arm >= ARM_LIMITS[:, 0]) & (found.arm <= ARM_LIMITS[:, 1])).all()
+    assert np.array_equal(inverse(goals * [1, -1, 1], "left", point=point).arm, found.arm[:-1])
+    assert (point == ELBOW) == bool((found.arm[:, 3:] == REST_ARM[3:]).all())
+
+
+def test_grids_hold_what_is_reached():
+    """The ancestor's grid of 10 mm has 51 x 47 x 59 points; no elbow and no palm is outside of theirs."""
+    assert len(grid(10.0)) == 51 * 47 * 59
+    assert np.array_equal(grid(60.0, "left"), grid(60.0) * [1, -1, 1])
+    points = direct(np.random.default_rng(0).uniform(*ARM_LIMITS.T, size=(20_000, 5)))
+    for point in (ELBOW, PALM):
+        low, high = np.array(GRIDS[point])
+        assert ((points[:, point] > low) & (points[:, point] < high)).all()
+
+
 def test_no_goals():
     """No goals, no solutions, no error."""
     assert inverse(np.zeros((0, 3))).arm.shape == (0, 5)
@@ -250,6 +279,7 @@ def test_no_goals():
         (lambda: direct(REST_ARM, side="both"), "side is 'both'; valid sides are 'right' and 'left'"),
         (lambda: inverse([0, 0, 0]), r"goals has shape \(3,\); valid is \(n, 3\)"),
         (lambda: inverse([[0, np.inf, 0]]), "goals contains NaN or infinity"),
+        (lambda: inverse([[0, 0, 0]], point=7), r"point is 7; valid are ELBOW \(6\), WRIST \(8\) and PALM \(10\)"),
         (lambda: reachable(0), "step is 0"),
     ],
 )

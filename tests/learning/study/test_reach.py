@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.files.artifact import WEIGHTS
+from models.icub.kinematics import ELBOW, SHOULDER, SIDES, WRIST, direct
 from models.study.reach import main
 
 
@@ -74,6 +75,42 @@ def test_touching(tmp_path, capsys):
     assert np.abs(pictures[1] - pictures[2]).mean() > 1
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_table_has_a_row_for_each_point_that_is_reached(tmp_path, capsys, side):
+    """The postures in it bring the wrist to its point, with the elbow where it says; .csv has the same as .npz."""
+    arguments = ["table", "--step", "60", "--side", side]
+    for name in ("wrist.npz", "wrist.csv"):
+        assert main([*arguments, str(tmp_path / name)]) == 0
+    found = np.load(tmp_path / "wrist.npz")
+    chain = direct(found["arm"], side=side)
+    count = len(found["goal"])
+    assert f"wrist.npz: {count} points, {count - found['touches'].sum()} without" in capsys.readouterr().out
+    assert 50 < count < 500
+    np.testing.assert_allclose(np.linalg.norm(chain[:, WRIST] - found["goal"], axis=1), found["distance"])
+    assert found["distance"].max() < 3.0
+    np.testing.assert_allclose(chain[:, ELBOW], found["elbow"])
+    assert (found["goal"][:, 1].mean() > 0) == (side == "right")
+    rows = np.genfromtxt(tmp_path / "wrist.csv", delimiter=",", names=True)
+    assert len(rows) == count
+    np.testing.assert_allclose(rows["goal_z"], found["goal"][:, 2])
+    np.testing.assert_allclose(rows["shoulder_yaw"], found["arm"][:, 2], atol=1e-6)
+    np.testing.assert_allclose(rows["elbow_y"], found["elbow"][:, 1], atol=1e-3)
+    assert rows["touches"].astype(bool).tolist() == found["touches"].tolist()
+
+
+def test_table_of_elbows_with_its_picture(tmp_path, capsys):
+    """Elbows lie on a sphere about the shoulder; the picture is drawn with it."""
+    image = pytest.importorskip("PIL.Image")
+    out, drawn = tmp_path / "elbow.npz", tmp_path / "elbow.png"
+    assert main(["table", str(out), "--point", "elbow", "--step", "15", "--picture", str(drawn)]) == 0
+    assert f"{drawn}: drawn" in capsys.readouterr().out
+    found = np.load(out)
+    assert np.linalg.norm(found["elbow"] - found["goal"], axis=1).max() < 3.0
+    shoulder = direct(found["arm"])[:, SHOULDER + 1]
+    assert np.ptp(np.linalg.norm(found["elbow"] - shoulder, axis=1)) < 1e-6
+    assert np.asarray(image.open(drawn)).std() > 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -82,6 +119,9 @@ def test_touching(tmp_path, capsys):
         (["decoders", "nothing.npz"], "nothing.npz cannot be read"),
         (["picture", "/nowhere/reach.png", "--step", "80"], "there is no folder /nowhere"),
         (["picture", "reach.png", "--step", "-1"], "step is -1.0"),
+        (["table", "reach.txt"], "reach.txt ends with '.txt'; valid are .npz and .csv"),
+        (["table", "/nowhere/reach.csv"], "there is no folder /nowhere"),
+        (["table", "reach.csv", "--step", "1000"], "step is 1000: none of the points"),
         (["check", "--seed", "-1"], "seed is -1; valid is 0 or more"),
         (["collisions", "--pairs", "0"], "pairs is 0; valid is 1 or more"),
         (["collisions", "--step", "1000"], "step is 1000: none of the points"),
