@@ -52,6 +52,10 @@ class Operator(Agent):
     proprio = SlotName("proprio", "float (m,): where the robot is on the map")
     camera = SlotName("camera", "RGB image (H, W, 3) uint8, shown")
     expression = SlotName("expression", "str, shown")
+    gaze_wanted = SlotName("gaze/wanted", "float: looks per second that somebody wants, while they are shown")
+    gaze_kind = SlotName("gaze/of", "str: what the extractor's maps are, shown")
+    gaze_points = SlotName("gaze/points", "float64 (1 + heads, 2): what counts most for it, shown")
+    gaze_view = SlotName("gaze/view", "RGB image (H, W, 3) uint8: where it looks, shown when it is wanted")
     script = Parameter("", "YAML file with actions; empty for the console in this terminal")
     do = Parameter("", "one action of those that take nothing, renew say, in the place of a script")
     stop_slots = Parameter(list(STOP_SLOTS), "slots that the emergency stop holds")
@@ -63,7 +67,13 @@ class Operator(Agent):
         self._next = 0
         self._began: float | None = None
         self._operation = Operation(
-            self.confirm, self.mode, self.command, self.act, self.joints, tuple(map(str, self.stop_slots))
+            self.confirm,
+            self.mode,
+            self.command,
+            self.act,
+            self.joints,
+            tuple(map(str, self.stop_slots)),
+            gaze_slot=self.gaze_wanted,
         )
         if self.do:
             self._steps = parse([self.do], grammar(self._operation))

@@ -2,12 +2,14 @@
 
 from typing import Any, Final
 
+import numpy as np
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from agents.console.snapshot import Snapshot
 from agentspace import Entry
+from models.arrays import Floats
 
 KEYS: Final = "space or F12"
 RELEASE_KEY: Final = "r"
@@ -56,6 +58,27 @@ def facts(snapshot: Snapshot) -> str:
     ]
     refused = snapshot.value(slots.refused_mode)
     return "\n".join([*lines, f"[red]{escape(str(refused))}[/]"] if refused else lines)
+
+
+def no_look(snapshot: Snapshot) -> str:
+    """Why it is not seen where the extractor looks."""
+    kind = snapshot.value(snapshot.slots.gaze_kind)
+    if not isinstance(kind, str):
+        return f"nobody tells where they look:\n{snapshot.slots.gaze_kind} is empty"
+    return f"no picture in {snapshot.slots.gaze_view}:\n{kind}"
+
+
+def looked_at(snapshot: Snapshot) -> str:
+    """The points that count most for the extractor: of all heads together, then of each."""
+    if not len(snapshot.gaze_points):
+        return ""
+    first, *heads = (_place(point) for point in snapshot.gaze_points)
+    return f"most at {first} %" + (f"; heads {'  '.join(heads)}" if heads else "")
+
+
+def _place(point: Floats) -> str:
+    """A point (2,) in per cent from the left and from the top."""
+    return ", ".join(f"{100 * part:.0f}" for part in point) if np.isfinite(point).all() else "?"
 
 
 def held(snapshot: Snapshot) -> Rows:

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Button, Footer, Input, RichLog, Static
 
 from agents.console.dialogs import AskPath, Sure
-from agents.console.facts import BLIND, banner, facts, held, holders
+from agents.console.facts import BLIND, banner, facts, held, holders, looked_at, no_look
 from agents.console.latent_map import LatentMap
 from agents.console.picture import Picture
 from agents.console.snapshot import Snapshot
@@ -49,8 +49,10 @@ STYLE: Final = """
 #stopping { height: 5; }
 #stop { width: 4fr; height: 5; text-style: bold; }
 #release { width: 1fr; height: 5; }
+#camera.looking { width: 60%; }
 .-low #banner { height: 1; }
 .-low #camera { width: 22; }
+.-low #camera.looking { width: 60%; }
 .-low #buttons { display: none; }
 .-low #log { height: 3; }
 .-low #stopping, .-low #stop, .-low #release { height: 3; }
@@ -100,6 +102,7 @@ class ConsoleScreen(App[None]):
         Binding("n,k", "nice(1)", "Next nice"),
         Binding("b", "nice(-1)", "Back"),
         Binding("a", "nice(0)", "Again"),
+        Binding("v", "look", "View gaze"),
         Binding("u", "undo", "Undo"),
         Binding("f", "forget", "Forget"),
         Binding("s", "save", "Save"),
@@ -117,6 +120,7 @@ class ConsoleScreen(App[None]):
         self._presses = 0  # of the stop
         self._snapshot: Snapshot | None = None
         self._trouble = ""
+        self._looks = False  # shows where the extractor looks, in place of what the camera sees
         self._nice = -1  # which of the nice postures was chosen last
         self._shown: dict[str, object] = {}  # what each part shows; drawing is dear
         self._banner, self._facts, self._holders = (Static(id=name) for name in ("banner", "facts", "holders"))
@@ -182,11 +186,15 @@ class ConsoleScreen(App[None]):
         self._show_picture(snapshot)
 
     def _show_picture(self, snapshot: Snapshot) -> None:
-        entry = snapshot.entries.get(snapshot.slots.camera)
+        slots = snapshot.slots
+        slot = slots.gaze_view if self._looks else slots.camera
+        entry = snapshot.entries.get(slot)
+        if self._looks:
+            self._camera.border_subtitle = looked_at(snapshot)
         if entry is None:
             self._shown.pop("camera", None)
-            self._camera.tell(f"no picture in {snapshot.slots.camera}")
-        elif self._camera.size and self._is_news("camera", (entry.revision, self._camera.size)):
+            self._camera.tell(no_look(snapshot) if self._looks else f"no picture in {slot}")
+        elif self._camera.size and self._is_news("camera", (slot, entry.revision, self._camera.size)):
             self._camera.show(entry.value)
 
     def on_done(self, message: Done) -> None:
@@ -299,6 +307,14 @@ class ConsoleScreen(App[None]):
         now = self._snapshot.value(self._snapshot.slots.mode) if self._snapshot is not None else None
         mode = USE if now == ACQUIRE else ACQUIRE
         self._worker.do(f"mode {mode}", self._worker.operation.switch(mode))
+
+    def action_look(self) -> None:
+        """Shows where the extractor looks, or again what the camera sees."""
+        self._looks = not self._looks
+        self._camera.set_class(self._looks, "looking")
+        self._camera.border_title = "where it looks: mean, heads" if self._looks else ""
+        self._camera.border_subtitle = ""
+        self._worker.look(self._looks)
 
     def action_undo(self) -> None:
         """Drops the pair that came last."""

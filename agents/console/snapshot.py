@@ -28,6 +28,9 @@ class Slots:
     proprio: str = "proprio"
     camera: str = "camera"
     expression: str = "expression"
+    gaze_kind: str = "gaze/of"
+    gaze_points: str = "gaze/points"
+    gaze_view: str = "gaze/view"
 
 
 @dataclass(frozen=True)
@@ -82,25 +85,35 @@ class Snapshot:
         """Latents (n, m) of the nice postures; (0, 2) if nobody tells them."""
         return _finite(self.value(self.slots.nice), 2)
 
+    @property
+    def gaze_points(self) -> Floats:
+        """The points (n, 2) that count most for the extractor, in parts of the picture; NaN where nothing does."""
+        found = _numbers(self.value(self.slots.gaze_points), 2)
+        return found if found.shape[1] == 2 else _none()
+
     def point(self, name: str) -> Floats | None:
         """The latent (m,) in a slot; None if there is none."""
         found = _finite(self.value(name), 1)
         return found if found.size else None
 
 
-def take_snapshot(space: Space, operation: Operation, slots: Slots, role: str = "") -> Snapshot:
-    """Reads everything once.
+def take_snapshot(
+    space: Space, operation: Operation, slots: Slots, role: str = "", looks: bool = False
+) -> Snapshot:
+    """Reads everything once; of the two pictures the one that is shown.
 
     Args:
         space: The robot's.
         operation: Its slots are read, too.
         slots: The names of the others.
         role: Of the operator; "" for none.
+        looks: The picture is where the extractor looks, not what the camera sees.
 
     Raises:
         AgentspaceError: The space cannot be reached.
     """
     names = {*vars(slots).values(), *operation.stop_slots, operation.pause_slot}
+    names.discard(slots.camera if looks else slots.gaze_view)
     found = {name: entry for name in sorted(names) if (entry := space.entry(name)) is not None}
     own = SpaceAccount.of(space).roles.get(role) if role else None
     return Snapshot(found, operation, slots, own is not None and own.stop_requested)
@@ -112,9 +125,13 @@ def _none() -> Floats:
 
 def _finite(value: Any, dimensions: int) -> Floats:
     """An array of finite numbers with that many dimensions, at least one number in each row; else an empty one."""
+    array = _numbers(value, dimensions)
+    return array if np.isfinite(array).all() else _none()
+
+
+def _numbers(value: Any, dimensions: int) -> Floats:
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):
         return _none()
-    good = array.ndim == dimensions and array.shape[-1] > 0 and np.isfinite(array).all()
-    return array if good else _none()
+    return array if array.ndim == dimensions and array.shape[-1] > 0 else _none()

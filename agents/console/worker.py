@@ -1,5 +1,6 @@
 """The background of the console: threads that write and read, so that a screen never waits for a space."""
 
+import math
 import threading
 import time
 from collections import deque
@@ -17,9 +18,12 @@ RETRY: Final = 0.2
 """Seconds after which a stop is tried again that the space did not answer."""
 BACKLOG: Final = 32
 """Actions that wait at most; a space that hangs shall not be flooded when it goes on."""
+WISH: Final = 1.0
+"""Seconds after which it is said again that somebody wants to see where the extractor looks."""
 GRACE: Final = 1.0
 """Seconds that the threads get to come to their end."""
 STOP: Final = "emergency stop"
+LOOK: Final = "look"
 
 
 class Worker:
@@ -42,6 +46,9 @@ class Worker:
         self._began: float | None = None
         self._looked = time.monotonic()
         self._stops = 0
+        self._looks = False
+        self._wished = -math.inf
+        self._unheard = ""  # why nobody hears the wish to see where the extractor looks
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
         self._report: Callable[[Outcome], object] = lambda _: None
@@ -87,6 +94,12 @@ class Worker:
         with self._changed:
             self._stops += 1
         self.do("release", self.operation.release())
+
+    def look(self, on: bool) -> None:
+        """Shows where the extractor looks, in place of what the camera sees, and asks it to tell; or no more."""
+        self._looks, self._wished, self._unheard = on, -math.inf, ""
+        if not on:
+            self.do("look away", self.operation.look_away())
 
     @property
     def waiting(self) -> float:
@@ -138,10 +151,22 @@ class Worker:
 
     def _watch(self, show: Callable[[Snapshot | str], object]) -> None:
         while not self._closed.is_set():
+            self._wish()
             try:
-                snapshot = take_snapshot(self._space, self.operation, self._slots, self._role)
+                snapshot = take_snapshot(self._space, self.operation, self._slots, self._role, self._looks)
                 self._looked = time.monotonic()
                 show(snapshot)
             except AgentspaceError as error:
                 show(str(error))
             self._closed.wait(PERIOD)
+
+    def _wish(self) -> None:
+        """Says again that somebody wants to see where the extractor looks; it ends by itself with the console."""
+        now = time.monotonic()
+        if not self._looks or now - self._wished < WISH:
+            return
+        self._wished = now
+        outcome = attempt(self._space, LOOK, self.operation.look())
+        if not outcome.fine and str(outcome) != self._unheard:
+            self._report(outcome)
+        self._unheard = "" if outcome.fine else str(outcome)

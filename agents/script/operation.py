@@ -33,6 +33,10 @@ RENEW_PRIORITY: Final = 20.0
 """Above a posture that a person has chosen and a hand that reaches, below a pause."""
 RENEW_VALIDITY: Final = 10.0
 """Seconds within which the robot goes to its standard posture; then the others may move it again."""
+LOOKS: Final = 5.0
+"""Looks per second that a person can follow."""
+LOOKS_VALIDITY: Final = 3.0
+"""Seconds for which looks are wanted: the wish is repeated as long as somebody is there to see them."""
 
 
 Act = Put[Any] | Erase
@@ -50,6 +54,7 @@ class Operation:
     pause_slot: str = "joints"
     stop_slots: tuple[str, ...] = STOP_SLOTS
     renew_slot: str = "icub/renew"
+    gaze_slot: str = "gaze/wanted"
 
     def confirm(self, who: Any) -> Acts:
         """Confirms that the robot's picture of now belongs to its posture of now.
@@ -95,6 +100,14 @@ class Operation:
             Put(self.pause_slot, list(RENEWED), RENEW_VALIDITY, RENEW_PRIORITY),
             Put(self.renew_slot, "all", ACT_VALIDITY),
         )
+
+    def look(self) -> Acts:
+        """The extractor shows for a while where it looks."""
+        return (Put(self.gaze_slot, LOOKS, LOOKS_VALIDITY),)
+
+    def look_away(self) -> Acts:
+        """It need not show that any more."""
+        return (Erase(self.gaze_slot),)
 
     def pause(self) -> Acts:
         """The robot stops where it is until `resume`."""
