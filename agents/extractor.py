@@ -1,6 +1,7 @@
 """The extractor: pictures -> features, by a network."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from agentspace import EMPTY, Agent, Parameter, SlotName
 from agentspace.errors import ParameterError
 from models.extractors import registry
 from models.extractors.crop import CROPS, STRETCH
+from models.extractors.needs import lacking
 
 LASTS: Final = 3.0
 """Looks after which it is not known any more where it looks, if none came since."""
@@ -51,19 +53,28 @@ class Extractor(Agent):
     weights = Parameter(
         "", "file with the weights of a Vision Transformer; empty: the official ones, fetched once"
     )
-    backend = Parameter("auto", "what runs the network: auto, onnx, onnx-int8, torch, torch-bf16, cuda, ...")
+    backend = Parameter(registry.AUTO, "what runs the network", choices=registry.EVERY_BACKEND)
     crop = Parameter(STRETCH, "what it looks at: all of the picture, or the square in its middle", choices=CROPS)
     gaze = Parameter(0.0, "looks per second; 0: when somebody wants", minimum=0.0, maximum=OFTEN, live=True)
     validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01, live=True)
     threads = Parameter(0, "of the computation; 0: as many as pay, measured, up to AGENTSPACE_THREADS", minimum=0)
 
+    def lacks(self) -> Iterator[str]:
+        """Says which file, package or server it lacks, and which settings do not go together."""
+        weights = Path(self.weights).expanduser() if self.weights else None
+        return lacking(self.network, weights, self.backend, self.project)
+
     def prepare(self) -> None:
-        """Loads the network."""
-        given = self.weights and registry.takes_weights(self.network)  # a swap keeps what its predecessor had set
+        """Loads the network; what a swap hands on from a predecessor with another network, it leaves out."""
+        given = self.weights and registry.takes_weights(self.network)
         weights = Path(self.weights).expanduser() if given else None
+        valid = registry.backends(self.network)
+        backend = self.backend if self.backend in valid else registry.AUTO
+        if backend != self.backend:
+            self.log.warning("%s has no backend %s; valid: %s", self.network, self.backend, ", ".join(valid))
         if missing := registry.to_fetch(self.network, weights):
             self.log.warning("fetches %s", missing)
-        self._network = registry.load(self.network, self.threads, weights, self.backend, self.project, self.crop)
+        self._network = registry.load(self.network, self.threads, weights, backend, self.project, self.crop)
         self.log.info("%s: %s", self.network, self._network.backend)
 
     def init(self) -> None:

@@ -17,7 +17,7 @@ The same class runs as its own process on a server, or as a thread on a `LocalSp
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -87,6 +87,14 @@ class Agent:
         unrun.made(self)
 
     # --- to override
+
+    def lacks(self) -> Iterable[str]:
+        """What it lacks with its settings, a line each that says what to do: a file, a device, a package.
+
+        `agentspace launch` asks before it starts anything, `agentspace doctor` of agents that have failed; each in
+        a process of its own, where there is neither a space nor a log, but `project`, and all parameters.
+        """
+        return ()
 
     def prepare(self) -> None:
         """Once, before `init`: load models, whatever takes time. Touches no slot and no device.

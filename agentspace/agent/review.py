@@ -19,7 +19,7 @@ from agentspace.agent.agent import Agent
 from agentspace.agent.parameter import declarations
 
 OVERRIDABLE: Final = (
-    *("sense_select_act", "init", "prepare", "close", "release", "reclaim", "refused"),
+    *("sense_select_act", "init", "prepare", "close", "release", "reclaim", "refused", "lacks"),
     *("get_state", "set_state"),
 )
 _NEAR: Final = 0.8
@@ -121,7 +121,7 @@ def _uncallable(cls: type[Agent], methods: dict[str, types.FunctionType]) -> Ite
         if name not in methods or isinstance(inspect.getattr_static(cls, name), staticmethod):
             continue
         each = methods[name].__code__
-        if each.co_flags & _UNRUN:
+        if each.co_flags & (inspect.CO_COROUTINE if name == "lacks" else _UNRUN):
             yield each, f"{cls.__name__}.{name} is never run: nobody awaits it, or takes what it yields"
         elif not each.co_argcount and not each.co_flags & inspect.CO_VARARGS:
             yield each, f"{cls.__name__}.{name} takes no self: write def {name}(self)"

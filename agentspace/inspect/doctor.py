@@ -17,7 +17,7 @@ _LAUNCH: Final = (LAUNCHES, ORDERS)  #: slots of supervisors
 _NEAR: Final = 0.8  #: of two names, which may be the same one misspelt
 _BEHIND: Final = 0.8  #: of the changes that it is to see, an agent sees fewer than that
 _SLOWEST: Final = 2.0  #: changes per second below which it does not matter
-_FALLEN: Final = BAD | {"gone"}  #: as the space and the supervisor say
+FALLEN: Final = BAD | {"gone"}  #: as the space and the supervisor say
 _HELD: Final = 5.0  #: seconds
 _LAG: Final = 1.0  #: seconds
 _NOW_AND_THEN: Final = 0.1  #: of the ticks of a timer that are missed, on a machine that is busy
@@ -170,10 +170,14 @@ def unkept(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
         yield Finding(ERROR, "unkept", str(store.get("file")), f"{why}; nothing durable is kept", remedy)
 
 
-def fallen(snapshot: Snapshot, _: Environment) -> Iterator[Finding]:
-    """Roles that are empty, but were not asked to end."""
+def fallen(snapshot: Snapshot, here: Environment) -> Iterator[Finding]:
+    """Roles that are empty, but were not asked to end; why, by what they lack, or by their error."""
     for role in snapshot.roles:
-        if role.state not in _FALLEN or role.stop_requested:
+        if role.state not in FALLEN or role.stop_requested:
+            continue
+        if lacks := here.lacks.get(role.name, ()):
+            remedy = f"then: agentspace start {role.name}" if role.launch else "then start it again"
+            yield from (Finding(ERROR, "lacking", role.name, f"is {role.state}: {what}", remedy) for what in lacks)
             continue
         last = (role.error or role.reason).strip().rpartition("\n")[2]
         what = f"is {role.state}" + (f": {last}" if last else "")

@@ -8,7 +8,8 @@ import operator
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from agentspace.version import NOT_INSTALLED, __version__
@@ -40,6 +41,7 @@ class Environment:
         broken: Modules that are installed but cannot be imported, and why.
         lacking: Modules that are installed, each with the libraries of which it needs one and has none.
         mistakes: Of agents' classes: the role, what is wrong, and whether that is sure.
+        lacks: What agents that have failed lack with their settings, by role.
     """
 
     version: str = __version__
@@ -47,6 +49,7 @@ class Environment:
     broken: tuple[tuple[str, str], ...] = ()
     lacking: tuple[tuple[str, tuple[str, ...]], ...] = ()
     mistakes: tuple[tuple[str, str, bool], ...] = ()
+    lacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def look_around(probes: tuple[str, ...] = PROBES) -> Environment:

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 from agentspace.agent.parent_process import SAFE_PATH
 from agentspace.core.setting import Data, Setting
 from agentspace.errors import AgentspaceError
+
+T = TypeVar("T")
 
 PATIENCE: Final = 120.0  #: seconds for importing all agent modules of a launch file, on a slow machine
 
@@ -32,6 +34,7 @@ class Description:
         classes: The agent classes that its module has instead.
         problems: Mistakes in it, each with its place.
         doubts: What may be one.
+        tells: It can be asked what it lacks with its settings.
     """
 
     doc: str = ""
@@ -41,6 +44,7 @@ class Description:
     classes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    tells: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Data]) -> "Description":
@@ -55,6 +59,7 @@ class Description:
             classes=tuple(data.get("classes") or ()),
             problems=tuple(data.get("problems") or ()),
             doubts=tuple(data.get("doubts") or ()),
+            tells=bool(data.get("tells")),
         )
 
 
@@ -71,13 +76,56 @@ def describe(specs: Sequence[str], project: Path) -> Mapping[str, Description]:
     Raises:
         DescriptionError: The process failed; with the end of what it said.
     """
-    command = [sys.executable, "-m", "agentspace", "describe", "--project", str(project), *specs]
+    return _answer(
+        specs, project, [], "", lambda told: {spec: Description.from_dict(told[spec]) for spec in specs}
+    )
+
+
+class Asked(NamedTuple):
+    """An agent that is asked what it lacks.
+
+    Attributes:
+        spec: Its class.
+        values: Its parameters and slot names.
+        environment: Variables on top of those of this process.
+    """
+
+    spec: str
+    values: Mapping[str, Data]
+    environment: Mapping[str, str]
+
+
+def lacking(asked: Sequence[Asked], project: Path) -> list[tuple[str, ...]]:
+    """What each of some agents lacks with its settings, a line each: see `Agent.lacks`.
+
+    Args:
+        asked: The agents.
+        project: Folder from which they are imported.
+
+    Raises:
+        DescriptionError: They could not be asked.
+    """
+    given = [{"values": dict(each.values), "environment": dict(each.environment)} for each in asked]
+    specs = [each.spec for each in asked]
+    return _answer(
+        specs,
+        project,
+        ["--lacks"],
+        json.dumps(given),
+        lambda told: [tuple(map(str, lines)) for _, lines in zip(specs, told, strict=True)],
+    )
+
+
+def _answer(
+    specs: Sequence[str], project: Path, options: Sequence[str], given: str, read: Callable[[Data], T]
+) -> T:
+    command = [sys.executable, "-m", "agentspace", "describe", "--project", str(project), *options, "--", *specs]
     try:
         done = subprocess.run(
             command,
             cwd=project,
             env={**os.environ, **SAFE_PATH},
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -88,8 +136,7 @@ def describe(specs: Sequence[str], project: Path) -> Mapping[str, Description]:
     # Modules may print while they are imported: the answer is the last line.
     answer = done.stdout.strip().rpartition("\n")[2]
     try:
-        entries = json.loads(answer)
-        return {spec: Description.from_dict(entries[spec]) for spec in specs}
+        return read(json.loads(answer))
     except (ValueError, KeyError, TypeError):
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-5:]
         raise DescriptionError(

@@ -117,6 +117,7 @@ class Draft:
             place=self.document.line(self.where),
             program=program_of(self, project) if self.is_program else None,
             arguments=words_of(self),
+            tells=description is not None and description.tells,
         )
 
     def check_class(self, description: Description, strict: bool = False) -> bool:

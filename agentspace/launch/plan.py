@@ -104,6 +104,7 @@ class AgentPlan:
         place: "file:line" that defines it.
         program: It is a program of the original Agent-Space, of this file (absolute), and no agent class.
         arguments: What the program gets on its command line.
+        tells: Its class can be asked what it lacks with its settings.
     """
 
     role: str
@@ -123,6 +124,7 @@ class AgentPlan:
     place: str = ""
     program: Path | None = None
     arguments: tuple[str, ...] = ()
+    tells: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, AgentPlan):
         told = {**vars(value), "params": _told(value)}
-        del told["secrets"]
+        del told["secrets"], told["tells"]
         return told
     return dict(value) if isinstance(value, Mapping) else vars(value)
 

@@ -94,12 +94,7 @@ class Dino:
 def _fetched(name: str) -> Path:
     from models.weights import catalogue
 
-    names = [entry.name for entry in catalogue.ENTRIES]
-    if name not in names:
-        raise ArtifactError(
-            f"{name} has no public weights: name a file with weights; public are {', '.join(names)}"
-        )
-    entry = catalogue.entry(name)
+    entry = catalogue.public(name)
     if not entry.path.is_file():
         _fetch(entry)
     verify(entry.path, entry.command)
@@ -118,7 +113,4 @@ def _fetch(entry: "Entry") -> None:
         why = str(error).partition("\n")[0]
     else:
         return
-    raise ArtifactError(
-        f"the weights of {entry.name} are missing, and cannot be fetched ({why}): download {entry.url} elsewhere, "
-        f"and say weights=FILE, or put it at {entry.path}"
-    )
+    raise ArtifactError(entry.by_hand(why))

@@ -120,14 +120,14 @@ class EfficientNet:
             path: The ONNX file; None for that of the variant and backend.
             threads: Of the computation; more help little, and take cores from the other agents.
             variant: Which network it must be.
-            backend: `ONNX`, `INT8`, or `auto` for the faster one that this processor is good for. Other names are
-                as `auto`: they are backends of other extractors, which a swap hands on.
+            backend: `ONNX`, `INT8` (of block 10), or `auto` for the faster one that this processor is good for.
 
         Raises:
             ArtifactError: The file is missing, damaged, or not this network.
-            ValueError: `threads` is not positive.
+            ValueError: There is no such backend, or `threads` is not positive.
         """
-        chosen = choose(backend, variant) if path is None else ONNX
+        chosen = choose(backend, variant)
+        chosen = ONNX if path else chosen
         if chosen == INT8:
             path = BYTES
             verify(path, "python -m models.quantisation")
@@ -154,10 +154,17 @@ class EfficientNet:
 
 
 def choose(backend: str, variant: Variant = BLOCK10) -> str:
-    """The backend of a variant that is meant: of the last block there are only floats."""
-    if variant != BLOCK10 or backend == ONNX:
-        return ONNX
-    return INT8 if backend == INT8 or multiplies_bytes() else ONNX
+    """The backend of a variant that is meant: of the last block there are only floats.
+
+    Raises:
+        ValueError: The variant has no such backend.
+    """
+    own = (ONNX, INT8) if variant == BLOCK10 else (ONNX,)
+    if backend in own:
+        return backend
+    if backend != "auto":
+        raise ValueError(f"backend {backend!r} of EfficientNet; valid: auto, {', '.join(own)}")
+    return INT8 if INT8 in own and multiplies_bytes() else ONNX
 
 
 def export(path: Path, variant: Variant = BLOCK10) -> None:

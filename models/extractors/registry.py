@@ -22,15 +22,21 @@ from typing import Final
 import numpy as np
 
 from models.extractors.crop import CENTRE, CROPS, STRETCH, Cropped
-from models.extractors.efficientnet import BLOCK10, LAST, SIZE, EfficientNet
+from models.extractors.efficientnet import BLOCK10, INT8, LAST, SIZE, EfficientNet
+from models.extractors.efficientnet import ONNX as FLOATS
 from models.extractors.network import Network
 from models.extractors.threads import allowed, choose
+from models.transformer.backends import BACKENDS
 
 DEFAULT: Final = "efficientnet-lite0"
-_EFFICIENTNETS: Final = {DEFAULT: BLOCK10, "efficientnet-lite0-last": LAST}
+LAST_BLOCK: Final = "efficientnet-lite0-last"
+_EFFICIENTNETS: Final = {DEFAULT: BLOCK10, LAST_BLOCK: LAST}
 _TRANSFORMERS: Final = ("dino-vits8", "dino-vits16", "vit-tiny16")
 PERSON: Final = "efficientnet-lite0-person"
-_ONNX: Final = "onnx:"
+ONNX: Final = "onnx:"
+"""Before the name of a file."""
+AUTO: Final = "auto"
+"""The backend that is the fastest, or the only one."""
 _PAUSE: Final = 1.0 / 30.0
 _TIMES: Final = 7
 
@@ -49,14 +55,51 @@ def check(name: str) -> str:
     Raises:
         ValueError: It is not; the message lists the valid ones.
     """
-    if name in NAMES or (name.startswith(_ONNX) and len(name) > len(_ONNX)):
+    if name in NAMES or (name.startswith(ONNX) and len(name) > len(ONNX)):
         return name
-    raise ValueError(f"{name!r} is no extractor; valid: {', '.join(NAMES)}, {_ONNX}FILE")
+    raise ValueError(f"{name!r} is no extractor; valid: {', '.join(NAMES)}, {ONNX}FILE")
 
 
 def takes_weights(name: str) -> bool:
     """Whether an extractor can be given a file with weights: Vision Transformers can."""
     return name.partition("/")[0] in _TRANSFORMERS
+
+
+def backends(name: str) -> tuple[str, ...]:
+    """What may run an extractor, on one machine or another; the first leaves the choice to it.
+
+    Raises:
+        ValueError: There is no such extractor.
+    """
+    if takes_weights(check(name)):
+        return (AUTO, *BACKENDS)
+    if name.startswith(ONNX):
+        return (AUTO, FLOATS)
+    own = {"hog": (), LAST_BLOCK: (FLOATS,)}.get(name, (FLOATS, INT8))
+    return (AUTO, *own)
+
+
+EVERY_BACKEND: Final = tuple(dict.fromkeys(backend for name in NAMES for backend in backends(name)))
+"""Those of any extractor."""
+
+
+def check_arguments(
+    name: str, threads: int = 1, weights: Path | None = None, backend: str = AUTO, crop: str = STRETCH
+) -> None:
+    """Whether there is such an extractor, and it takes these arguments; see `load`.
+
+    Raises:
+        ValueError: It does not; the message names the bad one, and the valid ones.
+    """
+    valid = backends(name)
+    if backend not in valid:
+        raise ValueError(f"{name} has no backend {backend!r}; valid: {', '.join(valid)}")
+    if crop not in CROPS:
+        raise ValueError(f"crop is {crop!r}; valid: {', '.join(CROPS)}")
+    if type(threads) is not int or threads < 0:
+        raise ValueError(f"threads is {threads!r}; valid: 0 (as many as pay), 1, 2, ...")
+    if weights is not None and not takes_weights(name):
+        raise ValueError(f"{name} takes no file with weights; these do: {', '.join(_TRANSFORMERS)}")
 
 
 def to_fetch(name: str, weights: Path | None = None) -> str:
@@ -74,7 +117,7 @@ def load(
     name: str = DEFAULT,
     threads: int = 1,
     weights: Path | None = None,
-    backend: str = "auto",
+    backend: str = AUTO,
     project: Path | None = None,
     crop: str = STRETCH,
 ) -> Network:
@@ -85,17 +128,16 @@ def load(
         threads: Of the computation; 0 for as many as pay, measured in some tenths of a second (of a Vision
             Transformer, in seconds): see `models.extractors.threads`.
         weights: File with the weights of a Vision Transformer; None for the official ones, which are fetched once.
-        backend: What runs it. Of a Vision Transformer see `models.transformer.backends`, of EfficientNet
-            `models.extractors.efficientnet`; the others have no choice.
+        backend: What runs it: one of `backends`. Of a Vision Transformer see `models.transformer.backends`, of
+            EfficientNet `models.extractors.efficientnet`; the others have no choice.
         project: What relative files mean; None for the working directory.
         crop: Which part of an image it looks at: one of `models.extractors.crop.CROPS`.
 
     Raises:
         ArtifactError: A file that it needs is missing or damaged; the message says what to do.
-        ValueError: There is no such extractor, backend or crop, or threads is not positive.
+        ValueError: There is no such extractor, or it does not take these arguments: see `check_arguments`.
     """
-    if crop not in CROPS:
-        raise ValueError(f"crop is {crop!r}; valid: {', '.join(CROPS)}")
+    check_arguments(name, threads, weights, backend, crop)
     folder = project or Path()
     if threads == 0 and not takes_weights(name):  # a Vision Transformer chooses threads and backend together
         threads = choose(lambda each: _seconds(_load(name, each, weights, backend, folder)), allowed())
@@ -105,12 +147,10 @@ def load(
 
 def _load(name: str, threads: int, weights: Path | None, backend: str, folder: Path) -> Network:
     base, _, view = check(name).partition("/")
-    if name.startswith(_ONNX):
+    if name.startswith(ONNX):
         from models.extractors.onnx_file import OnnxFile
 
-        return OnnxFile.load(folder / Path(name.removeprefix(_ONNX)).expanduser(), threads)
-    if weights is not None and not takes_weights(name):
-        raise ValueError(f"{name} takes no file with weights; these do: {', '.join(_TRANSFORMERS)}")
+        return OnnxFile.load(folder / Path(name.removeprefix(ONNX)).expanduser(), threads)
     if base in _TRANSFORMERS:
         from models.extractors.dino import Dino
 

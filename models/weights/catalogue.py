@@ -47,6 +47,13 @@ class Entry:
         """Its address: at the authors, in the folder that a mirror is, or the very mirror."""
         return f"{mirror}{self.file}" if mirror.endswith("/") else mirror or self.url
 
+    def by_hand(self, why: str) -> str:
+        """The words for somebody who cannot fetch it here."""
+        return (
+            f"the weights of {self.name} are missing, and cannot be fetched ({why}; to try again: {self.command})"
+            f": download {self.url} elsewhere, and say weights=FILE, or put it at {self.path}"
+        )
+
     def recorded(self) -> str:
         """The SHA-256 that was recorded at the first download; "" if there was none."""
         return checksums(folder()).get(self.file, "")
@@ -80,3 +87,17 @@ def entry(name: str) -> Entry:
         if found.name == name:
             return found
     raise ArtifactError(f"no weights are known as {name!r}; valid: {', '.join(each.name for each in ENTRIES)}")
+
+
+def public(name: str) -> Entry:
+    """The entry with the official weights of a network.
+
+    Raises:
+        ArtifactError: It has none; the message says what to do, and which have.
+    """
+    names = [each.name for each in ENTRIES]
+    if name not in names:
+        raise ArtifactError(
+            f"{name} has no public weights: name a file with weights=FILE; public are those of {', '.join(names)}"
+        )
+    return entry(name)

@@ -65,6 +65,26 @@ def pull(name: str, mirror: str = "", sha256: str = "", progress: bool = False) 
     return path, _settle(found, expected, f"fetched from {address}")
 
 
+def why_not(entry: catalogue.Entry, patience: float) -> str:
+    """Why weights cannot be fetched from here, in words; "" if a server offers them.
+
+    Args:
+        entry: Of the catalogue.
+        patience: Seconds within which the server must answer.
+    """
+    try:
+        import requests
+    except ImportError as error:
+        return f"that needs {error.name}: pip install 'agentspace[robot]'"
+    address = entry.address(os.environ.get(MIRROR, ""))
+    try:
+        with requests.get(address, stream=True, timeout=patience) as answer:
+            answer.raise_for_status()
+    except requests.RequestException as error:
+        return _reason(error) if address == entry.url else f"{address}: {_reason(error)}"
+    return ""
+
+
 def _download(address: str, path: Path, progress: bool) -> None:
     """Fetch a file to `path`, where it is whole or not at all."""
     import pooch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from agents.extractor import Extractor as ExtractorAgent
 from agentspace import LocalSpace
 from agentspace.errors import ParameterError
 from models.extractors import efficientnet, registry
+from models.extractors.needs import lacking
 from models.extractors.network import Network
 from models.extractors.onnx_file import Declaration, OnnxFile
 from models.files.artifact import ArtifactError
 from models.transformer.onnx import export
 from models.transformer.vision_transformer import CONFIGS, Config
+from models.weights import catalogue
 from tests.learning.test_extractor import picture
 from tests.learning.transformer.test_vision_transformer import random_network
 from tests.support.eventually import eventually
@@ -54,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def load(name: str, folder: Path) -> Network:
     weights = Path("weights.pth") if name.startswith(("dino", "vit")) else None
     name = "onnx:net.onnx" if name == "onnx" else name
-    return registry.load(name, 1, weights, "torch", folder)
+    return registry.load(name, 1, weights, "torch" if weights else "auto", folder)
 
 
 @pytest.fixture(params=SIZES)
@@ -177,6 +180,88 @@ def test_what_is_missing_is_named_with_what_to_do(folder: Path) -> None:
         registry.load("onnx:absent.onnx")
 
 
+KNOWN = (*registry.EVERY_BACKEND, "bogus", "", "ONNX", "auto ")
+
+
+@pytest.mark.parametrize("name", [*registry.NAMES, "onnx:net.onnx"])
+def test_arguments_that_an_extractor_does_not_take_are_refused(name: str, folder: Path) -> None:
+    """Each with each: a backend that is none, or another's; crop, threads, weights; the valid ones are named."""
+    own = registry.backends(name)
+    assert set(own) <= set(KNOWN)
+    for backend in set(KNOWN) - set(own):
+        with pytest.raises(ValueError, match=f"{name} has no backend '{backend}'; valid: {', '.join(own)}$"):
+            registry.load(name, 1, None, backend, folder)
+        assert list(lacking(name, backend=backend, project=folder)) == [
+            f"{name} has no backend {backend!r}; valid: {', '.join(own)}"
+        ]
+    for crop in ("bogus", "", "center"):
+        with pytest.raises(ValueError, match=f"crop is '{crop}'; valid: stretch, centre"):
+            registry.load(name, crop=crop)
+    for threads in (-1, 1.5, "2", True):
+        with pytest.raises(ValueError, match=f"threads is {threads!r}; valid: 0"):
+            registry.load(name, threads)  # type: ignore[arg-type]  # what somebody may do
+    if not registry.takes_weights(name):
+        with pytest.raises(ValueError, match=f"{name} takes no file with weights; these do: dino-vits8, "):
+            registry.load(name, weights=folder / "weights.pth", project=folder)
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite0-person", "hog", "onnx:net.onnx"])
+def test_each_backend_of_an_extractor_gives_its_features(name: str, folder: Path) -> None:
+    """Those that are named as valid are."""
+    expected = registry.load(name, project=folder).features(picture())
+    for backend in registry.backends(name):
+        found = registry.load(name, backend=backend, project=folder).features(picture())
+        assert 1.0 - np.vdot(found, expected) / np.linalg.norm(found) / np.linalg.norm(expected) < 0.02
+
+
+def test_efficientnet_has_two_backends_and_its_last_block_one() -> None:
+    """Nothing else is taken for one of them."""
+    with pytest.raises(ValueError, match="backend 'torch' of EfficientNet; valid: auto, onnx, onnx-int8"):
+        efficientnet.choose("torch")
+    with pytest.raises(ValueError, match=r"backend 'onnx-int8' of EfficientNet; valid: auto, onnx$"):
+        efficientnet.choose("onnx-int8", efficientnet.LAST)
+
+
+def test_what_is_lacking_is_told_before_anything_is_loaded(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line each, with what to do; nothing where all is there."""
+    weights = Path("weights.pth")
+    for name, file in (
+        ("hog", None),
+        ("efficientnet-lite0", None),
+        ("onnx:net.onnx", None),
+        ("dino-vits16", weights),
+    ):
+        assert list(lacking(name, file, project=folder)) == []
+    (told,) = lacking("dino-vits8", project=folder)
+    assert re.search(
+        r"^the weights of dino-vits8 are missing, and cannot be fetched \(http://127.*python -m models\.weights "
+        r"pull dino-vits8\): download https://.*\.pth elsewhere, and say weights=FILE, or put it at /.*\.pth$",
+        told,
+    )
+    catalogue.entry("dino-vits8").path.parent.mkdir(parents=True, exist_ok=True)
+    catalogue.entry("dino-vits8").path.touch()
+    assert list(lacking("dino-vits8/grid", project=folder)) == []
+    catalogue.entry("dino-vits8").path.unlink()
+    assert next(iter(lacking("vit-tiny16"))).startswith("vit-tiny16 has no public weights: name a file")
+    for name, file, what in (
+        (
+            "dino-vits8",
+            Path("absent.pth"),
+            f"{folder}/absent.pth is missing: the file with the weights of dino-vits8",
+        ),
+        ("onnx:absent.onnx", None, f"{folder}/absent.onnx is missing: the ONNX file of the extractor"),
+        ("vgg", None, "'vgg' is no extractor; valid: "),
+        ("hog", weights, "hog takes no file with weights; these do: "),
+    ):
+        (told,) = lacking(name, file, project=folder)
+        assert told.startswith(what)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (told,) = lacking("efficientnet-lite0-last")
+    assert told.endswith("make it with: python -m models.extractors.efficientnet export --block last")
+
+
 def test_the_last_block_is_made_by_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not come with agentspace; the message says how to make it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -258,6 +343,14 @@ def test_the_agent_refuses_a_wrong_name_at_once() -> None:
         ExtractorAgent(network="vgg")
     with pytest.raises(ParameterError, match="is not a str"):
         ExtractorAgent(network=3)
+    with pytest.raises(
+        ParameterError, match=r"'bogus' is not a choice; Valid: auto, onnx, onnx-int8, torch, .*cuda"
+    ):
+        ExtractorAgent(network="hog", backend="bogus")
+    assert list(ExtractorAgent(network="hog", backend="cuda").lacks()) == [
+        "hog has no backend 'cuda'; valid: auto"
+    ]
+    assert list(ExtractorAgent(network="hog").lacks()) == []
 
 
 Seen = tuple[Any, tuple[int, ...]]

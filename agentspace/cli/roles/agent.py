@@ -9,6 +9,7 @@ import click
 
 from agentspace.agent import process
 from agentspace.agent.given import Given
+from agentspace.agent.lacking import can_tell, lacking
 from agentspace.agent.parameter import check_shown
 from agentspace.agent.review import review
 from agentspace.cli.terminal.options import (
@@ -123,8 +124,14 @@ def agent(
 @click.command()
 @click.argument("specs", metavar="MODULE:CLASS...", nargs=-1, required=True)
 @click.option("--project", type=FOLDER, default=".", help="The folder to import from.")
-def describe(specs: tuple[str, ...], project: Path) -> None:
+@click.option("--lacks", is_flag=True, help="Read settings from standard input: what do they lack?")
+def describe(specs: tuple[str, ...], project: Path, lacks: bool) -> None:
     """Print the parameters and slots of agent classes, as JSON."""
+    if lacks:
+        asked = zip(specs, json.load(sys.stdin), strict=True)
+        lines = [lacking(spec, project.absolute(), each["values"], each["environment"]) for spec, each in asked]
+        click.echo(json.dumps(lines))
+        return
     found: dict[str, Any] = {}
     for spec in specs:
         try:
@@ -132,7 +139,7 @@ def describe(specs: tuple[str, ...], project: Path) -> None:
             told = {
                 name: list(lines) for name, lines in review(cls, project.absolute())._asdict().items() if lines
             }
-            found[spec] = cls.describe() | told
+            found[spec] = cls.describe() | told | ({"tells": True} if can_tell(cls) else {})
         except AgentspaceError as error:
             module = sys.modules.get(spec.partition(":")[0])
             found[spec] = {"error": str(error), "classes": process.agents_of(module) if module else []}

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -116,12 +117,11 @@ def launch(
       agentspace launch launch/imitation.yaml --fresh   with nothing that was learned before
       agentspace launch launch/mirror.yaml -d        then: agentspace logs -f, agentspace stop --all
     """  # noqa: D301
-    from agentspace.launch import load
     from agentspace.supervise.blackboard import Blackboard
     from agentspace.supervise.localhost import launch as run
 
     try:
-        plan = load(file, process.settings(arguments), strict=check, project=project)
+        plan = _planned(file, arguments, project, check, starts=not (dry_run or as_json))
     except LaunchError as error:
         if as_json:
             problems = [dataclasses.asdict(problem) for problem in error.problems]
@@ -149,6 +149,21 @@ def launch(
         ctx.exit(run(plan, blackboard, own_server=not join, runs=logs, adopts=True))
     finally:
         blackboard.close()
+
+
+def _planned(file: Path, arguments: Sequence[str], project: Path | None, check: bool, starts: bool) -> Plan:
+    """The plan of a launch file; if it is to be started or checked, its agents lack nothing that they know of.
+
+    Raises:
+        LaunchError: There are problems.
+    """
+    from agentspace.launch import load
+    from agentspace.launch.lacks import check_lacks
+
+    plan = load(file, process.settings(arguments), strict=check, project=project)
+    if check or starts:
+        check_lacks(plan)
+    return plan
 
 
 def _enter(where: Address, plan: Plan, join: bool) -> None:

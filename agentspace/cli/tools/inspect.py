@@ -16,6 +16,7 @@ from agentspace.cli.terminal.exits import FAILED
 from agentspace.cli.terminal.options import FOLDER, Seconds, echo_json, json_option, space_option
 from agentspace.cli.terminal.render import console as printing_console
 from agentspace.cli.terminal.render import seconds, to_table
+from agentspace.core.values.plain import as_list
 from agentspace.errors import AgentspaceError, SpaceUnreachableError
 from agentspace.wire.address import parse
 
@@ -245,7 +246,7 @@ def doctor(span: float, address: str, as_json: bool) -> None:
             if span:
                 click.echo(f"agentspace: looks for {span:g} s", err=True)
             snapshot = _measured(attachment, span)
-        here = dataclasses.replace(here, mistakes=tuple(_mistakes(snapshot)))
+        here = dataclasses.replace(here, mistakes=tuple(_mistakes(snapshot)), lacks=dict(_lacks(snapshot)))
     except SpaceUnreachableError as error:
         snapshot = Snapshot(time.monotonic(), away=str(error))
     findings = examine(snapshot, here)
@@ -262,9 +263,8 @@ def _mistakes(snapshot: "Snapshot") -> Iterator[tuple[str, str, bool]]:
     from agentspace.agent.parent_process import in_place, shadow
     from agentspace.launch.description import DescriptionError, describe
 
-    here = [role for role in snapshot.roles if role.project and role.host == os.uname().nodename and role.spec]
-    for project in sorted({role.project for role in here}):
-        roles = {role.name: role.spec for role in here if role.project == project}
+    for project, found in _by_project(snapshot).items():
+        roles = {role.name: role.spec for role in found}
         file = shadow(Path(project))
         if file is not None:
             yield ", ".join(roles), f"{file}:1: {in_place(file)}", False
@@ -275,6 +275,36 @@ def _mistakes(snapshot: "Snapshot") -> Iterator[tuple[str, str, bool]]:
         for role, spec in roles.items():
             yield from ((role, problem, True) for problem in told[spec].problems)
             yield from ((role, doubt, False) for doubt in told[spec].doubts)
+
+
+def _lacks(snapshot: "Snapshot") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What roles that have failed lack with their settings, as far as their classes lie on this machine."""
+    from agentspace.inspect.doctor import FALLEN
+    from agentspace.launch.description import Asked, DescriptionError, lacking
+
+    for project, found in _by_project(snapshot).items():
+        roles = [role for role in found if role.settings and role.state in FALLEN]
+        asked = [Asked(role.spec, _plain_settings(role), {}) for role in roles]
+        try:
+            told = lacking(asked, Path(project)) if asked else []
+        except (DescriptionError, OSError):
+            continue  # its classes are told to have mistakes
+        yield from zip((role.name for role in roles), told, strict=True)
+
+
+def _plain_settings(role: "RoleView") -> dict[str, Any]:
+    """The settings of a role without secrets, which are not shown."""
+    secrets = as_list(role.told.get("secrets"))
+    return {name: value for name, value in role.settings.items() if name not in secrets}
+
+
+def _by_project(snapshot: "Snapshot") -> "dict[str, list[RoleView]]":
+    """The roles whose classes lie on this machine, by the folder from which they are imported."""
+    found: dict[str, list[RoleView]] = {}
+    for role in sorted(snapshot.roles, key=lambda role: role.project):
+        if role.project and role.host == os.uname().nodename and role.spec:
+            found.setdefault(role.project, []).append(role)
+    return found
 
 
 def _tell(findings: "list[Finding]", snapshot: "Snapshot") -> None:

@@ -201,6 +201,18 @@ def test_roles_that_fell(state):
     assert rules(role("eye", state, stop_requested=True)) == []
 
 
+def test_what_an_agent_lacks_is_told_in_place_of_its_error():
+    """Only of those that have failed, each thing in one line."""
+    here = dataclasses.replace(HERE, lacks={"eye": ("the weights are missing", "so is PyTorch"), "ear": ("x",)})
+    fallen_eye = role("eye", "failed", error="ValueError: boom")
+    found = examine(snapshot(fallen_eye, role("ear"), role("nose", "failed", error="E: y")), here)
+    assert [(f.rule, f.subject, f.what) for f in found] == [
+        ("lacking", "eye", "is failed: the weights are missing"),
+        ("lacking", "eye", "is failed: so is PyTorch"),
+        ("fallen", "nose", "is failed: E: y"),
+    ]
+
+
 def test_losses():
     """Lost changes and missed ticks are told with their numbers."""
     found = examine(snapshot(role("eye", overflow=7, missed=3, handled=9)), HERE)

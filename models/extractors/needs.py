@@ -1,0 +1,62 @@
+"""The needs of an extractor: what is wrong with its arguments, or missing on this machine, before it is loaded."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from models.extractors import registry
+from models.extractors.efficientnet import LAST
+from models.files.artifact import ArtifactError
+from models.weights import catalogue
+from models.weights.pull import why_not
+
+_PATIENCE: Final = 3.0
+"""Seconds within which a server must answer that weights could be fetched from."""
+
+
+def lacking(
+    name: str, weights: Path | None = None, backend: str = registry.AUTO, project: Path | None = None
+) -> Iterator[str]:
+    """What keeps an extractor from being loaded, a line each that says what to do.
+
+    Looks whether files are there, not into them; whether a server has official weights it asks only if they are
+    not here yet.
+
+    Args:
+        name: Of the extractor; one of `models.extractors.registry`, or onnx:FILE.
+        weights: File with the weights of a Vision Transformer; None for the official ones.
+        backend: What is to run it.
+        project: What relative files mean; None for the working directory.
+    """
+    folder = project or Path()
+    try:
+        registry.check_arguments(name, weights=weights, backend=backend)
+    except ValueError as error:
+        yield str(error)
+        return
+    if registry.takes_weights(name):
+        yield from _of_transformer(name.partition("/")[0], folder / weights if weights else None)
+    elif name.startswith(registry.ONNX):
+        path = folder / Path(name.removeprefix(registry.ONNX)).expanduser()
+        if not path.is_file():
+            yield f"{path} is missing: the ONNX file of the extractor"
+    elif name == registry.LAST_BLOCK and not LAST.path.is_file():
+        yield f"{LAST.path} is missing; make it with: {LAST.command}"
+
+
+def _of_transformer(base: str, path: Path | None) -> Iterator[str]:
+    missing = [name for name in ("torch", "onnxruntime") if importlib.util.find_spec(name) is None]
+    if missing:
+        yield f"{base} needs {' and '.join(missing)}: pip install 'agentspace[train]'"
+    if path is not None:
+        if not path.is_file():
+            yield f"{path} is missing: the file with the weights of {base}"
+        return
+    try:
+        entry = catalogue.public(base)
+    except ArtifactError as error:
+        yield str(error)
+        return
+    if not entry.path.is_file() and (why := why_not(entry, _PATIENCE)):
+        yield entry.by_hand(why)
