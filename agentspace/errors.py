@@ -10,6 +10,7 @@
     |-- LimitError                               too many slots or roles, too large a message
     |-- ParameterError (ValueError)              an agent's parameter: unknown, wrong type, out of range
     |-- AgentNotFoundError (ImportError)         no such agent class
+    |-- ProgramError (ValueError)                nothing that `agentspace classic` could run
     |-- RoleTakenError                           another incarnation fills the role
     |-- RoleNotFoundError (LookupError)          no such role
     |-- SwapError                                a swap that cannot be, or was rolled back
@@ -63,6 +64,10 @@ class ParameterError(AgentspaceError, ValueError):
 
 class AgentNotFoundError(AgentspaceError, ImportError):
     """No such agent class."""
+
+
+class ProgramError(AgentspaceError, ValueError):
+    """What was named as a program of the original Agent-Space is none, or not there."""
 
 
 class RoleTakenError(AgentspaceError):

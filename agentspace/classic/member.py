@@ -154,7 +154,9 @@ class Member:
             self._agent.run()
         except SystemExit:
             raise
-        except BaseException:
+        except BaseException as ended:
+            if self.stopping and isinstance(ended, FencedError | SpaceUnreachableError):
+                return  # it waited for the server when it was told to stop
             error = valid_text(traceback.format_exc())
             raise
         finally:

@@ -1,7 +1,8 @@
 """A program of the original Agent-Space as a client of a server: one process, many roles, one named space.
 
 The program itself fills a role, in which everything writes that is no agent's thread. Whoever asks that role to
-stop ends the program, as Ctrl-C would. Where no server answers, it starts one, which ends after it.
+stop ends the program, as Ctrl-C would. Where no server answers at its start, it starts one, which ends after it;
+later, in place of such a one only: whoever ran another server may be about to start that again.
 """
 
 import atexit
@@ -74,6 +75,7 @@ class Program:
         self._filled: set[str] = set()  # roles of its agents
         self._over = threading.Event()
         self._is_child = False
+        self._has_host = False  # its server is one that a program has started
         self._of_child: RemoteSpace | None = None
         self._local = threading.local()
         self._space, self.name, self._main = self._begin(role or plain(file.stem), shares=bool(shares or role))
@@ -173,13 +175,14 @@ class Program:
         while True:
             try:
                 return what(self.session)
-            except _LOST as lost:
+            except _LOST as error:
                 if self._over.is_set() or getattr(self._local, "session", None) is not None:
                     raise
-                if not told:
-                    _log.warning("%s; waits for the server", lost)
-                    told = True
-                self._over.wait(_AGAIN)
+                lost = error
+            if not told:
+                _log.warning("%s; waits for the server", lost)
+                told = True
+            self._over.wait(_AGAIN)  # no error is at hand any more, which Ctrl-C would show, too
 
     def _begin(self, role: str, *, shares: bool) -> tuple[RemoteSpace, str, RemoteSession]:
         """Joins a space; of the next server, if this one ends at this moment with the program before."""
@@ -198,6 +201,7 @@ class Program:
                     raise
             else:
                 link.waits = True  # from now on, for a server that comes back
+                self._link, self._has_host = link, _is_host(link)
                 return found
 
     def _join_shared(self, space: RemoteSpace, role: str) -> tuple[RemoteSpace, str, RemoteSession]:
@@ -256,9 +260,10 @@ class Program:
         if self._over.is_set():
             return
         try:
-            if self._address.local:
+            if self._has_host:
                 reach(self._address, time.monotonic() + _CONNECTS).close()
             session.come_back()
+            self._has_host = _is_host(self._link)
         except AgentspaceError as lost:
             _log.warning("%s", lost)
             self._over.wait(_AGAIN)
@@ -290,6 +295,17 @@ def reach(address: Address, until: float) -> Link:
         if host is None or host.poll() is not None:  # it cannot serve while the last one has not quite ended
             host = start_host(address)
         time.sleep(_AGAIN)
+
+
+def _is_host(link: Link) -> bool:
+    """Whether a server is one that a program has started."""
+    if not link.handshake.address.local:
+        return False
+    try:
+        command = Path(f"/proc/{link.handshake.lender.pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return HOST.encode() in command.split(b"\0")
 
 
 def start_host(address: Address) -> "subprocess.Popen[bytes]":

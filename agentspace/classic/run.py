@@ -1,15 +1,13 @@
 """Runs a program of the original Agent-Space as Python would, but for what ``import agentspace`` gives it."""
 
 import atexit
-import builtins
 import contextlib
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
+from importlib import import_module
 from types import CodeType, ModuleType
 from typing import Final
 
@@ -17,7 +15,9 @@ from agentspace.agent.parent_process import die_with_parent, forget_safe_path
 from agentspace.classic.agent import ClassicAgent
 from agentspace.classic.facade import put_up
 from agentspace.classic.program import Program, begin, others
-from agentspace.errors import AgentspaceError
+from agentspace.classic.script import Script
+from agentspace.classic.shadowed import give_way
+from agentspace.errors import ProgramError
 from agentspace.wire.address import Address
 
 _INTERRUPTED: Final = 130
@@ -25,7 +25,7 @@ _FAILED: Final = 1
 
 
 def run_program(
-    file: Path,
+    script: Script,
     arguments: Sequence[str],
     address: Address,
     *,
@@ -33,10 +33,10 @@ def run_program(
     role: str | None = None,
     stop_timeout: float = 3.0,
 ) -> int:
-    """Runs a program from its folder; for the main thread.
+    """Runs a program where its user stands, as Python does; for the main thread.
 
     Args:
-        file: The program.
+        script: The program.
         arguments: Its arguments.
         address: Of the server, with the space if that is shared.
         shares: Whether it shares that space.
@@ -47,27 +47,26 @@ def run_program(
         The exit code, when its threads have ended.
 
     Raises:
-        AgentspaceError: It cannot be read, or no server is there.
+        ProgramError: It cannot be read.
+        AgentspaceError: No server is there.
     """
     die_with_parent()
-    file = file.absolute()
     try:
-        code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
-    except OSError as error:
-        raise AgentspaceError(f"cannot read {file}: {error.strerror or error}") from None
-    except (SyntaxError, ValueError):
-        sys.stderr.write(_told(1))
+        code = script.code()
+    except (SyntaxError, ValueError) as error:
+        if isinstance(error, ProgramError):
+            raise
+        _show(error.with_traceback(None))
         return _FAILED
-    program = Program(file, address, shares=shares, role=role, stop_timeout=stop_timeout)
+    program = Program(script.file, address, shares=shares, role=role, stop_timeout=stop_timeout)
     begin(program)
     signal.signal(signal.SIGTERM, lambda *_: program.end())
-    os.chdir(file.resolve().parent)
     forget_safe_path()
-    sys.argv = [file.name, *arguments]
-    sys.path.insert(0, str(file.resolve().parent))
-    put_up(file.resolve().parent)
-    main = ModuleType("__main__")
-    vars(main).update(__file__=str(file), __builtins__=builtins, __cached__=None)
+    sys.argv = [script.name, *arguments]
+    sys.path.insert(0, str(script.folder))
+    put_up(script.folder)
+    give_way(script.folder)
+    main = script.main_module()
     sys.modules["__main__"] = main
     return _wait(program, _execute(code, main, program))
 
@@ -75,16 +74,18 @@ def run_program(
 def _execute(code: CodeType, main: ModuleType, program: Program) -> int:
     """The exit code of the main thread."""
     try:
+        if main.__package__:
+            import_module(main.__package__)
         exec(code, vars(main))  # noqa: S102  (it is what this is for)
     except SystemExit as end:
         return _code_of(end)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if program.asked_to_end:
             return _end_agents()
-        sys.stderr.write(_told(2))
+        _show(error)
         return _INTERRUPTED
-    except BaseException:
-        sys.stderr.write(_told(2))
+    except BaseException as error:
+        _show(error)
         return _FAILED
     return 0
 
@@ -128,9 +129,7 @@ def _code_of(end: SystemExit) -> int:
     return _FAILED
 
 
-def _told(skipped: int) -> str:
-    """The present error, without the frames that ran the program."""
-    kind, error, trace = sys.exc_info()
-    for _ in range(skipped):
-        trace = trace.tb_next if trace is not None and trace.tb_next is not None else trace
-    return "".join(traceback.format_exception(kind, error, trace))
+def _show(error: BaseException) -> None:
+    """Shows an error as Python does, without the frame that ran the program."""
+    trace = error.__traceback__ and error.__traceback__.tb_next
+    sys.excepthook(type(error), error.with_traceback(trace), trace)

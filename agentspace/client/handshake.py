@@ -36,11 +36,13 @@ class Lender:
         held: Has all payloads that views in this process look at.
 
     Attributes:
+        pid: Its process.
         released: Its segments that nothing here looks at any more; it is to be told.
         mapper: Makes them visible.
     """
 
     def __init__(self, pid: int, era: int, held: "weakref.WeakSet[Holding]") -> None:
+        self.pid = pid
         self.released: deque[int] = deque()
         self.mapper = Mapper(pid)
         self._era = era

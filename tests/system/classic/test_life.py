@@ -215,7 +215,7 @@ def test_a_failed_agent_is_told_in_the_space(tmp_path: Path, board: ServerProces
 
 
 def test_arguments_exit_code_and_packages(tmp_path: Path, classic: Classic) -> None:
-    """The program's arguments are its own, it runs from its folder, and a package's copy is replaced."""
+    """The program's arguments are its own, it runs where its user is, and a package's copy is replaced."""
     folder = tmp_path / "packed"
     file = written(folder / "nico", "", THIRD, "__init__.py").parent.parent / "main.py"
     file.write_text(
@@ -224,7 +224,7 @@ def test_arguments_exit_code_and_packages(tmp_path: Path, classic: Classic) -> N
     )
     program = classic(file, "--space", "-v", "x y")
     assert program.wait() == 9
-    assert program.lines == ["['main.py', '--space', '-v', 'x y'] packed __main__ True"]
+    assert program.lines == [f"{[str(file), '--space', '-v', 'x y']} packed __main__ True"]
 
 
 def test_what_others_hold_is_a_copy_or_the_default(tmp_path: Path, board: ServerProcess, classic: Classic) -> None:

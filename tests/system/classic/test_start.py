@@ -1,0 +1,187 @@
+"""How a program is named and begins: beside plain Python, which it must not be told from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.server_process import ServerProcess
+from tests.system.classic.conftest import written
+from tests.system.classic.doubles import SECOND
+
+TELLS = """
+import os, sys
+from agentspace import Agent, space
+space["said"] = open("data/said.txt").read()
+print(sys.argv, os.getcwd(), sys.path[0], __name__, __file__, __package__, getattr(__spec__, "name", None))
+print(space["said"])
+open(sys.argv[-1], "w").write("done")
+"""
+PYTHON = (sys.executable,)
+CLASSIC = (sys.executable, "-P", "-m", "agentspace", "classic", "--log-level", "error")
+
+
+def run(board: ServerProcess, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command in a folder, to its end."""
+    environment = {"PATH": "/usr/bin:/bin", **board.environment, "PYTHONPATH": ":".join(filter(None, sys.path))}
+    return subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def both(board: ServerProcess, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """What a program says by itself, which is what it says on the server, with the same code."""
+    here = {**board.environment, "PYTHONPATH": ""}
+    alone = subprocess.run(
+        (sys.executable, *words), cwd=folder, env=here, capture_output=True, text=True, check=False, timeout=60
+    )
+    served = run(board, folder, *CLASSIC, *words)
+    assert (served.stdout, served.returncode) == (alone.stdout, alone.returncode), served.stderr
+    assert served.stderr == alone.stderr
+    return served
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A user's folder, with data and a program in a folder of its own."""
+    written(tmp_path / "robot", TELLS, SECOND, "demo.py")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "said.txt").write_text("here")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("robot/demo.py",), ("robot/../robot/demo.py",), ("linked.py", "--verbose")],
+    ids=["of another folder", "with a detour", "a link"],
+)
+def test_a_program_runs_where_its_user_is(board: ServerProcess, elsewhere: Path, words: tuple[str, ...]) -> None:
+    """What it opens and writes by relative names, and its arguments, are meant from there."""
+    (elsewhere / "linked.py").symlink_to("robot/demo.py")
+    both(board, elsewhere, *words, "result.txt")
+    assert (elsewhere / "result.txt").read_text() == "done"
+
+
+def test_the_folder_of_a_program_stands_for_it(board: ServerProcess, elsewhere: Path) -> None:
+    """Its `__main__.py`, as for Python; else its `main.py`, which most programs have."""
+    (elsewhere / "robot" / "main.py").write_text(TELLS)
+    done = run(board, elsewhere, *CLASSIC, "robot/", "result.txt")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{elsewhere} {elsewhere / 'robot'} __main__ {elsewhere / 'robot' / 'main.py'}" in done.stdout
+    (elsewhere / "robot" / "__main__.py").write_text("print('mine', __name__)")
+    both(board, elsewhere, "robot")
+
+
+@pytest.mark.parametrize("name", ["robot.demo", "robot.deep", "plain"])
+def test_a_module_is_a_program(board: ServerProcess, elsewhere: Path, name: str) -> None:
+    """As for ``python -m``: of a package, with what that imports; a package by its `__main__`; one alone."""
+    (elsewhere / "agentspace.py").write_text(SECOND)
+    (elsewhere / "robot" / "__init__.py").write_text("from agentspace import space\nspace['begun'] = 1\n")
+    (elsewhere / "robot" / "deep").mkdir()
+    (elsewhere / "robot" / "deep" / "__init__.py").write_text("")
+    (elsewhere / "robot" / "deep" / "__main__.py").write_text(
+        TELLS + "from ..beside import BESIDE\nprint(BESIDE, space['begun'])"
+    )
+    (elsewhere / "robot" / "beside.py").write_text("BESIDE = 'beside'")
+    (elsewhere / "plain.py").write_text(TELLS)
+    both(board, elsewhere, "-m", name, "-m", "result.txt")
+
+
+OWN = (
+    "click",
+    "msgpack",
+    "psutil",
+    "rich",
+    "yaml",
+    "zmq",
+    "calendar",
+    "json",
+    "queue",
+    "random",
+    "select",
+    "token",
+)
+
+
+def test_a_program_has_modules_of_its_own(board: ServerProcess, tmp_path: Path) -> None:
+    """With names of those that the library uses: it finds its own, and the library goes on with the others."""
+    code = (
+        "import importlib, time\nfrom agentspace import Agent, space\n"
+        f"print([importlib.import_module(name).WHOSE for name in {OWN}])\n"
+        "from json.decoder import DECODER\nprint(DECODER)\n"
+        "import signal\nprint(signal.SIGINT)\n"
+        "class EyeAgent(Agent):\n"
+        "    def init(self): space.attach_trigger('go', self); self.attach_timer(0.01); self.n = 0\n"
+        "    def senseSelectAct(self):\n"
+        "        self.n += 1; space['seen'] = (self.n, 'x', [1.5], {'set': True}); space['odd'] = {1, 2}\n"
+        "        if self.n > 4: space(validity=9, priority=3)['end'] = bytes(300000); self.stop()\n"
+        "eye = EyeAgent(); space['go'] = True\n"
+        "while space['end'] is None: time.sleep(0.01)\n"
+        "eye.t.join(); print(space['seen'][1:], space['odd'], len(space['end']))\n"
+    )
+    file = written(tmp_path / "owner", code, SECOND)
+    for name in OWN:
+        (file.parent / f"{name}.py").write_text("WHOSE = 'mine'")
+    (file.parent / "json.py").rename(file.parent / "json.txt")
+    (file.parent / "json").mkdir()
+    (file.parent / "json" / "__init__.py").write_text("WHOSE = 'mine'")
+    (file.parent / "json" / "decoder.py").write_text("DECODER = 'mine'")
+    for name in ("signal", "numpy"):  # no packages: the ones that are installed come first
+        (file.parent / name).mkdir()
+    done = run(board, tmp_path, *CLASSIC, "owner/main.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        str(["mine"] * len(OWN)),
+        "mine",
+        "2",
+        "('x', [1.5], {'set': True}) {1, 2} 300000",
+    ]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(:\n    pass\n",
+        "x = 'never ends\n",
+        "if True:\nprint()\n",
+        "import sys\nsys.excepthook = lambda *error: print('caught', error[1])\n1 / 0\n",
+        "def f(): return 1 / 0\ndef g(): return f()\ng()\n",
+        "raise SystemExit('over')\n",
+        "try: {}['a']\nexcept KeyError as e: raise ValueError('b') from e\n",
+        "import there_is_none\n",
+    ],
+    ids=["syntax", "text", "indentation", "hook", "nested", "exit", "cause", "import"],
+)
+def test_errors_are_shown_as_python_shows_them(board: ServerProcess, tmp_path: Path, code: str) -> None:
+    """Letter by letter: no line of it names this library."""
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "main.py").write_text(code)
+    both(board, tmp_path, "wrong/main.py")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("none.py",), "there is no 'none.py' in {here}; name a program as for python: a file, its folder, or -m"),
+        (("empty/",), "there is no __main__.py and no main.py in the folder empty: name the file"),
+        (("robot.yaml",), "a launch file is run with `agentspace launch robot.yaml`"),
+        (("picture.png",), "is no Python program, but bytes that no text has"),
+        (("agents.camera:Camera",), "an agent of this library is run with `agentspace agent MODULE:CLASS`"),
+        (("-m", "none.at.all"), "there is no module 'none.at.all' that can be run, neither in {here} nor on"),
+        (("-m", "empty"), "there is no module 'empty' that can be run"),
+    ],
+)
+def test_what_is_no_program_is_told_in_one_line(
+    board: ServerProcess, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    """With what to do; code 2."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "robot.yaml").write_text("version: 1\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    done = run(board, tmp_path, *CLASSIC, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert said.format(here=tmp_path) in line
