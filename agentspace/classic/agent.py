@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from agentspace.classic.generation import Generation
 from agentspace.classic.member import Member
+from agentspace.classic.naming import slot_of
 from agentspace.classic.program import current
 from agentspace.classic.space import FOLLOWERS, OBJECTS
 
@@ -29,7 +30,7 @@ class ClassicTrigger(enum.Enum):
     NAMES_AND_VALUES = 2
 
 
-_KINDS: Final = {1: "names", 2: "values"}  # of triggers, whatever class of a program they are of
+_KINDS: Final[dict[Any, str]] = {0: "plain", 2: "values"}  # whatever class they are of; anything else: names
 
 
 class ClassicAgent:
@@ -41,6 +42,8 @@ class ClassicAgent:
     def __init__(self) -> None:
         self.stopped = False
         self.timer: Any = None
+        if _habits["generation"].loops:
+            self.loopit = False
         member = self._join()
         ClassicAgent.allAgents.append(self)
         self.t = member.thread
@@ -62,11 +65,14 @@ class ClassicAgent:
         """Once for each wake-up."""
         print("I am alive")  # noqa: T201
 
+    def loop(self) -> None:
+        """Again and again in a thread of its own, where the copy has that and `init` has set `loopit`."""
+
     # --- for use inside
 
     def attach_trigger(self, name: object) -> None:
         """Wakes the agent when something is written to a slot."""
-        self._attach(name, None)
+        self._attach(slot_of(name), name, ClassicTrigger.NORMAL)
 
     def attach_timer(self, period: float) -> None:
         """Wakes the agent every `period` seconds."""
@@ -101,6 +107,9 @@ class ClassicAgent:
         if generation.says_start:
             print("starting agent", str(type(self))[8:-2])  # noqa: T201
         self.init()
+        if generation.loops and self.loopit:
+            self.tl = threading.Thread(name="agent", target=self.looping)
+            self.tl.start()
         while not self.stopped:
             self.receive()
             if self.stopped:
@@ -111,12 +120,17 @@ class ClassicAgent:
         if generation.says_end:
             print("stopping agent", str(type(self))[8:-2])  # noqa: T201
 
-    def _attach(self, name: object, kind: Any) -> None:
+    def looping(self) -> None:
+        """The life of the second thread."""
+        while not self.stopped:
+            self.loop()
+
+    def _attach(self, slot: str, name: object, kind: object) -> None:
         member = self._join()
-        found = _KINDS.get(getattr(kind, "value", 0), "plain")
+        found = _KINDS.get(getattr(kind, "value", None), "names")
         if found == "values" and member not in FOLLOWERS:
             FOLLOWERS.append(member)
-        member.attach(name, found)
+        member.attach(slot, name, found)
 
     def _join(self) -> Member:
         """The agent's role; it joins when it is first needed."""

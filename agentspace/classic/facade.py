@@ -3,6 +3,8 @@
 The library's own modules keep theirs, so they go on to be found.
 """
 
+import ast
+import contextlib
 import importlib
 import sys
 import threading
@@ -25,7 +27,7 @@ _NAMES: Final = {
     "SpaceAdaptor": SpaceAdaptor,
     "Trigger": Trigger,
     "space": space,
-    "threading": threading,  # which `from agentspace import *` gives, too
+    "threading": threading,  # which `from agentspace import *` gives, too, whatever copy it has
     "time": time,
 }
 
@@ -64,17 +66,31 @@ class _Copies(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Has them."""
+        vars(module).update(_imports_of(Path(str(module.__spec__ and module.__spec__.origin))))
         vars(module).update(_NAMES)
+
+
+def _imports_of(copy: Path) -> dict[str, object]:
+    """What a copy imports itself, which ``from agentspace import *`` gives too: `time`, `Enum`, ..."""
+    found: dict[str, object] = {}
+    with contextlib.suppress(SyntaxError, ValueError):
+        for statement in ast.parse(source(copy)).body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                with contextlib.suppress(Exception):  # what is not there, the copy would miss
+                    exec(compile(ast.Module([statement], []), str(copy), "exec"), found)  # noqa: S102
+    found.pop("__builtins__", None)
+    return found
 
 
 def put_up(folder: Path) -> None:
     """From now on, a program in a folder imports the names of the original."""
     copy = copy_in(folder)
-    if copy is not None:
-        set_generation(Generation.of(source(copy)))
     facade = _Facade(NAME, _library.__doc__)
     facade.__path__ = _library.__path__
     facade.__spec__ = _library.__spec__
+    if copy is not None:
+        set_generation(Generation.of(source(copy)))
+        vars(facade).update(_imports_of(copy))
     vars(facade).update(_NAMES)
     sys.modules[NAME] = facade
     sys.meta_path.insert(0, _Copies())

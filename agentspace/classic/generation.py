@@ -13,7 +13,7 @@ FILE: Final = "agentspace.py"
 _MARK: Final = "senseSelectAct"  # every generation has it, and no other library
 _MOST: Final = 1 << 20  # bytes of a copy
 _COMMENT: Final = re.compile(r"^\s*#.*$", re.MULTILINE)
-_AFTER: Final = re.compile(r"^(?:class |if )", re.MULTILINE)  # what follows the class
+_CLASS: Final = re.compile(r"^(?=class |if )", re.MULTILINE)  # where one begins, or what follows the last
 _METHOD: Final = re.compile(r"^    def (\w+)\(", re.MULTILINE)
 
 
@@ -29,6 +29,8 @@ class Generation:
         names_timer: `triggered` gives ``'__timer__'`` after a timer; else None.
         lists_names: `triggered` gives a list of all names since the last handler.
         ends_with_main: The threads of agents are daemons: the program ends with its main thread.
+        hides_none: Who is told of values does not hear that None was written; else of the name alone.
+        loops: An agent that sets `loopit` in `init` has a second thread, which calls `loop` again and again.
     """
 
     says_start: bool = False
@@ -38,11 +40,13 @@ class Generation:
     names_timer: bool = False
     lists_names: bool = False
     ends_with_main: bool = False
+    hides_none: bool = False
+    loops: bool = False
 
     @classmethod
     def of(cls, text: str) -> Self:
         """The habits of a copy, by its source."""
-        methods = _methods(text)
+        methods = _methods(text, "Agent")
         run, stop = methods.get("run", ""), methods.get("stop", "")
         return cls(
             says_start="print('starting agent'" in run,
@@ -51,6 +55,8 @@ class Generation:
             sleeps_on="if self.stopped" in methods.get("trigger", ""),
             names_timer="'__timer__'" in "".join(methods.values()),
             ends_with_main="daemon" in methods.get("__init__", ""),
+            hides_none="value is not None" in _methods(text, "Space").get("write", ""),
+            loops="self.loop()" in methods.get("looping", ""),
             lists_names="triggered_" in methods.get("triggered", "") and ".append(" in methods.get("trigger", ""),
         )
 
@@ -65,13 +71,14 @@ def source(file: Path) -> str:
     """The text of a file, as far as it is one; "" if it cannot be read."""
     try:
         with file.open("rb") as opened:
-            return opened.read(_MOST).decode(errors="replace").replace('"', "'")
+            return opened.read(_MOST).decode(errors="replace")
     except OSError:
         return ""
 
 
-def _methods(text: str) -> dict[str, str]:
-    """The bodies of the methods of the class Agent in a copy, comments left out."""
-    body = _AFTER.split(text.replace('"', "'").partition("\nclass Agent")[2], maxsplit=1)[0]
+def _methods(text: str, name: str) -> dict[str, str]:
+    """The bodies of the methods of a class in a copy, comments left out, all texts between single quotes."""
+    begin = re.compile(rf"class {name}\b")
+    body = next(filter(begin.match, _CLASS.split(text.replace('"', "'"))), "")
     parts = _METHOD.split(_COMMENT.sub("", body))
     return dict(zip(parts[1::2], parts[2::2], strict=True))

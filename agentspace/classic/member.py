@@ -7,9 +7,11 @@ from typing import Any, Final, Protocol
 
 from agentspace.agent.timer import Timer
 from agentspace.classic.generation import Generation
-from agentspace.classic.naming import role_of, slot_of
+from agentspace.classic.naming import role_of
 from agentspace.classic.objects import Objects
+from agentspace.classic.order import Order
 from agentspace.classic.program import Program
+from agentspace.classic.stops import Stops
 from agentspace.classic.tokens import PLAIN, TIMER, Tokens
 from agentspace.core.change import Kind
 from agentspace.core.mailbox import Trigger
@@ -19,7 +21,10 @@ from agentspace.errors import FencedError, SpaceUnreachableError
 
 _BEGINS: Final = 10.0  #: seconds in which the server has heard that an agent runs
 ATTACHES: Final = 0.2  #: seconds that whoever makes an agent waits for its first trigger
-_SETTLES: Final = 0.02  #: and for the rest of its `init`, from then on
+PATIENCE: Final = 0.5  #: seconds of such waiting in vain, in all; from then on
+_LEAST: Final = 0.01  #: it waits so long (s) for each
+_SETTLES: Final = 0.02  #: seconds for the rest of an agent's `init`, after its first trigger
+_OBEYS: Final = 5.0  #: seconds in which an agent's `stop`, which another thread has called, has set `stopped`
 _MISSING: Final = object()
 
 
@@ -37,6 +42,28 @@ class Runs(Protocol):
 
     def stop(self) -> None:
         """Ends it."""
+
+
+class Patience:
+    """The waiting of a program for agents that it makes: most attach at once, and some never do.
+
+    Attributes:
+        left: Seconds of waiting in vain that are left.
+    """
+
+    def __init__(self) -> None:
+        self.left = PATIENCE
+
+    def wait(self, event: threading.Event) -> bool:
+        """Waits until an agent has attached; False if it has not in time."""
+        patience = max(min(ATTACHES, self.left), _LEAST)
+        if event.wait(patience):
+            return True
+        self.left -= patience
+        return False
+
+
+_patience: Final = Patience()
 
 
 class Member:
@@ -65,12 +92,19 @@ class Member:
         self._tokens = Tokens()
         self._attached: dict[str, tuple[object, set[str]]] = {}
         self._expected: dict[tuple[str, int], Any] = {}
+        self._has_values = False  # it is told of the values of some slot
+        self._order = Order()
+        self._plain = TIMER if generation.names_timer else PLAIN  # the token of all that has no name
+        self._obeys = threading.Lock()  # held for good by whoever calls the agent's `stop`, as somebody asked for
+        self._has_obeyed = threading.Event()
         self._timer: Timer | None = None
         self._open: Wake | None = None  # which the handler's end acknowledges
         self._has_begun, self._has_attached, self._is_settled = (threading.Event() for _ in range(3))
         kind = type(agent)
         module = program.file.stem if kind.__module__ == "__main__" else kind.__module__
         self.session: Session = program.join(role_of(kind.__name__), f"{module}:{kind.__qualname__}")
+        self._stops = Stops.of(self.session)
+        self._stops.add(self.session, self.obey)
 
     # --- for the agent
 
@@ -78,18 +112,19 @@ class Member:
         """Starts its thread, and waits for its first trigger, for a moment: what is written then wakes it."""
         self.thread.start()
         self._has_begun.wait(_BEGINS)
-        if self._has_attached.wait(ATTACHES):
+        if _patience.wait(self._has_attached):
             self._is_settled.wait(_SETTLES)
 
-    def attach(self, name: object, kind: str) -> None:
+    def attach(self, slot: str, name: object, kind: str) -> None:
         """Wakes the agent when something is written to a slot.
 
         Args:
-            name: Of the slot, in the program.
+            slot: Which one.
+            name: What the program calls it.
             kind: "plain", "names" or "values".
         """
-        slot = slot_of(name)
         self._attached.setdefault(slot, (name, set()))[1].add(kind)
+        self._has_values = self._has_values or kind == "values"
         trigger = Trigger.EVERY if kind == "values" else Trigger.WRITES
         self._program.ask(lambda _: self.session.attach_trigger(slot, trigger))
         if threading.current_thread() is self.thread:
@@ -108,24 +143,41 @@ class Member:
 
     def wake(self, name: str | None = PLAIN, value: object = None) -> None:
         """Wakes the agent, as a write would."""
-        self._tokens.put(name) if value is None else self._tokens.put_value(name, value)
+        if value is None:
+            self._tokens.put(self._plain if name is PLAIN else name)
+        else:
+            self._tokens.put_value(name, value)
         self.session.interrupt()
 
     def end(self) -> None:
         """It runs no other handler."""
         self._timer = None
         self.stopping = True
+        self._has_obeyed.set()
         self.session.interrupt()
 
-    def follows_values(self, slot: str) -> bool:
-        """Whether each value of a slot wakes it."""
-        return not self.stopping and "values" in self._attached.get(slot, ("", ()))[1]
+    def obey(self) -> None:
+        """Somebody has asked the role to stop: calls the agent's `stop`, once; whatever that does, it ends."""
+        if self._obeys.acquire(blocking=False):
+            try:
+                if not self.stopping:
+                    self._agent.stop()
+            finally:
+                self._agent.stopped = True
+                self.end()
+        elif not self._has_obeyed.wait(_OBEYS):  # another thread is about to, and is slow
+            self._agent.stopped = self.stopping = True
 
-    def expect(self, slot: str, revision: int, item: object) -> None:
-        """What it will be told of is this very object."""
-        if len(self._expected) > 4096:  # its thread does not take them
-            self._expected.clear()
-        self._expected[slot, revision] = item
+    def note(self, slot: str, revision: int, item: object) -> None:
+        """This process has written a slot; if each value of that wakes the agent, it gets this very object."""
+        name_and_kinds = self._attached.get(slot)
+        if self.stopping or name_and_kinds is None:
+            return
+        self._order.note(slot, revision)
+        if "values" in name_and_kinds[1]:
+            if len(self._expected) > 4096:  # its thread does not take them
+                self._expected.clear()
+            self._expected[slot, revision] = item
 
     def receive(self) -> None:
         """Waits for the next reason to run."""
@@ -163,6 +215,7 @@ class Member:
             self._leave(error)
 
     def _leave(self, error: str | None) -> None:
+        self._stops.remove(self.session)
         self._has_begun.set()
         self._has_attached.set()
         self._is_settled.set()
@@ -192,8 +245,7 @@ class Member:
         self.token = PLAIN
         if self._open is None:
             return
-        wake, self._open = self._open, None
-        self.session.commit(wake, [])
+        self._acknowledge()
         if self._tokens:  # what changed meanwhile is one with what waits
             self._catch_up()
             self._hear(0.0)
@@ -202,10 +254,14 @@ class Member:
         """What came while the agent was at work is one, with what the server has held back behind it."""
         self._hear(0.0)
         while self._open is not None and self._open.number is not None:
-            wake, self._open = self._open, None
-            self.session.commit(wake, [])
+            self._acknowledge()
             self._catch_up()
             self._hear(0.0)
+
+    def _acknowledge(self) -> None:
+        wake, self._open = self._open, None
+        self._order.mark()
+        self.session.commit(wake, [])
 
     def _catch_up(self) -> None:
         """What the server has sent by now has arrived."""
@@ -226,34 +282,46 @@ class Member:
             if not self._tokens:  # it was about nothing that the agent is told
                 self._finish()
         if self.session.stop_requested and not self.stopping:
-            self._agent.stop()
-            self._agent.stopped = self.stopping = True  # whatever that did
+            self.obey()
 
     def _sort(self, wake: Wake) -> None:
         """The tokens of a wake-up."""
         self._open = wake
-        for slot in wake.names:
-            name, kinds = self._attached.get(slot, (None, ()))
-            if "names" in kinds or (self._generation.lists_names and kinds):
-                self._tokens.put(str(name))
-            if "plain" in kinds and not self._generation.lists_names:
-                self._tokens.put(PLAIN)
-        for change in wake.changes:
-            self._take(change)
+        for one in self._in_order(wake) if self._has_values else wake.names:
+            if isinstance(one, str):
+                self._queue(one)
+            else:
+                self._take(one)
+
+    def _in_order(self, wake: Wake) -> list[str | Entry]:
+        """The names and changes of a wake-up, in the order of writing."""
+        for slot in {*wake.names, *(change.name for change in wake.changes)}:
+            with self._objects.lock(slot):  # whoever writes it now has noted that then
+                pass
+        return self._order.sort(wake.names, wake.changes)
+
+    def _queue(self, slot: str) -> None:
+        """A slot was written, whatever with."""
+        name, kinds = self._attached.get(slot, (None, ()))
+        if "names" in kinds or (self._generation.lists_names and kinds):
+            self._tokens.put(name)
+        if "plain" in kinds and not self._generation.lists_names:
+            self._tokens.put(self._plain)
 
     def _take(self, change: Entry) -> None:
-        if not self.follows_values(change.name):
+        """A slot was written, with this value."""
+        name, kinds = self._attached.get(change.name, (None, ()))
+        if "values" not in kinds:
             return
-        if change.kind is Kind.DELETED:  # None was written, of which the name is told
-            self._tokens.put(str(self._attached[change.name][0]))
+        if change.kind is Kind.DELETED and not self._generation.hides_none:  # None was written
+            self._tokens.put(name)
         if change.kind is not Kind.WRITTEN:
             return
-        with self._objects.lock(change.name):
-            item = self._expected.pop((change.name, change.revision), _MISSING)
+        item = self._expected.pop((change.name, change.revision), _MISSING)
         if item is _MISSING:
-            item = self._objects.received(change.value)
+            item = self._objects.received(change.name, change.value)
         if item is not None:
-            self._tokens.put_value(self._attached[change.name][0], item)
+            self._tokens.put_value(name, item)
 
     def _tick(self) -> None:
         """Takes note of the timer, if that is due."""
@@ -263,7 +331,7 @@ class Member:
         if self._open is None:
             self.session.ticked(0, alone=True)
             self._open = Wake(timer=True)
-        self._tokens.put(TIMER if self._generation.names_timer else PLAIN)
+        self._tokens.put(self._plain)
 
     def _until_tick(self) -> float | None:
         timer = self._timer

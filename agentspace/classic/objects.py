@@ -8,22 +8,36 @@ import logging
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
 
-from agentspace.core.values.value import Value, valid_text
+from agentspace.classic.translation import Translation
+from agentspace.core.values.value import MAX_DEPTH, Value, valid_text
+from agentspace.errors import ValueTypeError
 
 _OPAQUE: Final = "opaque"  # the key that marks the stand-in for an object that no slot holds
 _STAND_IN: Final = frozenset({_OPAQUE, "text", "pid"})
 _log = logging.getLogger("agentspace.classic")
 _LONGEST: Final = 200  # characters that tell of it
+_SAME: Final[dict[type, Callable[[Any], Any]]] = {  # as a value of the type itself, whatever a class of it does
+    int: lambda item: int.__add__(item, 0),
+    float: lambda item: float.__mul__(item, 1.0),
+    str: lambda item: str.__add__(item, ""),
+    bytes: lambda item: bytes.__add__(item, b""),
+}
 
 
 class Objects:
-    """The objects of one process, by slot."""
+    """The objects of one process, by slot.
+
+    Attributes:
+        translations: Of what slots hold, where the program says it in another way.
+    """
 
     def __init__(self) -> None:
+        self.translations: Mapping[str, Translation] = {}
         self._known: dict[str, tuple[int, Any]] = {}
         self._told: set[str] = set()  # types of which nobody can read any
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -49,15 +63,44 @@ class Objects:
         """The server is another one, which begins to count anew."""
         self._known.clear()
 
-    def received(self, value: Value) -> Any:
+    def told(self, slot: str, item: Any) -> Any:
+        """What others get of this process's object."""
+        translation = self.translations.get(slot)
+        return item if translation is None else translation.told(item)
+
+    def received(self, slot: str, value: Value) -> Any:
         """What this process makes of another one's value; None if it stands for what only that one has."""
         if type(value) is not dict or value.keys() != _STAND_IN:
-            return writable(value)
+            translation = self.translations.get(slot)
+            return writable(value if translation is None else translation.heard(value))
         kind = str(value[_OPAQUE])
         if kind not in self._told:
             self._told.add(kind)
             _log.warning("an object %s of process %s cannot be read here: no slot holds such", kind, value["pid"])
         return None
+
+
+def plainest(item: Any, depth: int = 0) -> Value:
+    """An object of types that were derived from Python's own, such as a named tuple, in these; others as they are.
+
+    >>> from collections import OrderedDict
+    >>> plainest([OrderedDict(x=1)])
+    [{'x': 1}]
+
+    Raises:
+        ValueTypeError: It is nested too deep.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueTypeError(f"it is nested deeper than {MAX_DEPTH}")
+    if isinstance(item, dict):
+        return {key: plainest(value, depth + 1) for key, value in item.items()}
+    if isinstance(item, list | tuple):
+        items = [plainest(value, depth + 1) for value in item]
+        return items if isinstance(item, list) else tuple(items)
+    for kind, same in _SAME.items():
+        if isinstance(item, kind) and not isinstance(item, bool | np.generic):
+            return same(item)
+    return item
 
 
 def stand_in(item: object) -> dict[str, Value]:

@@ -5,13 +5,15 @@
 which None was written is empty, and free for everybody.
 """
 
+import contextlib
+import itertools
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol, SupportsFloat
 
-from agentspace.classic.naming import slot_of
-from agentspace.classic.objects import Objects, stand_in
+from agentspace.classic.naming import slot_of, space_named, unnamed_space
+from agentspace.classic.objects import Objects, plainest, stand_in
 from agentspace.classic.program import current
 from agentspace.core.change import Decision
 from agentspace.core.space import Entry, Session
@@ -19,6 +21,9 @@ from agentspace.errors import LimitError, ValueTypeError
 
 _SHORTEST: Final = 1e-9  #: seconds of what is over at once
 _MOST: Final = sys.float_info.max
+_LARGEST: Final = math.nextafter(_MOST, 0.0)  # the highest priority of a number, infinity too
+_NORMAL: Final = type("Normal", (), {"value": 0})  # a trigger without a name
+_made: Final = itertools.count(1)  # spaces without a name
 _LOOKS: Final = 3  # at a slot that this process writes meanwhile
 OBJECTS: Final = Objects()  #: of this process
 
@@ -26,11 +31,8 @@ OBJECTS: Final = Objects()  #: of this process
 class Follower(Protocol):
     """Who is told of each value of a slot."""
 
-    def follows_values(self, slot: str) -> bool:
-        """Whether it is."""
-
-    def expect(self, slot: str, revision: int, item: object) -> None:
-        """What it will be told of is this very object."""
+    def note(self, slot: str, revision: int, item: object) -> None:
+        """This process has written a slot."""
 
 
 FOLLOWERS: Final[list[Follower]] = []  #: of values, in this process
@@ -39,8 +41,8 @@ FOLLOWERS: Final[list[Follower]] = []  #: of values, in this process
 class Attaches(Protocol):
     """An agent, as far as a space needs it."""
 
-    def _attach(self, name: object, kind: object) -> None:
-        """Wakes it when something is written to a slot."""
+    def _attach(self, slot: str, name: Hashable, kind: object) -> None:
+        """Wakes it when something is written to a slot, which the program calls by a name."""
 
 
 class Adaptor:
@@ -53,10 +55,10 @@ class Adaptor:
         self._default = default
         self._validity, self._priority = validity, priority
 
-    def __getitem__(self, name: object) -> Any:
+    def __getitem__(self, name: Hashable) -> Any:
         return self._space.read(name, self._default)
 
-    def __setitem__(self, name: object, value: Any) -> None:
+    def __setitem__(self, name: Hashable, value: Any) -> None:
         self._space.write(name, value, self._validity, self._priority)
 
 
@@ -70,19 +72,19 @@ class ClassicSpace:
     def __init__(self, prefix: str = "") -> None:
         self._prefix = prefix
 
-    def __getitem__(self, name: object) -> Any:
+    def __getitem__(self, name: Hashable) -> Any:
         return self.read(name, None)
 
-    def __setitem__(self, name: object, value: Any) -> None:
+    def __setitem__(self, name: Hashable, value: Any) -> None:
         self.write(name, value)
 
     def __call__(self, default: Any = None, validity: SupportsFloat = 0, priority: SupportsFloat = 1.0) -> Adaptor:
         """A way to read with a default, and to write with validity (s, 0 for ever) and priority."""
         return Adaptor(self, default, validity, priority)
 
-    def read(self, name: object, dflt: Any = None) -> Any:
+    def read(self, name: Hashable, dflt: Any = None) -> Any:
         """The value of a slot, or the default if it is empty."""
-        slot = self._prefix + slot_of(name)
+        slot = slot_of(name, self._prefix)
         found = None
         for _ in range(_LOOKS):
             found = current().ask(lambda session: session.entry(slot))
@@ -97,7 +99,7 @@ class ClassicSpace:
         return dflt if found is None else _receive(slot, found, dflt)
 
     def write(
-        self, name: object, value: Any, validity: SupportsFloat = 0.0, priority: SupportsFloat = 0.0
+        self, name: Hashable, value: Any, validity: SupportsFloat = 0.0, priority: SupportsFloat = 0.0
     ) -> None:
         """Writes a value at once, if the slot is empty, or held with no higher priority.
 
@@ -106,24 +108,31 @@ class ClassicSpace:
             value: Anything; None empties the slot.
             validity: Seconds; 0 for ever.
             priority: Accepted if at least that of the value that the slot has.
+
+        Raises:
+            TypeError: Validity or priority is no number, where the original finds out.
         """
-        slot, strength = self._prefix + slot_of(name), _priority(priority)
+        slot = slot_of(name, self._prefix)
+        strength, lasts = _priority(slot, priority), _validity(validity)
+        if strength is None:
+            return
         if value is None:
             _empty(slot, strength)
             return
-        lasts = _validity(validity)
 
         def put(session: Session) -> Decision:
-            try:
-                return session.write(slot, value, lasts, strength)
-            except (ValueTypeError, LimitError):
-                return session.write(slot, stand_in(value), lasts, strength)
+            told = OBJECTS.told(slot, value)
+            with contextlib.suppress(ValueTypeError, LimitError):
+                return session.write(slot, told, lasts, strength)
+            with contextlib.suppress(ValueTypeError, LimitError):
+                return session.write(slot, plainest(told), lasts, strength)
+            return session.write(slot, stand_in(value), lasts, strength)
 
         _carry_out(slot, put, value)
 
-    def attach_trigger(self, name: object, agent: Attaches, type: object = None) -> None:  # noqa: A002  (its name)
+    def attach_trigger(self, name: Hashable, agent: Attaches, type: object = _NORMAL) -> None:  # noqa: A002  (its name)
         """Wakes an agent when something is written to a slot."""
-        agent._attach(f"{self._prefix}{name}" if self._prefix else name, type)
+        agent._attach(slot_of(name, self._prefix), name, type)
 
     register = attach_trigger
 
@@ -131,17 +140,17 @@ class ClassicSpace:
 class ClassicSpaces(ClassicSpace):
     """What programs import as ``Space``: the space of the first generation; of the second, the spaces by name."""
 
-    def __getitem__(self, name: object) -> "ClassicSpace":
-        return ClassicSpace(f"{slot_of(name)}/" if name else "")
+    def __getitem__(self, name: Hashable) -> "ClassicSpace":
+        return ClassicSpace(space_named(name) if name != "" else "")
 
     def __call__(self, *_: object, **__: object) -> Any:
-        """A space, made as the copies make theirs."""
-        return ClassicSpace()
+        """A space of its own, as the copies make one."""
+        return ClassicSpace(unnamed_space(next(_made)))
 
 
 def _receive(slot: str, entry: Entry, default: Any) -> Any:
     """What another process wrote, as this one has it from now on."""
-    item = OBJECTS.received(entry.value)
+    item = OBJECTS.received(slot, entry.value)
     if item is None:
         return default
     if isinstance(item, bool | int | float | str):
@@ -157,9 +166,12 @@ def _carry_out(slot: str, act: Callable[[Session], Decision], value: Any) -> Non
         if not decision:
             return
         OBJECTS.keep(slot, decision.revision, value)  # type: ignore[union-attr]  # it was accepted
-        for follower in FOLLOWERS:
-            if follower.follows_values(slot):
-                follower.expect(slot, decision.revision, value)  # type: ignore[union-attr]  # the same
+        _tell(slot, decision, value)
+
+
+def _tell(slot: str, decision: Decision, value: Any) -> None:
+    for follower in FOLLOWERS:
+        follower.note(slot, decision.revision, value)  # type: ignore[union-attr]  # it was accepted
 
 
 def _empty(slot: str, priority: float) -> None:
@@ -170,21 +182,41 @@ def _empty(slot: str, priority: float) -> None:
         return session.delete(slot, priority, _SHORTEST if is_empty else None)
 
     with OBJECTS.lock(slot):
-        if current().ask(delete):
+        decision = current().ask(delete)
+        if decision:
             OBJECTS.drop(slot)
+            _tell(slot, decision, None)
 
 
-def _validity(seconds: SupportsFloat | None) -> float | None:
-    """How long a value lasts (s): for ever, if it is 0; what was over before is over at once."""
-    lasts = 0.0 if seconds is None else float(seconds)
-    if lasts in (0.0, math.inf):
+def _validity(seconds: Any) -> float | None:
+    """How long a value lasts (s): 0 is for ever; what was over before, or is no time (nan), is over at once."""
+    if seconds == 0:
         return None
-    return max(lasts, _SHORTEST) if lasts < _MOST else None
+    lasts = float(seconds + 0.0)  # as the original adds the time; what is no number raises the same
+    return (lasts if lasts < _MOST else None) if lasts > _SHORTEST else _SHORTEST
 
 
-def _priority(priority: SupportsFloat | None) -> float:
-    strength = 0.0 if priority is None else float(priority)
-    return min(max(strength, -_MOST), _MOST)
+def _priority(slot: str, priority: Any) -> float | None:
+    """The priority of a write; None if it is refused, as it can be compared with none (nan), and the slot has one.
+
+    An empty slot takes it, and keeps it against everybody.
+
+    Raises:
+        TypeError: It is no number, and the slot has one.
+    """
+    if type(priority) in (int, float) and -_MOST <= priority <= _LARGEST:
+        return float(priority)
+    try:
+        has_place = bool(priority >= 0.0 or priority < 0.0)
+    except TypeError:
+        has_place = False
+    if has_place:
+        return float(min(max(priority, -_MOST), _LARGEST))
+    held = current().ask(lambda session: session.entry(slot))
+    if held is None:
+        return _MOST
+    held.priority <= priority  # noqa: B015  (it may raise, as there)
+    return None
 
 
 space: Final = ClassicSpace()  #: what programs import

@@ -31,7 +31,7 @@ class Tokens:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def put(self, token: str | None) -> None:
+    def put(self, token: Hashable) -> None:
         """A wake-up by a name, by a timer, or a plain one, which is one with those of its kind that wait."""
         with self._lock:
             if token not in self._names:

@@ -13,7 +13,7 @@ from agentspace.launch.description import Description
 from agentspace.launch.document import Document, Where
 from agentspace.launch.expression import written
 from agentspace.launch.plan import THREAD_VARIABLES, AgentPlan, OnExit, Policy, Ready, Restart, frozen
-from agentspace.launch.program import program_of, words_of
+from agentspace.launch.program import program_of, translations_of, words_of
 
 _ARGUMENTS: Final = 1 << 15  # bytes that are left for the command line of an agent
 _MOST: Final = 6 << 20  # bytes of both that the kernel takes, whatever the limit of the stack is
@@ -118,6 +118,7 @@ class Draft:
             program=program_of(self, project) if self.is_program else None,
             arguments=words_of(self),
             tells=description is not None and description.tells,
+            translations=translations_of(self),
         )
 
     def check_class(self, description: Description, strict: bool = False) -> bool:

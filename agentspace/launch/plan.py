@@ -105,6 +105,7 @@ class AgentPlan:
         program: It is a program of the original Agent-Space, of this file (absolute), and no agent class.
         arguments: What the program gets on its command line.
         tells: Its class can be asked what it lacks with its settings.
+        translations: What it says in another way than the others, as "slot=how".
     """
 
     role: str
@@ -125,6 +126,7 @@ class AgentPlan:
     program: Path | None = None
     arguments: tuple[str, ...] = ()
     tells: bool = False
+    translations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,7 @@ def _details(agent: AgentPlan) -> list[str]:
     ready_when = f"slot {ready.slot} is valid" if ready.slot else "init is done"
     lines = [f"{name} = {json.dumps(value)}" for name, value in _told(agent).items()]
     lines += [f"arguments {shlex.join(agent.arguments)}"] if agent.arguments else []
+    lines += [f"translates {', '.join(agent.translations)}"] if agent.translations else []
     lines += [f"slot {name} = {slot}" for name, slot in agent.slots.items()]
     lines += [f"after {', '.join(agent.after)}"] if agent.after else []
     lines.append(f"ready when {ready_when}, within {ready.timeout:g} s")

@@ -9,6 +9,11 @@ from agentspace.errors import suggest
 from agentspace.launch.expression import written
 
 _OF_CLASSES: Final = ("params", "slots")  # what a class has, and no program
+_OF_PROGRAMS: Final = {  # what a program has, and no class; and what that has instead
+    "arguments": ("arguments are those of a program", "params"),
+    "translate": ("only what a program says is translated", "slots"),
+}
+_FEWEST: Final = 2  # words
 _MOST: Final = 50  # files that are offered
 
 
@@ -44,7 +49,22 @@ def program_of(entry: ProgramEntry, project: Path) -> Path:
 
 def words_of(entry: ProgramEntry) -> tuple[str, ...]:
     """What a program gets on its command line; complains of a class that is given some."""
-    given = entry.data.get("arguments", ())
+    return tuple(map(written, _of_programs(entry, "arguments", ())))
+
+
+def translations_of(entry: ProgramEntry) -> tuple[str, ...]:
+    """The translations of a program's slots, as its command takes them: ``camera=rgb``, ``mode=acquire,use``."""
+    given = _of_programs(entry, "translate", {})
+    for slot, how in given.items():
+        if not isinstance(how, str) and len(how) < _FEWEST:
+            entry.complain(f"{slot!r} is translated to {_FEWEST} words or more, for 0, 1, ...", "translate", slot)
+    return tuple(f"{slot}={how if isinstance(how, str) else ','.join(how)}" for slot, how in given.items())
+
+
+def _of_programs(entry: ProgramEntry, key: str, default: Data) -> Data:
+    """What an entry says; complains of a class that says it."""
+    given = entry.data.get(key, default)
     if given and not entry.is_program:
-        entry.complain("arguments are those of a program; a class has 'params'", "arguments", key=True)
-    return tuple(map(written, given))
+        what, instead = _OF_PROGRAMS[key]
+        entry.complain(f"{what}; a class has {instead!r}", key, key=True)
+    return given

@@ -86,6 +86,7 @@ def _program_command(plan: Plan, agent: AgentPlan, file: Path) -> Command:
     """Starts a program of the original Agent-Space, in the space of the plan."""
     argv = (
         *(*_PYTHON, "classic", "--role", agent.role, *_address(plan), "--name", plan.space),
+        *(f"--translate={translation}" for translation in agent.translations),
         *("--stop-timeout", f"{_OWN_SHARE * agent.stop_timeout:g}", str(file), *agent.arguments),
     )
     return Command(argv, file.parent, {**_same_hashes(plan), **agent.env}, agent.cpus, agent.nice)

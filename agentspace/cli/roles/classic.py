@@ -18,6 +18,14 @@ from agentspace.wire.address import parse
     show_default=True,
     help="Seconds to end after it was asked to.",
 )
+@click.option(
+    "--translate",
+    "translated",
+    metavar="SLOT=HOW",
+    multiple=True,
+    help="What the program says in another way than others: SLOT=rgb, for pictures that are BGR there; "
+    "SLOT=WORD,WORD,..., for its numbers 0, 1, ... May be given several times.",
+)
 @space_option
 @click.option("--name", "space_name", metavar="NAME", help="The named space, as #NAME in the address.")
 @log_option
@@ -29,6 +37,7 @@ def classic(
     is_module: bool,
     role: str | None,
     stop_timeout: float,
+    translated: tuple[str, ...],
     address: str,
     space_name: str | None,
     log_level: str,
@@ -51,10 +60,14 @@ def classic(
       agentspace ps -s '#duck'                   its agents; `stop`, `inspect`, `record` likewise
       agentspace classic --space lab main.py     with others on the server "lab"
       agentspace classic --space tcp://robot:7447 viewer.py
+      agentspace classic --space lab --translate camera=rgb --translate mode=acquire,use main.py
     """  # noqa: D301
     from agentspace.classic.run import run_program
     from agentspace.classic.script import script_of, script_of_module
+    from agentspace.classic.space import OBJECTS
+    from agentspace.classic.translation import translations
 
+    OBJECTS.translations = translations(translated)
     script = script_of_module(program) if is_module else script_of(program)
     set_up_logging(role or script.file.stem, log_level, only_ours=True)
     given = ctx.get_parameter_source("address") is click.core.ParameterSource.COMMANDLINE

@@ -264,7 +264,6 @@ class Speaker(Agent):
 agent = begun(Speaker())
 for value in (1, 1, "two", (3, 4), [5], {"six": 6}, 0, False):
     space(validity=0.1)["p"] = value
-space["p"] = None
 space["p"] = "end"
 until(lambda: len(agent.seen) == 9)
 print(agent.seen, ended(agent))

@@ -28,7 +28,7 @@ def _write(slots, name, value, validity, priority):
     if slot.holds() and slot.priority > priority:
         return False
     slot.value, slot.priority = value, priority
-    slot.until = 0.0 if validity == 0.0 else time.time() + validity
+    slot.until = 0.0 if validity == 0.0 else validity + time.time()
     return True
 """
 
@@ -93,6 +93,9 @@ class _Adapted:
         self.space.write(name, value, *self.terms)
 
 class Space:
+    spaces = {}
+    def __class_getitem__(cls, name):
+        return Space.spaces.setdefault(name, Space())
     def __init__(self):
         self.slots, self.lock = _Slots(), threading.Lock()
     def __call__(self, default=None, validity=0, priority=1.0):
@@ -143,9 +146,9 @@ class Trigger(Enum):
             for agent, kind in self.slots[name].agents:
                 if kind == Trigger.NORMAL:
                     agent.trigger()
-                elif kind == Trigger.NAMES:
+                elif kind != Trigger.NAMES_AND_VALUES:
                     agent.trigger(name)
-                else:
+                elif TELLS:
                     agent.trigger(name, value)
     def attach_trigger(self, name, agent, kind=Trigger.NORMAL):
         self.slots[name].agents.append((agent, kind))
@@ -165,6 +168,7 @@ class Agent:
     def run(self):
         SAYS_START
         self.init()
+        LOOPS
         while not self.stopped:
             self.receive()
             if not self.stopped:
@@ -177,11 +181,12 @@ class Agent:
     def receive(self):
         self._why = self._queue.get()
     def trigger(self, name=None, value=None):
+        name = PLAIN if name is None else name
         waiting = (name, value) if value is not None else name
         if value is not None or name not in self._queue.queue:
             self._queue.put(waiting)
     def _tick(self):
-        self.trigger('TIMER')
+        self.trigger()
         self.attach_timer(self.period)
     def attach_timer(self, period):
         self.period = period
@@ -205,9 +210,22 @@ def _said(word: str) -> str:
     return f"print('{word} agent', str(self.__class__)[8:-2])"
 
 
-THIRD = (
-    _THIRD.replace("SAYS_START", _said("starting"))
-    .replace("SAYS_STOP", _said("stopping"))
-    .replace("self.trigger('TIMER')", "self.trigger()")
+_HABITS = {"SAYS_START": "pass", "SAYS_STOP": "pass", "PLAIN": "None", "TELLS": "True", "LOOPS": "pass"}
+
+
+def _copy(**habits: str) -> str:
+    """A copy of the third generation with habits of its own."""
+    text = _THIRD
+    for word, code in {**_HABITS, **habits}.items():
+        text = text.replace(word, code)
+    return text
+
+
+THIRD = _copy(SAYS_START=_said("starting"), SAYS_STOP=_said("stopping"), TELLS="value is not None")
+NEWEST = _copy(PLAIN="'__timer__'")
+LOOPING = _copy(LOOPS="if self.loopit: threading.Thread(target=self.looping).start()").replace(
+    "    def init(self):",
+    "    loopit = False\n    def looping(self):\n        while not self.stopped:\n"
+    "            self.loop()\n    def init(self):",
+    1,
 )
-NEWEST = _THIRD.replace("SAYS_START", "pass").replace("SAYS_STOP", "pass").replace("'TIMER'", "'__timer__'")

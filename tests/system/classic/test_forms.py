@@ -10,16 +10,18 @@ from tests.support.program import Program
 from tests.support.server_process import ServerProcess
 from tests.system.classic.agent_forms import AGENT_FORMS
 from tests.system.classic.conftest import as_it_was, outcome, written
-from tests.system.classic.doubles import FIRST, NEWEST, SECOND, THIRD
+from tests.system.classic.doubles import FIRST, LOOPING, NEWEST, SECOND, THIRD
 from tests.system.classic.forms import HEAD, SLOT_FORMS
+from tests.system.classic.rare_forms import RARE_FORMS
 
-FORMS = SLOT_FORMS | AGENT_FORMS
-DOUBLES = {"1": FIRST, "2": SECOND, "3": THIRD, "4": NEWEST}
+FORMS = SLOT_FORMS | AGENT_FORMS | RARE_FORMS
+DOUBLES = {"1": FIRST, "2": SECOND, "3": THIRD, "4": NEWEST, "5": LOOPING}
 IMPORTS = {
     "1": "from agentspace import Agent, Space\n",
-    "2": "from agentspace import Agent, space\n",
-    "3": "from agentspace import Agent, space, Trigger\n",
+    "2": "from agentspace import Agent, Space, space\n",
+    "3": "from agentspace import Agent, Space, space, Trigger\n",
     "4": "from agentspace import *\n",
+    "5": "from agentspace import Agent, space\n",
 }
 CASES = [(name, generation) for name, form in FORMS.items() for generation in form.generations.split()]
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections import OrderedDict, defaultdict, namedtuple
+from enum import IntEnum, StrEnum
 
 import numpy as np
 import pytest
 
-from agentspace.classic.objects import Objects, stand_in, writable
+from agentspace.classic.member import PATIENCE, Patience
+from agentspace.classic.objects import Objects, plainest, stand_in, writable
 from agentspace.classic.tokens import LIMIT, PLAIN, TIMER, Tokens
 from agentspace.core.values.value import check
+from agentspace.errors import ValueTypeError
 
 
 def taken(tokens: Tokens) -> list[object]:
@@ -62,6 +67,57 @@ def test_what_was_read_can_be_painted_on() -> None:
     assert writable(own) is own
 
 
+@pytest.mark.parametrize(
+    ("item", "plain"),
+    [
+        (namedtuple("Point", "x y")(1, 2), (1, 2)),
+        ([OrderedDict(a=defaultdict(int, b=1))], [{"a": {"b": 1}}]),
+        ({"mode": IntEnum("Mode", "ACQUIRE USE").USE}, {"mode": 2}),
+        (StrEnum("Word", "YES NO").YES, "yes"),
+        (np.float32(0.5), np.float32(0.5)),
+        (True, True),
+    ],
+)
+def test_derived_types_travel_as_pythons_own(item: object, plain: object) -> None:
+    """Where nothing is lost: what compares equal."""
+    found = plainest(item)
+    check(found)
+    assert (found, type(found)) == (plain, type(plain))
+
+
+def test_what_would_lose_something_is_no_value() -> None:
+    """A dict whose keys are numbers, a set; and what contains itself ends."""
+    for item in ({1: 2}, {1}):
+        with pytest.raises(ValueTypeError):
+            check(plainest(item))
+    circle: list[object] = []
+    circle += [circle, circle]
+    with pytest.raises(ValueTypeError, match="deeper"):
+        plainest(circle)
+
+
+class _Never:
+    """An event that nothing sets; it counts the seconds."""
+
+    def __init__(self) -> None:
+        self.waited = 0.0
+
+    def wait(self, timeout: float) -> bool:
+        self.waited += timeout
+        return False
+
+
+def test_agents_that_never_attach_are_waited_for_half_a_second_in_all() -> None:
+    """However many; one that attaches costs nothing of that."""
+    patience, never = Patience(), _Never()
+    ready = threading.Event()
+    ready.set()
+    for _ in range(20):
+        assert patience.wait(ready)
+        assert not patience.wait(never)  # type: ignore[arg-type]
+    assert never.waited == pytest.approx(PATIENCE + 17 * 0.01)
+
+
 class _Odd:
     def __str__(self) -> str:
         raise RuntimeError
@@ -77,7 +133,7 @@ def test_only_a_stand_in_is_one(caplog: pytest.LogCaptureFixture) -> None:
     """It is read as nothing, and told once for each type; a dict that looks alike is a value."""
     objects = Objects()
     for _ in range(2):
-        assert objects.received(stand_in({1})) is None
+        assert objects.received("s", stand_in({1})) is None
     assert caplog.text.count("builtins.set") == 1
     assert str(os.getpid()) in caplog.text
-    assert objects.received({"opaque": 1}) == {"opaque": 1}
+    assert objects.received("s", {"opaque": 1}) == {"opaque": 1}

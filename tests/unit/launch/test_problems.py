@@ -38,8 +38,8 @@ def test_all_problems_at_once(read: Load, write: Write) -> None:
     slot_rule = str(slot_error.value)
     cores = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
     keys = (
-        "class, program, arguments, params, slots, if, group, after, ready, env, restart, threads, cpus, nice, "
-        "on_exit, stop_timeout"
+        "class, program, arguments, translate, params, slots, if, group, after, ready, env, restart, threads, "
+        "cpus, nice, on_exit, stop_timeout"
     )
     assert problems(error) == [
         "robot.yaml:5:14: 'agents.camera:Camra': no such class; did you mean 'Camera'? Valid: Camera, Needy",

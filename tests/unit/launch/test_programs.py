@@ -18,6 +18,11 @@ WRONG = {
     "{program: main.py, slots: {x: y}}": "2:32: a program has no slots; ",
     "{class: 'agents.camera:Camera', arguments: [1]}": "2:45: arguments are those of a program",
     "{program: main.py, arguments: 1}": "2:43: agents.a.arguments: 1 is int, not a list",
+    "{program: main.py, translate: {camera: bgr}}": "2:52: agents.a.translate.camera: 'bgr' is not of the form",
+    "{program: main.py, translate: {mode: [use]}}": "2:50: 'mode' is translated to 2 words or more",
+    "{program: main.py, translate: {mode: [a, 'b,c']}}": "2:54: agents.a.translate.mode[1]: 'b,c' is not of ",
+    "{program: main.py, translate: {mode: [a, a]}}": '2:50: agents.a.translate.mode: ["a", "a"] has some',
+    "{class: 'agents.camera:Camera', translate: {camera: rgb}}": "2:45: only what a program says is translated",
     "{if: true}": "2:10: agents.a: the key 'class' or 'program' is missing",
 }
 
@@ -42,7 +47,8 @@ def test_a_program_is_run_in_the_space_of_the_launch(read: Load, tmp_path: Path)
     """From its folder, under its role, with its arguments as texts."""
     (tmp_path / "duck").mkdir()
     (tmp_path / "duck" / "main.py").write_text("")
-    plan = read("agents: {duck: {program: duck/main.py, arguments: [--fast, 3, 0.5, true]}}")
+    more = "arguments: [--fast, 3, 0.5, true], translate: {camera: rgb, mode: [acquire, use]}"
+    plan = read(f"agents: {{duck: {{program: duck/main.py, {more}}}}}")
     (agent,) = plan.agents
     assert agent.arguments == ("--fast", "3", "0.5", "true")
     command = agent_command(plan, agent)
@@ -50,7 +56,12 @@ def test_a_program_is_run_in_the_space_of_the_launch(read: Load, tmp_path: Path)
     assert command.argv[-5:] == (str(tmp_path / "duck" / "main.py"), "--fast", "3", "0.5", "true")
     assert command.argv[command.argv.index("--role") + 1] == "duck"
     assert command.argv[command.argv.index("--name") + 1] == plan.space
+    assert [word for word in command.argv if "translate" in word] == [
+        "--translate=camera=rgb",
+        "--translate=mode=acquire,use",
+    ]
     assert "duck/main.py" in plan.describe()
+    assert "translates camera=rgb, mode=acquire,use" in plan.describe()
 
 
 def test_a_program_may_have_its_copy_beside_the_launch_file(write: Write) -> None:
