@@ -9,10 +9,10 @@ from agentspace.agent.timer import Timer
 from agentspace.classic.generation import Generation
 from agentspace.classic.naming import role_of
 from agentspace.classic.objects import Objects
-from agentspace.classic.order import Order
 from agentspace.classic.program import Program
 from agentspace.classic.stops import Stops
 from agentspace.classic.tokens import PLAIN, TIMER, Tokens
+from agentspace.classic.write_order import WriteOrder
 from agentspace.core.change import Kind
 from agentspace.core.mailbox import Trigger
 from agentspace.core.space import Entry, Session, Wake
@@ -93,7 +93,7 @@ class Member:
         self._attached: dict[str, tuple[object, set[str]]] = {}
         self._expected: dict[tuple[str, int], Any] = {}
         self._has_values = False  # it is told of the values of some slot
-        self._order = Order()
+        self._order = WriteOrder()
         self._plain = TIMER if generation.names_timer else PLAIN  # the token of all that has no name
         self._obeys = threading.Lock()  # held for good by whoever calls the agent's `stop`, as somebody asked for
         self._has_obeyed = threading.Event()

@@ -25,7 +25,7 @@ def _read(slots, name, default):
 
 def _write(slots, name, value, validity, priority):
     slot = slots[name]
-    if slot.holds() and slot.priority > priority:
+    if slot.holds() and not slot.priority <= priority:
         return False
     slot.value, slot.priority = value, priority
     slot.until = 0.0 if validity == 0.0 else validity + time.time()

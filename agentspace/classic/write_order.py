@@ -14,7 +14,7 @@ from agentspace.core.space import Entry
 _KEPT: Final = 4096  # writes that are remembered
 
 
-class Order:
+class WriteOrder:
     """The writes of this process to the slots that wake one agent, the oldest first."""
 
     def __init__(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentspace.classic.order import Order
 from agentspace.classic.tokens import Tokens
+from agentspace.classic.write_order import WriteOrder
 from agentspace.core.change import SPACE, Kind
 from agentspace.core.space import Entry
 
@@ -22,7 +22,7 @@ class Busy:
     """An agent at work: its order, and what its mailbox in the server collects meanwhile."""
 
     def __init__(self) -> None:
-        self.order = Order()
+        self.order = WriteOrder()
         self.names: dict[str, None] = {}
         self.changes: list[Entry] = []
         self.revisions = dict.fromkeys((*NAMES, *VALUES), 0)
@@ -73,7 +73,7 @@ def test_one_wake_up_leaves_nothing_to_the_next(rounds: list[list[str]]) -> None
     """A name that was written often has its place by its first write since the last wake-up."""
     agent, fresh = Busy(), Busy()
     for writes in rounds:
-        fresh.names, fresh.changes, fresh.order = {}, [], Order()
+        fresh.names, fresh.changes, fresh.order = {}, [], WriteOrder()
         for slot in writes:
             agent.write(slot)
             fresh.write(slot)
@@ -94,7 +94,7 @@ def test_what_others_write_is_told_once_too(writes: list[tuple[str, bool]]) -> N
 
 def test_writes_that_are_told_of_only_later_are_not_forgotten() -> None:
     """The wake-up was on its way when they were noted."""
-    order = Order()
+    order = WriteOrder()
     order.mark()
     order.note("v", 1)
     order.note("a", 1)
@@ -106,7 +106,7 @@ def test_writes_that_are_told_of_only_later_are_not_forgotten() -> None:
 
 def test_it_is_bounded() -> None:
     """An agent that never looks costs a few thousand pairs; then the rest is in order."""
-    order = Order()
+    order = WriteOrder()
     for revision in range(1, 10_000):
         order.note("v", revision)
     order.note("a", 1)
