@@ -6,6 +6,9 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # to compare with; without torchvision, which the comparison does not need, and so not among the constraints
 TIMM := timm==1.0.31
+# to compare with, in an environment of its own: it needs NumPy 1; without what it draws and hears with (jax, matplotlib, ...)
+MEDIAPIPE := mediapipe==0.10.21 numpy==1.26.4 opencv-python-headless==4.11.0.86 absl-py==2.5.1 attrs==26.1.0 \
+  flatbuffers==25.12.19 protobuf==4.25.9
 # what guides a fuzzer; without it (there is none for the newest Python) nothing does, and it is faster
 ATHERIS := atheris==3.0.0
 TARGET ?= value
@@ -137,4 +140,6 @@ $(VENV)/test.done: $(VENV)/robot.done | programs
 	@echo "Installing Python packages for tests, docs and training (once; some minutes)"
 	$(PIP) --editable '.[robot,tools,train,test,docs]'
 	$(PIP) --no-deps $(TIMM)
+	-$(BIN)/python -m venv $(VENV)/mediapipe && \
+	  $(VENV)/mediapipe/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(MEDIAPIPE)
 	@touch $@

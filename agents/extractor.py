@@ -74,7 +74,9 @@ class Extractor(Agent):
             self.log.warning("%s has no backend %s; valid: %s", self.network, self.backend, ", ".join(valid))
         if missing := registry.to_fetch(self.network, weights):
             self.log.warning("fetches %s", missing)
-        self._network = registry.load(self.network, self.threads, weights, backend, self.project, self.crop)
+        self._network = registry.load(
+            self.network, self.threads, weights, backend, self.project, self.crop, film=True
+        )
         self.log.info("%s: %s", self.network, self._network.backend)
 
     def init(self) -> None:

@@ -32,6 +32,8 @@ from models.study.results.result import Result
 from models.study.results.session import Session
 
 COMMANDS: Final = ("mirror", "robustness", "human", "speed", "online", "bars")
+_FIXED: Final = ("online", "bars")
+"""They have no extractors to choose: one measures a launch file as it is, one what others have measured."""
 
 
 def _known(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -62,6 +64,7 @@ class _Choice:
             "seeds": self.seeds,
             "constellations": self.seeds,
             "extractors": self.extractor,
+            "named": self.extractor,
             "counts": tuple(sorted(set(self.pairs))),
         }
         given = {name: value for name, value in changes.items() if value}
@@ -77,7 +80,7 @@ class _Choice:
         words += ["--quick"] if self.quick else []
         words += [f"--seeds {self.seeds}"] if self.seeds else []
         words += [f"--pairs {count}" for count in self.pairs]
-        words += [f"--extractor {name}" for name in self.extractor]
+        words += [f"--extractor {name}" for name in self.extractor if command not in _FIXED]
         return " ".join(words)
 
     def publish(self, result: Result) -> None:
@@ -124,7 +127,7 @@ class _Choice:
     "--extractor",
     callback=_known,
     multiple=True,
-    help="one of models.extractors.registry; may be said again (the usual four)",
+    help="one of models.extractors.registry; may be said again (mirror: the usual four; human: two of them)",
 )
 @click.option("--cache", type=PATH, help="folder of what was computed ($XDG_CACHE_HOME/agentspace/evaluation)")
 @click.option("--write", type=PATH, metavar="PAGE", help="write the tables into a page, between its marks")
@@ -132,6 +135,9 @@ class _Choice:
 def main(cache: Path | None, **options: Any) -> None:
     """Measure, tell, and write what was measured."""
     chosen, folder = _Choice(**options), cache or cache_folder() / "evaluation"
+    if chosen.extractor and chosen.command in _FIXED:
+        valid = ", ".join(name for name in COMMANDS if name not in _FIXED)
+        raise click.UsageError(f"{chosen.command} takes no --extractor; these do: {valid}")
     try:
         with Session(folder, chosen.plan, quick=chosen.quick) as session:
             chosen.run(session)

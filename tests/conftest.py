@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.learning.mediapipe_apart import has_mediapipe
 from tests.support.yarp.network import has_yarp
 from tests.system.hosts.two_hosts import NEEDED, can_have_hosts
 
@@ -44,6 +45,12 @@ class Need(NamedTuple):
 
 NEEDS = {
     "yarp": Need("YARP", has_yarp, "YARP is not installed: `make yarp` installs it", owed=True),
+    "mediapipe": Need(
+        "mediapipe",
+        has_mediapipe,
+        "mediapipe 0.10.21 could not be installed beside the others: `make test` tries, with Python 3.11 or 3.12",
+        owed=False,
+    ),
     "hosts": Need("two hosts", can_have_hosts, NEEDED, owed=False),
 }
 

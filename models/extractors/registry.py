@@ -5,6 +5,7 @@
 | `efficientnet-lite0` | 5 488: block 10, 7x7 places | `efficientnet` | nothing: it comes with agentspace |
 | `efficientnet-lite0-last` | 15 680: last block, 7x7 places | `efficientnet` | a file that its `export` makes |
 | `efficientnet-lite0-person` | 13: where a person's arms point | `person` | nothing |
+| `blazepose` | 13: how a person's arms lie in the picture | `blazepose` | nothing |
 | `dino-vits8`, `dino-vits16` | 384: the class token | `dino` | a network, once; or `weights`: a file |
 | `vit-tiny16` | 192: the class token | `dino` | `weights`: a file |
 | `dino-vits8/mean`, ... | 384 or 192: the mean of the patches | `dino` | as without `/mean` |
@@ -33,6 +34,7 @@ LAST_BLOCK: Final = "efficientnet-lite0-last"
 _EFFICIENTNETS: Final = {DEFAULT: BLOCK10, LAST_BLOCK: LAST}
 _TRANSFORMERS: Final = ("dino-vits8", "dino-vits16", "vit-tiny16")
 PERSON: Final = "efficientnet-lite0-person"
+BLAZEPOSE: Final = "blazepose"
 ONNX: Final = "onnx:"
 """Before the name of a file."""
 AUTO: Final = "auto"
@@ -43,6 +45,7 @@ _TIMES: Final = 7
 NAMES: Final = (
     *_EFFICIENTNETS,
     PERSON,
+    BLAZEPOSE,
     *(f"{name}{view}" for name in _TRANSFORMERS for view in ("", "/mean", "/grid")),
     "hog",
 )
@@ -75,7 +78,7 @@ def backends(name: str) -> tuple[str, ...]:
         return (AUTO, *BACKENDS)
     if name.startswith(ONNX):
         return (AUTO, FLOATS)
-    own = {"hog": (), LAST_BLOCK: (FLOATS,)}.get(name, (FLOATS, INT8))
+    own = {"hog": (), LAST_BLOCK: (FLOATS,), BLAZEPOSE: (FLOATS,)}.get(name, (FLOATS, INT8))
     return (AUTO, *own)
 
 
@@ -120,6 +123,7 @@ def load(
     backend: str = AUTO,
     project: Path | None = None,
     crop: str = STRETCH,
+    film: bool = False,
 ) -> Network:
     """Load an extractor.
 
@@ -132,6 +136,8 @@ def load(
             EfficientNet `models.extractors.efficientnet`; the others have no choice.
         project: What relative files mean; None for the working directory.
         crop: Which part of an image it looks at: one of `models.extractors.crop.CROPS`.
+        film: Whether images come one after the other from one camera, so that an extractor may follow in one what
+            it saw in the last one; `blazepose` does. Otherwise the same image always has the same features.
 
     Raises:
         ArtifactError: A file that it needs is missing or damaged; the message says what to do.
@@ -141,11 +147,13 @@ def load(
     folder = project or Path()
     if threads == 0 and not takes_weights(name):  # a Vision Transformer chooses threads and backend together
         threads = choose(lambda each: _seconds(_load(name, each, weights, backend, folder)), allowed())
-    network = _load(name, threads, weights, backend, folder)
+    network = _load(name, threads, weights, backend, folder, film)
     return Cropped(network) if crop == CENTRE else network
 
 
-def _load(name: str, threads: int, weights: Path | None, backend: str, folder: Path) -> Network:
+def _load(
+    name: str, threads: int, weights: Path | None, backend: str, folder: Path, film: bool = False
+) -> Network:
     base, _, view = check(name).partition("/")
     if name.startswith(ONNX):
         from models.extractors.onnx_file import OnnxFile
@@ -159,6 +167,10 @@ def _load(name: str, threads: int, weights: Path | None, backend: str, folder: P
         from models.extractors.person import PersonExtractor
 
         return PersonExtractor.load(threads, backend=backend)
+    if base == BLAZEPOSE:
+        from models.extractors.blazepose import BlazePoseExtractor
+
+        return BlazePoseExtractor.load(threads, film)
     if base == "hog":
         from models.extractors.hog import Hog
 

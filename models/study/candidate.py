@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
-from models import extractors, transformer
+from models import blazepose, extractors, transformer
 from models.extractors import registry
 from models.extractors.efficientnet import BLOCK10, BYTES, INT8, LAST, choose
 from models.extractors.network import Network
@@ -34,7 +34,7 @@ SHORT: Final = {
 """The same where there is little room."""
 DEFAULT: Final = registry.DEFAULT
 PERSON: Final = registry.PERSON
-_CODE: Final = (extractors, transformer, onnx)
+_CODE: Final = (blazepose, extractors, transformer, onnx)
 _FILES: Final = {"efficientnet-lite0": BLOCK10, "efficientnet-lite0-last": LAST}
 
 

@@ -1,6 +1,6 @@
 """A robot that has learned from one person imitates that person and others, elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -24,12 +24,25 @@ INEXACT: Final = f"copies with {INACCURACY:g} degrees"
 CENTRED: Final = "centred"
 ARMS: Final = "by arms"
 LOOKS: Final = {"": (DEFAULT, False), CENTRED: (DEFAULT, True), ARMS: (PERSON, False)}
-"""How a robot looks: its extractor, and whether it compares relative to running means."""
+"""How a robot usually looks: its extractor, and whether it compares relative to running means."""
+
+
+def looks(plan: Plan) -> dict[str, tuple[str, bool]]:
+    """The ways to look that a plan asks for: the usual ones, or those of the extractors that it names."""
+    known = {name for name, _ in LOOKS.values()}
+    usual = {look: (name, centring) for look, (name, centring) in LOOKS.items() if name in plan.named}
+    others = {name: (name, False) for name in plan.named if name not in known}
+    return {**usual, **others} or dict(LOOKS)
 
 
 def way(copies: str, look: str) -> str:
     """The way that it learned and looked, in words."""
     return f"{copies}, {look}" if look else copies
+
+
+def ways(outcomes: Iterable[Outcome], copies: str) -> list[str]:
+    """The ways with these copies that outcomes have, in their order."""
+    return [one for one in dict.fromkeys(each.way for each in outcomes) if one.startswith(copies)]
 
 
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
@@ -38,7 +51,8 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
     counts = [count for count in (20, 100) if count in plan.counts] or plan.counts
     practised, asked = exercise.practised(max(counts)), exercise.asked(plan.fresh)
     teacher = PersonScene(*next(iter(SCENES.values())))
-    candidates = [Candidate(name) for name in (DEFAULT, PERSON)]
+    found = looks(plan)
+    candidates = [Candidate(name) for name in dict.fromkeys(name for name, _ in found.values())]
     meant = swap_arms(practised)
     random = np.random.default_rng([seed, 3])
     copies = {EXACT: meant, INEXACT: np.array([inaccurate(one, INACCURACY, random) for one in meant])}
@@ -50,7 +64,7 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
         keys = gallery.look(shots(teacher, postures, seed), candidates)
         for count in counts:
             for case, queries in seen.items():
-                for look, (name, centring) in LOOKS.items():
+                for look, (name, centring) in found.items():
                     learner = taught(Learner(exercise.decoder, centring), keys[name][:count], practised[:count])
                     labels = {"case": case, "decoder": exercise.name, "extractor": name, "seed": seed}
                     answers = learner.answer(queries[name])

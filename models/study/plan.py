@@ -17,6 +17,7 @@ class Plan:
         fresh: How many postures each is asked for.
         decoders: Variants of the autoencoder.
         extractors: Names of extractors.
+        named: Names of the extractors that were asked for; () for those that a command usually measures.
         gated: Up to so many pairs are also acquired with a novelty gate.
         repeats: How often something is timed.
         most: Pairs of the largest memory that is timed.
@@ -28,6 +29,7 @@ class Plan:
     fresh: int = 60
     decoders: tuple[str, ...] = ("wide", "ancestor")
     extractors: tuple[str, ...] = tuple(TITLES)
+    named: tuple[str, ...] = ()
     gated: int = 100
     repeats: int = 200
     most: int = 100_000

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 from models.extractors import registry
 from models.extractors.efficientnet import INT8, ONNX
 from models.files.artifact import ArtifactError
+from models.people.person import POSTURES, Person
 from models.transformer.backends import open_backend, why_not
 from models.transformer.runtime import MEASURED
 from models.transformer.vision_transformer import CONFIGS, VisionTransformer
@@ -33,6 +34,9 @@ def candidates(threads: int) -> Iterator[tuple[str, Callable[[np.ndarray], objec
     for backend in (ONNX, INT8):
         default = registry.load("efficientnet-lite0", threads, backend=backend)
         yield f"efficientnet-lite0 {backend}", default.features
+    yield "efficientnet-lite0-person", registry.load("efficientnet-lite0-person", threads).features
+    for what, film in (("following", True), ("searching", False)):
+        yield f"blazepose {what}", registry.load("blazepose", threads, film=film).features
     for name in ("efficientnet-lite0-last", "hog"):
         try:
             yield name, registry.load(name, threads).features
@@ -60,7 +64,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=20, help="of each (%(default)s)")
     parser.add_argument("--json", action="store_true", help="as JSON")
     chosen = parser.parse_args()
-    image = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    with Person() as person:  # one extractor looks longer where somebody is
+        image = person.render(POSTURES[0])
     results = {}
     for name, run in candidates(chosen.threads):
         times = timed(run, image, chosen.repeats)

@@ -90,9 +90,9 @@ def people(outcomes: Sequence[Outcome], path: Path) -> Path:
     figure, axes = _open(2, 13.0, 4.6)
     for ax, copies in zip(axes, (human.EXACT, human.INEXACT), strict=True):
         groups: list[tuple[str, dict[str, object]]] = [
-            (human.way(f"K={count}", look), {"pairs": count, "way": human.way(copies, look)})
+            (way.replace(copies, f"K={count}"), {"pairs": count, "way": way})
             for count in counts
-            for look in human.LOOKS
+            for way in human.ways(outcomes, copies)
         ]
         some = [one for one in outcomes if one.way.startswith(copies)]
         _bars(ax, some, list(PEOPLE), groups)

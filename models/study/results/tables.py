@@ -122,9 +122,9 @@ def people(outcomes: Sequence[Outcome]) -> str:
     parts = []
     for copies in (human.EXACT, human.INEXACT):
         columns: list[dict[str, object]] = [
-            {"pairs": count, "way": human.way(copies, look)}
+            {"pairs": count, "way": way}
             for count in sorted({one.pairs for one in outcomes})
-            for look in human.LOOKS
+            for way in human.ways(outcomes, copies)
         ]
         heads = [f"K={one['pairs']}{str(one['way']).removeprefix(copies)}" for one in columns]
         rows = [(case, [error(outcomes, case=case, **column) for column in columns]) for case in PEOPLE]

@@ -76,7 +76,7 @@ def test_other_scenes_people_and_times_are_measured(tmp_path: Path) -> None:
         "speed": "| what | p50, ms | p99, ms | best, ms |",
     }
     for command, head in heads.items():
-        done = evaluate(command, *TINY, "--cache", tmp_path)
+        done = evaluate(command, *(TINY[:3] if command == "human" else TINY), "--cache", tmp_path)
         assert done.returncode == 0, done.stderr
         assert head in done.stdout.splitlines()
     bars = evaluate("bars", "--quick", "--cache", tmp_path)
@@ -84,6 +84,19 @@ def test_other_scenes_people_and_times_are_measured(tmp_path: Path) -> None:
     lines = [line for line in bars.stdout.splitlines() if line.startswith("| human: the same person, K=20")]
     assert len(lines) == 2, "two ways to look"
     assert not any("not measured" in line for line in lines)
+
+
+@pytest.mark.timeout(200)
+def test_people_are_looked_at_with_the_extractors_that_are_named(tmp_path: Path) -> None:
+    """Those and no others; the usual ways to look with them have their usual names."""
+    named = ("--extractor", "blazepose", "--extractor", "efficientnet-lite0-person")
+    done = evaluate("human", *TINY[:3], *named, "--json", "--cache", tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = {(one["way"], one["extractor"]) for one in json.loads(done.stdout)["outcomes"]}
+    assert {way.partition(", ")[::2] for way, _ in found} == {
+        (copies, look) for copies in ("exact copies", "copies with 4 degrees") for look in ("by arms", "blazepose")
+    }
+    assert {name for _, name in found} == {"blazepose", "efficientnet-lite0-person"}
 
 
 def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
@@ -166,6 +179,10 @@ def test_a_page_without_marks_is_told_before_anything_is_measured(tmp_path: Path
         (["mirrors"], "'mirrors' is not one of 'mirror', 'robustness', 'human'"),
         (["mirror", "--extractor", "vgg"], "'vgg' is no extractor; valid: efficientnet-lite0"),
         (["mirror", "--seeds", "0"], "0 is not in the range x>=1"),
+        (
+            ["online", "--extractor", "hog"],
+            "online takes no --extractor; these do: mirror",
+        ),
     ],
 )
 def test_mistakes_are_told(arguments: list[str], message: str) -> None:

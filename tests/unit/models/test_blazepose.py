@@ -1,0 +1,234 @@
+"""The rules of BlazePose around its two networks: anchors, boxes, regions, sparse weights, films."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.arrays import Floats, Image
+from models.blazepose.detector import Detection, Detector, anchors, decode, merge, overlap
+from models.blazepose.landmarks import Landmarker, Landmarks, project, refine
+from models.blazepose.pose_finder import PoseFinder
+from models.blazepose.region import Region
+from models.blazepose.tflite import dense
+from models.extractors.blazepose import bones, has_arms
+
+PICTURE = np.zeros((48, 64, 3), np.uint8)
+
+
+def test_anchors_are_the_middles_of_cells_of_three_grids() -> None:
+    """28x28 and 14x14 places with two anchors, 7x7 with six; x runs first."""
+    places = anchors()
+    assert places.shape == (2254, 2)
+    np.testing.assert_allclose(places[:4], [[4 / 224, 4 / 224]] * 2 + [[12 / 224, 4 / 224]] * 2)
+    np.testing.assert_allclose(places[1568], [8 / 224, 8 / 224])
+    np.testing.assert_allclose(places[-1], [1 - 16 / 224] * 2)
+    np.testing.assert_allclose(places.mean(axis=0), 0.5)
+
+
+def test_boxes_are_relative_to_their_anchors_and_a_half_decides() -> None:
+    """The middle, the size and four points in pixels; log odds of 0 are one half."""
+    numbers = np.array([[22.4, -22.4, 44.8, 89.6, 0, 0, 0, -112, 5, 5, 6, 6]] * 3)
+    places = np.array([[0.5, 0.5], [0.1, 0.1], [0.2, 0.2]])
+    first, second = decode(numbers, np.array([1e6, -1e-3, 0.0]), places, 224)
+    assert (first.score, second.score) == (1.0, 0.5)
+    np.testing.assert_allclose(first.box, [[0.5, 0.2], [0.7, 0.6]])
+    np.testing.assert_allclose(first.points[:2], [[0.5, 0.5], [0.5, 0.0]])
+    np.testing.assert_allclose(second.points[0], [0.2, 0.2])
+
+
+def box(x: float, y: float, side: float = 1.0) -> Floats:
+    return np.array([[x, y], [x + side, y + side]])
+
+
+def test_overlap() -> None:
+    """Intersection over union."""
+    assert overlap(box(0, 0), box(0, 0)) == 1.0
+    assert overlap(box(0, 0), box(0.5, 0)) == pytest.approx(1 / 3)
+    assert overlap(box(0, 0), box(1, 0)) == overlap(box(0, 0), box(3, 3)) == 0.0
+    assert overlap(box(0, 0, 2), box(0, 0, 1)) == 0.25
+
+
+def found(score: float, x: float, point: float = 0.0) -> Detection:
+    return Detection(score, box(x, 0.0), np.full((4, 2), point))
+
+
+def test_overlapping_boxes_are_one_person() -> None:
+    """Their mean, weighted by scores, with the best score; who stands apart is another person, and comes later."""
+    near, far = merge([found(0.6, 5.0), found(0.9, 0.0, 1.0), found(0.3, 0.2, 4.0)])
+    assert (near.score, far.score) == (0.9, 0.6)
+    np.testing.assert_allclose(near.points, 1.75)
+    np.testing.assert_allclose(near.box, box(0.05, 0.0))
+    assert merge([]) == []
+    chain = merge([found(0.9, 0.0), found(0.8, 0.5), found(0.7, 1.0)])  # the third touches the second only
+    assert [one.score for one in chain] == [0.9, 0.7]
+
+
+@given(scores=st.lists(st.floats(0.5, 1.0), max_size=8), seed=st.integers(0, 1000))
+def test_nobody_is_lost_and_nobody_is_there_twice(scores: list[float], seed: int) -> None:
+    """Everybody who was found has the score of a box, the surest first."""
+    random = np.random.default_rng(seed)
+    boxes = [found(score, float(random.uniform(0, 4))) for score in scores]
+    merged = merge(boxes)
+    assert bool(merged) == bool(boxes)
+    assert [one.score for one in merged] == sorted((one.score for one in merged), reverse=True)
+    assert {one.score for one in merged} <= set(scores)
+
+
+def test_a_region_is_upright_for_who_is_in_it() -> None:
+    """Who stands needs no turn; who lies with the head to the right needs a quarter; a side is 2.5 radii."""
+    standing = Region.of_person(np.array([30.0, 40.0]), np.array([30.0, 20.0]))
+    assert (standing.x, standing.y, standing.side) == (30.0, 40.0, 50.0)
+    assert standing.angle == pytest.approx(0.0)
+    lying = Region.of_person(np.array([30.0, 40.0]), np.array([50.0, 40.0]))
+    assert lying.angle == pytest.approx(math.pi / 2)
+    np.testing.assert_allclose(lying.place(np.array([[0.5, 0.1]])), [[50.0, 40.0]])  # above, in the region
+    head_down = Region.of_person(np.array([30.0, 40.0]), np.array([30.0, 60.0]))
+    assert -math.pi <= head_down.angle < math.pi
+
+
+@given(angle=st.floats(-3.1, 3.1), side=st.floats(20.0, 60.0), x=st.floats(20, 44), y=st.floats(20, 28))
+def test_what_is_cut_out_lies_where_it_is_said_to_be(angle: float, side: float, x: float, y: float) -> None:
+    """A point of a region is the same place in the picture and in what was cut out of it, whatever the turn."""
+    rows, columns = np.indices(PICTURE.shape[:2])
+    ramp = np.dstack([columns * 3, rows * 3, columns * 0]).astype(np.uint8)
+    region = Region(x, y, side, angle)
+    cut = region.cut(ramp, 32, spread=True)
+    for u, v in ((16, 16), (10, 20), (22, 9)):
+        place = region.place(np.array([u, v]) / 32)
+        if (place >= 1).all() and (place <= [62, 46]).all():
+            np.testing.assert_allclose(cut[v, u, :2] / 3, place, atol=0.7)
+
+
+def test_outside_of_the_picture_it_is_black_or_as_the_border() -> None:
+    """As the two networks were trained; pictures too large for OpenCV are cut from, too."""
+    white = np.full((10, 10, 3), 255, np.uint8)
+    around = Region(5.0, 5.0, 20.0)
+    assert around.cut(white, 16, spread=True).min() == 255
+    assert around.cut(white, 16, spread=False).max(axis=2).mean() < 100
+    long = np.full((1, 70_000, 3), 9, np.uint8)
+    assert Region(35_000.0, 0.5, 100.0).cut(long, 8, spread=True).max() == 9
+
+
+def test_landmarks_move_to_where_it_is_warm() -> None:
+    """To the centre of gravity of seven by seven places; not where it is cold, nor what lies outside."""
+    maps = np.full((64, 64, 5), -50.0)
+    maps[20, 30, 0] = maps[20, 32, 0] = 9.0  # between two places
+    maps[10, 10, 1] = -0.1  # too cold
+    maps[40, 50, 2] = 9.0  # too far away
+    maps[0, 0, 3] = 9.0  # at the border
+    maps[63, 63, 4] = 9.0
+    points = np.array([[29.5, 21.2], [11.0, 10.0], [40.0, 40.0], [1.0, 2.0], [64.0, 64.0]]) / 64
+    moved = refine(points, maps) * 64
+    np.testing.assert_allclose(moved, [[31, 20], [11, 10], [40, 40], [0, 0], [64, 64]], atol=1e-9)
+
+
+REGION = Region(32.0, 24.0, 40.0)
+
+
+def landmarks(presence: float = 1.0, region: Region = REGION) -> Landmarks:
+    """Somebody in the middle of a region, with arms that hang down."""
+    points, others = np.zeros((39, 2)), np.tile([0.0, 5.0, 5.0], (39, 1))
+    places = {11: (150, 100), 12: (106, 100), 13: (150, 140), 14: (106, 140), 15: (150, 170), 16: (106, 170)}
+    places |= {17: (150, 180), 18: (106, 180), 19: (150, 184), 20: (106, 184), 23: (140, 180), 24: (116, 180)}
+    for index, place in {**places, 33: (128, 178), 34: (128, 78)}.items():
+        points[index] = np.array(place) / 256
+    return project(points, others, np.zeros((39, 3)), presence, region)
+
+
+def test_bones_are_lengths_of_the_trunk_wherever_somebody_is() -> None:
+    """Right arm first, x to the right and y down; where, how near, and how the camera is held does not matter."""
+    expected = [0, 0.5, 0, 0.375, 0, 0.15] * 2
+    np.testing.assert_allclose(bones(landmarks()), expected, atol=1e-6)
+    np.testing.assert_allclose(bones(landmarks(region=Region(9.0, 80.0, 400.0))), expected, atol=1e-6)
+    turned = bones(landmarks(region=Region(32.0, 24.0, 40.0, math.pi / 2))).reshape(6, 2)
+    np.testing.assert_allclose(turned[:, ::-1] * [1, -1], np.reshape(expected, (6, 2)), atol=1e-6)
+    nowhere = project(np.zeros((39, 2)), np.zeros((39, 3)), np.zeros((39, 3)), 1.0, Region(0, 0, 1))
+    assert np.isfinite(bones(nowhere)).all()
+
+
+def test_arms_are_there_if_an_elbow_or_a_wrist_is_seen() -> None:
+    """Without any of the four, nothing is known of them."""
+    someone = landmarks()
+    assert has_arms(someone)
+    someone.visibility[[13, 14, 15, 16]] = 0.29
+    assert not has_arms(someone)
+    someone.visibility[16] = 0.31
+    assert has_arms(someone)
+
+
+class Script:
+    """Plays detector and landmark network: who is detected, and how present they are in each look."""
+
+    def __init__(self, people: int, presences: Sequence[float]) -> None:
+        self.people, self.presences = people, list(presences)
+        self.detections = 0
+        self.looked: list[Region] = []
+
+    def detect(self, image: Image) -> list[Detection]:
+        self.detections += 1
+        return [found(0.9, 0.0, 1.0)._replace(points=np.array([[1.0, 9.0], [1.0, 1.0]] * 2))] * self.people
+
+    def look(self, image: Image, region: Region) -> Landmarks:
+        self.looked.append(region)
+        return landmarks(self.presences.pop(0), region)
+
+    def finder(self, film: bool) -> PoseFinder:
+        return PoseFinder(cast("Detector", self), cast("Landmarker", self), film)
+
+
+def test_a_picture_by_itself_is_searched_and_looked_at_twice() -> None:
+    """The second look is where the first one says; nothing of it is known in the next picture."""
+    script = Script(1, [1.0] * 4)
+    finder = script.finder(film=False)
+    first, second = finder.find(PICTURE), finder.find(PICTURE)
+    assert script.detections == 2
+    assert len(script.looked) == 4
+    assert first is not None
+    assert second is not None
+    assert script.looked[1] == script.looked[3] != script.looked[0]
+
+
+def test_in_a_film_somebody_is_followed_until_they_are_gone() -> None:
+    """One look while they are there; then they are searched for in the same picture, and in each one after."""
+    script = Script(1, [1.0, 1.0, 0.9, 0.2, 0.4, 0.8, 0.8])
+    finder = script.finder(film=True)
+    one = finder.find(PICTURE)
+    assert one is not None
+    assert finder.find(PICTURE) is not None
+    assert script.detections == 1
+    assert script.looked[2] == one.next
+    assert finder.find(PICTURE) is None  # lost, searched, and not there in the first look
+    assert script.detections == 2
+    assert finder.find(PICTURE) is not None
+    assert script.detections == 3
+    assert script.presences == []
+
+
+def test_a_picture_of_another_size_is_another_film() -> None:
+    """Whoever was followed in the pictures before is searched for anew."""
+    script = Script(1, [1.0] * 4)
+    finder = script.finder(film=True)
+    finder.find(PICTURE)
+    finder.find(PICTURE[:40])
+    assert script.detections == 2
+
+
+def test_nobody() -> None:
+    """None is found where the detector finds none, and no landmark is looked for."""
+    script = Script(0, [])
+    assert script.finder(film=True).find(PICTURE) is None
+    assert script.looked == []
+
+
+def test_sparse_weights_are_filled_in() -> None:
+    """Row by row; a row may be empty."""
+    filled = dense(np.array([5, 6, 7], np.float16), (3, 1, 4), np.array([0, 2, 2, 3]), np.array([0, 3, 1]))
+    assert filled.dtype == np.float16
+    assert filled.tolist() == [[[5, 0, 0, 6]], [[0, 0, 0, 0]], [[0, 7, 0, 0]]]
