@@ -1,13 +1,15 @@
 """The simulated robot as an agent."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from agents.body.posture import NotAPostureError, read_posture
+from agents.body.posture import NotAPostureError, read_posture, read_target
 from agentspace import EMPTY, Agent, AgentspaceError, Parameter, SlotName, Timer
+from models.arrays import Floats
 from models.icub.face import EXPRESSIONS, Countenance, FaceError
+from models.icub.kinematics import SIDES
 from models.icub.simulator import REST, Icub, PointError, View, ViewError, read_point
 
 if TYPE_CHECKING:
@@ -25,15 +27,22 @@ class Simulator(Agent):
     """A simulated iCub: joint targets -> encoders and the picture of a camera in front of it."""
 
     target = SlotName(
-        "icub/target", "posture to go to, float64 (10,) degrees: right arm, left arm; None: stop here"
+        "icub/target", "posture to go to, float64 (10,) degrees: arms; with body (13,): torso; None: stop here"
     )
     expression = SlotName("expression", f"str: what its face shows: {', '.join(EXPRESSIONS)}")
     renew = SlotName("icub/renew", "anything: with yarp, all but the arms goes to its standard posture")
     pause = SlotName("joints", "None while the robot is paused, and is not renewed")
     ball = SlotName("ball", "where a ball shall be, [x, y, z] mm in the root frame; None: no ball")
+    push = SlotName(
+        "icub/push", "dict of forces on its hands, as one guides an arm: {right: [x, y, z]} N; or none"
+    )
     scene = SlotName("icub/scene", "dict of what to change in the view: azimuth, elevation, light, noise, wall")
     encoders = SlotName("icub/encoders", "posture, float64 (10,) degrees")
     limits = SlotName("icub/limits", "lowest and highest angle of each joint, float64 (10, 2) degrees")
+    torso_encoders = SlotName(
+        "icub/torso", "yaw, roll and pitch of the torso, float64 (3,) degrees; with body only"
+    )
+    torso_limits = SlotName("icub/torso/limits", "of its joints, float64 (3, 2) degrees; with body only")
     view = SlotName("icub/view", "RGB image (size, size, 3) uint8")
     face = SlotName("icub/face", "RGB image (n, n, 3) uint8 of its face; with face_fps only")
     ball_position = SlotName("icub/ball", "where the ball is, float64 (3,) mm in the root frame; empty: no ball")
@@ -53,6 +62,7 @@ class Simulator(Agent):
     start = Parameter(REST.tolist(), "posture at the beginning, ten angles in degrees")
 
     ball_at: Parameter[list[Any]] = Parameter([], "where a ball is at the beginning, [x, y, z] mm; empty: no ball")
+    body = Parameter(False, "the torso moves, too, if targets have its angles")
     yarp = Parameter(False, "be a robot of YARP too: torso, head and hands move, and the eyes see")
     yarp_name = Parameter("/icubSim", "what the names of its ports begin with")
 
@@ -60,7 +70,8 @@ class Simulator(Agent):
         """Builds the robot."""
         view = View(self.azimuth, self.elevation, self.light, self.noise)
         self._countenance = Countenance()
-        self._robot = Icub(self.speed, self.size, view, read_posture(self.start), self.seed, body=self.yarp)
+        body = self.yarp or self.body
+        self._robot = Icub(self.speed, self.size, view, read_posture(self.start), self.seed, body)
         self._robot.ball = self.ball_at or None
 
     def init(self) -> None:
@@ -70,9 +81,11 @@ class Simulator(Agent):
         self._told_at = 0.0
         self._then = self.now()
         self.write(self.limits, self._robot.limits)
+        if self.body:
+            self.write(self.torso_limits, self._robot.all_limits[self._robot.led[-3:]])
         self._frames = Timer(1.0 / self.fps, self._then) if self.fps else None
         self._portraits = Timer(1.0 / self.face_fps, self._then) if self.face_fps else None
-        asks = (self.target, self.scene, self.expression, self.ball, self.renew)
+        asks = (self.target, self.scene, self.expression, self.ball, self.push, self.renew)
         for name in asks:
             self.attach_trigger(name)
         self.attach_timer(1.0 / self.rate)
@@ -86,15 +99,17 @@ class Simulator(Agent):
             self._show()
 
     def get_state(self) -> tuple[int, dict[str, Any]]:
-        """The ten joints and their targets, degrees."""
-        return 1, {"posture": self._robot.encoders(), "target": self._robot.target}
+        """The ten joints, with a body the torso, and their targets, degrees."""
+        here = np.concatenate([self._robot.encoders(), self._robot.torso()])
+        return 1, {"posture": here, "target": self._robot.target}
 
     def set_state(self, version: int, state: dict[str, Any]) -> None:
         """Goes on from there, so that no joint jumps."""
         if version != 1:
             raise AgentspaceError(f"state of version {version} cannot be read; valid is 1")
-        self._robot.reset(state["posture"])
-        self._robot.set_target(state["target"])
+        joints = len(self._robot.led)
+        self._robot.reset(state["posture"][:joints])
+        self._robot.set_target(state["target"][:joints])
         self._appear()
 
     def release(self) -> None:
@@ -134,6 +149,7 @@ class Simulator(Agent):
             self.expression: self._take_expression,
             self.ball: self._take_ball,
             self.renew: self._take_renew,
+            self.push: self._take_push,
         }
         for name, take in takes.items():
             if name in names:
@@ -149,7 +165,7 @@ class Simulator(Agent):
 
     def _take_target(self, value: Any) -> None:
         stop = value is None
-        posture = None if stop or value is EMPTY else read_posture(value)
+        posture = None if stop or value is EMPTY else self._as_posture(value)
         if self._served is not None:
             self._served.hold(stop)  # also against clients of YARP, as long as None is in the slot
         elif stop:
@@ -157,6 +173,9 @@ class Simulator(Agent):
         if posture is not None:
             lead = self._served.lead if self._served is not None else self._robot.set_target
             lead(posture)
+
+    def _as_posture(self, value: Any) -> Floats:
+        return read_target(value) if self.yarp or self.body else read_posture(value)
 
     def _take_scene(self, value: Any) -> None:
         if value is not EMPTY:
@@ -173,6 +192,14 @@ class Simulator(Agent):
             raise NotAPostureError("the robot is paused or stopped, and is not renewed")
         self._served.renew()
 
+    def _take_push(self, value: Any) -> None:
+        """Who is pushed no more is let go, also when the value expires."""
+        pushes = {} if value is EMPTY or value is None else value
+        if not isinstance(pushes, Mapping) or not pushes.keys() <= set(SIDES):
+            raise PointError(f"a push is a dict of forces on {' and '.join(SIDES)}, not {value!r:.80}")
+        for side in SIDES:
+            self._robot.push(side, pushes.get(side, (0.0, 0.0, 0.0)))
+
     def _take_ball(self, value: Any) -> None:
         if value is EMPTY:
             return
@@ -182,6 +209,8 @@ class Simulator(Agent):
 
     def _tell(self) -> None:
         self.write(self.encoders, self._robot.encoders(), validity=FRESH)
+        if self.body:
+            self.write(self.torso_encoders, self._robot.torso(), validity=FRESH)
         if self._robot.ball is not None:
             self.write(self.ball_position, self._robot.ball, validity=FRESH)
         if self._served is not None:

@@ -7,7 +7,7 @@ export const ACT_PRIORITY = 10.0;
 export const ACT_VALIDITY = 5.0;
 export const RENEW_PRIORITY = 20.0;
 export const RENEW_VALIDITY = 10.0;
-export const RENEWED = [0, 80, 0, 50, 0, 0, 80, 0, 50, 0];
+export const RENEWED = [0, 80, 0, 50, 0, 0, 80, 0, 50, 0, 0, 0, 0];
 export const CONFIRM_VALIDITY = 1.0;
 
 const PAUSE_SLOT = "joints";

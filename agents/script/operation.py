@@ -15,7 +15,7 @@ from typing import Any, Final
 from agents.script.words import ACQUIRE, CONFIRM_VALIDITY, USE
 from agentspace import Entry, Erase, Put, Refused, Space, Written
 from agentspace.errors import AgentspaceError
-from models.icub.kinematics import STANDARD
+from models.icub.kinematics import STANDARD, TORSO_JOINTS
 
 MODES: Final = (ACQUIRE, USE)
 STOP_SLOTS: Final = ("joints", "icub/target")
@@ -27,8 +27,8 @@ ACT_PRIORITY: Final = 10.0
 """Above the associator and the explorer (0), so that the robot takes the point that a person has chosen."""
 ACT_VALIDITY: Final = 5.0
 """Seconds that the robot stays at the chosen point; then the others may move it again."""
-RENEWED: Final = tuple(STANDARD.tolist())
-"""The standard posture of the arms, degrees."""
+RENEWED: Final = (*STANDARD.tolist(), *(0.0 for _ in TORSO_JOINTS))
+"""The standard posture of arms and torso, degrees; a motor that does not drive the torso leaves that out."""
 RENEW_PRIORITY: Final = 20.0
 """Above a posture that a person has chosen and a hand that reaches, below a pause."""
 RENEW_VALIDITY: Final = 10.0

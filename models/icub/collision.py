@@ -1,13 +1,15 @@
 """Collisions: postures that would bring the arms of the iCub into its body, or into each other.
 
 It is MuJoCo that looks, at the official iCub (iCubGazeboV2_5). Its URDF has for collisions the same meshes as for
-drawing; they are cut into convex pieces (`models.icub.convex_pieces`). Torso, neck and hands are straight.
+drawing; they are cut into convex pieces (`models.icub.convex_pieces`). Neck and hands are straight, and the torso
+too, unless its angles are given.
 
 * An *arm* is what the joints of the posture move: shoulder, upper arm, elbow, forearm, wrist, hand. The hand is
   one rigid mesh with stretched fingers: a fist would touch less.
 * The *body* is the rest: hips, torso, neck, head, and the legs down to the knees; the rest is out of reach.
 * Not looked at: the links of one arm among each other (neighbours always touch; the ranges of the joints keep the
-  others apart), and the links of a shoulder against the body, in which they turn (`SOCKETS`).
+  others apart), and the links of a shoulder against the body, in which they turn (`SOCKETS`). The body against
+  itself.
 
 There is no tolerance: what touches, collides. The pieces are at most some millimetres thicker than the meshes; see
 docs/robots/kinematics.md for what that means.
@@ -23,7 +25,7 @@ from tqdm import tqdm
 
 from models.arrays import Bools, Floats
 from models.icub.collision_scene import Scene, robot_pieces
-from models.icub.kinematics import ARM_JOINTS, ARM_LIMITS, JOINTS, REST_ARM, finite
+from models.icub.kinematics import ARM_JOINTS, ARM_LIMITS, JOINTS, REST_ARM, TORSO_JOINTS, TORSO_LIMITS, finite
 
 ARM_LINKS: Final = ("shoulder_1", "shoulder_2", "shoulder_3", "upper_arm", "elbow_1", "forearm", "wrist_1", "hand")
 """Links of one arm, from the body outwards."""
@@ -92,15 +94,15 @@ class Collider:
         self._reach = reach[0][:, None] + reach[1] + self._clearance  # (8, 8): farther apart, nothing touches
 
     def check(self, postures: ArrayLike) -> Collisions:
-        """The collisions of postures (n, 10), degrees.
+        """The collisions of postures (n, 10), degrees, the torso straight; or with its three angles (n, 13).
 
         Raises:
             ValueError: Another shape, NaN, or an angle out of its range.
         """
-        both = _within("postures", postures, len(JOINTS))
+        both = _within("postures", postures, len(JOINTS), len(JOINTS) + len(TORSO_JOINTS))
         right, left = self._against_body(both)
         here = np.arange(len(both))
-        return Collisions(right, left, self.arms(both[:, :5], both[:, 5:], here, here))
+        return Collisions(right, left, self.arms(both[:, :5], both[:, 5:10], here, here))
 
     def body(self, arm: ArrayLike) -> tuple[Bools, Bools]:
         """Whether postures (n, 5) of an arm, degrees, bring it into the body: the right arm (n,), the left (n,).
@@ -187,16 +189,17 @@ class Collider:
         return tqdm(items, desc=what, unit="posture", disable=not self._progress)
 
 
-def _within(name: str, value: ArrayLike, size: int) -> Floats:
-    """The value as (n, size), finite, and within the ranges of the joints.
+def _within(name: str, value: ArrayLike, *sizes: int) -> Floats:
+    """The value as (n, one of the sizes), finite, and within the ranges of the joints.
 
     Raises:
         ValueError: It is not; the message has the first joint that is out of its range.
     """
-    angles = finite(name, value, (size,))
+    angles = finite(name, value, sizes)
     if angles.ndim != 2:
-        raise ValueError(f"{name} has shape {angles.shape}; valid is (n, {size})")
-    low, high = np.tile(ARM_LIMITS, (size // len(ARM_LIMITS), 1)).T
+        raise ValueError(f"{name} has shape {angles.shape}; valid is (n, {sizes[0]})")
+    arms = np.tile(ARM_LIMITS, (angles.shape[1] // len(ARM_LIMITS), 1))
+    low, high = np.vstack([arms, TORSO_LIMITS])[: angles.shape[1]].T
     out = np.argwhere((angles < low - _SLACK) | (angles > high + _SLACK))
     if len(out):
         row, joint = out[0]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Floats
 from models.icub.convex_pieces import convex_pieces
+from models.icub.kinematics import TORSO_JOINTS
 from models.icub.model import MODEL_JOINTS, meshes, read_urdf, specify, strip
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Pieces = Mapping[str, list[Floats]]
 
+_MOVING: Final = MODEL_JOINTS + TORSO_JOINTS
 _MEMORY: Final = 64 << 20  # bytes for contacts; small pieces can have thousands of them
 
 
@@ -30,7 +32,7 @@ class Ball:
 
 
 class Scene:
-    """Pieces on the links of the robot; the ten joints of a posture move.
+    """Pieces on the links of the robot; the ten joints of a posture move, and the torso.
 
     Args:
         pieces: Points (k, 3) of the pieces of each link, metres in its frame.
@@ -49,14 +51,15 @@ class Scene:
         """Which link each piece belongs to."""
         is_first = np.array([link in first for link in self.links])
         model.geom_contype[:], model.geom_conaffinity[:] = is_first, ~is_first
-        self._joints = [model.joint(name).qposadr[0] for name in MODEL_JOINTS]
+        self._joints = [model.joint(name).qposadr[0] for name in _MOVING]
         self.balls = {link: _ball(parts) for link, parts in pieces.items()}
 
     def place(self, posture: Floats) -> None:
-        """Take a posture (10,), degrees."""
+        """Take a posture (10,), degrees, the torso straight; or with its three angles (13,)."""
         import mujoco
 
-        self._data.qpos[self._joints] = np.deg2rad(posture)
+        self._data.qpos[self._joints] = 0.0
+        self._data.qpos[self._joints[: len(posture)]] = np.deg2rad(posture)
         mujoco.mj_kinematics(self._model, self._data)
 
     def touching(self) -> NDArray[np.int32]:
@@ -128,7 +131,7 @@ def _compile(pieces: Pieces) -> "mujoco.MjModel":
     """The robot, with these pieces and nothing else that touches."""
     import mujoco
 
-    robot = read_urdf(MODEL_JOINTS, collisions=True)
+    robot = read_urdf(_MOVING, collisions=True)
     strip(robot, "collision")
     spec = specify(robot)
     spec.memory = _MEMORY

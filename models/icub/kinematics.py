@@ -21,6 +21,8 @@ from models.arrays import Floats
 SIDES: Final = ("right", "left")
 ARM_JOINTS: Final = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_prosup")
 JOINTS: Final = tuple(f"{side}_{joint}" for side in SIDES for joint in ARM_JOINTS)
+TORSO_JOINTS: Final = ("torso_yaw", "torso_roll", "torso_pitch")
+"""Three angles that a posture may have besides the ten of `JOINTS`, behind them."""
 
 ARM_LIMITS: Final[Floats] = np.array(
     [[-94.5, 9.45], [0.0, 160.8], [-36.27, 79.56], [15.385, 105.8], [-90.0, 90.0]]

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from models.arrays import Floats, Image
 from models.icub.eyes import EYES, Eyes
 from models.icub.face import DARK, Face
-from models.icub.kinematics import JOINTS, REST_ARM
+from models.icub.kinematics import JOINTS, REST_ARM, SIDES, TORSO_JOINTS
 from models.icub.leds import Leds
 from models.icub.model import BALL, BODY_JOINTS, MODEL_JOINTS, WALL_EMISSION, build_model
 from models.icub.view import View, ViewError
@@ -43,6 +43,9 @@ REST.setflags(write=False)
 
 CAMERA_SIZE: Final = (320, 240)
 """Width and height of the pictures of an iCub's cameras, pixels."""
+
+STRONGEST: Final = 100.0
+"""Newtons along an axis, of a push."""
 
 _NEAR: Final = 0.42
 """Metres: from where the face fills a picture."""
@@ -71,6 +74,7 @@ class Icub(Drawn):
 
     Attributes:
         joints: What the model calls the joints that move: the ten of a posture, then those of the body.
+        led: Indices among them of those that a target has: the ten, and with `body` the three of the torso.
         limits: Lowest and highest angle of the ten joints (10, 2), degrees, as the model has them.
         all_limits: The same of all joints that move (n, 2).
         guide: Where the joints shall be, (n,) degrees, that many seconds later; it is called before each step of
@@ -120,25 +124,31 @@ class Icub(Drawn):
         self.all_limits: Floats = ranges.round(6)  # the model has radians
         self.all_limits.setflags(write=False)
         self.limits: Floats = self.all_limits[: len(JOINTS)]
+        self.led = [
+            *range(len(JOINTS)),
+            *(self.joints.index(name) for name in TORSO_JOINTS if name in self.joints),
+        ]
+        self._target = self._set_point = np.zeros(len(self.led))
         self.reset(start)
 
     def reset(self, posture: ArrayLike) -> None:
         """Puts the robot into a posture at once, at rest; for studies, not for a robot that runs.
 
         Args:
-            posture: (10,) degrees; clipped to the limits.
+            posture: (10,) degrees, the torso straight, or with its angles (13,); clipped to the limits.
 
         Raises:
-            ValueError: If it is not ten finite numbers.
+            ValueError: If it is not that many finite numbers.
         """
         import mujoco
 
+        self._target = np.zeros(len(self.led))
         self.set_target(posture)
         self._set_point = self._target
         self._owed = 0.0
-        mujoco.mj_resetData(self._model, self._data)  # the joints of the body are at zero
-        self._data.qpos[self._positions[: len(JOINTS)]] = np.deg2rad(self._set_point)
-        self._data.ctrl[: len(JOINTS)] = np.deg2rad(self._set_point)
+        mujoco.mj_resetData(self._model, self._data)  # the other joints of the body are at zero
+        self._data.qpos[self._positions[self.led]] = np.deg2rad(self._set_point)
+        self._data.ctrl[self.led] = np.deg2rad(self._set_point)
         self._place_ball()
         mujoco.mj_forward(self._model, self._data)
 
@@ -146,23 +156,27 @@ class Icub(Drawn):
         """Sets the posture to go to.
 
         Args:
-            posture: (10,) degrees; clipped to the limits.
+            posture: (10,) degrees; clipped to the limits. With `body` also (13,): the torso's yaw, roll and pitch;
+                without them it stays where it was sent.
 
         Raises:
-            ValueError: If it is not ten finite numbers.
+            ValueError: If it is not that many finite numbers.
         """
         target = np.asarray(posture, np.float64)
-        if target.shape != (len(JOINTS),) or not np.isfinite(target).all():
-            raise ValueError(f"a target is {len(JOINTS)} finite angles in degrees, not {posture!r}")
-        self._target = np.clip(target, self.limits[:, 0], self.limits[:, 1])
+        sizes = sorted({len(JOINTS), len(self.led)})
+        if target.ndim != 1 or len(target) not in sizes or not np.isfinite(target).all():
+            wanted = " or ".join(map(str, sizes))
+            raise ValueError(f"a target is {wanted} finite angles in degrees, not {posture!r}")
+        whole = np.concatenate([target, self._target[len(target) :]])
+        self._target = np.clip(whole, *self.all_limits[self.led].T)
 
     def hold(self) -> None:
         """Stops where it is: the joints brake at once, without going back to what was commanded last."""
-        self._target = self._set_point = np.clip(self.encoders(), self.limits[:, 0], self.limits[:, 1])
+        self._target = self._set_point = np.clip(self.all_encoders()[self.led], *self.all_limits[self.led].T)
 
     @property
     def target(self) -> Floats:
-        """The posture that it goes to, (10,) degrees, within the limits."""
+        """The posture that it goes to, (10,) degrees, within the limits; with `body` (13,): the torso's, too."""
         return self._target.copy()
 
     @property
@@ -198,6 +212,23 @@ class Icub(Drawn):
         self._data.mocap_pos[0] = 0.0 if self._ball is None else self._ball / 1000.0
         mujoco.mj_kinematics(self._model, self._data)
 
+    def push(self, side: str, force: ArrayLike) -> None:
+        """Pushes a hand from now on, as somebody does who guides the arm.
+
+        Args:
+            side: "right" or "left".
+            force: (3,) N along the axes of the root frame; zeros to let go.
+
+        Raises:
+            PointError: There is no such hand, or it is no force of up to 100 N along an axis.
+        """
+        if side not in SIDES:
+            raise PointError(f"a hand is {' or '.join(SIDES)}, not {side!r:.80}")
+        newtons = _three(force)
+        if newtons is None or not (np.abs(newtons) <= STRONGEST).all():
+            raise PointError(f"a force is three numbers (N) up to {STRONGEST:g}, not {force!r:.80}")
+        self._data.xfrc_applied[self._model.body(f"{side[0]}_hand").id, :3] = newtons
+
     def step(self, seconds: float) -> None:
         """Lets `seconds` of physics pass; what is less than a physics step is kept for the next call."""
         import mujoco
@@ -211,12 +242,16 @@ class Icub(Drawn):
             else:
                 way = self.speed * timestep
                 self._set_point = self._set_point + np.clip(self._target - self._set_point, -way, way)
-                self._data.ctrl[: len(JOINTS)] = np.deg2rad(self._set_point)
+                self._data.ctrl[self.led] = np.deg2rad(self._set_point)
             mujoco.mj_step(self._model, self._data)
 
     def encoders(self) -> Floats:
         """Returns where the ten joints are, (10,) degrees."""
         return self.all_encoders()[: len(JOINTS)]
+
+    def torso(self) -> Floats:
+        """Returns yaw, roll and pitch of the torso, (3,) degrees; (0,) without `body`."""
+        return self.all_encoders()[self.led[len(JOINTS) :]]
 
     def velocities(self) -> Floats:
         """Returns how fast the ten joints move, (10,) degrees per second."""
@@ -322,10 +357,16 @@ def read_point(value: Any) -> Floats:
     Raises:
         PointError: It is none, or farther away than two metres along an axis.
     """
-    try:
-        point = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        point = np.empty(0)
-    if point.shape != (3,) or not (np.abs(point) <= _FAR).all():
+    point = _three(value)
+    if point is None or not (np.abs(point) <= _FAR).all():
         raise PointError(f"a point is three numbers (mm: x backwards, y to the right, z up), not {value!r:.80}")
     return point
+
+
+def _three(value: Any) -> Floats | None:
+    """Three numbers (3,) from plain data; None if it is something else."""
+    try:
+        numbers = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return None
+    return numbers if numbers.shape == (3,) else None

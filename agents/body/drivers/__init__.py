@@ -28,11 +28,15 @@ class Job:
         robot: Which robot; what this means is the driver's own.
         speed: Limit of every joint, degrees per second.
         options: What only this kind of driver has.
+        torso: The torso is driven, too.
         encoders: Slot for the joint angles of robots that have no slots: float64 (10,) degrees.
         stamp: Slot for the robot's time at which they were so: float64 (2,) s, right arm, left arm.
-        limits: Slot for what `Driver.limits` gives.
-        command: Slot for what such a robot was told last, float64 (10,) degrees.
+        limits: Slot for what `Driver.limits` gives of these ten.
+        torso_encoders: Slot for yaw, roll and pitch of the torso: float64 (3,) degrees.
+        torso_limits: Slot for lowest and highest angle of these three.
+        command: Slot for what such a robot was told last, float64 (10,) or (13,) degrees.
         status: Slot for how the robot is connected, a dict.
+        renew: Slot by which the rest of the robot is asked for its standard posture.
     """
 
     agent: Agent
@@ -44,10 +48,16 @@ class Job:
     limits: str = "icub/limits"
     command: str = "motor/command"
     status: str = "motor/robot"
+    torso: bool = False
+    torso_encoders: str = "icub/torso"
+    torso_limits: str = "icub/torso/limits"
+    renew: str = "icub/renew"
 
 
 class Driver(Protocol):
     """Both arms of one robot; postures are (10,) float64 degrees in the order of `models.icub.kinematics.JOINTS`.
+
+    If the job has a torso, postures are (13,): `TORSO_JOINTS` come behind.
 
     All methods are called by one thread and return at once: a driver whose robot may keep it waiting does the
     waiting elsewhere. A robot that is not there (yet) is no error: `limits` and `encoders` say None.
@@ -70,13 +80,19 @@ class Driver(Protocol):
         """Gets hold of the robot, or begins to try."""
 
     def limits(self) -> Floats | None:
-        """Lowest and highest angle of each joint (10, 2), degrees; None as long as the robot has not told."""
+        """Lowest and highest angle of each joint (n, 2), degrees; None as long as the robot has not told."""
 
     def encoders(self) -> Floats | None:
         """The posture of the robot; None if it has said nothing lately, or must not be commanded."""
 
     def command(self, degrees: Floats) -> None:
         """Commands a posture: within the limits, and near to the present one unless the robot plans."""
+
+    def renew(self) -> None:
+        """Begins to bring what a posture does not have to its standard posture: torso, head, hands."""
+
+    def halt(self) -> None:
+        """Ends that where it is."""
 
     def tell(self) -> None:
         """Called in each handler: writes what is news about the robot, if it does not do so itself."""

@@ -1,7 +1,8 @@
-"""The helper program of a motor: a client of the control boards of both arms.
+"""The helper program of a motor: a client of the control boards of both arms, and of the torso if that is driven.
 
 It says ``ready`` with the limits, then ``at`` with each new state of the robot; it hears ``go`` with a posture,
-and ``end``. Postures are ten doubles, degrees. Of each arm only the five joints that a posture has are commanded.
+and ``end``. Postures are ten doubles, degrees, or thirteen with the torso. Of each arm only the five joints that a
+posture has are commanded; of an arm that somebody guides, none.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import math
 import struct
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from agents.yarp.binding import decode
@@ -19,32 +20,36 @@ from agents.yarp.client.pipe import PipeEndedError
 
 JOINTS: Final = tuple(range(5))
 """Those of an iCub's arm that a posture has: shoulder pitch, roll, yaw, elbow, wrist prosup."""
+TORSO: Final = tuple(range(3))
+"""Those of its torso: yaw, roll, pitch."""
 PORTS: Final = ("/rpc:o", "/command:o", "/stateExt:i")
 """Of a client of a control board."""
 QUIET: Final = 0.4
 """Seconds without a new state after which a robot is lost; it says 50 to 100 a second."""
 LOOK: Final = 0.001
 """Seconds between two looks at the newest state, which YARP's client only offers for looking at."""
-POSTURE: Final = struct.Struct(f"<{2 * len(JOINTS)}d")
-SAMPLE: Final = struct.Struct(f"<{2 * len(JOINTS) + 2}d")
-"""A posture and the robot's time stamp of each arm, s."""
-LIMITS: Final = struct.Struct(f"<{4 * len(JOINTS)}d")
 _SLACK: Final = 1.25
 """Of the speed: a motor that trembles may catch up."""
 
 
-class Arm:
-    """One arm as a client of its control board sees it.
+def doubles(count: int) -> struct.Struct:
+    """The form of that many numbers: a posture; its limits; or a posture and the stamp of each part, s."""
+    return struct.Struct(f"<{count}d")
+
+
+class Limb:
+    """An arm, or another part, as a client of its control board sees it.
 
     Args:
         child: The process.
         yarp: The module.
         remote: Name of the control board, such as ``/icubSim/right_arm``.
         local: Of this client's ports.
+        joints: Which of its joints are looked at and commanded.
     """
 
-    def __init__(self, child: Child, yarp: Any, remote: str, local: str) -> None:
-        self.remote = remote
+    def __init__(self, child: Child, yarp: Any, remote: str, local: str, joints: Sequence[int] = JOINTS) -> None:
+        self.remote, self.joints = remote, tuple(joints)
         self.heard = time.monotonic()
         self.stamp = math.nan
         self.angles: tuple[float, ...] = ()
@@ -75,17 +80,17 @@ class Arm:
         self._position = driver.viewIPositionControl()
         self._direct = driver.viewIPositionDirect()
         axes = self._encoders.getAxes()
-        if axes < len(JOINTS):
-            self._refuse(f"has {axes} joints, not the {len(JOINTS)} of an arm")
+        if axes <= max(self.joints):
+            self._refuse(f"has {axes} joints, not the {max(self.joints) + 1} that are needed")
         self._angles, self._times = yarp.DVector(axes), yarp.DVector(axes)  # shorter ones would be overrun
         self._mode_of = yarp.IVector(axes)
-        self._joints = yarp.IVector(JOINTS)
+        self._joints = yarp.IVector(self.joints)
 
     def limits(self) -> list[tuple[float, float]]:
         """Lowest and highest angle of each joint, degrees, as the robot says."""
         control, found = self._driver.viewIControlLimits(), []
         low, high = self._yarp.DVector(1), self._yarp.DVector(1)
-        for joint in JOINTS:
+        for joint in self.joints:
             with self._step(f"reading the limits of {self.remote}"):
                 if not control.getLimits(joint, low, high) or not low[0] < high[0]:
                     self._refuse(f"says no limits of joint {joint}")
@@ -95,13 +100,13 @@ class Arm:
     def take(self, mode: int, speed: float) -> None:
         """Begins to command: reference speed (degrees per second) and control mode of its joints."""
         with self._step(f"setting the speed of {self.remote}"):
-            for joint in JOINTS:  # not as a group: not every control board knows that
+            for joint in self.joints:  # not as a group: not every control board knows that
                 if not self._position.setRefSpeed(joint, speed):
                     self._refuse(f"takes no reference speed for joint {joint}")
         self._set_mode(mode)
 
     def _set_mode(self, mode: int) -> None:
-        count = len(JOINTS)
+        count = len(self.joints)
         with self._step(f"setting the control mode of {self.remote}"):
             if not self._modes.setControlModes(count, self._joints, self._yarp.IVector([mode] * count)):
                 self._refuse("takes no control modes")
@@ -111,33 +116,33 @@ class Arm:
         if not self._encoders.getEncodersTimed(self._angles, self._times) or self._times[0] == self.stamp:
             return False
         self.stamp, self.heard = self._times[0], now
-        self.angles = tuple(self._angles[joint] for joint in JOINTS)
+        self.angles = tuple(self._angles[joint] for joint in self.joints)
         return True
 
     def modes(self) -> set[int]:
         """The control modes that its joints are in."""
         known = self._modes.getControlModes(self._mode_of)
-        return {self._mode_of[joint] for joint in JOINTS} if known else set()
+        return {self._mode_of[joint] for joint in self.joints} if known else set()
 
     def stream(self, angles: Sequence[float]) -> None:
         """Position direct: where the joints shall be now, degrees; nobody answers."""
-        self._direct.setPositions(len(JOINTS), self._joints, self._yarp.DVector(angles))
+        self._direct.setPositions(len(self.joints), self._joints, self._yarp.DVector(angles))
 
     def move(self, angles: Sequence[float]) -> None:
         """Position mode: where the joints shall go at the reference speed, degrees."""
         with self._step(f"moving {self.remote}"):
-            if not self._position.positionMove(len(JOINTS), self._joints, self._yarp.DVector(angles)):
+            if not self._position.positionMove(len(self.joints), self._joints, self._yarp.DVector(angles)):
                 self._refuse("did not take a command")
 
     def release(self) -> None:
         """Stops its joints where they are, and leaves them in position mode."""
         with self._step(f"letting go of {self.remote}"):
-            for joint in JOINTS:
+            for joint in self.joints:
                 self._position.stop(joint)
             self._set_mode(self._yarp.VOCAB_CM_POSITION)
 
     def close(self) -> None:
-        """Closes its ports, which takes half a second if they are udp."""
+        """Closes its ports."""
         self._driver.close()
 
     def trouble(self) -> str:
@@ -153,7 +158,7 @@ class Arm:
 
 
 class Arms:
-    """Both arms, and how they are commanded.
+    """Both arms, and the torso, and how they are commanded.
 
     Args:
         child: The process; its settings are those of `agents.body.drivers.yarp_icub`.
@@ -163,10 +168,13 @@ class Arms:
         self._child = child
         settings = child.settings
         yarp = child.start_yarp()
-        self._arms: list[Arm] = []
-        for part in settings["parts"]:
-            self._arms.append(Arm(child, yarp, f"{settings['robot']}/{part}", f"{settings['local']}/{part}"))
-        self._limits = [pair for arm in self._arms for pair in arm.limits()]
+        self._limbs: list[Limb] = []
+        parts = [(part, JOINTS) for part in settings["parts"]]
+        for part, joints in [*parts, *([(settings["torso"], TORSO)] if settings["torso"] else [])]:
+            names = f"{settings['robot']}/{part}", f"{settings['local']}/{part}"
+            self._limbs.append(Limb(child, yarp, *names, joints))
+        self._driven = [limb for limb in self._limbs if limb.remote != f"{settings['robot']}/{settings['guided']}"]
+        self._limits = [pair for limb in self._limbs for pair in limb.limits()]
         self._direct = settings["control"] == "direct"
         self._mode = yarp.VOCAB_CM_POSITION_DIRECT if self._direct else yarp.VOCAB_CM_POSITION
         self._period = 1.0 / settings["rate"]
@@ -180,28 +188,24 @@ class Arms:
         """Takes the arms, and drives them until the agent says the end."""
         self._wait_for_state()
         if not self._child.settings["faulty"]:
-            for arm in self._arms:
-                arm.take(self._mode, self._child.settings["speed"])
+            for limb in self._driven:
+                limb.take(self._mode, self._child.settings["speed"])
             self._wait_for_modes()
         self._told_modes = self._strange()
-        self._child.watched = f"{self._arms[0].remote}/rpc:i"
-        limits = LIMITS.pack(*(angle for pair in self._limits for angle in pair))
+        self._child.watched = f"{self._limbs[0].remote}/rpc:i"
+        limits = doubles(2 * len(self._limits)).pack(*(angle for pair in self._limits for angle in pair))
         self._child.pipe.send({"is": "ready", "strange": self._told_modes}, limits)
         with contextlib.suppress(PipeEndedError):
             self._drive()
-        for arm in self._arms:
-            arm.release()
+        for limb in self._driven:
+            limb.release()
         with self._child.step("closing", self._trouble, GRACE):
-            closing = [threading.Thread(target=arm.close) for arm in self._arms]
-            for thread in closing:
-                thread.start()
-            for thread in closing:
-                thread.join()
+            close(self._limbs)
 
     def _wait_for_state(self) -> None:
         """A client has no state for the first 5 to 20 ms."""
         until = time.monotonic() + 2 * QUIET
-        while not all(arm.angles or arm.look(time.monotonic()) for arm in self._arms):
+        while not all(limb.angles or limb.look(time.monotonic()) for limb in self._limbs):
             if time.monotonic() > until:
                 self._child.fail(self._trouble() or "the robot says no joint angles")
             time.sleep(LOOK)
@@ -209,7 +213,7 @@ class Arms:
     def _wait_for_modes(self) -> None:
         """Nothing may be commanded before: it would wait in the robot, which would jump there."""
         until = time.monotonic() + 2 * CALL
-        while any(arm.modes() != {self._mode} for arm in self._arms):
+        while any(limb.modes() != {self._mode} for limb in self._driven):
             if time.monotonic() > until:
                 self._child.fail(self._trouble() or self._strange() or "the robot says no control modes")
             time.sleep(LOOK)
@@ -232,23 +236,26 @@ class Arms:
                 self._stream(self._goal, now)
 
     def _hear(self, body: bytes | bytearray) -> None:
-        goal = [min(max(x, low), high) for x, (low, high) in zip(POSTURE.unpack(body), self._limits, strict=True)]
+        goal = [
+            min(max(x, low), high)
+            for x, (low, high) in zip(doubles(len(self._limits)).unpack(body), self._limits, strict=True)
+        ]
         news = goal != self._goal
         self._goal = goal
         if not self._direct and news:
-            for number, arm in enumerate(self._arms):
-                arm.move(self._part(goal, number))
+            for limb, angles in self._shares(goal):
+                limb.move(angles)
 
     def _look(self, now: float) -> None:
-        news = [arm.look(now) for arm in self._arms]
-        silent = [arm for arm in self._arms if now - arm.heard > QUIET]
+        news = [limb.look(now) for limb in self._limbs]
+        silent = [limb for limb in self._limbs if now - limb.heard > QUIET]
         if silent:
             why = silent[0].trouble() or f"{silent[0].remote} answers, but says no joint angles any more"
             self._child.fail(why)
         if any(news):
-            angles = [angle for arm in self._arms for angle in arm.angles]
-            body = SAMPLE.pack(*angles, *(arm.stamp for arm in self._arms))
-            self._child.pipe.send({"is": "at", "heard": min(arm.heard for arm in self._arms)}, body)
+            numbers = [*self._here(), *(limb.stamp for limb in self._limbs)]
+            header = {"is": "at", "heard": min(limb.heard for limb in self._limbs)}
+            self._child.pipe.send(header, doubles(len(numbers)).pack(*numbers))
 
     def _look_at_modes(self) -> None:
         """Says when joints are in another control mode: a fault, the emergency button, or another program."""
@@ -259,9 +266,9 @@ class Arms:
 
     def _strange(self) -> str:
         return "; ".join(
-            f"{arm.remote} has joints in control mode {decode(mode)}, not {decode(self._mode)}"
-            for arm in self._arms
-            for mode in sorted(arm.modes() - {self._mode})
+            f"{limb.remote} has joints in control mode {decode(mode)}, not {decode(self._mode)}"
+            for limb in self._driven
+            for mode in sorted(limb.modes() - {self._mode})
         )
 
     def _stream(self, goal: list[float], now: float) -> None:
@@ -269,20 +276,36 @@ class Arms:
         if self._told_modes:  # another program has the joints: what was wanted before is wanted no more
             self._sent = self._goal = None
             return
-        here = [angle for arm in self._arms for angle in arm.angles]
-        start = here if self._sent is None else self._sent
+        start = self._here() if self._sent is None else self._sent
         way = 0.0 if self._sent is None else self._way * min(now - self._streamed, 2.0 * self._period)
         self._sent = [x + min(max(y - x, -way), way) for x, y in zip(start, goal, strict=True)]
         self._streamed = now
-        for number, arm in enumerate(self._arms):
-            arm.stream(self._part(self._sent, number))
+        for limb, angles in self._shares(self._sent):
+            limb.stream(angles)
 
-    @staticmethod
-    def _part(posture: list[float], number: int) -> list[float]:
-        return posture[number * len(JOINTS) : (number + 1) * len(JOINTS)]
+    def _here(self) -> list[float]:
+        return [angle for limb in self._limbs for angle in limb.angles]
+
+    def _shares(self, posture: list[float]) -> Iterator[tuple[Limb, list[float]]]:
+        """Each limb that is driven, with its angles of a posture."""
+        first = 0
+        for limb in self._limbs:
+            last = first + len(limb.joints)
+            if limb in self._driven:
+                yield limb, posture[first:last]
+            first = last
 
     def _trouble(self) -> str:
-        return next(filter(None, (arm.trouble() for arm in self._arms)), "")
+        return next(filter(None, (limb.trouble() for limb in self._limbs)), "")
+
+
+def close(limbs: Sequence[Limb]) -> None:
+    """Closes all at once, which takes half a second if they are udp."""
+    closing = [threading.Thread(target=limb.close) for limb in limbs]
+    for thread in closing:
+        thread.start()
+    for thread in closing:
+        thread.join()
 
 
 if __name__ == "__main__":

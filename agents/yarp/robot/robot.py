@@ -67,8 +67,12 @@ class YarpRobot:
         self._presence.start()
 
     def lead(self, posture: Floats) -> None:
-        """Goes to a posture (10,) degrees with full speed, whatever clients of YARP have asked for before."""
-        self._motion.lead(self._bodies[: len(JOINTS)], posture)
+        """Goes to a posture (10,) degrees with full speed, whatever clients of YARP have asked for before.
+
+        Args:
+            posture: With the torso (13,).
+        """
+        self._motion.lead(self._bodies[self._robot.led[: len(posture)]], posture)
 
     def renew(self) -> None:
         """Goes to the standard posture with all joints but the ten of a posture, unless it is held."""

@@ -175,4 +175,4 @@ def test_operator_does_one_action_by_its_name(space: LocalSpace) -> None:
     """`--do renew` is a script of one step."""
     space.run(Operator(do="renew"))
     eventually(lambda: space.entry("icub/renew"))
-    np.testing.assert_array_equal(space.read("joints"), STANDARD)
+    np.testing.assert_array_equal(space.read("joints"), [*STANDARD, 0.0, 0.0, 0.0])

@@ -31,7 +31,7 @@ def test_the_robot_is_renewed_by_a_button(page: Page, space: RemoteSpace) -> Non
     page.get_by_role("button", name="Renew").click()
     eventually(lambda: space.read("icub/renew") == "all")
     entry = eventually(lambda: space.entry("joints"))
-    np.testing.assert_array_equal(entry.value, STANDARD)
+    np.testing.assert_array_equal(entry.value, [*STANDARD, 0.0, 0.0, 0.0])
     assert (entry.priority, 0 < entry.time_left <= 10.0) == (20.0, True)
     space.delete("joints", priority=20.0)
 
