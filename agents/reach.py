@@ -199,10 +199,20 @@ class Reach(Heedful):
             return f"the {side} hand comes no nearer than {ways.nearest:.0f} mm"
         postures = np.hstack([np.repeat(here[None], len(ways.arms), axis=0), ways.torsos])
         postures[:, arm_of(side)] = ways.arms
-        free = self._free(postures, side, bend)
+        free = self._free(np.vstack([self._mirrored(aim, side, here, torso), postures]), side, bend)
         if not len(free):
             return f"the {side} arm would touch the robot"
         return free[0] if self.torso else free[0, : len(JOINTS)]
+
+    def _mirrored(self, aim: Floats, side: str, here: Floats, torso: Floats) -> Floats:
+        """The posture (1, 13) in which an arm has the angles of the other one, if that gets it there; or (0, 13).
+
+        In a mirror it does; and it moves as smoothly as who guides the other arm.
+        """
+        posture = np.concatenate([here, torso])
+        posture[arm_of(side)] = here[arm_of(other(side))]
+        near = np.linalg.norm(self._reachers[side].palm(posture[arm_of(side)], torso) - aim) < REACHED
+        return posture[None] if near else np.empty((0, len(posture)))
 
     def _free(self, postures: Floats, side: str, bend: bool) -> Floats:
         """Those of the postures (n, 13) in which this arm touches nothing; when bent the other one, too."""

@@ -4,6 +4,7 @@ python -m models.study.reach check                   # against the official iCub
 python -m models.study.reach collisions              # what touches, with more and less clearance; a minute
 python -m models.study.reach decoders FILE.npz       # what touches in the postures that a decoder makes; seconds
 python -m models.study.reach table wrist.npz         # each point, the joints that reach it, the elbow; or .csv
+python -m models.study.reach torso                   # how many points a palm gets to without and with the torso
 python -m models.study.reach picture reach.png       # the reachable points; seconds
 python -m models.study.reach touching touching.jpg   # some postures that touch, and some that do not
 python -m models.study.reach speed                   # postures, goals and looks for collisions per second
@@ -26,7 +27,7 @@ from models.icub.inverse_kinematics import inverse, reachable
 from models.icub.kinematics import ARM_LIMITS, JOINT_LIMITS, SIDES, TABLE, WRIST, direct
 from models.icub.official_chain import POINTS, OfficialChain, deviations
 from models.postures.autoencoder import load_file
-from models.study import reach_pictures
+from models.study import reach_pictures, reach_torso
 from models.study.reach_table import POINTS as REACHING
 from models.study.reach_table import check_ending, make_table
 
@@ -205,6 +206,14 @@ def table(out: Path, point: str, side: str, drawn: Path | None, step: float) -> 
     if drawn is not None:
         reach_pictures.draw_points(found.goal, found.arm, found.touches, drawn, REACHING[point], side)
         print(f"{drawn}: drawn")
+
+
+@main.command()
+@click.option("--step", default=100.0, help="of the grid of points, mm")
+@_as_json
+def torso(step: float, as_json: bool) -> None:
+    """How many points one of the palms gets to with the torso straight, and with one that bends; minutes."""
+    _tell(as_json, reach_torso.rows(reach_torso.box(step), Collider(progress=True)))
 
 
 @main.command()

@@ -171,6 +171,7 @@ def test_a_guided_arm_is_listened_to_and_not_commanded(body: Body) -> None:
         return bool(np.linalg.norm(left.palm(here[5:]) - right.palm(here[:5]) * [1, -1, 1]) < 12.0)
 
     eventually(mirrored, PATIENCE)
+    eventually(lambda: np.abs(np.diff(body.space.read("icub/encoders").reshape(2, 5), axis=0)).max() < 2.0)
     assert body.space.read("motor/robot")["state"] == "connected"
     np.testing.assert_allclose(body.part("right_arm")[:5], [-30, 40, 20, 60, 0], atol=1.0)
 

@@ -111,6 +111,15 @@ def test_table_of_elbows_with_its_picture(tmp_path, capsys):
     assert np.asarray(image.open(drawn)).std() > 5
 
 
+def test_torso(capsys):
+    """With the torso more points are reached, and none less; some of them only by touching the robot."""
+    assert main(["torso", "--step", "400", "--json"]) == 0
+    straight, bent = json.loads(capsys.readouterr().out)[0]
+    assert straight["points"] == bent["points"] == 3 * 3 * 3
+    assert 0 < straight["touching nothing"] <= straight["reached"] < bent["reached"]
+    assert straight["touching nothing"] < bent["touching nothing"] <= bent["reached"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -119,6 +128,7 @@ def test_table_of_elbows_with_its_picture(tmp_path, capsys):
         (["decoders", "nothing.npz"], "nothing.npz cannot be read"),
         (["picture", "/nowhere/reach.png", "--step", "80"], "there is no folder /nowhere"),
         (["picture", "reach.png", "--step", "-1"], "step is -1.0"),
+        (["torso", "--step", "0"], "step is 0.0; valid is a positive number"),
         (["table", "reach.txt"], "reach.txt ends with '.txt'; valid are .npz and .csv"),
         (["table", "/nowhere/reach.csv"], "there is no folder /nowhere"),
         (["table", "reach.csv", "--step", "1000"], "step is 1000: none of the points"),

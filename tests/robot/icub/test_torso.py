@@ -229,6 +229,8 @@ def test_a_hand_goes_where_the_guided_one_is_in_a_mirror(space: LocalSpace, guid
         return bool(np.linalg.norm(palm(space, follows) - palm(space, guided) * [1, -1, 1]) < 12.0)
 
     eventually(mirrored)
+    here = space.read("icub/encoders")
+    np.testing.assert_allclose(here[:5], here[5:], atol=2.0)  # as in a mirror: not only the hand
     assert np.linalg.norm(palm(space, guided) - moved) < 30.0
     assert space.read("reach/state")["hand"] == follows
 
