@@ -129,7 +129,7 @@ class ClassicAgent:
         member = self._join()
         found = _KINDS.get(getattr(kind, "value", None), "names")
         if found == "values" and member not in FOLLOWERS:
-            FOLLOWERS.append(member)
+            FOLLOWERS[:] = [*(one for one in FOLLOWERS if not one.stopping), member]
         member.attach(slot, name, found)
 
     def _join(self) -> Member:

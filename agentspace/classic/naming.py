@@ -1,4 +1,6 @@
-"""Names of the original Agent-Space as names of this one: slots, roles, and the space of a program. Pure.
+"""Names of the original Agent-Space as names of this one: slots, roles, and the space of a program.
+
+Pure, but for the table of names that are no texts.
 
 There, any key of a dict can name a slot: 'face point', an empty text, a number. What is a name here as it is stays
 so; everything else is written with ``%``, each key in another way, and equal ones (7 and 7.0) in the same.
@@ -6,7 +8,9 @@ so; everything else is written with ``%``, each key in another way, and equal on
 
 import contextlib
 import hashlib
+import itertools
 import re
+import threading
 from collections.abc import Callable, Hashable
 from functools import lru_cache
 from numbers import Number
@@ -22,6 +26,8 @@ _OTHER: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 _others: Final[dict[Hashable, str]] = {}  # slots of keys that are no text, of this process
+_taken: Final[set[str]] = set()  # these slots
+_making: Final = threading.Lock()
 
 
 def slot_of(name: Hashable, within: str = "") -> str:
@@ -65,9 +71,12 @@ def _slot_of(name: str) -> str:
 def _other(name: Hashable) -> str:
     """The slot of a key that is no text, and equal to none that was asked for before."""
     text = repr(_plainest(name))
-    slot, taken = _fitted(f"%={_quoted(text)}", text), set(_others.values())
-    same = [f"{slot[:_KEPT]}%~{number}" for number in range(2, len(taken) + 3)]
-    return _others.setdefault(name, next(one for one in (slot, *same) if one not in taken))
+    slot = _fitted(f"%={_quoted(text)}", text)
+    with _making:
+        alike = (f"{slot[:_KEPT]}%~{number}" for number in itertools.count(2))
+        found = _others.setdefault(name, next(one for one in itertools.chain([slot], alike) if one not in _taken))
+        _taken.add(found)
+    return found
 
 
 def _plainest(name: Any) -> Any:

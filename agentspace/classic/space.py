@@ -29,7 +29,13 @@ OBJECTS: Final = Objects()  #: of this process
 
 
 class Follower(Protocol):
-    """Who is told of each value of a slot."""
+    """An agent that is told of each value of a slot.
+
+    Attributes:
+        stopping: It ends.
+    """
+
+    stopping: bool
 
     def note(self, slot: str, revision: int, item: object) -> None:
         """This process has written a slot."""

@@ -13,7 +13,7 @@ from typing import Final
 from agentspace.client.account import ROLES
 from agentspace.core.space import Entry, Session, Watch
 from agentspace.core.values.plain import as_dict
-from agentspace.errors import AgentspaceError
+from agentspace.errors import AgentspaceError, RightsError
 
 _hearing: Final[dict[int, "Stops"]] = {}  # by process: a forked child has no thread of its parent
 
@@ -22,20 +22,20 @@ class Stops:
     """The roles of a process, and what is to be done when one is asked to stop.
 
     Args:
-        watch: On what the space tells of its roles.
+        watch: On what the space tells of its roles; None: nothing is heard.
     """
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch | None) -> None:
         self._roles: dict[str, tuple[Session, Callable[[], None]]] = {}
-        self._watch = watch
-        threading.Thread(target=self._listen, name="agentspace-stops", daemon=True).start()
+        if watch is not None:
+            threading.Thread(target=self._listen, args=(watch,), name="agentspace-stops", daemon=True).start()
 
     @classmethod
     def of(cls, session: Session) -> "Stops":
         """That of this process; it begins with the first session. To be asked by one thread at a time."""
         found = _hearing.get(os.getpid())
         if found is None:
-            found = _hearing[os.getpid()] = cls(session.watch(f"{ROLES}*"))
+            found = _hearing[os.getpid()] = cls(_watch_roles(session))
         return found
 
     def add(self, session: Session, obey: Callable[[], None]) -> None:
@@ -46,9 +46,9 @@ class Stops:
         """The role has ended."""
         self._roles.pop(session.role, None)
 
-    def _listen(self) -> None:
+    def _listen(self, watch: Watch) -> None:
         with contextlib.suppress(AgentspaceError):  # the program ends
-            for entry in self._watch:
+            for entry in watch:
                 self._hear(entry)
 
     def _hear(self, entry: Entry) -> None:
@@ -58,3 +58,9 @@ class Stops:
             return
         if told.get("epoch") == session.epoch:
             threading.Thread(target=obey, name="agentspace-stop", daemon=True).start()
+
+
+def _watch_roles(session: Session) -> Watch | None:
+    with contextlib.suppress(RightsError):  # with this key, agents hear it only while they wait
+        return session.watch(f"{ROLES}*")
+    return None

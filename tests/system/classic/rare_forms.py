@@ -103,6 +103,9 @@ for number, name in enumerate((7, "7", ("t", 1))):
     space[name] = 1; until(lambda: len(agent.seen) > number)
 print(agent.seen, ended(agent))
 '''),
+    "what_the_copy_imports": Form("4", """
+print(Enum.__name__, Queue.__name__, threading.__name__, time.__name__)
+"""),
     "spaces_of_their_own": Form("2 3 4", '''
 one, other = Space(), Space()
 one["h"] = 1; print(one["h"], other["h"], space["h"])

@@ -79,6 +79,11 @@ def test_keys_that_look_alike_are_two_slots() -> None:
         check_free_name(slot)
 
 
+def test_many_keys_take_no_longer_each() -> None:
+    """A program may have a slot for each number."""
+    assert len({slot_of(number) for number in range(20_000)}) == 20_000
+
+
 def test_what_is_no_key_names_nothing() -> None:
     """As in the original, whose slots are in a dict."""
     with pytest.raises(TypeError, match="unhashable"):
