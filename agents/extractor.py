@@ -5,15 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from agents.pictures.gaze import GazeFollower
 from agentspace import EMPTY, Agent, Parameter, SlotName
 from agentspace.errors import ParameterError
+from models.arrays import Features
 from models.extractors import registry
 from models.extractors.crop import CROPS, STRETCH
 from models.extractors.needs import lacking
+from models.extractors.network import sees_somebody
+from models.extractors.one_euro import OneEuro
 
 LASTS: Final = 3.0
 """Looks after which it is not known any more where it looks, if none came since."""
+FASTEST: Final = 1000.0
+"""Cutoff frequency that calms nothing, Hz."""
 OFTEN: Final = 100.0
 """Looks per second at most."""
 
@@ -55,6 +62,13 @@ class Extractor(Agent):
     )
     backend = Parameter(registry.AUTO, "what runs the network", choices=registry.EVERY_BACKEND)
     crop = Parameter(STRETCH, "what it looks at: all of the picture, or the square in its middle", choices=CROPS)
+    calm = Parameter(
+        0.0,
+        "cutoff frequency of a filter of the features, Hz; 0: none",
+        minimum=0.0,
+        maximum=FASTEST,
+        live=True,
+    )
     gaze = Parameter(0.0, "looks per second; 0: when somebody wants", minimum=0.0, maximum=OFTEN, live=True)
     validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01, live=True)
     threads = Parameter(0, "of the computation; 0: as many as pay, measured, up to AGENTSPACE_THREADS", minimum=0)
@@ -82,6 +96,7 @@ class Extractor(Agent):
     def init(self) -> None:
         """Says which features these are."""
         self._follower = GazeFollower()
+        self._filter = OneEuro(self.calm or FASTEST)
         self._wanted = _rate(self.read(self.gaze_wanted))
         self.write(self.identifier, self._network.identifier)
         self.write(self.runtime, self._network.backend)
@@ -104,15 +119,24 @@ class Extractor(Agent):
     def _see(self, image: Any) -> None:
         rate, now = max(self.gaze, self._wanted), self.now()
         if not (self._network.gaze and self._follower.is_due(rate, now)):
-            self.write(self.features, self._network.features(image), validity=self.validity)
+            self._say(self._network.features(image), now)
             return
         look = self._network.look(image)
-        self.write(self.features, look.features, validity=self.validity)
+        self._say(look.features, now)
         if gaze := self._follower.follow(image, look, now):
             lasts = max(self.validity, LASTS / rate)
             self.write(self.gaze_maps, gaze.maps, validity=lasts)
             self.write(self.gaze_points, gaze.points, validity=lasts)
             self.write(self.gaze_view, gaze.view, validity=lasts)
+
+    def _say(self, features: Features, now: float) -> None:
+        """Tells the features, calmed where that is wished; whoever comes, or comes back, begins anew."""
+        if self.calm > 0.0 and sees_somebody(self._network, features):
+            self._filter.cutoff = self.calm
+            features = np.asarray(self._filter.follow(features, now), np.float32)
+        else:
+            self._filter.forget()
+        self.write(self.features, features, validity=self.validity)
 
 
 def _rate(wanted: Any) -> float:

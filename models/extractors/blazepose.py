@@ -40,6 +40,7 @@ class BlazePoseExtractor:
     count: int = BONES + 1
     size: int = LANDMARKS.size
     gaze: str = ""
+    presence: int | None = BONES
     backend: str = "onnxruntime, float32"
 
     def __init__(self, finder: PoseFinder, digest: str) -> None:

@@ -31,13 +31,14 @@ class Cropped:
         size: Likewise.
         gaze: Likewise.
         backend: Likewise.
+        presence: Likewise.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
         self.identifier = f"{network.identifier}/{CENTRE}"
         self.count, self.size = network.count, network.size
-        self.gaze, self.backend = network.gaze, network.backend
+        self.gaze, self.backend, self.presence = network.gaze, network.backend, network.presence
 
     def features(self, image: object) -> Features:
         """Features (count,) float32 of the middle of an image; see `Network.features`."""

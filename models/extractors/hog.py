@@ -31,6 +31,7 @@ class Hog:
     count: int = (_CELLS - 1) ** 2 * 4 * BINS
     size: int = SIZE
     gaze: str = ""
+    presence: int | None = None
     backend: str = "NumPy"
 
     def features(self, image: object) -> Features:

@@ -33,6 +33,7 @@ class Network(Protocol):
         size: Side of the square image that it takes, pixels.
         gaze: What the maps of `look` are, in words; "" if it gives none.
         backend: What computes it, in words.
+        presence: Which feature is negative where nobody is there; None if it cannot tell.
     """
 
     identifier: str
@@ -40,6 +41,7 @@ class Network(Protocol):
     size: int
     gaze: str
     backend: str
+    presence: int | None
 
     def features(self, image: object) -> Features:
         """Features (count,) float32 of an image.
@@ -59,3 +61,8 @@ class Network(Protocol):
             TypeError: Not an array of uint8.
             ValueError: Wrong shape.
         """
+
+
+def sees_somebody(network: Network, features: Features) -> bool:
+    """Whether features are of somebody; True if the extractor cannot tell."""
+    return network.presence is None or bool(features[network.presence] > 0.0)

@@ -125,6 +125,7 @@ class OnnxFile:
         self.size = declaration.size
         self.backend = "onnxruntime"
         self.gaze = "" if self._attention is None else f"output {self._attention!r} of the network, by head"
+        self.presence: int | None = None
         self.count = 0
 
     @classmethod

@@ -61,6 +61,8 @@ class Sight:
         turn: Of the whole person to their left, degrees.
         light: Brightness; 1 is normal.
         light_from: Where the lamp is, degrees: 0 behind the camera, 90 on the person's left.
+        company: Metres to the left of the person, negative for the right, where somebody else stands, half a metre
+            behind; None for nobody.
         noise: Standard deviation of the noise of each pixel, grey levels.
     """
 
@@ -70,11 +72,15 @@ class Sight:
     turn: float = 0.0
     light: float = 1.0
     light_from: float = -30.0
+    company: float | None = None
     noise: float = 2.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.room, Room) and self.room not in ROOMS:
             raise BodyError(f"room is {self.room!r}; valid are {', '.join(ROOMS)}")
         limits = {"distance": (0.5, 4.0), "aside": (-2.0, 2.0), "light": (0.0, 4.0), "noise": (0.0, 100.0)}
-        for name, (low, high) in {**limits, "turn": (-180.0, 180.0), "light_from": (-180.0, 180.0)}.items():
+        limits |= {"turn": (-180.0, 180.0), "light_from": (-180.0, 180.0)}
+        if self.company is not None:
+            limits["company"] = (-2.0, 2.0)
+        for name, (low, high) in limits.items():
             check(name, getattr(self, name), low, high)

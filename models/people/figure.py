@@ -8,13 +8,18 @@ import numpy as np
 from models.arrays import Floats, Ints
 from models.people import room
 from models.people.appearance import Clothes, Sight
-from models.people.body import PARTS, Body
+from models.people.body import PARTS, Body, Build, make
+from models.people.skinning import pose
 
 if TYPE_CHECKING:
     import mujoco
 
 FIELD_OF_VIEW: Final = 50.0
 """Of the camera, degrees."""
+_COMPANION: Final = Build(1.0, 45.0, 0.6)
+_ITS_CLOTHES: Final = Clothes((0.35, 0.5, 0.3), sleeves="long")
+_HANGING: Final = (0.0, 10.0, 0.0, 20.0, 0.0) * 2  # the arms of who stands beside, degrees
+_BEHIND: Final = 0.5  # the person, metres
 
 
 class Figure:
@@ -31,26 +36,12 @@ class Figure:
     """
 
     def __init__(self, body: Body, clothes: Clothes, sight: Sight, size: int) -> None:
-        import mujoco
-
         self._faces = body.faces
-        self._vertices: dict[str, Ints] = {}  # of each part
         spec = _scene(sight, size)
-        turn = np.deg2rad(sight.turn) / 2
-        stand = spec.worldbody.add_body(pos=[sight.aside, 0, 0], quat=[np.cos(turn), 0, 0, np.sin(turn)])
-        normals = normals_of(body.vertices, body.faces)
-        for index, part in enumerate(PARTS):
-            chosen, faces = np.unique(body.faces[body.parts == index], return_inverse=True)
-            self._vertices[part] = chosen
-            spec.add_mesh(
-                name=part,
-                uservert=body.vertices[chosen].ravel(),
-                usernormal=normals[chosen].ravel(),
-                userface=faces.ravel(),
-                userfacenormal=faces.ravel(),
-                inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
-            )
-            stand.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=part, rgba=[*clothes.of(part), 1.0])
+        self._vertices = _stand(spec, body, clothes, (sight.aside, 0.0), sight.turn)
+        if sight.company is not None:
+            other = pose(make(_COMPANION), _HANGING)
+            _stand(spec, other, _ITS_CLOTHES, (sight.aside + sight.company, _BEHIND), 0.0, "other ")
         for geom in spec.geoms:
             geom.contype = geom.conaffinity = 0
         self.model = spec.compile()
@@ -81,6 +72,41 @@ def normals_of(vertices: Floats, faces: Ints) -> Floats:
     sums = [np.bincount(faces.ravel(), each[:, axis], len(vertices)) for axis in range(3)]
     normals = np.stack(sums, axis=1)
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
+
+
+def _stand(
+    spec: "mujoco.MjSpec", body: Body, clothes: Clothes, place: tuple[float, float], turn: float, prefix: str = ""
+) -> dict[str, Ints]:
+    """Adds a body to a scene; gives the vertices of each of its parts.
+
+    Args:
+        spec: The scene.
+        body: The body.
+        clothes: Its colours.
+        place: To its left and backwards, metres.
+        turn: To its left, degrees.
+        prefix: Of the names of its meshes.
+    """
+    import mujoco
+
+    half = np.deg2rad(turn) / 2
+    stand = spec.worldbody.add_body(pos=[*place, 0], quat=[np.cos(half), 0, 0, np.sin(half)])
+    normals = normals_of(body.vertices, body.faces)
+    vertices: dict[str, Ints] = {}
+    for index, part in enumerate(PARTS):
+        chosen, faces = np.unique(body.faces[body.parts == index], return_inverse=True)
+        vertices[part] = chosen
+        name = f"{prefix}{part}"
+        spec.add_mesh(
+            name=name,
+            uservert=body.vertices[chosen].ravel(),
+            usernormal=normals[chosen].ravel(),
+            userface=faces.ravel(),
+            userfacenormal=faces.ravel(),
+            inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
+        )
+        stand.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, rgba=[*clothes.of(part), 1.0])
+    return vertices
 
 
 def _scene(sight: Sight, size: int) -> "mujoco.MjSpec":

@@ -218,6 +218,7 @@ def test_a_picture_shows_posture_clothes_room_and_place() -> None:
             for change in ({"room": "office"}, {"distance": 3.0}, {"aside": 0.3}, {"light": 0.6}, {"turn": 30.0})
         ),
         ({"sight": Sight(**blank, light_from=60.0)}, REST),
+        ({"sight": Sight(**blank, company=-0.8)}, REST),
     ]
     pictures = []
     for options, posture in looks:
@@ -226,6 +227,20 @@ def test_a_picture_shows_posture_clothes_room_and_place() -> None:
     assert pictures[0].shape == (64, 64, 3)
     for index, picture in enumerate(pictures[1:], 1):
         assert np.abs(picture - pictures[0]).mean() > 0.5, looks[index]
+
+
+def test_company_stands_behind_and_stays_as_it_is() -> None:
+    """Who stands beside is seen on their side of the picture, and does not move when the person does."""
+    pictures = {}
+    for company in (None, 0.8):
+        with Person(sight=Sight(noise=0.0, company=company), size=96) as one:
+            pictures[company] = [one.render(posture).astype(float) for posture in POSTURES[1:3]]
+    for alone, accompanied in zip(pictures[None], pictures[0.8], strict=True):
+        change = np.abs(accompanied - alone).sum(axis=2)
+        assert change[:, 60:].sum() > 1e4
+        assert change[:, :48].sum() == 0.0
+    moved = np.abs(pictures[0.8][0] - pictures[0.8][1]).sum(axis=2)
+    assert moved[:, 80:].sum() < 0.01 * moved.sum()
 
 
 def test_the_right_arm_is_on_the_left_of_the_picture() -> None:
@@ -244,6 +259,7 @@ def test_the_right_arm_is_on_the_left_of_the_picture() -> None:
         (Clothes, {"sleeves": "rolled"}, "sleeves is 'rolled'; valid are none, short, long"),
         (Sight, {"room": "cellar"}, "room is 'cellar'; valid are plain, office, living, library"),
         (Sight, {"distance": 0.1}, "distance is a number from 0.5 to 4, not 0.1"),
+        (Sight, {"company": 2.5}, "company is a number from -2 to 2, not 2.5"),
         (Sight, {"light": -1.0}, "light is a number from 0 to 4, not -1.0"),
     ],
 )
