@@ -20,6 +20,7 @@ from agentspace.client.reports import (
 )
 from agentspace.core.life import LAUNCHES
 from agentspace.core.space import Entry
+from agentspace.core.values.introduction import PROGRAM
 from agentspace.core.values.names import OWN
 from agentspace.core.values.plain import as_dict, as_int, as_list, known
 
@@ -124,6 +125,28 @@ class SpaceAccount:
         launches = self.launches.values()
         return next((one.name for one in launches if role in one.roles and one.roles[role].pid == found.pid), None)
 
+    def why_not_alone(self, name: str) -> str:
+        """Why a role cannot be swapped or begun anew alone, and what can be done; "" if it can.
+
+        It cannot if it is of a program of the original Agent-Space: all of that are threads of one process.
+        """
+        role = self.everybody[name]
+        program = role.told.get(PROGRAM)
+        if not isinstance(program, str):
+            return ""
+        same = [each for each in self.everybody.values() if each.told.get(PROGRAM) == program]
+        same = [each for each in same if (each.host, each.pid) == (role.host, role.pid)]
+        whole = next((each for each in same if ":" not in each.spec), role)  # an agent says MODULE:CLASS
+        count = sum(each.filled for each in same if each is not whole)
+        what, never = "an agent of the program", "cannot be swapped or restarted alone"
+        stop = f"`agentspace stop {name}` ends it; " if role.filled else ""
+        if role is whole:
+            what, never, stop = "the program", "cannot be swapped", ""
+        return (
+            f"role {name!r} is {what} {program}, whose agents ({count} now) are threads of one process: "
+            f"it {never}; {stop}{_begin_anew(whole, program)}"
+        )
+
     @property
     def clock(self) -> SpaceClock | None:
         """The clock of the space; None if it has not been told for a while."""
@@ -197,6 +220,14 @@ class SpaceAccount:
             name for name, value in self._slots.items() if name.startswith(prefix) and isinstance(value, dict)
         ]
         return {name.removeprefix(prefix): self._slots[name] for name in names}
+
+
+def _begin_anew(whole: RoleAccount, program: str) -> str:
+    """How a program is begun anew."""
+    if whole.launch:
+        return f"`agentspace restart {whole.name}` begins the program anew"
+    ends = f"`agentspace stop {whole.name}` ends the program, " if whole.filled else ""
+    return f"{ends}`agentspace classic {program}` begins it anew"
 
 
 def _load(told: Any) -> Load:

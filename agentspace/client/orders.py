@@ -200,13 +200,15 @@ def check_supervised(account: SpaceAccount, role: str, want: Want) -> RoleAccoun
 
     Raises:
         RoleNotFoundError: There is no such role; the error lists them.
-        RoleOrderError: It belongs to no launch; says how it is done then.
+        RoleOrderError: It belongs to no launch, or to a program; says how it is done then.
     """
     known = account.everybody.get(role)
     if known is None:
         raise RoleNotFoundError(f"there is no role {role!r}: {suggest(role, sorted(account.everybody))}")
     if known.launch:
         return known
+    if why := account.why_not_alone(role):
+        raise RoleOrderError(f"{want}: {why}")
     by_hand = f"agentspace agent {known.spec or 'MODULE:CLASS'} --role {role}"
     if known.filled:
         how = f"replace it by hand, {by_hand} --replace" if want is Want.RESTART else "it runs already"

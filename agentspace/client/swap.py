@@ -98,6 +98,8 @@ class RemoteSwaps(RemoteSlots):
         known = account.everybody
         if not isinstance(role, str) or role not in known:
             raise RoleNotFoundError(f"there is no role {role!r}: {suggest(str(role), sorted(known))}")
+        if why := account.why_not_alone(role):
+            raise SwapError(why)
         if not known[role].launch:
             raise SwapError(
                 f"role {role!r} is not supervised by a launch: start its successor by hand, "

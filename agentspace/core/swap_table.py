@@ -165,8 +165,8 @@ class SwapTable(Generic[V]):
         program = role.info.get(PROGRAM)
         if role.filled and isinstance(program, str):
             raise SwapError(
-                f"role {role.name!r} is one of many in the process of {program:.200}: it cannot be swapped alone; "
-                "restart the program"
+                f"role {role.name!r} is of the program {program:.200}, whose agents are threads of one process: "
+                "it cannot be swapped alone; restart the program"
             )
         self.count += 1
         swap = Swap(self.count, role, wish, now)

@@ -160,6 +160,11 @@ class SupervisedSwaps:
             self.blackboard.successor_lost(role, number, f"is not started: {self._closed}")
             return
         before = self.agents[role]
+        if before.program is not None:
+            self.blackboard.successor_lost(
+                role, number, f"is not started: {before.program} is a program; restart it"
+            )
+            return
         plan = changed(before, swap.spec, swap.settings)
         successor = self._successors[role] = Successor(number, plan)
         try:

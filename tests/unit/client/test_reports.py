@@ -130,3 +130,38 @@ def test_records_take_what_has_their_types() -> None:
     assert known(Failure, {"changes": {}, "epoch": None}) == {"epoch": None}
     assert known(LifeAccount, {"restarts": [], "state": "running"}) == {"state": "running"}
     assert known(SpaceClock, {"now": 1, "held_by": ("a",)}) == {"now": 1, "held_by": ("a",)}
+
+
+def _of_program(launch: str, *roles: str) -> SpaceAccount:
+    """A program with a role of its own, the first, and agents; the last of them was stopped."""
+    about = {"program": "/r/duck/main.py", "host": "robot", "pid": 7}
+    told = {role: {**about, "state": "running", "class": f"main:{role}"} for role in roles}
+    told[roles[0]]["class"] = "main.py"
+    told[roles[-1]]["state"] = "stopped"
+    told["lips"] = {**about, "state": "running", "pid": 8, "class": "main:Lips"}  # of another process
+    slots: dict[str, Any] = {f"_/roles/{role}": its for role, its in told.items()}
+    if launch:
+        slots[f"launch/{launch}"] = {"pid": 1, "roles": {roles[0]: {"state": "running", "pid": 7}}}
+    return SpaceAccount(slots)
+
+
+def test_an_agent_of_a_program_has_no_process_of_its_own() -> None:
+    """What it is, how many are with it, and what can be done: with it, and with its program."""
+    account = _of_program("robot", "duck", "duck/eye", "duck/ear", "duck/old")
+    of = "/r/duck/main.py, whose agents (2 now) are threads of one process: it cannot be swapped"
+    again = "`agentspace restart duck` begins the program anew"
+    assert account.why_not_alone("duck/eye") == (
+        f"role 'duck/eye' is an agent of the program {of} or restarted alone; "
+        f"`agentspace stop duck/eye` ends it; {again}"
+    )
+    assert account.why_not_alone("duck/old").endswith(f"or restarted alone; {again}")
+    assert account.why_not_alone("duck") == f"role 'duck' is the program {of}; {again}"
+    assert (
+        _of_program("", "main", "eye", "old")
+        .why_not_alone("eye")
+        .endswith(
+            "`agentspace stop eye` ends it; `agentspace stop main` ends the program, "
+            "`agentspace classic /r/duck/main.py` begins it anew"
+        )
+    )
+    assert not SpaceAccount({"_/roles/camera": {"state": "running", "class": "a:B"}}).why_not_alone("camera")

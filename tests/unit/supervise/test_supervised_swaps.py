@@ -236,3 +236,12 @@ def test_swap_that_is_under_way_when_the_launch_stops_is_given_up(world: World) 
     assert run(world, agent("a")) == 128 + signal.SIGTERM
     assert ("a", 1, "was given up: the launch stops") in world.given_up
     assert len(world.when("started", "a")) == 2
+
+
+def test_a_program_of_the_original_has_no_successor(world: World) -> None:
+    """Whoever asked for one while nobody filled its role is told so."""
+    world.at(1.0, lambda: swapping(world, "a", 1, "requested"))
+    world.at(2.0, world.interrupt)
+    assert run(world, agent("a", program=Path("/robot/main.py"))) == 130
+    assert world.given_up == [("a", 1, "is not started: /robot/main.py is a program; restart it")]
+    assert len(pids(world, "a")) == 1
