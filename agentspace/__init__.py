@@ -62,7 +62,7 @@ __all__ = [
     "run",
 ]
 
-agentspace.moved.tell()
+agentspace.moved.tell(Space, Trigger, Agent)
 
 
 def __getattr__(name: str) -> object:

@@ -17,6 +17,7 @@ from agentspace.core.change import Batch, Change, Kind, QueueLog, V
 from agentspace.core.dead_letters import Key, SetAside, Suspects
 from agentspace.core.dead_letters import key as key_of
 from agentspace.core.values.masks import Mask
+from agentspace.moved import no_kind
 
 EVERY_LIMIT: Final = 1024
 BATCH_LIMIT: Final = 128
@@ -39,7 +40,7 @@ class Trigger(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "Trigger":
-        raise ValueError(f"{value!r:.40} is not a kind of trigger; there are: {', '.join(cls)}")
+        raise ValueError(no_kind(value, cls))
 
 
 class Interest(NamedTuple):

@@ -23,11 +23,6 @@ from agentspace.core.values.loan import Blank, Form, Loan, Shape
 from agentspace.core.values.value import Value
 
 DEFAULT_SPACE: Final = "DATA"
-NO_SPACE: Final = (
-    "Space is what spaces have in common; it is not a space, as in the original Agent-Space, whose programs run "
-    "with `agentspace classic PROGRAM`: an agent writes self.read(name) and self.write(name, value), a program "
-    "connect().read(name)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +112,8 @@ class Space(Protocol):
 
     name: str
 
-    def __init__(self, *words: object, **more: object) -> None:
-        raise TypeError(NO_SPACE)
-
     def read(self, name: str, default: Value = None) -> Value:
         """The value of a slot while it is valid, else the default. None may be a value."""
-        raise TypeError(NO_SPACE)
 
     def entry(self, name: str) -> Entry | None:
         """The value with everything known of it; None if the slot is empty."""
@@ -147,7 +138,6 @@ class Space(Protocol):
         Returns:
             Written, true; or Refused, false, which says who holds the slot.
         """
-        raise TypeError(NO_SPACE)
 
     def loan(
         self,
@@ -171,7 +161,6 @@ class Space(Protocol):
         Raises:
             ValueTypeError, LimitError: No slot can hold such an array.
         """
-        raise TypeError(NO_SPACE)
 
     def delete(self, name: str, priority: float = 0.0, validity: float | None = None) -> Decision:
         """Empties a slot; with a validity (s) holds it empty for that time against lower priorities."""
