@@ -2,10 +2,12 @@
 
 import atexit
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
-_NAMES: Final[dict[int, str]] = {}  # of the classes, by the identity of the agent
+_NAMES: Final[Counter[str]] = Counter()  # how many of each class nobody has run
+_MARK: Final = "_of_script"  # of an agent that is counted there
 
 
 def made(agent: object) -> None:
@@ -13,12 +15,14 @@ def made(agent: object) -> None:
     if _is_of_script(type(agent)):
         if not _NAMES:
             atexit.register(_tell)
-        _NAMES[id(agent)] = type(agent).__name__
+        _NAMES[type(agent).__name__] += 1
+        vars(agent)[_MARK] = True
 
 
 def ran(agent: object) -> None:
     """An agent has its place."""
-    _NAMES.pop(id(agent), None)
+    if vars(agent).pop(_MARK, False):
+        _NAMES[type(agent).__name__] -= 1
 
 
 def _is_of_script(kind: type) -> bool:
@@ -34,7 +38,7 @@ def _is_of_script(kind: type) -> bool:
 def _tell() -> None:
     """At the end of the script, if that came well, or by Ctrl-C."""
     went_wrong = not isinstance(getattr(sys, "last_value", None), KeyboardInterrupt | None)
-    for name in dict.fromkeys(_NAMES.values()) if not went_wrong and sys.stderr else ():
+    for name in +_NAMES if not went_wrong and sys.stderr else ():
         print(  # noqa: T201  (as a script's own warning)
             f"agentspace: {name} was made, but nobody runs it: `agentspace agent MODULE:{name}` does so, as a "
             f"process, or LocalSpace().run({name}()), in this one; a program of the original Agent-Space, whose "

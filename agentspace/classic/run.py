@@ -102,6 +102,10 @@ def _wait(program: Program, code: int) -> int:
         if not program.asked_to_end:
             _leave_at_once(_INTERRUPTED)
         return _wait(program, _end_agents())
+    except BaseException as error:  # of the program's own handler of a signal: it does not wait any longer
+        if not isinstance(error, SystemExit):
+            _show(error)
+        _leave_at_once(code)
     return code
 
 

@@ -86,8 +86,10 @@ def test_agents_that_were_only_made_are_told_at_the_end(tmp_path, ends):
     (tmp_path / "ear.py").write_text("from agentspace import Agent\nclass Ear(Agent): pass\n")
     (tmp_path / "main.py").write_text(
         "from agentspace import Agent, LocalSpace\nfrom ear import Ear\n"
-        "class Eye(Agent): pass\nclass Ran(Agent): pass\n"
-        f"Eye(); Eye(); Ear()\nwith LocalSpace() as space: space.run(Ran())\n{ends}\n"
+        "import threading\nruns = threading.Event()\nclass Eye(Agent): pass\n"
+        "class Ran(Agent):\n    def init(self): runs.set()\n"
+        "Eye(); Eye(); Ear()\n"
+        f"with LocalSpace() as space:\n    space.run(Ran()); runs.wait(20)\n{ends}\n"
     )
     paths = os.pathsep.join(filter(None, sys.path))
     done = subprocess.run(
