@@ -25,6 +25,7 @@ PATIENCE: Final = 0.5  #: seconds of such waiting in vain, in all; from then on
 _LEAST: Final = 0.01  #: it waits so long (s) for each
 _SETTLES: Final = 0.02  #: seconds for the rest of an agent's `init`, after its first trigger
 _OBEYS: Final = 5.0  #: seconds in which an agent's `stop`, which another thread has called, has set `stopped`
+_GLANCE: Final = 0.002  #: seconds between two looks whether a write is noted
 _MISSING: Final = object()
 
 
@@ -295,9 +296,13 @@ class Member:
 
     def _in_order(self, wake: Wake) -> list[str | Entry]:
         """The names and changes of a wake-up, in the order of writing."""
-        for slot in {*wake.names, *(change.name for change in wake.changes)}:
-            with self._objects.lock(slot):  # whoever writes it now has noted that then
-                pass
+        told = [*((slot, None) for slot in wake.names), *((one.name, one.revision) for one in wake.changes)]
+        for slot, revision in told:
+            while not self._order.knows(slot, revision):  # others wrote it, or this process is about to note it
+                lock = self._objects.lock(slot)
+                if lock.acquire(timeout=_GLANCE):
+                    lock.release()
+                    break
         return self._order.sort(wake.names, wake.changes)
 
     def _queue(self, slot: str) -> None:

@@ -5,7 +5,7 @@ gives the names apart from the values; so the process that wrote them remembers 
 """
 
 import threading
-from collections import deque
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,7 +18,8 @@ class WriteOrder:
     """The writes of this process to the slots that wake one agent, the oldest first."""
 
     def __init__(self) -> None:
-        self._writes: deque[tuple[str, int]] = deque()  # slot and revision
+        self._writes: OrderedDict[tuple[str, int], None] = OrderedDict()  # slot and revision
+        self._slots: Counter[str] = Counter()  # of these
         self._forgotten = 0  # writes before these
         self._marked = 0  # writes that come with the next wake-up at the latest
         self._lock = threading.Lock()
@@ -26,9 +27,14 @@ class WriteOrder:
     def note(self, slot: str, revision: int) -> None:
         """This process has written, and its write was accepted."""
         with self._lock:
-            self._writes.append((slot, revision))
+            self._writes[slot, revision] = None
+            self._slots[slot] += 1
             if len(self._writes) > _KEPT:
                 self._forget(1)
+
+    def knows(self, slot: str, revision: int | None = None) -> bool:
+        """Whether a write is noted; of a slot, with this revision or with any."""
+        return self._slots[slot] > 0 if revision is None else (slot, revision) in self._writes
 
     def mark(self) -> None:
         """The agent asks for its next wake-up: that tells of all that is noted now."""
@@ -60,5 +66,6 @@ class WriteOrder:
 
     def _forget(self, count: int) -> None:
         for _ in range(count):
-            self._writes.popleft()
+            (slot, _), _ = self._writes.popitem(last=False)
+            self._slots[slot] -= 1
         self._forgotten += max(count, 0)
