@@ -68,7 +68,8 @@ class Dino:
         try:
             from models.transformer.backends import open_backend
             from models.transformer.checkpoint import fingerprint, load
-            from models.transformer.runtime import decide, doubled
+            from models.transformer.race import doubled
+            from models.transformer.runtime import decide
             from models.transformer.vision_transformer import CONFIGS
         except ImportError as error:
             raise ArtifactError(f"{name} needs {error.name}: pip install 'agentspace[train]'") from error

@@ -14,9 +14,9 @@
 | `onnx:FILE.onnx` | whatever it gives | `onnx_file` | FILE.onnx, and FILE.yaml beside it |
 """
 
-import statistics
 import time
-import timeit
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,7 @@ from models.extractors.efficientnet import ONNX as FLOATS
 from models.extractors.network import Network
 from models.extractors.threads import allowed, choose
 from models.transformer.backends import BACKENDS
+from models.transformer.race import doubled, race
 
 DEFAULT: Final = "efficientnet-lite0"
 LAST_BLOCK: Final = "efficientnet-lite0-last"
@@ -39,15 +40,16 @@ ONNX: Final = "onnx:"
 """Before the name of a file."""
 AUTO: Final = "auto"
 """The backend that is the fastest, or the only one."""
-_PAUSE: Final = 1.0 / 30.0
-_TIMES: Final = 7
+_PAUSE: Final = 1.0 / 30.0  # seconds between two pictures
+_BUDGET: Final = 2.0  # seconds
+_HOG: Final = "hog"
 
 NAMES: Final = (
     *_EFFICIENTNETS,
     PERSON,
     BLAZEPOSE,
     *(f"{name}{view}" for name in _TRANSFORMERS for view in ("", "/mean", "/grid")),
-    "hog",
+    _HOG,
 )
 """All that need no file to be named; beside them there is onnx:FILE."""
 
@@ -78,7 +80,7 @@ def backends(name: str) -> tuple[str, ...]:
         return (AUTO, *BACKENDS)
     if name.startswith(ONNX):
         return (AUTO, FLOATS)
-    own = {"hog": (), LAST_BLOCK: (FLOATS,), BLAZEPOSE: (FLOATS,)}.get(name, (FLOATS, INT8))
+    own = {_HOG: (), LAST_BLOCK: (FLOATS,), BLAZEPOSE: (FLOATS,)}.get(name, (FLOATS, INT8))
     return (AUTO, *own)
 
 
@@ -129,8 +131,7 @@ def load(
 
     Args:
         name: One of `NAMES`, or onnx:FILE.
-        threads: Of the computation; 0 for as many as pay, measured in some tenths of a second (of a Vision
-            Transformer, in seconds): see `models.extractors.threads`.
+        threads: Of the computation; 0 for as many as pay, measured in seconds: see `models.extractors.threads`.
         weights: File with the weights of a Vision Transformer; None for the official ones, which are fetched once.
         backend: What runs it: one of `backends`. Of a Vision Transformer see `models.transformer.backends`, of
             EfficientNet `models.extractors.efficientnet`; the others have no choice.
@@ -146,7 +147,7 @@ def load(
     check_arguments(name, threads, weights, backend, crop)
     folder = project or Path()
     if threads == 0 and not takes_weights(name):  # a Vision Transformer chooses threads and backend together
-        threads = choose(lambda each: _seconds(_load(name, each, weights, backend, folder)), allowed())
+        threads = 1 if name == _HOG else _as_many_as_pay(lambda each: _load(name, each, weights, backend, folder))
     network = _load(name, threads, weights, backend, folder, film)
     return Cropped(network) if crop == CENTRE else network
 
@@ -171,15 +172,18 @@ def _load(
         from models.extractors.blazepose import BlazePoseExtractor
 
         return BlazePoseExtractor.load(threads, film)
-    if base == "hog":
+    if base == _HOG:
         from models.extractors.hog import Hog
 
         return Hog()
     return EfficientNet.load(None, threads, _EFFICIENTNETS[base], backend)
 
 
-def _seconds(network: Network) -> float:
-    """Time for a picture as a camera brings them, each after a pause, in which threads fall asleep: the median."""
+def _as_many_as_pay(opens: Callable[[int], Network]) -> int:
+    """The number of threads, measured with pictures as a camera brings them: after pauses, when threads sleep."""
+    numbers = doubled(allowed())
+    if len(numbers) == 1:
+        return 1
     image = np.zeros((SIZE, SIZE, 3), np.uint8)
-    pause, look = (lambda: time.sleep(_PAUSE)), (lambda: network.features(image))
-    return statistics.median(timeit.repeat(look, pause, repeat=_TIMES, number=1))
+    runs = [partial(opens(number).features, image) for number in numbers]
+    return choose(dict(zip(numbers, race(runs, rest=lambda: time.sleep(_PAUSE), budget=_BUDGET), strict=True)))

@@ -5,7 +5,7 @@ use four times the processor. So their number is doubled only as long as that sa
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 VARIABLE: Final = "AGENTSPACE_THREADS"
@@ -14,16 +14,15 @@ WORTH: Final = 2.0 / 3.0
 """Of the time with half as many threads: it must take less."""
 
 
-def choose(time: Callable[[int], float], most: int) -> int:
-    """The number of threads, from 1, 2, 4, ... up to the most.
+def choose(times: Mapping[int, float]) -> int:
+    """The number of threads, from 1, 2, 4, ...
 
     Args:
-        time: Seconds for a picture with so many threads.
-        most: How many there may be; with 1 nothing is measured.
+        times: Seconds for a picture, by the number of threads.
     """
-    threads, before = 1, time(1) if most > 1 else 0.0
-    while 2 * threads <= most and (now := time(2 * threads)) < WORTH * before:
-        threads, before = 2 * threads, now
+    threads = 1
+    while times.get(2 * threads, float("inf")) < WORTH * times[threads]:
+        threads *= 2
     return threads
 
 

@@ -1,8 +1,8 @@
 """The runtime of a Vision Transformer: the backend and the number of threads that are the fastest, as measured.
 
 `auto` measures the backends of `models.transformer.backends` that can run on this machine (not the compiled ones),
-once for a machine, with 1, 2, 4, ... threads as long as that helps, and remembers it in the cache folder. Of those
-within 5 % of the fastest it takes that with the fewest threads, since each takes a core from the other agents.
+once for a machine, with 1, 2, 4, ... threads, all in turns, and remembers it in the cache folder. Of those within
+5 % of the fastest it takes that with the fewest threads, since each takes a core from the other agents.
 
 Features must be those of PyTorch in float32: one that differs by more than 1e-4 (float32), or by more than 0.01 in
 1 - cosine (bfloat16), is left out. What was chosen, what was not, and why, is told in words.
@@ -13,8 +13,8 @@ Features must be those of PyTorch in float32: one that differs by more than 1e-4
 import json
 import os
 import sys
-import timeit
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -28,6 +28,7 @@ from models.files import processor
 from models.files.artifact import ArtifactError
 from models.files.cache import cache_folder
 from models.transformer.backends import COMPILED, GPU, HALF, PROCESSOR, keep, open_backend, why_not
+from models.transformer.race import doubled, race
 from models.transformer.views import Run
 
 if TYPE_CHECKING:
@@ -36,12 +37,6 @@ if TYPE_CHECKING:
 AUTO: Final = "auto"
 MEASURED: Final = (*PROCESSOR, *GPU)
 """The backends that `auto` chooses from, as far as they can run."""
-ENOUGH: Final = 0.4
-"""Seconds that a network is timed at a time, if it is not slow."""
-MANY: Final = 40
-"""Images at most meanwhile."""
-WORTH: Final = 0.95
-"""Of the time with half as many threads: with more it must take less, or still more are not tried."""
 NEAR: Final = 1.05
 """Times the shortest: what takes no longer is as good."""
 EXACT: Final = 1e-4
@@ -57,7 +52,7 @@ class Timed(NamedTuple):
     Attributes:
         backend: Its name.
         threads: Of the computation.
-        ms: Milliseconds for an image, the best of two times some.
+        ms: Milliseconds for an image: see `models.transformer.race`.
         deviation: Of the class token from that of PyTorch in float32: 1 - cosine.
     """
 
@@ -97,25 +92,6 @@ class Measured(NamedTuple):
     left_out: dict[str, str]
 
 
-def doubled(most: int) -> tuple[int, ...]:
-    """1, 2, 4, ... up to the most."""
-    return tuple(1 << power for power in range(most.bit_length()))
-
-
-def milliseconds(run: Run, size: int, least: int = 4) -> float:
-    """Time for one image: the best, after two that do not count; other work on the machine disturbs it least.
-
-    Args:
-        run: What is timed.
-        size: Side of the image, pixels.
-        least: So many images at least; of a fast network as many more as `ENOUGH` has room for.
-    """
-    image = _noise(size)
-    usual = max(timeit.repeat(lambda: run(image), number=1, repeat=2)[1], 1e-4)
-    repeats = max(least, min(MANY, round(ENOUGH / usual)))
-    return 1e3 * min(timeit.repeat(lambda: run(image), number=1, repeat=repeats))
-
-
 def _noise(size: int) -> Image:
     return np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
 
@@ -123,53 +99,51 @@ def _noise(size: int) -> Image:
 def measure(
     network: "VisionTransformer", size: int, threads: Sequence[int] = (1,), backends: Iterable[str] = MEASURED
 ) -> Measured:
-    """Times each backend with each number of threads, as long as more of them help.
-
-    All are timed twice, the second time when the first is over: what disturbs the machine for a while disturbs
-    one of the two.
+    """Times each backend with each number of threads, all in turns: see `models.transformer.race`.
 
     Args:
         network: With its weights.
         size: Side of the images, pixels.
-        threads: Numbers to try, the smallest first.
+        threads: Numbers to try.
         backends: Names.
     """
-    expected = open_backend(network, "torch", size, threads[-1])(_noise(size)).class_token
-    found = Measured([], {})
+    image, found = _noise(size), Measured([], {})
+    expected = open_backend(network, "torch", size, threads[-1])(image).class_token
+    runs: list[Run] = []
     for backend in backends:
         if why := why_not(backend):
             found.left_out[backend] = why
             continue
         try:
-            _measure_one(network, backend, size, threads, expected, found)
+            opened = _open_one(network, backend, size, threads, expected, found)
         except (RuntimeError, ValueError) as error:  # memory that is not enough, a driver that is too old, ...
             found.left_out[backend] = str(error).strip().splitlines()[0]
-    for index, one in enumerate(found.times):
-        again = milliseconds(open_backend(network, one.backend, size, one.threads, patches=False), size)
-        found.times[index] = one._replace(ms=round(min(one.ms, again), 3))
+            continue
+        runs += [run for _, run in opened]
+        found.times.extend(one for one, _ in opened)
+    seconds = race([partial(run, image) for run in runs]) if runs else []
+    found.times[:] = [one._replace(ms=round(1e3 * own, 3)) for one, own in zip(found.times, seconds, strict=True)]
     return found
 
 
-def _measure_one(
+def _open_one(
     network: "VisionTransformer",
     backend: str,
     size: int,
     threads: Sequence[int],
     expected: Floats32,
     found: Measured,
-) -> None:
-    before = float("inf")
+) -> list[tuple[Timed, Run]]:
+    """A backend with each number of threads, not timed yet; none if its features are not what is expected."""
+    opened = []
     for count in threads[:1] if backend in GPU else threads:
         run = open_backend(network, backend, size, count, patches=False)
         token = run(_noise(size)).class_token
         if why := wrong(backend, token, expected):
             found.left_out[backend] = why
-            return
-        ms = milliseconds(run, size)
-        found.times.append(Timed(backend, count, round(ms, 3), deviation(token, expected)))
-        if ms > WORTH * before:
-            return
-        before = ms
+            return []
+        opened.append((Timed(backend, count, 0.0, deviation(token, expected)), run))
+    return opened
 
 
 def deviation(token: Floats32, expected: Floats32) -> float:

@@ -28,9 +28,7 @@ from models.transformer.runtime import (
     Timed,
     choose,
     decide,
-    doubled,
     measure,
-    milliseconds,
     pick,
     situation,
     told,
@@ -181,37 +179,30 @@ def test_what_is_measured_is_what_runs_here() -> None:
     assert all(one.deviation < (1e-3 if "bf16" in one.backend else 1e-6) for one in found.times)
 
 
-def test_more_threads_are_tried_as_long_as_they_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not on a GPU, which has none of them."""
-    network, times = (
-        random_network(SMALL),
-        {("onnx", 1): 8.0, ("onnx", 2): 5.0, ("onnx", 4): 4.9, ("cuda", 1): 1.0},
-    )
+def test_all_numbers_of_threads_take_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each backend with each; a GPU has none of them. All meet in one race, and each gets its own time."""
+    network = random_network(SMALL)
+    times = {("onnx", 1): 0.008, ("onnx", 2): 0.005, ("torch", 1): 0.009, ("torch", 2): 0.0075, ("cuda", 1): 0.001}
     opened: list[tuple[str, int]] = []
     plain = open_backend(network, "torch", 64)
 
     def opens(network: Any, backend: str, size: int, threads: int, patches: bool = True) -> Any:
-        if backend != "torch":
-            opened.append((backend, threads))
+        opened.append((backend, threads))
         return plain
+
+    def race(runs: list[Any]) -> list[float]:
+        assert len(runs) == len(times)
+        assert all(run().mean.shape == (96,) for run in runs)
+        return list(times.values())
 
     monkeypatch.setattr(runtime, "open_backend", opens)
     monkeypatch.setattr(runtime, "why_not", lambda backend: "")
-    monkeypatch.setattr(runtime, "milliseconds", lambda run, size: times[opened[-1]])
-    found = measure(network, 64, (1, 2, 4, 8), ("onnx", "cuda"))
-    assert opened == 2 * [("onnx", 1), ("onnx", 2), ("onnx", 4), ("cuda", 1)]
-    assert [(one.backend, one.threads, one.ms) for one in found.times] == [(*key, ms) for key, ms in times.items()]
-
-
-def test_what_was_disturbed_once_is_timed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process that is busy for a while does not decide: the better of two times counts."""
-    network = random_network(SMALL)
-    plain = open_backend(network, "torch", 64)
-    times = iter([30.0, 12.0, 9.0, 13.0])  # onnx was disturbed
-    monkeypatch.setattr(runtime, "open_backend", lambda *arguments, patches=True: plain)
-    monkeypatch.setattr(runtime, "milliseconds", lambda run, size: next(times))
-    found = measure(network, 64, (1,), ("onnx", "torch"))
-    assert [(one.backend, one.ms) for one in found.times] == [("onnx", 9.0), ("torch", 12.0)]
+    monkeypatch.setattr(runtime, "race", race)
+    found = measure(network, 64, (1, 2), ("onnx", "torch", "cuda"))
+    assert opened == [("torch", 2), *times]  # the first for what the features should be
+    assert [(one.backend, one.threads, one.ms) for one in found.times] == [
+        (*key, 1e3 * seconds) for key, seconds in times.items()
+    ]
 
 
 def test_of_nearly_equal_ones_that_with_the_fewest_threads_is_taken() -> None:
@@ -219,9 +210,6 @@ def test_of_nearly_equal_ones_that_with_the_fewest_threads_is_taken() -> None:
     ways = [Timed("onnx", 1, 30.0, 0.0), Timed("onnx", 2, 20.0, 0.0), Timed("torch-bf16", 1, 20.9, 0.0)]
     assert pick(ways) == ways[2]
     assert pick(ways[:2]) == ways[1]
-    assert doubled(1) == (1,)
-    assert doubled(6) == (1, 2, 4)
-    assert doubled(8) == (1, 2, 4, 8)
 
 
 def test_a_backend_that_fails_or_errs_is_left_out_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,13 +308,6 @@ def test_what_is_not_valid_is_refused() -> None:
     for backend in ("onnx", "torch"):
         with pytest.raises(ValueError, match="threads is 0"):
             open_backend(network, backend, 64, threads=0)
-
-
-def test_milliseconds_takes_the_best() -> None:
-    """Two calls that do not count, then at least as many as wanted, and of a fast one more."""
-    calls: list[tuple[int, ...]] = []
-    assert milliseconds(lambda image: calls.append(image.shape), 8, least=3) < 1000  # type: ignore[arg-type,return-value]  # only called
-    assert calls == [(8, 8, 3)] * (2 + runtime.MANY)
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

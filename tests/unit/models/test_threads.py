@@ -5,22 +5,30 @@ import os
 import pytest
 
 from models.extractors.threads import allowed, choose
+from models.transformer.race import doubled
 
 
 @pytest.mark.parametrize(
-    ("times", "most", "chosen"),
+    ("times", "chosen"),
     [
-        ({1: 2.0, 2: 1.4}, 2, 1),  # that saves less than a third
-        ({1: 100.0, 2: 55.0}, 2, 2),
-        ({1: 100.0, 2: 55.0}, 3, 2),
-        ({1: 100.0, 2: 55.0, 4: 30.0, 8: 29.0}, 64, 4),
-        ({1: 100.0, 2: 90.0, 4: 10.0}, 64, 1),  # no second try
-        ({}, 1, 1),
+        ({1: 2.0}, 1),
+        ({1: 2.0, 2: 1.4}, 1),  # that saves less than a third
+        ({1: 100.0, 2: 55.0}, 2),
+        ({1: 100.0, 2: 55.0, 4: 30.0, 8: 29.0}, 4),
+        ({1: 100.0, 2: 90.0, 4: 10.0}, 1),  # no second try
     ],
 )
-def test_more_threads_must_save_a_third(times: dict[int, float], most: int, chosen: int) -> None:
-    """Doubling goes on as long as that does, up to the most; with one allowed nothing is measured."""
-    assert choose(times.__getitem__, most) == chosen
+def test_more_threads_must_save_a_third(times: dict[int, float], chosen: int) -> None:
+    """Doubling goes on as long as that does."""
+    assert choose(times) == chosen
+
+
+@pytest.mark.parametrize(
+    ("most", "tried"), [(1, (1,)), (2, (1, 2)), (3, (1, 2)), (6, (1, 2, 4)), (8, (1, 2, 4, 8))]
+)
+def test_numbers_that_are_tried(most: int, tried: tuple[int, ...]) -> None:
+    """Doubled up to the most."""
+    assert doubled(most) == tried
 
 
 def test_a_launch_says_how_many_are_allowed() -> None:

@@ -1,0 +1,96 @@
+"""A race between ways to do the same: which is the fastest, on a machine where others are at work, too.
+
+They take turns, so that whatever disturbs the machine disturbs them alike. The time of a way is the lower quartile
+of its times: what is disturbed less than three times in four does not count, and no single lucky time does. A way
+that is slower beyond doubt drops out; the race ends when one is left, or when its time is over.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+BUDGET: Final = 8.0
+"""Seconds after which a race ends, if each had `LEAST` turns by then."""
+LEAST: Final = 3
+"""Turns of each at least."""
+MOST: Final = 60
+"""Turns of each at most."""
+TURN: Final = 0.03
+"""Seconds of a turn; what takes longer runs once."""
+_SLEEPY: Final = 0.1  # seconds; of what takes less, the first time of a turn does not count: threads slept
+_SURE: Final = 1.64  # standard deviations of the rank of a quartile: 95 % are on this side
+_FEW: Final = 8  # times of which the rank of a quartile can be told
+_HOPELESS: Final = 2.0  # times the time of the best
+
+
+def doubled(most: int) -> tuple[int, ...]:
+    """Numbers of threads to try: 1, 2, 4, ... up to the most."""
+    return tuple(1 << power for power in range(most.bit_length()))
+
+
+def race(
+    runs: Sequence[Callable[[], object]],
+    clock: Callable[[], float] = time.perf_counter,
+    rest: Callable[[], object] = lambda: None,
+    budget: float = BUDGET,
+) -> list[float]:
+    """The time (s) of each of some ways.
+
+    Args:
+        runs: The ways; each is called some times that do not count before the race.
+        clock: Seconds.
+        rest: Is called before each time that counts.
+        budget: Seconds of the race.
+    """
+    for run in (*runs, *runs):
+        run()
+    racers = [_Racer(run) for run in runs]
+    left, end = racers, clock() + budget
+    for turn in range(1, MOST + 1):
+        for racer in left:
+            racer.take_turn(clock, rest)
+        best = min(left, key=lambda racer: racer.time)
+        left = [racer for racer in left if racer is best or not racer.is_slower(best)]
+        if len(left) == 1 or (turn >= LEAST and clock() >= end):
+            break
+    return [racer.time for racer in racers]
+
+
+class _Racer:
+    """One of the ways, and its times so far, the shortest first."""
+
+    def __init__(self, run: Callable[[], object]) -> None:
+        self._run = run
+        self._times: list[float] = []
+
+    @property
+    def time(self) -> float:
+        """The lower quartile."""
+        return self._times[(len(self._times) - 1) // 4]
+
+    def take_turn(self, clock: Callable[[], float], rest: Callable[[], object]) -> None:
+        if self._times and self._times[0] < _SLEEPY:
+            self._run()
+        spent = 0.0
+        while spent < TURN:
+            rest()
+            start = clock()
+            self._run()
+            self._times.append(max(clock() - start, 1e-9))
+            spent += self._times[-1]
+        self._times.sort()
+
+    def is_slower(self, best: "_Racer") -> bool:
+        """Beyond doubt."""
+        known = min(len(self._times), len(best._times))
+        if known >= LEAST and self._times[0] > _HOPELESS * best._times[-1]:
+            return True
+        return known >= _FEW and self._bounds()[0] > best._bounds()[1]
+
+    def _bounds(self) -> tuple[float, float]:
+        """Between which the quartile of all times lies that it would ever take, in 9 of 10 cases."""
+        count = len(self._times)
+        spread = _SURE * math.sqrt(count * 0.25 * 0.75)
+        low, high = math.floor(0.25 * count - spread), math.ceil(0.25 * count + spread)
+        return self._times[max(0, low)], self._times[min(count - 1, high)]
