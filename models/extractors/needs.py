@@ -36,7 +36,7 @@ def lacking(
         yield str(error)
         return
     if registry.takes_weights(name):
-        yield from _of_transformer(name.partition("/")[0], folder / weights if weights else None)
+        yield from _of_transformer(name.partition("/")[0], weights, folder)
     elif name.startswith(registry.ONNX):
         path = folder / Path(name.removeprefix(registry.ONNX)).expanduser()
         if not path.is_file():
@@ -45,13 +45,14 @@ def lacking(
         yield f"{LAST.path} is missing; make it with: {LAST.command}"
 
 
-def _of_transformer(base: str, path: Path | None) -> Iterator[str]:
+def _of_transformer(base: str, weights: Path | None, folder: Path) -> Iterator[str]:
     missing = [name for name in ("torch", "onnxruntime") if importlib.util.find_spec(name) is None]
     if missing:
         yield f"{base} needs {' and '.join(missing)}: pip install 'agentspace[train]'"
-    if path is not None:
-        if not path.is_file():
-            yield f"{path} is missing: the file with the weights of {base}"
+    if weights is not None:
+        if not (folder / weights).is_file():
+            means = "" if weights.is_absolute() else f"; {weights} is a path from the project's folder"
+            yield f"{folder / weights} is missing: the file with the weights of {base}{means}"
         return
     try:
         entry = catalogue.public(base)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from models.files.artifact import ArtifactError
-from models.transformer.vision_transformer import Config, VisionTransformer
+from models.transformer.vision_transformer import CONFIGS, Config, VisionTransformer
 
 State = dict[str, Tensor]
 
@@ -135,11 +135,19 @@ def load(path: Path, config: Config) -> VisionTransformer:
         network = VisionTransformer(config)
     wrong = differences(state, network.state_dict())
     if wrong:
-        raise ArtifactError(f"{path} is of another architecture than {config}: {wrong}")
+        fits = f"; it is one of {' or '.join(names)}" if (names := _fitting(state)) else ""
+        raise ArtifactError(f"{path} is of another architecture than {config}: {wrong}{fits}")
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise ArtifactError(f"{path} holds weights that are not finite")
     network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)
+
+
+def _fitting(state: State) -> list[str]:
+    """The names of the networks whose weights these are."""
+    with torch.device("meta"):
+        known = {name: VisionTransformer(config).state_dict() for name, config in CONFIGS.items()}
+    return [name for name, expected in known.items() if not differences(state, expected)]
 
 
 def differences(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:

@@ -1,11 +1,10 @@
 """A race between ways to do the same: which is the fastest, on a machine where others are at work, too.
 
-They take turns, so that whatever disturbs the machine disturbs them alike. The time of a way is the lower quartile
-of its times: what is disturbed less than three times in four does not count, and no single lucky time does. A way
-that is slower beyond doubt drops out; the race ends when one is left, or when its time is over.
+They take turns, so that whatever disturbs the machine disturbs them alike. The time of a way is that than which a
+tenth of its times are shorter: most of them may be disturbed, and no single lucky one counts. A way that is slower
+beyond doubt drops out; the race ends when one is left, or when its time is over.
 """
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -19,8 +18,7 @@ MOST: Final = 60
 TURN: Final = 0.03
 """Seconds of a turn; what takes longer runs once."""
 _SLEEPY: Final = 0.1  # seconds; of what takes less, the first time of a turn does not count: threads slept
-_SURE: Final = 1.64  # standard deviations of the rank of a quartile: 95 % are on this side
-_FEW: Final = 8  # times of which the rank of a quartile can be told
+_FEW: Final = 8  # times after which the order of two can be told
 _HOPELESS: Final = 2.0  # times the time of the best
 
 
@@ -66,8 +64,8 @@ class _Racer:
 
     @property
     def time(self) -> float:
-        """The lower quartile."""
-        return self._times[(len(self._times) - 1) // 4]
+        """That than which a tenth of its times are shorter."""
+        return self._times[(len(self._times) - 1) // 10]
 
     def take_turn(self, clock: Callable[[], float], rest: Callable[[], object]) -> None:
         if self._times and self._times[0] < _SLEEPY:
@@ -82,15 +80,8 @@ class _Racer:
         self._times.sort()
 
     def is_slower(self, best: "_Racer") -> bool:
-        """Beyond doubt."""
-        known = min(len(self._times), len(best._times))
-        if known >= LEAST and self._times[0] > _HOPELESS * best._times[-1]:
-            return True
-        return known >= _FEW and self._bounds()[0] > best._bounds()[1]
-
-    def _bounds(self) -> tuple[float, float]:
-        """Between which the quartile of all times lies that it would ever take, in 9 of 10 cases."""
-        count = len(self._times)
-        spread = _SURE * math.sqrt(count * 0.25 * 0.75)
-        low, high = math.floor(0.25 * count - spread), math.ceil(0.25 * count + spread)
-        return self._times[max(0, low)], self._times[min(count - 1, high)]
+        """Whether it is so beyond doubt: always more than what the best takes most often, or hopelessly more."""
+        known, shortest = min(len(self._times), len(best._times)), self._times[0]
+        if known < _FEW:
+            return known >= LEAST and shortest > _HOPELESS * best._times[-1]
+        return shortest > best._times[len(best._times) // 2]

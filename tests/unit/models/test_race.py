@@ -65,10 +65,11 @@ def ways(seed: int) -> list[Way]:
 
 
 @pytest.mark.parametrize(
-    ("load", "lasts"), [(0.0, 1.0), (0.25, 0.05), (0.25, 0.3), (0.25, 1.0), (0.5, 0.05), (0.5, 0.3), (0.5, 1.0)]
+    ("load", "lasts"),
+    [(0.0, 1.0), (0.25, 0.05), (0.25, 0.3), (0.25, 1.0), (0.5, 0.05), (0.5, 1.0), (0.65, 0.05), (0.65, 0.3)],
 )
 def test_the_choice_is_within_a_tenth_of_the_best(load: float, lasts: float) -> None:
-    """In 19 of 20 races at least, while another process takes up to half of the time of one core of two."""
+    """In 19 of 20 races at least, while another process takes up to two thirds of the time of a core: for a second at a time."""
     good = 0
     for seed in range(200):
         machine, tried = Machine(seed, load, lasts), ways(seed)
