@@ -312,7 +312,7 @@ class ConsoleScreen(App[None]):
         """Shows where the extractor looks, or again what the camera sees."""
         self._looks = not self._looks
         self._camera.set_class(self._looks, "looking")
-        self._camera.border_title = "where it looks: mean, heads" if self._looks else ""
+        self._camera.border_title = "where it looks" if self._looks else ""
         self._camera.border_subtitle = ""
         self._worker.look(self._looks)
 

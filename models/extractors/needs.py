@@ -20,7 +20,7 @@ def lacking(
 ) -> Iterator[str]:
     """What keeps an extractor from being loaded, a line each that says what to do.
 
-    Looks whether files are there, not into them; whether a server has official weights it asks only if they are
+    Files with weights are read, which takes seconds; whether a server has official ones is asked only if they are
     not here yet.
 
     Args:
@@ -53,6 +53,9 @@ def _of_transformer(base: str, weights: Path | None, folder: Path) -> Iterator[s
         if not (folder / weights).is_file():
             means = "" if weights.is_absolute() else f"; {weights} is a path from the project's folder"
             yield f"{folder / weights} is missing: the file with the weights of {base}{means}"
+            return
+        if not missing:
+            yield from _wrong(folder / weights, base)
         return
     try:
         entry = catalogue.public(base)
@@ -61,3 +64,14 @@ def _of_transformer(base: str, weights: Path | None, folder: Path) -> Iterator[s
         return
     if not entry.path.is_file() and (why := why_not(entry, _PATIENCE)):
         yield entry.by_hand(why)
+
+
+def _wrong(path: Path, base: str) -> Iterator[str]:
+    """What is wrong with a file of weights."""
+    from models.transformer.checkpoint import load
+    from models.transformer.vision_transformer import CONFIGS
+
+    try:
+        load(path, CONFIGS[base])
+    except ArtifactError as error:
+        yield str(error)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _OPSET: Final = 18
 _FORMAT: Final = 8  # of the file; with it, onnxruntime from 2023 on runs the network
+_TALKATIVE: Final = ("torch.onnx._internal.exporter", "onnx_ir", "onnxscript")
+"""Loggers of what converts: 300 lines of each network, and that torchvision is missing."""
 
 
 CPU: Final = "CPUExecutionProvider"
@@ -42,7 +44,8 @@ def convert(network: "nn.Module", image: Sequence[int], outputs: Sequence[str]) 
     from onnx import checker
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
-    logging.getLogger("torch.onnx._internal.exporter").setLevel(logging.ERROR)  # it misses torchvision
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch warns of its own insides
         program = torch.onnx.export(

@@ -257,6 +257,13 @@ def test_what_is_lacking_is_told_before_anything_is_loaded(
     ):
         (told,) = lacking(name, file, project=folder)
         assert told.startswith(what)
+    (folder / "cut.pth").write_bytes((folder / "weights.pth").read_bytes()[:1000])
+    for name, file, what in (
+        ("dino-vits16", "cut.pth", "cut off"),
+        ("dino-vits8", str(weights), "another architecture"),
+    ):
+        (told,) = lacking(name, Path(file), project=folder)
+        assert what in told
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (told,) = lacking("efficientnet-lite0-last")
     assert told.endswith("make it with: python -m models.extractors.efficientnet export --block last")

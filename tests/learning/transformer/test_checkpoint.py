@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from models.files.artifact import ArtifactError
 from models.transformer.checkpoint import convert, fingerprint, load, read
-from models.transformer.vision_transformer import Config, VisionTransformer
+from models.transformer.vision_transformer import CONFIGS, Config, VisionTransformer
 
 SMALL = Config(patch=16, width=48, heads=3, depth=2, image=64)
 State = dict[str, torch.Tensor]
@@ -207,6 +207,13 @@ def test_another_architecture_is_refused(other: Config, messages: list[str], tmp
         load(tmp_path / "other.pth", SMALL)
     for message in messages:
         assert message in str(caught.value)
+
+
+def test_weights_of_another_known_network_are_called_by_its_name(tmp_path: Path) -> None:
+    """So that one only has to say network=NAME."""
+    torch.save(VisionTransformer(CONFIGS["vit-tiny16"]).state_dict(), tmp_path / "other.pth")
+    with pytest.raises(ArtifactError, match=r"and 146 more; it is one of vit-tiny16$"):
+        load(tmp_path / "other.pth", CONFIGS["dino-vits8"])
 
 
 def test_weights_that_are_not_finite_are_refused(network: VisionTransformer, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def ways(seed: int) -> list[Way]:
     [(0.0, 1.0), (0.25, 0.05), (0.25, 0.3), (0.25, 1.0), (0.5, 0.05), (0.5, 1.0), (0.65, 0.05), (0.65, 0.3)],
 )
 def test_the_choice_is_within_a_tenth_of_the_best(load: float, lasts: float) -> None:
-    """In 19 of 20 races at least, while another process takes up to two thirds of the time of a core: for a second at a time."""
+    """In 19 of 20 races at least, while another process computes, for up to a second at a time."""
     good = 0
     for seed in range(200):
         machine, tried = Machine(seed, load, lasts), ways(seed)
@@ -97,7 +97,7 @@ def test_a_race_that_is_clear_ends_at_once() -> None:
     seconds = race([counted(0, ("a", 1, 0.05)), counted(1, ("b", 1, 0.2))], machine.clock)
     assert seconds[0] == pytest.approx(0.05, rel=0.1)
     assert seconds[1] == pytest.approx(0.2, rel=0.1)
-    assert calls[1] == 2 + LEAST
+    assert calls[1] == 1 + LEAST
     assert machine.now < 2.0
 
 
