@@ -62,11 +62,12 @@ def test_only_the_incarnation_that_was_asked_obeys() -> None:
 
 def test_a_key_that_may_not_hear_of_roles_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program runs; its agents hear it while they wait."""
-    monkeypatch.setattr(stops, "_hearing", {})  # private: of this process, whose threads are the tests'
+    made: dict[int, Stops] = {}
+    monkeypatch.setattr(stops, "_hearing", made)  # private: of this process, which is the tests' own
 
     def watch(mask: str) -> Any:
         raise RightsError(f"no right to hear of {mask}")
 
     session: Any = SimpleNamespace(role="camera", epoch=1, watch=watch)
     Stops.of(session).add(session, lambda: None)
-    assert stops._hearing.keys() == {os.getpid()}
+    assert made.keys() == {os.getpid()}
