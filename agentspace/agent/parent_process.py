@@ -48,6 +48,15 @@ def _outlive(parent: int, grace: float) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def own_environment() -> dict[str, str]:
+    """The environment, for a child in which no ``agentspace.py`` on PYTHONPATH takes the library's place."""
+    found = dict(os.environ)
+    folders = [folder for folder in found.pop("PYTHONPATH", "").split(os.pathsep) if folder]
+    if folders := [folder for folder in folders if not (Path(folder) / "agentspace.py").is_file()]:
+        found["PYTHONPATH"] = os.pathsep.join(folders)
+    return found
+
+
 def forget_safe_path() -> None:
     """What this process starts itself finds its modules as usual."""
     for name, value in SAFE_PATH.items():

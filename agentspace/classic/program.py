@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-from agentspace.agent.parent_process import PARENT_VARIABLE
+from agentspace.agent.parent_process import PARENT_VARIABLE, own_environment
 from agentspace.classic.aside import Aside
 from agentspace.classic.naming import plain, space_of
 from agentspace.client.account import CLOCK
@@ -310,7 +310,8 @@ def _is_host(link: Link) -> bool:
 
 def start_host(address: Address) -> "subprocess.Popen[bytes]":
     """Starts a server that ends when nobody fills a role there any more."""
-    environment = {name: value for name, value in os.environ.items() if name != PARENT_VARIABLE}
+    environment = own_environment()
+    environment.pop(PARENT_VARIABLE, None)
     _log.info("no server at %s: starts one", address.endpoint)
     return subprocess.Popen(
         [sys.executable, "-P", "-m", HOST, address.endpoint],

@@ -1,7 +1,6 @@
 """Descriptions of agent classes, asked in a process of its own: a plan is made without their code."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from agentspace.agent.parent_process import SAFE_PATH
+from agentspace.agent.parent_process import SAFE_PATH, own_environment
 from agentspace.core.setting import Data, Setting
 from agentspace.errors import AgentspaceError
 
@@ -124,7 +123,7 @@ def _answer(
         done = subprocess.run(
             command,
             cwd=project,
-            env={**os.environ, **SAFE_PATH},
+            env={**own_environment(), **SAFE_PATH},
             input=given,
             capture_output=True,
             text=True,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import IO
 
-from agentspace.agent.parent_process import PARENT_VARIABLE, SAFE_PATH
+from agentspace.agent.parent_process import PARENT_VARIABLE, SAFE_PATH, own_environment
 from agentspace.supervise.command import Command
 from agentspace.supervise.guardian import MARK_VARIABLE, mark
 
@@ -47,7 +47,7 @@ class Child:
                 words, or there are no file descriptors or processes left.
         """
         environment = {
-            **os.environ,
+            **own_environment(),
             **SAFE_PATH,
             "PYTHONUNBUFFERED": "1",  # else log lines appear late, or never after a crash
             **command.env,

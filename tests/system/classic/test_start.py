@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
 from tests.support.server_process import ServerProcess
 from tests.system.classic.conftest import written
 from tests.system.classic.doubles import SECOND
@@ -88,6 +90,33 @@ def test_a_module_is_a_program(board: ServerProcess, elsewhere: Path, name: str)
     (elsewhere / "robot" / "beside.py").write_text("BESIDE = 'beside'")
     (elsewhere / "plain.py").write_text(TELLS)
     both(board, elsewhere, "-m", name, "-m", "result.txt")
+
+
+@pytest.mark.parametrize("name", ["classic", "launch"])
+def test_a_copy_on_the_path_takes_nobodys_place(tmp_path: Path, name: str) -> None:
+    """PYTHONPATH leads to a folder of the original's programs: the command and its children find the library."""
+    written(tmp_path / "path", "", SECOND)
+    (tmp_path / "path" / "main.py").rename(tmp_path / "path" / "beside.py")
+    file = written(
+        tmp_path / "duck", "from agentspace import space\nspace['x'] = 5\nprint('wrote', space['x'])", SECOND
+    )
+    if name == "classic":
+        file.write_text("import beside\n" + file.read_text())
+    (tmp_path / "robot.yaml").write_text("version: 1\nagents:\n  duck: {program: duck/main.py}\n")
+    begin = "import sys; sys.argv[0] = '/bin/agentspace'; import agentspace_command; agentspace_command.main()"
+    with tempfile.TemporaryDirectory(prefix="as-") as folder:
+        given = {"AGENTSPACE_RUN": folder, "AGENTSPACE_SPACE": "mine", "XDG_CONFIG_HOME": folder}
+        done = subprocess.run(
+            [sys.executable, "-c", begin, name, "duck/main.py" if name == "classic" else "robot.yaml"],
+            cwd=tmp_path,
+            env={"PATH": "/usr/bin:/bin", **given, "PYTHONPATH": f"{tmp_path / 'path'}:{ROOT}"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "wrote 5" in done.stdout + done.stderr
 
 
 OWN = (

@@ -61,9 +61,12 @@ def is_closed(mask: str) -> bool:
 
 
 def in_set(text: str, char: str) -> bool:
-    """Whether ``[text]`` covers a character; a-c is a range."""
-    if text[0] == "!":
-        return not in_set(text[1:], char)
+    """Whether ``[text]`` covers a character."""
+    return not in_ranges(text[1:], char) if text[0] == "!" else in_ranges(text, char)
+
+
+def in_ranges(text: str, char: str) -> bool:
+    """Whether a character is one of a text, in which a-c is a range."""
     while text:
         if text[1:2] == "-" and len(text) > 2:
             if text[0] <= char <= text[2]:
