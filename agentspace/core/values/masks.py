@@ -8,6 +8,7 @@ from agentspace.core.values.names import MAX_NAME
 from agentspace.errors import SlotNameError
 
 _SET: Final = re.compile(r"\[(?:!.|[^!])[^\]]*\]", re.DOTALL)  # as fnmatch reads it
+_RANGE: Final = re.compile(r"(.)-(.)", re.DOTALL)
 _GLOB: Final = re.compile(r"[*?\[\]]")
 
 
@@ -17,7 +18,8 @@ class Mask:
     The server's own slots (``_/...``) are matched only by masks that start with ``_``.
 
     Raises:
-        SlotNameError: The mask is empty, too long, has spaces or control characters, or a set that is not closed.
+        SlotNameError: The mask is empty, too long, has spaces or control characters, a set that is not closed, or
+            one with a range that ends before it begins.
     """
 
     __slots__ = ("_regex", "text")
@@ -33,6 +35,10 @@ class Mask:
             )
         if set("[]") & set(_SET.sub("", text)):
             raise SlotNameError(f"{text!r} is not a mask: [ and ] enclose a set of characters, as in 'arm/[ab]'")
+        for found in _SET.findall(text):
+            for first, last in _RANGE.findall(found[1:-1].removeprefix("!")):
+                if first > last:  # fnmatch leaves it out, and takes a ! behind it for that of the set
+                    raise SlotNameError(f"{text!r} is not a mask: no character is from {first!r} to {last!r}")
         self.text = text
         self._regex = re.compile(fnmatch.translate(text)) if re.search(r"[*?\[]", text) else None
 

@@ -60,6 +60,22 @@ def is_closed(mask: str) -> bool:
     return end >= 0 and mask[0] != "]" and is_closed(mask[end + 1 :])
 
 
+def has_empty_range(mask: str) -> bool:
+    """Whether a set of a glob has a range that ends before it begins."""
+    if not mask:
+        return False
+    if mask[0] != "[":
+        return has_empty_range(mask[1:])
+    end = mask.find("]", 3 if mask[1:2] == "!" else 2)
+    text = mask[1:end].removeprefix("!")
+    while text:
+        is_range = text[1:2] == "-" and len(text) > 2
+        if is_range and text[0] > text[2]:
+            return True
+        text = text[3 if is_range else 1 :]
+    return has_empty_range(mask[end + 1 :])
+
+
 def in_set(text: str, char: str) -> bool:
     """Whether ``[text]`` covers a character."""
     return not in_ranges(text[1:], char) if text[0] == "!" else in_ranges(text, char)
@@ -83,7 +99,7 @@ def in_ranges(text: str, char: str) -> bool:
 @given(st.text("ab*?[]!/-_", min_size=1, max_size=8), st.from_regex(r"[ab_!\-]+(/[ab_!\-]+)*", fullmatch=True))
 def test_masks_match_as_searching_says(mask, name):
     """A mask is a glob over the whole name; one that does not begin with _ leaves names that do alone."""
-    assume(is_closed(mask))
+    assume(is_closed(mask) and not has_empty_range(mask))
     expected = glob(mask, name)
     if any(char in mask for char in "*?["):
         expected = expected and (name[0] != "_" or mask[0] == "_")
@@ -97,9 +113,18 @@ def test_any_text_is_a_mask_or_is_refused(mask, name):
         made = Mask(mask)
     except SlotNameError:
         unseen = any(char <= " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in mask)
-        assert unseen or not is_closed(mask)
+        assert unseen or not is_closed(mask) or has_empty_range(mask)
     else:
+        assert is_closed(mask)
+        assert not has_empty_range(mask)
         assert made.matches(name) in (True, False)
+
+
+@pytest.mark.parametrize("mask", ["a[z-a]", "[z-a!b]", "[!b-a]", "[[-?!]", "[a-b-az-y]"])
+def test_a_range_that_ends_before_it_begins_is_told(mask):
+    """What it would cover depends on what stands behind it."""
+    with pytest.raises(SlotNameError, match=r"no character is from '.' to '.'"):
+        Mask(mask)
 
 
 @pytest.mark.parametrize(
