@@ -142,6 +142,8 @@ class Reach(Heedful):
             return told("waiting", str(hindrance))
         try:
             here, torso = read_posture(self.read(self.encoders)), self._torso()
+            if goal.mirror:  # that of the chest, which may yield to who guides the arm
+                torso = np.array(UPRIGHT)
             point = self._point(goal, here, torso)
         except NotAPostureError:
             return told("waiting", f"nobody says in {self.encoders!r} where the robot is")
@@ -202,7 +204,7 @@ class Reach(Heedful):
         free = self._free(np.vstack([self._mirrored(aim, side, here, torso), postures]), side, bend)
         if not len(free):
             return f"the {side} arm would touch the robot"
-        return free[0] if self.torso else free[0, : len(JOINTS)]
+        return free[0] if self.torso and self._goal and not self._goal.mirror else free[0, : len(JOINTS)]
 
     def _mirrored(self, aim: Floats, side: str, here: Floats, torso: Floats) -> Floats:
         """The posture (1, 13) in which an arm has the angles of the other one, if that gets it there; or (0, 13).
