@@ -9,14 +9,16 @@ import numpy as np
 
 from agents.memory.handover import HandoverFile, read_handover
 from agents.memory.memories import KNOWN, Confirmation, Memories
+from agents.memory.practice import UNPRACTISED, Practised
 from agents.memory.saved_pairs import LAST, SavedPairs, find
 from agents.script.heed import REST, Heedful, Why
-from agents.script.words import ACQUIRE, USE
+from agents.script.words import ACQUIRE, FELT, INVITED, USE
 from agentspace import EMPTY, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
 from models.attention.heads import NAMES, ONE
 from models.attention.memory import Answer
 from models.attention.similarity import KEY_KINDS, Comparison, KeyKind
+from models.extractors.felt import COUNT
 
 STATE_VERSION: Final = 3
 """1 had the pairs of one kind of features only, 2 did not say what values are of; both are read as well."""
@@ -40,6 +42,9 @@ class Associator(Heedful):
 
     No pair is learned from a posture that nobody of the robot's own commanded: while it is stopped, paused or
     overridden, or its motor is gone; and in a stop or a pause nothing is answered.
+
+    With the practice `felt` it knows pairs before anybody taught it any, if its features say where arms point.
+    They take part in answers, and in nothing else.
     """
 
     features = SlotName("features", "keys and queries, float32 (n,)")
@@ -52,14 +57,18 @@ class Associator(Heedful):
     command = SlotName("memory/command", "dict: do (forget, undo, save, load), pair (index), path (.npz)")
     act = SlotName("act", "float64 (m,): the answer to the newest features")
     certainty = SlotName(
-        "certainty", "dict: known, distance, threshold (1 - cosine), entropy (0..1), effective (pairs)"
+        "certainty",
+        "dict: known, distance, threshold (1 - cosine), entropy (0..1), effective (pairs), felt (share of these)",
     )
     refused_features = SlotName("features/refused_by_memory", "dict: count of bad features, and why the last was")
-    attention = SlotName("attention", f"float32 (pairs,): how much each has to say in the answer; up to {MANY}")
+    attention = SlotName("attention", f"float32 (pairs,): share of each taught one in the answer; up to {MANY}")
     best = SlotName(
         "attention/best", f"of more pairs, dict: pairs (indices) and shares of the {STRONGEST} strongest"
     )
-    pairs = SlotName("pairs", "int: how many pairs the memory holds")
+    pairs = SlotName("pairs", "int: how many pairs the memory holds; felt ones are not counted")
+    felt_pairs = SlotName(
+        "memory/felt", "dict: pairs (how many are felt), values float32 (pairs, m), problem (why there are none)"
+    )
     spaces = SlotName(
         "memory/spaces", "dict: how many pairs are kept of which features and values, those in use first"
     )
@@ -90,6 +99,12 @@ class Associator(Heedful):
     novelty = Parameter(
         0.2, "a pair is added if the answer is that far from its value; 0 for always", minimum=0.0, live=True
     )
+    practice = Parameter(
+        INVITED,
+        f"{INVITED}: what it is taught; {FELT}: also what its kinematics tells, if features say where arms point",
+        choices=(INVITED, FELT),
+    )
+    felt = Parameter(COUNT, f"pairs that are felt, with practice={FELT}", minimum=1)
     forget_on_acquire = Parameter(False, "begin with an empty memory each time that mode becomes acquire")
     validity = Parameter(0.5, "seconds for which an answer is valid", minimum=0.01, live=True)
     patience = Parameter(2.0, "seconds that a confirm waits for a picture", minimum=0.01)
@@ -102,7 +117,8 @@ class Associator(Heedful):
         """Begins with an empty memory, or that of a file."""
         kind: KeyKind = "raw" if self.keys == "raw" else "cosine"
         comparison = Comparison(kind, self.centring, self.scale or None, self.top)
-        self._memory = Memories(comparison, self.project, self.heads, self.capacity)
+        felt = self.felt if self.practice == FELT else 0
+        self._memory = Memories(comparison, self.project, self.heads, self.capacity, felt)
         mode = self.read(self.mode)
         self._mode = mode if _is_mode(mode) else None  # the trigger brings it to the first incarnation only
         self._waiting: deque[Confirmation] = deque()
@@ -110,6 +126,7 @@ class Associator(Heedful):
         self._unkept = False  # what would be lost with this process
         self._kept_at = self._told_at = 0.0
         self._bad = 0
+        self._practised: Practised | None = None
         self._last: tuple[Any, Any] | None = None  # features and latent of the pair that came last
         self._saved = SavedPairs(self.run_folder, self._folder()) if self.saved else None
         self._handover = HandoverFile()
@@ -158,6 +175,20 @@ class Associator(Heedful):
         said = [self.read(slot) for slot in (self.identifier, self.proprio_identifier)]
         if self._memory.fit(*(word if isinstance(word, str) else None for word in said)):
             self._news = True
+        self._practise()
+
+    def _practise(self) -> None:
+        """Says what it knows without having been taught, as soon as that is known."""
+        found = self._memory.felt
+        if found is self._practised:
+            return
+        self._practised = found
+        values = found.pairs.values.astype(np.float32)
+        if found is not UNPRACTISED:
+            self.log.info("%s", found.problem or f"{len(values)} pairs are felt")
+            self.write(self.felt_pairs, {"pairs": len(values), "values": values, "problem": found.problem})
+        elif self.read(self.felt_pairs) is not None:  # of a predecessor, or of other features
+            self.delete(self.felt_pairs)
 
     def _fits(self, entry: Entry, identifier: str = "") -> bool:
         """Whether features (or values) are of the space that is said; those from before a change of it are not."""
@@ -285,18 +316,24 @@ class Associator(Heedful):
 
     def _act(self, answer: Answer) -> None:
         certainty = answer.certainty
-        known = {"known": certainty.known, **asdict(certainty)}
+        felt = len(answer.mixture) - len(self._memory)
+        known = {
+            "known": certainty.known,
+            **asdict(certainty),
+            "felt": min(1.0, float(answer.mixture[:felt].sum())),
+        }
         self.write(self.certainty, known, validity=self.validity)
         held = self.hindrance(REST)
         still = held is not None and held.why in (Why.STOPPED, Why.PAUSED)
         if (certainty.known or not self.doubt) and not still:
             self.write(self.act, answer.value, validity=self.validity)
-        if len(answer.mixture) <= MANY:
-            self.write(self.attention, answer.mixture.astype(np.float32), validity=self.validity)
+        mixture = answer.mixture[felt:]
+        if len(mixture) <= MANY:
+            self.write(self.attention, mixture.astype(np.float32), validity=self.validity)
             return
-        strongest = np.argpartition(answer.mixture, -STRONGEST)[-STRONGEST:]
-        ordered = strongest[np.argsort(-answer.mixture[strongest])]
-        best = {"pairs": ordered.tolist(), "shares": answer.mixture[ordered].tolist()}
+        strongest = np.argpartition(mixture, -STRONGEST)[-STRONGEST:]
+        ordered = strongest[np.argsort(-mixture[strongest])]
+        best = {"pairs": ordered.tolist(), "shares": mixture[ordered].tolist()}
         self.write(self.best, best, validity=self.validity)
 
     def _obey(self, command: Any) -> None:
@@ -330,6 +367,7 @@ class Associator(Heedful):
         if _is_mode(self._mode) and self.space.entry(self.mode) is None:  # a power cut has left the pairs only
             self.write(self.mode, self._mode)
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])
+        self._practise()
         self._count()
 
     def close(self) -> None:

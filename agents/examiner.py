@@ -15,6 +15,7 @@ from agents.exam.trial import FRESH, SHOWN, Trial
 from agents.pictures.thumbnail import thumbnail
 from agents.script.heed import REST, Heedful, Hindrance, hindered_by
 from agents.script.language import Do, Rest, ScriptError, Wait, load
+from agents.script.words import FELT, INVITED
 from agentspace import Entry, Kind, Parameter, Put, SlotName, SpaceAccount, Trigger
 from agentspace.errors import AgentspaceError
 from models.arrays import Floats
@@ -66,6 +67,8 @@ class Examiner(Heedful):
     act = SlotName("act", "the postures that the robot's agents choose; who holds it leads the robot instead")
     answer = SlotName("memory/answer", "dict: what became of a confirm")
     values = SlotName("memory/values", "float32 (pairs, m): the latents of pairs of another day")
+    felt = SlotName("memory/felt", "dict: values, the latents of the pairs that the robot feels")
+    certainty = SlotName("certainty", "dict: felt, their share in the present answer")
     waits = SlotName("examiner/waits", "str: why the script waits; empty while it does not")
     demonstrator_target = SlotName("demonstrator/target", "posture that the demonstrator shall take")
     demonstrator_encoders = SlotName("demonstrator/encoders", "posture of the demonstrator")
@@ -76,6 +79,9 @@ class Examiner(Heedful):
     shown = Parameter(50, "how many acquired postures are shown again", minimum=0)
     fresh = Parameter(30, "how many new postures are shown", minimum=0)
     memory = Parameter("", "where the robot has its pairs from; empty if it has to acquire them")
+    practice = Parameter(
+        INVITED, f"{FELT}: the robot feels pairs, and does not have to acquire any", choices=(INVITED, FELT)
+    )
     patience = Parameter(240.0, "seconds for acquiring", minimum=1.0)
     deadline = Parameter(6.0, "seconds for showing and imitating one posture", minimum=0.5)
     seed = Parameter(0, "of the new postures; they are others than an explorer's of the same seed", minimum=0)
@@ -91,8 +97,9 @@ class Examiner(Heedful):
         demonstration = Demonstration(self.pairs, self.shown, self.fresh, self.patience, device)
         known = {MIRROR: demonstration.steps, IMITATION: demonstration.of_a_game}
         make = known.get(self.script)
-        if make is not None and self.memory:
-            steps = demonstration.of_memory(self.script == MIRROR)
+        felt = self.practice == FELT
+        if make is not None and (self.memory or felt):
+            steps = demonstration.of_memory(self.script == MIRROR, felt)
         else:
             steps = load(self.project / self.script, GRAMMAR) if make is None else make()
         self._examination = Examination()
@@ -207,6 +214,7 @@ class Examiner(Heedful):
             self._recall()
         elif step.shown > len(acquired) and self.script not in (MIRROR, IMITATION):  # those show what there is
             raise ScriptError(f"{step.shown} acquired postures shall be shown; there are {len(acquired)}")
+        self._examination.felt[:] = self._felt()
         decoder = decoders.load(self.variant, unseen=True)
         new = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.fresh))
         seen = (self.encoders, self.demonstrator_encoders)
@@ -226,6 +234,18 @@ class Examiner(Heedful):
         values = np.asarray(self.read(self.values, np.empty((0, 0))), np.float64)
         self._examination.acquired[:] = list(decoders.load(self.variant).decode(values)) if len(values) else []
 
+    def _felt(self) -> list[Floats]:
+        """The postures that the robot feels."""
+        felt = self.read(self.felt)
+        values = felt.get("values", ()) if isinstance(felt, dict) else ()
+        return list(decoders.load(self.variant).decode(values)) if len(values) else []
+
+    def _share(self) -> float | None:
+        """The share of felt pairs in the present answer."""
+        certainty = self.read(self.certainty)
+        share = certainty.get("felt") if isinstance(certainty, dict) else None
+        return share if isinstance(share, float) else None
+
     def _show(self, kind: str, posture: Floats) -> Play:
         """Shows one posture (10,), and looks at the robot at rest; shows it again after an interruption."""
         while True:
@@ -241,7 +261,7 @@ class Examiner(Heedful):
             raise ExaminerError(f"no encoders within {self.deadline:g} s: is one of the robots away?")
         seen, done = thumbnail(self.space.read(self.camera)), thumbnail(self.space.read(self.view))
         seconds = self.now() - began
-        self._examination.trials.append(Trial(kind, *outcome, seen, done, settled, seconds))
+        self._examination.trials.append(Trial(kind, *outcome, seen, done, settled, seconds, self._share()))
 
     def _folder(self) -> Path:
         return self.project / self.out if self.out else self.run_folder

@@ -125,7 +125,9 @@ def _certainty(value: Any) -> str:
     numbers = [value.get(name) for name in ("distance", "threshold", "effective")]
     far, limit, speaking = (f"{n:.3f}" if isinstance(n, float) else "?" for n in numbers)
     words = "[green]something known[/]" if value.get("known") else "[b yellow]UNKNOWN: it holds its pose[/]"
-    return f"{words} [dim](distance {far} of {limit}, {speaking} pairs speak)[/]"
+    felt = value.get("felt")
+    share = f", felt ones {100.0 * felt:.0f} %" if isinstance(felt, float) and felt > 0.0 else ""
+    return f"{words} [dim](distance {far} of {limit}, {speaking} pairs speak{share})[/]"
 
 
 def _done(value: Any) -> str:

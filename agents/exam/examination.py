@@ -25,6 +25,7 @@ class Examination:
 
     Attributes:
         acquired: Postures (10,) of the robot's pairs, in the order in which they were acquired.
+        felt: Postures (10,) of the pairs that it feels.
         tries: How many postures the robot has tried for them.
         trials: Postures that were shown, and their imitations.
         joints: Measures the joint targets.
@@ -36,6 +37,7 @@ class Examination:
     def __init__(self) -> None:
         self.tries = 0
         self.acquired: list[Floats] = []
+        self.felt: list[Floats] = []
         self.trials: list[Trial] = []
         self.joints, self.commands = Meter(), Meter()
         self.robot = Stillness(window=REST, tolerance=1.0, obeys=True)

@@ -38,11 +38,13 @@ class Report:
     Attributes:
         decoder: Variant of the autoencoder, and the dimension of its latent.
         pairs: How many the robot acquired.
+        felt: How many it feels beside them; see `models.extractors.felt`.
+        answered_felt: Share of these in the answers, 0..1, the mean; None if nothing was measured.
         tries: How many postures it tried for that.
         shown: Error on postures that it had acquired.
         fresh: Error on postures that it had never seen.
-        chance: Error on these of the answer that is always the median of the acquired postures.
-        nearest: Error on these of the answer that is the best of the acquired postures (it knows the truth).
+        chance: Error on these of the answer that is always the median of the postures that it knows.
+        nearest: Error on these of the answer that is the best of the postures that it knows (with the truth).
         unsettled: How many postures were measured before both robots had come to rest.
         joints: The whole loop: joint targets that pictures led to.
         commands: The same for what the motor then sends to the robot, while the robot moves.
@@ -74,6 +76,8 @@ class Report:
     refused: Mapping[str, int] = field(default_factory=dict)
     swaps: Mapping[str, int] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
+    felt: int = 0
+    answered_felt: float | None = None
 
     def notes(self) -> list[str]:
         """A few lines on when and with what this was measured, and on what disturbed it."""
@@ -93,13 +97,15 @@ class Report:
 
     def _rows(self) -> list[tuple[str, str]]:
         counts = {kind: found.count if found else 0 for kind, found in ((SHOWN, self.shown), (FRESH, self.fresh))}
+        known = "known" if self.felt else "acquired"
         return [
             ("pairs acquired", f"{self.pairs} (of {self.tries} postures tried)"),
+            *self._felt(),
             ("postures tested", f"{counts[SHOWN]} shown, {counts[FRESH]} fresh ({self.unsettled} not settled)"),
             ("NMAE on shown postures", _of(self.shown)),
             ("NMAE on fresh postures", _of(self.fresh)),
-            ("  always the median acquired posture (chance)", _percent(self.chance)),
-            ("  always the best acquired posture (oracle)", _percent(self.nearest)),
+            (f"  always the median {known} posture (chance)", _percent(self.chance)),
+            (f"  always the best {known} posture (oracle)", _percent(self.nearest)),
             ("whole loop", f"{self.joints.rate:.1f} frames/s"),
             ("latency camera -> joint target, p50 / p99", _latency(self.joints)),
             ("latency camera -> motor command, p50 / p99", _latency(self.commands)),
@@ -109,6 +115,13 @@ class Report:
             *self._ran(),
             ("seconds", ", ".join(f"{name} {s:.0f}" for name, s in self.seconds.items() if s >= 1.0)),
         ]
+
+    def _felt(self) -> list[tuple[str, str]]:
+        """The row of what nobody has taught."""
+        if not self.felt:
+            return []
+        share = "-" if self.answered_felt is None else f"{100.0 * self.answered_felt:.0f} % of the answers"
+        return [("pairs felt (retargeting, not learned)", f"{self.felt}: {share}")]
 
     def _ran(self) -> list[tuple[str, str]]:
         """The rows of what was run."""
@@ -176,14 +189,16 @@ def make(
     disturbances.count(account.refusals)
     acquired, trials = examination.acquired, examination.trials
     fresh = [trial.true for trial in of_kind(trials, FRESH)]
+    known = [*acquired, *examination.felt]
+    shares = [trial.felt for trial in trials if trial.felt is not None]
     return Report(
         decoder=decoder,
         pairs=len(acquired),
         tries=examination.tries,
         shown=_measure(of_kind(trials, SHOWN)),
         fresh=_measure(of_kind(trials, FRESH)),
-        chance=chance(np.stack(acquired), np.stack(fresh)) if acquired and fresh else None,
-        nearest=_nearest(np.stack(acquired), fresh) if acquired and fresh else None,
+        chance=chance(np.stack(known), np.stack(fresh)) if known and fresh else None,
+        nearest=_nearest(np.stack(known), fresh) if known and fresh else None,
         unsettled=sum(not trial.settled for trial in trials),
         joints=examination.joints.flow(),
         commands=examination.commands.flow(),
@@ -194,6 +209,8 @@ def make(
         disturbances=disturbances.to_dict(),
         refused=disturbances.refused(account.refusals),
         swaps={role: swap.done.number for role, swap in account.swaps.items() if swap.done.number},
+        felt=len(examination.felt),
+        answered_felt=float(np.mean(shares)) if shares and examination.felt else None,
     )
 
 
@@ -211,7 +228,8 @@ def publish(report: Report, trials: Sequence[Trial], folder: Path, run: Path | N
     report = replace(report, run=_record(folder if run is None else run))
     folder.mkdir(parents=True, exist_ok=True)
     report.save(folder / NUMBERS, {"trials": [trial.numbers() for trial in trials]})
-    title = f"One-shot imitation: {report.pairs} pairs, decoder {report.decoder}"
+    pairs = f"{report.pairs} pairs" + (f" beside {report.felt} felt ones" if report.felt else "")
+    title = f"{'Imitation' if report.felt else 'One-shot imitation'}: {pairs}, decoder {report.decoder}"
     contact_sheet.save(folder / PICTURES, title, trials, report.notes())
     Console(width=100, highlight=False).print(report.table())
     print(f"{folder / NUMBERS}\n{folder / PICTURES}")  # noqa: T201  (for people, as the table)

@@ -90,18 +90,20 @@ class Demonstration:
             MakeReport(),
         )
 
-    def of_memory(self, mirror: bool) -> tuple[ExamStep, ...]:
-        """Nothing is acquired: the robot imitates with the pairs that it was given.
+    def of_memory(self, mirror: bool, felt: bool = False) -> tuple[ExamStep, ...]:
+        """Nothing is acquired: the robot imitates with the pairs that it was given, or feels.
 
         Args:
             mirror: The camera looks at the demonstrator; in a game it looks at the partner all the time.
+            felt: It has felt ones.
         """
+        known = Wait("memory/felt", CHANGE, has={"problem": ""}) if felt else Wait("pairs", CHANGE, at_least=1)
         look = {"camera/source": self.device} if mirror else {}
         running = (
             (Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),) if mirror else ()
         )
         return (
-            Wait("pairs", CHANGE, at_least=1),
+            known,
             write({"mode": USE, **look}),
             *running,
             Imitate(self.shown, self.fresh),

@@ -22,6 +22,7 @@ class Trial:
         done: What the robot looks like then.
         settled: Whether both came to rest in time; else they were looked at while moving.
         seconds: From the command to the demonstrator until then.
+        felt: Share of felt pairs in the answer, 0..1; None if that is not known.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Trial:
     done: Image
     settled: bool
     seconds: float
+    felt: float | None = None
 
     @property
     def error(self) -> float:
@@ -46,6 +48,7 @@ class Trial:
             "answer": self.answer.tolist(),
             "settled": self.settled,
             "seconds": self.seconds,
+            "felt": self.felt,
         }
 
 

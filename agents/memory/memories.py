@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.memory.practice import Practice, Practised
 from agentspace import Entry
 from models.attention.heads import ONE
 from models.attention.memory import UNKNOWN, Answer, Memory
@@ -95,11 +96,15 @@ class Memories:
     another extractor or decoder takes over, a memory of its own comes into use, empty at first; the others wait
     until theirs come back.
 
+    Felt pairs take part in answers, before those that were taught, and in nothing else: they are neither counted,
+    forgotten, saved nor handed over, nor do they go for others.
+
     Args:
         comparison: Of queries with keys.
         project: Where relative paths begin.
         heads: A name of `models.attention.heads`.
         capacity: Pairs at most of each kind; 0 for any number.
+        felt: How many pairs are felt.
 
     Attributes:
         revision: Grows with each change of the pairs.
@@ -107,7 +112,9 @@ class Memories:
         generation: Grows when the memory in use becomes another one: it forgets, is loaded, or is of another kind.
     """
 
-    def __init__(self, comparison: Comparison, project: Path, heads: str = ONE, capacity: int = 0) -> None:
+    def __init__(
+        self, comparison: Comparison, project: Path, heads: str = ONE, capacity: int = 0, felt: int = 0
+    ) -> None:
         self._comparison = comparison
         self._project = project
         self._heads = heads
@@ -116,6 +123,8 @@ class Memories:
         self._tried: deque[NDArray[np.float32]] = deque(maxlen=TRIED)
         self._kind = PairKind()
         self._memories = {self._kind: self._new(self._kind)}
+        self._practice = Practice(felt)
+        self._whole: Memory | None = None
 
     def _new(self, kind: PairKind) -> Memory:
         return Memory(kind.features, self._comparison, self._heads, kind.values, self._capacity)
@@ -126,6 +135,27 @@ class Memories:
     @property
     def _memory(self) -> Memory:
         return self._memories[self._kind]
+
+    @property
+    def felt(self) -> Practised:
+        """The felt pairs in use."""
+        return self._practice.of(*self._kind)
+
+    def _speaking(self) -> Memory:
+        """What answers: the pairs in use, behind those that are felt.
+
+        Raises:
+            ValueError: Felt and taught pairs do not go together, or not with these heads.
+        """
+        if self._whole is None:
+            felt, whole = self.felt.pairs, self._memory
+            if len(felt.keys):
+                whole = Memory(self._kind.features, self._comparison, self._heads, self._kind.values)
+                for keys, values in (felt, (self._memory.keys, self._memory.values)):
+                    for key, value in zip(keys, values, strict=True):
+                        whole.add(key, value)
+            self._whole = whole
+        return self._whole
 
     @property
     def nbytes(self) -> int:
@@ -152,6 +182,7 @@ class Memories:
         """The memory in use becomes another one."""
         self.revision += 1
         self.generation += 1
+        self._whole = None
         self._tried.clear()
 
     def fit(self, features: str | None = None, values: str | None = None) -> bool:
@@ -183,25 +214,31 @@ class Memories:
             gate: How far the present answer to the key must be from the value; 0 adds every pair.
         """
         try:
-            novelty = self._memory.novelty(key, value)
+            whole = self._speaking()
+            novelty = whole.novelty(key, value)
             told = novelty if math.isfinite(novelty) else None
             if gate > 0.0 and novelty <= gate:
                 self._tried.append(np.asarray(value, np.float32))
                 return Learned(told, KNOWN)
             replaced = self._memory.add(key, value)
             self.revision += 1
+            if whole is not self._memory:
+                if replaced is not None:
+                    whole.remove(len(self.felt.pairs.keys) + replaced)
+                whole.add(key, value)
             return Learned(told, replaced=replaced)
         except (TypeError, ValueError) as error:
             return Learned(None, str(error))
 
     def answer(self, query: Any) -> Answer | None:
-        """The answer of the pairs to features (n,); None if there are none.
+        """The answer of the pairs to features (n,), felt ones first; None if there are none.
 
         Raises:
             TypeError: The query is not a vector of numbers.
-            ValueError: The query is of another length than the keys, or not finite.
+            ValueError: The query is of another length than the keys, or not finite; or see `heads`.
         """
-        return None if not len(self._memory) else self._memory.ask(query)
+        whole = self._speaking()
+        return None if not len(whole) else whole.ask(query)
 
     def obey(self, command: Any) -> dict[str, Any]:
         """Does what a command asks for.
@@ -244,6 +281,8 @@ class Memories:
             removed = self._memory.remove(index)
         except IndexError as error:
             raise ValueError(str(error)) from None
+        if self._whole is not None and self._whole is not self._memory:
+            self._whole.remove(len(self.felt.pairs.keys) + removed)
         return {"message": f"forgot pair {removed}; {len(self._memory)} are left", "removed": removed}
 
     def forget(self) -> str:
@@ -292,7 +331,7 @@ class Memories:
         restored = {PairKind(part["features"], part.get("values_of", ANY)): part for part in parts}
         before = PairKind(state.get("features", state.get("space", ANY)), state.get("values_of", ANY))
         used = [own if own != ANY else theirs for own, theirs in zip(self._kind, before, strict=True)]
-        self._kind = PairKind()
+        self._kind, self._whole = PairKind(), None
         self._memories = {self._kind: self._new(self._kind)}
         for kind, part in restored.items():
             memory = self._memories[kind] = self._new(kind)

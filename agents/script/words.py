@@ -8,9 +8,13 @@ ACQUIRE: Final = "acquire"
 """In the slot `mode`: confirmed pairs are learned."""
 USE: Final = "use"
 """In the slot `mode`: what is seen is answered."""
+INVITED: Final = "invited"
+"""Practice: pairs come from a person who was invited to copy postures, or from a mirror."""
+FELT: Final = "felt"
+"""Practice: pairs come from the robot's kinematics, with its eyes shut."""
 CONFIRM_VALIDITY: Final = 1.0
 """Seconds for which a confirm is valid; all that take part hear of it at once."""
 WHISTLE_VALIDITY: Final = 1.0
 """Seconds for which a whistle is valid; an agent that was held up for longer shall not obey an old one."""
 
-__all__ = ["ACQUIRE", "CONFIRM_VALIDITY", "LONG", "SHORT", "USE", "WHISTLE_VALIDITY"]
+__all__ = ["ACQUIRE", "CONFIRM_VALIDITY", "FELT", "INVITED", "LONG", "SHORT", "USE", "WHISTLE_VALIDITY"]

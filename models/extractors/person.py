@@ -18,7 +18,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import Features
+from models.arrays import AnyFloats, Features
 from models.extractors.efficientnet import IDENTIFIER, SIZE, EfficientNet
 from models.extractors.network import Look
 from models.files.artifact import WEIGHTS, checksum, read_arrays, verify, write_arrays
@@ -105,6 +105,12 @@ class PoseNetwork:
         layers = tuple(Layer(arrays[f"weight{index}"], arrays[f"bias{index}"]) for index in range(count))
         discriminant = arrays["discriminant"].astype(np.float16)
         return cls(arrays["mean"].astype(np.float32), discriminant, layers[:-1], layers[-1])
+
+
+def expected(directions: AnyFloats) -> Features:
+    """Features (..., 13) of somebody with arms in directions (..., 12), if nothing is seen amiss."""
+    there = np.full((*directions.shape[:-1], 1), PRESENT)
+    return np.concatenate([directions, there], axis=-1).astype(np.float32)
 
 
 class PersonExtractor:

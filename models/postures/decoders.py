@@ -115,3 +115,16 @@ def space(name: str = "wide") -> str:
         return FREE
     variant, latent = autoencoder.parse(name)
     return f"{variant}-{latent}/{checksum(autoencoder.path_of(variant, latent))[:8]}"
+
+
+def of_space(identifier: str) -> Autoencoder | FreePostures:
+    """The decoder of latents whose space is this one: see `space`.
+
+    Raises:
+        ValueError: There is no such decoder here, or it has other weights.
+        ArtifactError: What it needs is missing or damaged.
+    """
+    name = identifier.partition("/")[0]
+    if (here := space(name)) != identifier:
+        raise ValueError(f"values are of {identifier!r}; the decoder of that name that is here is {here!r}")
+    return load(name)

@@ -68,6 +68,18 @@ def test_launch_files_take_other_decoders_and_memories(name: str, tmp_path: Path
     assert "argument decoder: 'wide-5' is not a choice" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("name", ["webcam", "imitation", "imitation_yarp"])
+def test_all_who_must_know_are_told_that_pairs_are_felt(name: str, tmp_path: Path) -> None:
+    """The associator feels them; game and examiner, where there are any, do not wait for others."""
+    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--dry-run", "practice=felt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    concerned = sum(line.startswith(("associator:", "game:", "examiner:")) for line in lines)
+    assert lines.count('practice = "felt"') == 1 + concerned  # the argument is told, too
+    refused = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--check", "practice=seen")
+    assert "argument practice: 'seen' is not a choice" in refused.stdout + refused.stderr
+
+
 def test_with_a_real_robot_nothing_is_simulated_or_moves_by_itself(tmp_path: Path) -> None:
     """The game on YARP with another robot has a motor and a camera for that robot, and no explorer or examiner.
 
@@ -124,6 +136,18 @@ def test_a_robot_and_a_simulated_person_play_the_game_of_imitation(tmp_path: Pat
     assert (report["lost_triggers"], report["restarts"]) == (0, 0)
     assert report["shown"]["mean"] < report["chance"]
     assert (tmp_path / "out" / "contact_sheet.png").exists()
+
+
+def test_a_robot_that_feels_imitates_a_simulated_person_at_once(tmp_path: Path) -> None:
+    """It invites nobody and acquires nothing; the report says that felt pairs have answered."""
+    arguments = ["practice=felt", "fresh=3", f"out={tmp_path / 'out'}", f"store={tmp_path / 'game.db'}"]
+    done = agentspace(tmp_path, "launch", "launch/imitation.yaml", *arguments)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (report["pairs"], report["tries"], report["felt"]) == (0, 0, 400)
+    assert report["answered_felt"] == pytest.approx(1.0)
+    assert (report["shown"], report["fresh"]["count"], report["lost_triggers"]) == (None, 3, 0)
+    assert report["fresh"]["mean"] < 0.7 * report["chance"]
 
 
 def test_the_mirror_runs_in_processes_and_reports(tmp_path: Path) -> None:

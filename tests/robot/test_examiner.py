@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -424,6 +425,23 @@ def test_the_report_computes_its_numbers() -> None:
     assert (found.pairs, found.tries, found.unsettled, found.lost_triggers) == (3, 7, 1, None)
     empty = report.make("wide-2", Examination(), SpaceAccount({}), {})
     assert (empty.shown, empty.fresh, empty.chance, empty.nearest, empty.tries) == (None, None, None, None, 0)
+
+
+def test_the_report_says_how_much_was_felt() -> None:
+    """What is felt is called so, not learned; chance and oracle are those of all that the robot knows."""
+    examination = Examination()
+    middle = JOINT_LIMITS.mean(axis=1)
+    examination.felt.extend([middle, middle])
+    felt = [replace(trial(FRESH, 8.0), felt=share) for share in (1.0, 0.5, None)]
+    examination.trials.extend(felt)
+    found = report.make("wide-2", examination, SpaceAccount({}), {})
+    assert (found.pairs, found.felt, found.answered_felt) == (0, 2, 0.75)
+    assert (found.chance, found.nearest) == (pytest.approx(0.0), pytest.approx(0.0))
+    paper = io.StringIO()
+    Console(width=100, file=paper).print(found.table())
+    assert "pairs felt (retargeting, not learned)" in paper.getvalue()
+    assert "2: 75 % of the answers" in paper.getvalue()
+    assert [each.numbers()["felt"] for each in felt] == [1.0, 0.5, None]
 
 
 def test_the_report_is_for_people_and_for_programs(tmp_path: Path) -> None:

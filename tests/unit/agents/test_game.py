@@ -158,6 +158,20 @@ def test_on_another_day_the_game_begins_with_imitation(space: LocalSpace, pairs:
     assert eventually(lambda: space.read("mode")) == mode
 
 
+@pytest.mark.parametrize(("felt", "mode"), [({"pairs": 400}, "use"), ({"pairs": 0, "problem": "no"}, "acquire")])
+def test_a_game_that_is_felt_waits_for_what_the_robot_feels(space: LocalSpace, felt: Any, mode: str) -> None:
+    """It begins with imitation, or with the invitation if nothing is felt; whistles from before mean nothing."""
+    space.run(Game(practice="felt"))
+    running(space, "game")
+    space.write("whistle", 2)
+    eventually(lambda: "had not begun" in space.read("whistle/ignored", {}).get("reason", ""))
+    assert space.entry("mode") is None
+    space.write("memory/felt", felt)
+    assert eventually(lambda: space.read("mode")) == mode
+    space.write("whistle", 2)
+    eventually(lambda: space.read("mode") == ("acquire" if mode == "use" else "use"))
+
+
 def test_an_echo_is_no_whistle(space: LocalSpace) -> None:
     """What comes right after a whistle is told, and means nothing, whatever it is."""
     space.write("mode", "acquire")
