@@ -3,6 +3,8 @@
     python -m models.evaluate mirror                          # extractors, decoders, numbers of pairs
     python -m models.evaluate robustness --seeds 10           # other light, walls, cameras
     python -m models.evaluate human                           # other people, rooms, places
+    python -m models.evaluate human --own FOLDER              # you, in photographs: see models.study.own
+    python -m models.evaluate presence --things FOLDER        # who takes things for people
     python -m models.evaluate speed                           # milliseconds
     python -m models.evaluate online                          # launch/mirror.yaml, compared with the functions
     python -m models.evaluate bars                            # what was aimed at, and what came out
@@ -29,9 +31,9 @@ from models.study.candidate import Candidate
 from models.study.plan import QUICK, Plan
 from models.study.results import page
 from models.study.results.result import Result
-from models.study.results.session import Session
+from models.study.results.session import OWN, Session
 
-COMMANDS: Final = ("mirror", "robustness", "human", "speed", "online", "bars")
+COMMANDS: Final = ("mirror", "robustness", "human", "presence", "speed", "online", "bars")
 _FIXED: Final = ("online", "bars")
 """They have no extractors to choose: one measures a launch file as it is, one what others have measured."""
 
@@ -57,6 +59,9 @@ class _Choice:
     extractor: tuple[str, ...]
     write: Path | None
     images: Path | None
+    own: Path | None
+    things: tuple[Path, ...]
+    people: tuple[Path, ...]
 
     @property
     def plan(self) -> Plan:
@@ -66,21 +71,29 @@ class _Choice:
             "extractors": self.extractor,
             "named": self.extractor,
             "counts": tuple(sorted(set(self.pairs))),
+            "own": self.own,
+            "teach": max(self.pairs, default=0),
+            "things": self.things,
+            "people": self.people,
         }
         given = {name: value for name, value in changes.items() if value}
         return dataclasses.replace(QUICK if self.quick else Plan(), **given)  # type: ignore[arg-type]  # by name
 
     @property
     def commands(self) -> tuple[str, ...]:
+        if self.own is not None:
+            return (OWN,)
         return COMMANDS if self.command == "all" else (self.command,)
 
     def typed(self, command: str) -> str:
         """The command that makes one block, as somebody would type it."""
-        words = ["python -m models.evaluate", command]
+        words = ["python -m models.evaluate", f"human --own {self.own}" if command == OWN else command]
         words += ["--quick"] if self.quick else []
         words += [f"--seeds {self.seeds}"] if self.seeds else []
         words += [f"--pairs {count}" for count in self.pairs]
         words += [f"--extractor {name}" for name in self.extractor if command not in _FIXED]
+        words += [f"--things {folder}" for folder in self.things]
+        words += [f"--people {folder}" for folder in self.people]
         return " ".join(words)
 
     def publish(self, result: Result) -> None:
@@ -105,7 +118,7 @@ class _Choice:
             self.publish(result)
         if self.as_json:
             plain = {name: result.plain() for name, result in found.items()}
-            print(json.dumps(plain if self.command == "all" else plain[self.command]))
+            print(json.dumps(plain if self.command == "all" else plain[self.commands[0]]))
 
 
 @command("models.evaluate", __doc__)
@@ -129,6 +142,11 @@ class _Choice:
     multiple=True,
     help="one of models.extractors.registry; may be said again (mirror: the usual four; human: two of them)",
 )
+@click.option(
+    "--own", type=PATH, metavar="FOLDER", help="human: photographs and postures.csv; the first --pairs teach"
+)
+@click.option("--things", type=PATH, multiple=True, metavar="FOLDER", help="presence: photographs without anybody")
+@click.option("--people", type=PATH, multiple=True, metavar="FOLDER", help="presence: photographs of people")
 @click.option("--cache", type=PATH, help="folder of what was computed ($XDG_CACHE_HOME/agentspace/evaluation)")
 @click.option("--write", type=PATH, metavar="PAGE", help="write the tables into a page, between its marks")
 @click.option("--images", type=PATH, metavar="FOLDER", help="for plots (images beside the page)")
@@ -138,6 +156,9 @@ def main(cache: Path | None, **options: Any) -> None:
     if chosen.extractor and chosen.command in _FIXED:
         valid = ", ".join(name for name in COMMANDS if name not in _FIXED)
         raise click.UsageError(f"{chosen.command} takes no --extractor; these do: {valid}")
+    for option, name in (("own", "human"), ("things", "presence"), ("people", "presence")):
+        if options[option] and chosen.command != name:
+            raise click.UsageError(f"{chosen.command} takes no --{option}; {name} does")
     try:
         with Session(folder, chosen.plan, quick=chosen.quick) as session:
             chosen.run(session)

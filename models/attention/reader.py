@@ -19,8 +19,8 @@ from models.attention.pairs import Pairs, Rows, Table
 from models.attention.similarity import (
     PAIRS_TO_CHOOSE,
     Comparison,
+    chosen,
     prediction_errors,
-    sharpest,
     softmax,
     strongest,
 )
@@ -211,7 +211,7 @@ class Reader:
     def scale(self) -> float:
         """The scale d that the next answer uses; there must be pairs."""
         if self._shortlist is not None:
-            return self.comparison.scale or sharpest(self._candidates, self._errors)
+            return self.comparison.scale or chosen(self._candidates, self._errors)
         self._refresh()
         count = len(self._pairs)
         grown = count < PAIRS_TO_CHOOSE or count >= _REGROWTH * self._chosen_for or count < self._chosen_for / 2
@@ -269,7 +269,7 @@ class Reader:
         if len(self._pairs) < PAIRS_TO_CHOOSE:
             return self.comparison.default_scale(self._prepared.take(self._pairs.order))
         scales, errors = self._leave_one_out()
-        return sharpest(scales, errors)
+        return chosen(scales, errors)
 
     def _leave_one_out(self) -> tuple[AnyFloats, AnyFloats]:
         """Scales (k,) to choose from, and how well others predict a pair with each: any pair, or some of many."""

@@ -17,7 +17,11 @@ KeyKind = Literal["cosine", "raw"]
 KEY_KINDS: Final = ("cosine", "raw")
 PAIRS_TO_CHOOSE: Final = 20
 _TINY: Final = 1e-12
+_SLACK: Final = 1e-3  # norms of keys are 1 but for rounding
 TOLERANCE: Final = 0.03
+_USUAL: Final = np.geomspace(0.002, 0.2, 21)
+_FINER: Final = _USUAL[0] * 10.0 ** np.linspace(-1.3, -0.1, 13)
+_SCALES: Final = np.concatenate([_FINER, _USUAL])  # of keys of norm 1
 LARGEST: Final = 1e15
 """Of keys and values: sums of their squares must stay within float32."""
 
@@ -74,6 +78,28 @@ def sharpest(scales: AnyFloats, errors: AnyFloats) -> float:
     return float(scales[int(np.flatnonzero(errors <= (1.0 + TOLERANCE) * np.min(errors))[0])])
 
 
+def chosen(scales: AnyFloats, errors: AnyFloats) -> float:
+    """The scale that leave-one-out chooses: the sharpest good one of those from 0.002 on; see `sharpest`.
+
+    A finer one is chosen only where it has the least error of all, and then none that is sharper still: answers of
+    a very small d jump from pair to pair. Features of few numbers (13, of people) need one, those of many do not.
+
+    Args:
+        scales: (34,) as `Comparison.candidates` gives them.
+        errors: (34,) of leave-one-out.
+    """
+    least, finer = int(np.argmin(errors)), len(_FINER)
+    return float(scales[least]) if least < finer else sharpest(scales[finer:], errors[finer:])
+
+
+def at_edge(scale: float) -> bool:
+    """Whether a scale, of keys of norm 1, is at an end of those among which leave-one-out chooses, or beyond.
+
+    Then a finer or a coarser one might do better.
+    """
+    return bool(scale <= _SCALES[0] * (1.0 + _SLACK) or scale >= _SCALES[-1] * (1.0 - _SLACK))
+
+
 @dataclass(frozen=True)
 class Comparison:
     """How queries are compared with keys.
@@ -113,8 +139,8 @@ class Comparison:
         return (0.03 if self.centring else 0.01) * _size(keys)
 
     def candidates(self, keys: AnyFloats) -> AnyFloats:
-        """Scales (21,) to choose from, for prepared keys (l, n) or a sample of them."""
-        return np.geomspace(0.002, 0.2, 21) * _size(keys)
+        """Scales (34,) to choose from, rising, for prepared keys (l, n) or a sample of them."""
+        return np.asarray(_SCALES * _size(keys))
 
 
 def _size(keys: AnyFloats) -> float:

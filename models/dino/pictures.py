@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
+from models import photographs
 from models.arrays import Image, fit
 from models.dino.frames import UNKNOWN, Fact, write
 from models.files.artifact import ArtifactError
-
-SUFFIXES: Final = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""Of files that are taken for images."""
-_MODES: Final = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV")  # Pillow's, 8 bits
 
 
 class Collection(NamedTuple):
@@ -28,39 +24,13 @@ class Collection(NamedTuple):
     skipped: dict[Path, str]
 
 
-def find(folder: Path) -> list[Path]:
-    """The images in a folder and below it, in the order of their names.
-
-    Raises:
-        ArtifactError: There is no such folder, or no image in it.
-    """
-    if not folder.is_dir():
-        raise ArtifactError(f"{folder} is no folder")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise ArtifactError(f"{folder} has no images; valid are files that end with {', '.join(SUFFIXES)}")
-    return found
-
-
 def read(path: Path, size: int) -> Image:
-    """An image (size, size, 3), turned as its EXIF data say, stretched; transparent is what lies below.
+    """An image (size, size, 3), stretched; see `models.photographs.read`.
 
     Raises:
-        ValueError: It cannot be read, or has more than 8 bits (nobody knows its range).
+        ValueError: It cannot be read.
     """
-    from PIL import Image as Pillow
-    from PIL import ImageOps
-
-    try:
-        with Pillow.open(path) as file:
-            if file.mode not in _MODES:
-                raise ValueError(f"pixels of kind {file.mode}; valid is 8 bits for a colour")
-            pixels = np.asarray(ImageOps.exif_transpose(file).convert("RGB"), dtype=np.uint8)
-    except ValueError:
-        raise
-    except Exception as error:  # a damaged file can fail anywhere in Pillow
-        raise ValueError(str(error) or type(error).__name__) from error
-    return fit(pixels, size)
+    return fit(photographs.read(path), size)
 
 
 def collect(source: Path, folder: Path, size: int = 224, progress: bool = True) -> Collection:
@@ -75,7 +45,7 @@ def collect(source: Path, folder: Path, size: int = 224, progress: bool = True) 
     Raises:
         ArtifactError: There are no images, or none that can be read.
     """
-    paths = find(source)
+    paths = photographs.find(source)
     skipped: dict[Path, str] = {}
 
     def frames() -> Iterator[tuple[Image, Fact]]:

@@ -74,6 +74,15 @@ class Candidate:
         """
         return _loaded(self.name)
 
+    @property
+    def follower(self) -> Network:
+        """The same for pictures of one camera, one after the other: it may follow in one what it saw in the last.
+
+        Raises:
+            ArtifactError: See `network`.
+        """
+        return _loaded(self.name, film=True)
+
     @cached_property
     def fingerprint(self) -> str:
         """Digest of all that its features depend on: code, versions, weights."""
@@ -90,8 +99,8 @@ class Candidate:
 
 
 @cache
-def _loaded(name: str) -> Network:
-    return registry.load(f"onnx:{_random_network()}" if name == RANDOM else name)
+def _loaded(name: str, film: bool = False) -> Network:
+    return registry.load(f"onnx:{_random_network()}" if name == RANDOM else name, film=film)
 
 
 def _random_network() -> Path:

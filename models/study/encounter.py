@@ -16,10 +16,12 @@ _TABLE: Final = Box((0.0, 2.2, 0.52), (1.6, 0.05, 1.04), (0.42, 0.3, 0.2))
 """Before them: it hides what is below the hips, and hands that hang."""
 _HIDDEN: Final = Clothes(ROOMS["office"].wall, ROOMS["office"].wall, sleeves="long")
 
+SAME: Final = "the same person"
+OTHER: Final = "another person, room and light"
 SCENES: Final[Mapping[str, tuple[Build, Clothes, Sight]]] = {
-    "the same person": (*_HE, Sight()),
+    SAME: (*_HE, Sight()),
     "another person": (*_SHE, Sight()),
-    "another person, room and light": (*_SHE, Sight("office", light=0.8, light_from=45.0)),
+    OTHER: (*_SHE, Sight("office", light=0.8, light_from=45.0)),
     "the same, 20 % nearer": (*_HE, Sight(distance=1.6)),
     "the same, 15 cm aside": (*_HE, Sight(aside=0.15)),
     "the same, turned by 20 degrees": (*_HE, Sight(turn=20.0)),

@@ -50,6 +50,45 @@ class Gallery:
             self._see(wanted[start : start + _AT_ONCE], candidates, start, len(wanted))
         return {each.name: np.stack([self._features(shot, each) for shot in shots]) for each in candidates}
 
+    def pictures(self, shots: Sequence[Shot]) -> Iterator[Image]:
+        """The picture (H, W, 3) of each shot, with its noise.
+
+        Raises:
+            ArtifactError: The cache cannot be used.
+            NoDisplayError: Nothing on this machine can draw.
+        """
+        new: list[tuple[str, bytes]] = []
+        try:
+            for shot, encoded in zip(shots, self._encoded(shots, new), strict=True):
+                yield noisy(decoded(encoded), shot.scene.noise, shot.seed)
+        finally:
+            self._cache.put(new)  # also when it was interrupted
+
+    def follow(self, films: Sequence[Sequence[Shot]], candidate: Candidate) -> list[Features]:
+        """Features (n, count) of each film of n shots: pictures of one camera, looked at one after the other.
+
+        An extractor that follows what it saw in the last picture does so here, and in `look` it does not.
+
+        Raises:
+            ArtifactError: A network or the cache cannot be used.
+            NoDisplayError: Nothing on this machine can draw.
+        """
+        found = []
+        for done, film in enumerate(films, 1):
+            key = "\n".join(["film", *(self._key(shot, candidate) for shot in film)])
+            kept = self._cache.get(key)
+            if kept is None:
+                kept = self._watched(film, candidate).tobytes()
+                self._cache.put([(key, kept)])
+                self._progress(done, len(films))
+            found.append(np.frombuffer(kept, np.float32).reshape(len(film), -1))
+        return found
+
+    def _watched(self, film: Sequence[Shot], candidate: Candidate) -> Features:
+        pictures = list(self.pictures(film))
+        candidate.follower.features(np.zeros_like(pictures[0]))  # whom it saw in the last film it forgets
+        return np.stack([candidate.follower.features(picture) for picture in pictures])
+
     def __contains__(self, key: str) -> bool:
         return self._cache.get(key) is not None
 
@@ -74,13 +113,15 @@ class Gallery:
     def _encoded(self, shots: Sequence[Shot], new: list[tuple[str, bytes]]) -> Iterator[bytes]:
         """The pictures (PNG), those that were kept and those that must be taken; the latter are added to `new`."""
         keys = [f"{sources(shot.scene)} {shot.picture}" for shot in shots]
-        kept = [self._cache.get(key) for key in keys]
-        fresh = self._drawing.pictures([shot for shot, one in zip(shots, kept, strict=True) if one is None])
-        for key, one in zip(keys, kept, strict=True):
-            if one is None:
-                one = next(fresh)  # noqa: PLW2901
-                new.append((key, one))
-            yield one
+        kept = {key: self._cache.get(key) for key in keys}
+        missing = {key: shot for key, shot in zip(keys, shots, strict=True) if kept[key] is None}
+        taken = self._drawing.pictures(list(missing.values()))
+        for key in keys:
+            encoded = kept[key]
+            if encoded is None:  # those that are missing come in their order
+                encoded = kept[key] = next(taken)
+                new.append((key, encoded))
+            yield encoded
 
 
 def decoded(encoded: bytes) -> Image:

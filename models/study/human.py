@@ -1,15 +1,19 @@
 """A robot that has learned from one person imitates that person and others, elsewhere."""
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
-from models.extractors.registry import PERSON
+from models.arrays import Features
+from models.extractors.registry import BLAZEPOSE, PERSON
 from models.measures import swap_arms
 from models.people.gesture import inaccurate
+from models.study import tremble
 from models.study.candidate import DEFAULT, Candidate
-from models.study.encounter import INACCURACY, SCENES
+from models.study.encounter import INACCURACY, SAME, SCENES
 from models.study.exercise import Exercise
 from models.study.gallery import Gallery
 from models.study.learner import Learner, assess, taught
@@ -23,8 +27,15 @@ INEXACT: Final = f"copies with {INACCURACY:g} degrees"
 
 CENTRED: Final = "centred"
 ARMS: Final = "by arms"
-LOOKS: Final = {"": (DEFAULT, False), CENTRED: (DEFAULT, True), ARMS: (PERSON, False)}
+LOOKS: Final = {
+    "": (DEFAULT, False),
+    CENTRED: (DEFAULT, True),
+    ARMS: (PERSON, False),
+    BLAZEPOSE: (BLAZEPOSE, False),
+}
 """How a robot usually looks: its extractor, and whether it compares relative to running means."""
+TITLES: Final = {"": "block 10", CENTRED: "block 10, centred", ARMS: "efficientnet-lite0-person"}
+"""What ways to look are called where their name alone would not do."""
 
 
 def looks(plan: Plan) -> dict[str, tuple[str, bool]]:
@@ -45,28 +56,45 @@ def ways(outcomes: Iterable[Outcome], copies: str) -> list[str]:
     return [one for one in dict.fromkeys(each.way for each in outcomes) if one.startswith(copies)]
 
 
+def candidates(plan: Plan) -> list[Candidate]:
+    """The extractors of these ways to look."""
+    return [Candidate(name) for name in dict.fromkeys(name for name, _ in looks(plan).values())]
+
+
+def counts(plan: Plan) -> tuple[int, ...]:
+    """Numbers of pairs: 20 and 100, or those of a plan that has neither."""
+    return tuple(count for count in (20, 100) if count in plan.counts) or plan.counts
+
+
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
-    """One robot with the wide decoder, each way to look; 20 and 100 pairs, or those of a plan that has neither."""
-    exercise = Exercise("wide", seed)
-    counts = [count for count in (20, 100) if count in plan.counts] or plan.counts
-    practised, asked = exercise.practised(max(counts)), exercise.asked(plan.fresh)
-    teacher = PersonScene(*next(iter(SCENES.values())))
-    found = looks(plan)
-    candidates = [Candidate(name) for name in dict.fromkeys(name for name, _ in found.values())]
+    """One robot with the wide decoder, each way to look; with exact copies and most pairs also how it trembles."""
+    exercise, most = Exercise("wide", seed), max(counts(plan))
+    practised, asked = exercise.practised(most), exercise.asked(plan.fresh)
+    used = candidates(plan)
     meant = swap_arms(practised)
     random = np.random.default_rng([seed, 3])
     copies = {EXACT: meant, INEXACT: np.array([inaccurate(one, INACCURACY, random) for one in meant])}
     seen = {
-        name: gallery.look(shots(PersonScene(*scene), swap_arms(asked), seed + LATER), candidates)
+        name: gallery.look(shots(PersonScene(*scene), swap_arms(asked), seed + LATER), used)
         for name, scene in SCENES.items()
     }
+    films = tremble.watch(gallery, used, swap_arms(asked), seed + 2 * LATER)
     for how, postures in copies.items():
-        keys = gallery.look(shots(teacher, postures, seed), candidates)
-        for count in counts:
-            for case, queries in seen.items():
-                for look, (name, centring) in found.items():
-                    learner = taught(Learner(exercise.decoder, centring), keys[name][:count], practised[:count])
-                    labels = {"case": case, "decoder": exercise.name, "extractor": name, "seed": seed}
-                    answers = learner.answer(queries[name])
-                    scale, known = learner.memory.scale, learner.known
-                    yield assess(answers, asked, known, scale, way=way(how, look), **labels)
+        keys = gallery.look(shots(PersonScene(*SCENES[SAME]), postures, seed), used)
+        for count, (case, queries), (look, (name, centring)) in itertools.product(
+            counts(plan), seen.items(), looks(plan).items()
+        ):
+            learner = taught(Learner(exercise.decoder, centring), keys[name][:count], practised[:count])
+            labels = {"case": case, "decoder": exercise.name, "extractor": name, "seed": seed}
+            answers = learner.answer(queries[name])
+            scale, known = learner.memory.scale, learner.known
+            found = assess(answers, asked, known, scale, way=way(how, look), **labels)
+            still = how == EXACT and count == most and (case, name) in films
+            yield _trembling(found, learner, films[case, name], name) if still else found
+
+
+def _trembling(outcome: Outcome, learner: Learner, films: Sequence[Features], name: str) -> Outcome:
+    """The outcome, and how the learner trembles during films."""
+    network = Candidate(name).network
+    plain, calmed = (tremble.swings(learner, films, network, calm) for calm in (0.0, tremble.CALM))
+    return dataclasses.replace(outcome, swings=plain, calmed=calmed)

@@ -7,6 +7,9 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from models.attention import similarity
+from models.attention.similarity import PAIRS_TO_CHOOSE
+
 _QUANTILES: Final = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
     *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
@@ -14,6 +17,7 @@ _QUANTILES: Final = (
 """Of Student's t at 0.975, for 1, 2, ... degrees of freedom."""
 _NORMAL: Final = 1.960
 _RESAMPLES: Final = 2000
+_LISTS: Final = ("errors", "swings", "calmed")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,9 @@ class Outcome:
         chance: Of the answer that is always the median acquired posture.
         oracle: Of the answer that is the best acquired posture, by who knows the truth.
         scale: The d of the attention; NaN if there was more than one.
+        swings: Largest swing of a joint while somebody stands still, in each posture, degrees; () if that was not
+            measured.
+        calmed: The same with features that a filter has calmed.
     """
 
     case: str
@@ -43,11 +50,18 @@ class Outcome:
     chance: float
     oracle: float
     scale: float
+    swings: tuple[float, ...] = ()
+    calmed: tuple[float, ...] = ()
 
     @property
     def error(self) -> float:
         """Mean of the errors."""
         return float(np.mean(self.errors))
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether leave-one-out chose the scale, and chose one at an end of those that it tries."""
+        return self.pairs >= PAIRS_TO_CHOOSE and similarity.at_edge(self.scale)
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> Self:
@@ -57,11 +71,11 @@ class Outcome:
             TypeError: Something is missing, or too much.
         """
         given: dict[str, Any] = {name: math.nan if value is None else value for name, value in plain.items()}
-        return cls(**{**given, "errors": tuple(given.get("errors", ()))})
+        return cls(**given | {name: tuple(given.get(name, ())) for name in _LISTS})
 
     def plain(self) -> dict[str, Any]:
         """For `json`."""
-        numbers = vars(self) | {"errors": [round(error, 4) for error in self.errors]}
+        numbers = vars(self) | {name: [round(each, 4) for each in getattr(self, name)] for name in _LISTS}
         return {name: None if value != value else value for name, value in numbers.items()}  # noqa: PLR0124 (NaN)
 
 

@@ -1,6 +1,7 @@
 """The amount of what is measured."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from models.study.candidate import DEFAULT, TITLES
@@ -21,6 +22,10 @@ class Plan:
         gated: Up to so many pairs are also acquired with a novelty gate.
         repeats: How often something is timed.
         most: Pairs of the largest memory that is timed.
+        own: Folder of photographs of a person, with their postures; None for simulated people.
+        teach: So many of these teach, the first ones; 0 for all but the one that is asked.
+        things: Folders of photographs without anybody.
+        people: Folders of photographs of people.
     """
 
     seeds: int = 5
@@ -33,6 +38,10 @@ class Plan:
     gated: int = 100
     repeats: int = 200
     most: int = 100_000
+    own: Path | None = None
+    teach: int = 0
+    things: tuple[Path, ...] = ()
+    people: tuple[Path, ...] = ()
 
 
 QUICK: Final = Plan(

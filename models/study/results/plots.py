@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from models.study import human, robustness
+from models.study import arms, human, robustness
 from models.study.candidate import Candidate
 from models.study.encounter import SCENES as PEOPLE
 from models.study.mirror import FRESH
@@ -86,6 +86,7 @@ def changed(outcomes: Sequence[Outcome], path: Path) -> Path:
 
 def people(outcomes: Sequence[Outcome], path: Path) -> Path:
     """Bars of the error with each person; a panel for each kind of copies."""
+    outcomes = [one for one in outcomes if one.decoder != arms.JOINTS]
     counts = sorted({one.pairs for one in outcomes})
     figure, axes = _open(2, 13.0, 4.6)
     for ax, copies in zip(axes, (human.EXACT, human.INEXACT), strict=True):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from models.files.artifact import ArtifactError, write_atomically
 from models.study.outcome import Outcome, choose, summary
 from models.study.results import plots, tables
@@ -43,14 +45,16 @@ class Learned:
         return _TEXTS[self.command](self.outcomes)
 
     def plain(self) -> dict[str, Any]:
-        """For `json`: means with their intervals, and every error."""
+        """For `json`: means with their intervals, how many robots' scale lies at an edge, and every error."""
         keys = dict.fromkeys((o.case, o.decoder, o.extractor, o.way, o.pairs) for o in self.outcomes)
         names = ("case", "decoder", "extractor", "way", "pairs")
         cells = []
         for key in keys:
             labels = dict(zip(names, key, strict=True))
-            found = summary(choose(self.outcomes, **labels))
-            cells.append({**labels, **(found.plain() if found else {})})
+            some = choose(self.outcomes, **labels)
+            found = summary(some)
+            edge = {"at_edge": sum(one.at_edge for one in some)}
+            cells.append({**labels, **(found.plain() if found else {}), **edge, **_tremble(some)})
         return {
             "command": self.command,
             "seeds": self.seeds,
@@ -62,6 +66,12 @@ class Learned:
         """Draws it into a folder; returns where."""
         folder.mkdir(parents=True, exist_ok=True)
         return _PLOTS[self.command](self.outcomes, folder / f"evaluate-{self.command}.png")
+
+
+def _tremble(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+    """Mean and largest swings, as they are seen and calmed, of those that were measured."""
+    found = {name: [each for one in outcomes for each in getattr(one, name)] for name in ("swings", "calmed")}
+    return {name: {"mean": float(np.mean(all_)), "largest": max(all_)} for name, all_ in found.items() if all_}
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from models.study import arms, human, mirror, online, robustness, speed
+from models.study import arms, human, mirror, online, own, presence, robustness, speed
 from models.study.gallery import Gallery
 from models.study.outcome import Outcome
 from models.study.pictures.cache import Cache
 from models.study.pictures.drawing_process import DrawingProcess
 from models.study.plan import Plan
-from models.study.results import targets
+from models.study.results import tables, targets
 from models.study.results.result import Learned, Listed, Result, keep, kept, path_of
 
 if TYPE_CHECKING:
@@ -25,11 +25,18 @@ def _before_the_mirror(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outc
     yield from arms.measure(gallery, plan, seed)
 
 
+def _before_people(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
+    yield from human.measure(gallery, plan, seed)
+    yield from arms.people(gallery, plan, seed)
+
+
 _LEARNED: Final[Mapping[str, Measure]] = {
     "mirror": _before_the_mirror,
     "robustness": robustness.measure,
-    "human": human.measure,
+    "human": _before_people,
 }
+OWN: Final = "own"
+"""What `human` is called with photographs of one's own: its result is kept apart."""
 _QUICK_EXAM: Final = online.Exam(pairs=5, fresh=3, timeout=240.0)
 
 
@@ -73,9 +80,36 @@ class Session:
         return Learned(command, self._plan.seeds, outcomes)
 
     def _listed(self, command: str) -> Listed:
-        make = {"speed": self._speed, "online": self._online, "bars": self._bars}
+        make = {
+            "presence": self._presence,
+            OWN: self._own,
+            "speed": self._speed,
+            "online": self._online,
+            "bars": self._bars,
+        }
         text, numbers = make[command]()
         return Listed(command, text, numbers)
+
+    def _presence(self) -> tuple[str, dict[str, Any]]:
+        used = presence.candidates(self._plan)
+        found: list[presence.Mistakes] = []
+        for sort in presence.sorts(self._gallery, self._plan):
+            self._progress.title = sort.title
+            found += presence.look(sort, used, self._progress.move)
+            self._progress.end()
+        return tables.presence(found), {"mistakes": [one.plain() for one in found]}
+
+    def _own(self) -> tuple[str, dict[str, Any]]:
+        assert self._plan.own is not None
+        album = own.Album.read(self._plan.own)
+        self._progress.title = str(album.folder)
+        found = list(own.measure(album, self._plan, self._progress.move))
+        self._progress.end()
+        for name in album.others:
+            print(f"{name} is left out: {own.FILE} has no posture of it", file=sys.stderr)
+        text, alone = tables.own(found, album, self._plan.teach), own.decoded(album)
+        numbers = {"folder": str(album.folder), "teach": self._plan.teach, "decoder": alone}
+        return text, {**numbers, "looks": [one.plain() for one in found], "left out": list(album.others)}
 
     def _speed(self) -> tuple[str, dict[str, Any]]:
         machine = speed.Machine.now()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.attention.memory import EmptyMemoryError, Memory, attention
-from models.attention.similarity import Comparison, prediction_errors, sharpest, softmax, unit
+from models.attention.similarity import Comparison, at_edge, chosen, prediction_errors, sharpest, softmax, unit
 from models.files.artifact import ArtifactError, write_arrays
 from tests.support.examples import examples
 
@@ -131,6 +131,28 @@ def test_chosen_scale_is_the_sharpest_good_one_and_helps():
     ]
     assert fresh[0] < fresh[1]
     assert fresh[0] < 0.5 * fresh[2]
+
+
+def test_a_finer_scale_is_chosen_only_where_it_is_the_best():
+    """Few numbers that differ little need one; where errors are flat below 0.002, that is fine enough."""
+    scales = Comparison().candidates(np.eye(3))
+    finer = scales < 0.0019
+    assert (finer.sum(), scales[0], scales[-1]) == (13, pytest.approx(1e-4, rel=0.01), pytest.approx(0.2))
+    flat = np.where(scales > 0.01, 9.0, 1.0)
+    assert chosen(scales, np.where(finer, 1.01, flat)) == pytest.approx(0.002)
+    best = np.where(np.isclose(scales, scales[5]), 0.99, flat)
+    assert chosen(scales, best) == scales[5] < 0.0005
+    random = np.random.default_rng(4)
+    values = random.uniform(0.0, 1.0, (200, 2))
+    directions = np.hstack([np.ones((200, 3)), 0.2 * values])
+    assert filled(directions, values).scale < 0.001
+
+
+def test_a_scale_at_an_end_is_told():
+    """Of those that are tried; not the one where the usual ones begin."""
+    assert [at_edge(scale) for scale in (1e-4, 0.00013, 0.002, 0.15, 0.2, np.nan)] == [
+        *(True, False, False, False, True, False)
+    ]
 
 
 def test_scale_is_chosen_from_20_pairs_on():
