@@ -3,7 +3,7 @@
     python -m models.evaluate mirror                          # extractors, decoders, numbers of pairs
     python -m models.evaluate robustness --seeds 10           # other light, walls, cameras
     python -m models.evaluate human                           # other people, rooms, places
-    python -m models.evaluate human --own FOLDER              # you, in photographs: see models.study.own
+    python -m models.evaluate human --own FOLDER              # you, in photographs: see models.study.people.own
     python -m models.evaluate presence --things FOLDER        # who takes things for people
     python -m models.evaluate speed                           # milliseconds
     python -m models.evaluate online                          # launch/mirror.yaml, compared with the functions

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from models.study import arms, human, robustness
+from models.study import arms, robustness
 from models.study.candidate import Candidate
-from models.study.encounter import SCENES as PEOPLE
 from models.study.mirror import FRESH
 from models.study.outcome import Outcome, choose, summary
+from models.study.people import human
+from models.study.people.encounter import SCENES as PEOPLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

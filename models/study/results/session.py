@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from models.study import arms, human, mirror, online, own, presence, robustness, speed
+from models.study import arms, mirror, online, robustness, speed
 from models.study.gallery import Gallery
 from models.study.outcome import Outcome
+from models.study.people import free_arms, human, own, presence
 from models.study.pictures.cache import Cache
 from models.study.pictures.drawing_process import DrawingProcess
 from models.study.plan import Plan
@@ -27,7 +28,7 @@ def _before_the_mirror(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outc
 
 def _before_people(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
     yield from human.measure(gallery, plan, seed)
-    yield from arms.people(gallery, plan, seed)
+    yield from free_arms.measure(gallery, plan, seed)
 
 
 _LEARNED: Final[Mapping[str, Measure]] = {

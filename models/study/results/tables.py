@@ -6,14 +6,15 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from models.study import arms, human, robustness, tremble
+from models.study import arms, robustness
 from models.study.candidate import DEFAULT, Candidate
-from models.study.encounter import SAME
-from models.study.encounter import SCENES as PEOPLE
 from models.study.mirror import DRAWN, FRESH, GATED, SHOWN
 from models.study.outcome import Outcome, choose, resampled, spread, summary
-from models.study.own import Album, Likeness, decoded
-from models.study.presence import Mistakes
+from models.study.people import human, tremble
+from models.study.people.encounter import SAME
+from models.study.people.encounter import SCENES as PEOPLE
+from models.study.people.own import Album, Likeness, decoded
+from models.study.people.presence import Mistakes
 
 _Value = TypeVar("_Value")
 _TREMBLE: Final = (

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from models.study import human, robustness
+from models.study import robustness
 from models.study.candidate import DEFAULT
 from models.study.mirror import DRAWN, FRESH, GATED, SHOWN
+from models.study.people import human
 from models.study.results.tables import grid
 
 NOT_MEASURED: Final = "not measured"

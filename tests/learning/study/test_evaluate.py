@@ -72,11 +72,12 @@ def test_other_scenes_people_and_times_are_measured(tmp_path: Path) -> None:
     """Each as a table; `bars` takes what was measured, and says what was not."""
     heads = {
         "robustness": "| seen (K=20) | HOG | HOG, centred |",
-        "human": "| seen | K=20 | K=20, centred | K=20, by arms |",
+        "human": "| seen | K=20 | K=20, centred | K=20, by arms | K=20, blazepose |",
+        "presence": "| pictures | number | efficientnet-lite0-person | blazepose |",
         "speed": "| what | p50, ms | p99, ms | best, ms |",
     }
     for command, head in heads.items():
-        done = evaluate(command, *(TINY[:3] if command == "human" else TINY), "--cache", tmp_path)
+        done = evaluate(command, *(TINY[:3] if command in ("human", "presence") else TINY), "--cache", tmp_path)
         assert done.returncode == 0, done.stderr
         assert head in done.stdout.splitlines()
     bars = evaluate("bars", "--quick", "--cache", tmp_path)
@@ -179,6 +180,7 @@ def test_a_page_without_marks_is_told_before_anything_is_measured(tmp_path: Path
         (["mirrors"], "'mirrors' is not one of 'mirror', 'robustness', 'human'"),
         (["mirror", "--extractor", "vgg"], "'vgg' is no extractor; valid: efficientnet-lite0"),
         (["mirror", "--seeds", "0"], "0 is not in the range x>=1"),
+        (["speed", "--things", "."], "speed takes no --things; presence does"),
         (
             ["online", "--extractor", "hog"],
             "online takes no --extractor; these do: mirror",

@@ -13,9 +13,9 @@ from models.evaluate import main as evaluate
 from models.files.artifact import ArtifactError
 from models.icub.kinematics import JOINTS
 from models.people.person import Person
-from models.study import own
 from models.study.exercise import Exercise
-from models.study.own import Album
+from models.study.people import own
+from models.study.people.own import Album
 from models.study.plan import Plan
 
 POSTURE = ",".join(["-80", "80", "0", "50", "0"] * 2)

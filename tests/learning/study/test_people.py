@@ -14,17 +14,18 @@ import pytest
 
 from models.arrays import Features, Image
 from models.files.artifact import ArtifactError
-from models.study import arms, human, presence, tremble
+from models.study import arms
 from models.study.candidate import Candidate
-from models.study.encounter import OTHER, SAME
 from models.study.exercise import Exercise
 from models.study.gallery import Gallery
 from models.study.learner import Learner, taught
 from models.study.outcome import Outcome
+from models.study.people import free_arms, human, presence, tremble
+from models.study.people.encounter import OTHER, SAME
+from models.study.people.presence import Sort
 from models.study.pictures.cache import Cache
 from models.study.pictures.scene import PersonScene, Shot
 from models.study.plan import Plan
-from models.study.presence import Sort
 from models.study.results import tables
 from models.study.results.result import Learned
 
@@ -134,7 +135,7 @@ def test_tremble_edges_and_free_arms_are_in_the_table() -> None:
         for case in (SAME, OTHER)
         for seed in (0, 1)
     ]
-    free = an_outcome(case=arms.shown("data", SAME), decoder=arms.JOINTS, way="one head", scale=float("nan"))
+    free = an_outcome(case=free_arms.shown("data", SAME), decoder=arms.JOINTS, way="one head", scale=float("nan"))
     result = Learned("human", 2, [*outcomes, free])
     text = result.text()
     assert "| block 10 | 10.8 / 21.0 | 1.5 / 2.0 | 10.8 / 21.0 | 1.5 / 2.0 |" in text
@@ -148,10 +149,10 @@ def test_tremble_edges_and_free_arms_are_in_the_table() -> None:
 def test_free_arms_have_a_head_each_where_features_are_a_map(gallery: Gallery) -> None:
     """Those of block 10 are one, twelve directions are none; both are asked in both scenes."""
     plan = Plan(counts=(6,), fresh=3, named=("efficientnet-lite0", "efficientnet-lite0-person"))
-    found = list(arms.people(gallery, plan, 0))
+    found = list(free_arms.measure(gallery, plan, 0))
     assert {one.way for one in found} == {"one head", "a head for each arm", "one head, by arms"}
     assert {one.case for one in found} == {
-        arms.shown(case, scene) for case in arms.CASES for scene in (SAME, OTHER)
+        free_arms.shown(case, scene) for case in arms.CASES for scene in (SAME, OTHER)
     }
     assert {one.decoder for one in found} == {arms.JOINTS}
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from models.files.artifact import ArtifactError
-from models.study import human, mirror, robustness, speed
+from models.study import mirror, robustness, speed
 from models.study.outcome import Outcome, interval, resampled, spread, summary
+from models.study.people import human
 from models.study.results import page, targets
 from models.study.results.result import Learned, keep, kept
 

@@ -19,10 +19,10 @@ from models.people.appearance import Clothes, Sight
 from models.people.body import Build
 from models.people.room import ROOMS, cluttered
 from models.study.candidate import Candidate
-from models.study.encounter import SCENES
 from models.study.exercise import Exercise
 from models.study.gallery import Gallery
 from models.study.mirror import LATER, PLAIN
+from models.study.people.encounter import SCENES
 from models.study.pictures.scene import PersonScene, RobotScene, Shot, shots
 from models.study.plan import Plan
 
@@ -157,7 +157,7 @@ def _robots(most: int) -> list[Shot]:
 
 
 def _people(most: int) -> dict[str, list[Shot]]:
-    """As the robot with seed 0 meets them in `models.study.human`."""
+    """As the robot with seed 0 meets them in `models.study.people.human`."""
     asked = swap_arms(Exercise("wide", 0).asked(most))
     return {case: shots(PersonScene(*scene), asked, LATER) for case, scene in SCENES.items()}
 

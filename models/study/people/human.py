@@ -11,14 +11,14 @@ from models.arrays import Features
 from models.extractors.registry import BLAZEPOSE, PERSON
 from models.measures import swap_arms
 from models.people.gesture import inaccurate
-from models.study import tremble
 from models.study.candidate import DEFAULT, Candidate
-from models.study.encounter import INACCURACY, SAME, SCENES
 from models.study.exercise import Exercise
 from models.study.gallery import Gallery
 from models.study.learner import Learner, assess, taught
 from models.study.mirror import LATER
 from models.study.outcome import Outcome
+from models.study.people import tremble
+from models.study.people.encounter import INACCURACY, SAME, SCENES
 from models.study.pictures.scene import PersonScene, shots
 from models.study.plan import Plan
 

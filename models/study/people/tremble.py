@@ -14,9 +14,9 @@ from models.arrays import Features, Floats
 from models.extractors.network import Network, sees_somebody
 from models.extractors.one_euro import OneEuro
 from models.study.candidate import Candidate
-from models.study.encounter import OTHER, SAME, SCENES
 from models.study.gallery import Gallery
 from models.study.learner import Learner
+from models.study.people.encounter import OTHER, SAME, SCENES
 from models.study.pictures.scene import PersonScene, Shot, shots
 
 CASES: Final = (SAME, OTHER)

@@ -9,7 +9,7 @@ ten angles in degrees, of the person's right arm, then of the left one, in the o
 
 The easiest way is to copy postures that are known already:
 
-    python -m models.study.own sheet FOLDER       # twenty postures to copy, and their postures.csv
+    python -m models.study.people.own sheet FOLDER       # twenty postures to copy, and their postures.csv
     python -m models.evaluate human --own FOLDER  # once the pictures are there
 
 Some pictures teach the robot, which is asked for what others show: the first `--pairs` teach; without it each is
@@ -38,8 +38,8 @@ from models.people.person import Person
 from models.postures import autoencoder
 from models.study.candidate import Candidate
 from models.study.exercise import Exercise, reachable
-from models.study.human import CENTRED, looks
 from models.study.learner import Learner, taught
+from models.study.people.human import CENTRED, looks
 from models.study.plan import Plan
 
 FILE: Final = "postures.csv"
@@ -83,7 +83,7 @@ class Album:
         try:
             lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
         except FileNotFoundError:
-            hint = f"python -m models.study.own sheet {folder} makes one"
+            hint = f"python -m models.study.people.own sheet {folder} makes one"
             raise ArtifactError(f"{path} is missing: what the person does in each photograph; {hint}") from None
         except (OSError, ValueError, csv.Error) as error:
             raise ArtifactError(f"{path} cannot be read: {error}") from error
@@ -219,7 +219,7 @@ def decoded(album: Album) -> float:
     return float(nmae_per_posture(reachable(decoder.decode(decoder.encode(postures))), postures).mean())
 
 
-@group("models.study.own", __doc__)
+@group("models.study.people.own", __doc__)
 def main() -> None:
     """Photographs of your own."""
 
