@@ -3,6 +3,7 @@
 from collections import deque
 from contextlib import suppress
 from dataclasses import asdict
+from logging import INFO, WARNING
 from typing import Any, Final
 
 import numpy as np
@@ -185,7 +186,9 @@ class Associator(Heedful):
         self._practised = found
         values = found.pairs.values.astype(np.float32)
         if found is not UNPRACTISED:
-            self.log.info("%s", found.problem or f"{len(values)} pairs are felt")
+            self.log.log(
+                WARNING if found.problem else INFO, "%s", found.problem or f"{len(values)} pairs are felt"
+            )
             self.write(self.felt_pairs, {"pairs": len(values), "values": values, "problem": found.problem})
         elif self.read(self.felt_pairs) is not None:  # of a predecessor, or of other features
             self.delete(self.felt_pairs)

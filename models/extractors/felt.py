@@ -68,13 +68,12 @@ def practise(features: str, decoder: Autoencoder | FreePostures, count: int = CO
     Args:
         features: Identifier of the feature space.
         decoder: Of the values.
-        count: How many; more begin with the same.
+        count: How many; another count means others.
         seed: Of the draws.
 
     Raises:
         ValueError: These features do not say where arms point.
     """
-    random = np.random.default_rng(seed)
-    values = np.vstack([decoder.sample(random, 1) for _ in range(count)])
+    values = decoder.sample(np.random.default_rng(seed), count)
     postures = np.clip(decoder.decode(values), *JOINT_LIMITS.T)
     return FeltPairs(felt_keys(features, postures), values)

@@ -1,18 +1,19 @@
-"""A robot that has learned from one person imitates that person and others, elsewhere."""
+"""A robot that has learned from one person, or feels what they would show, imitates that person and others."""
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from models.arrays import Features
+from models.arrays import Features, Floats
+from models.extractors.felt import practise
 from models.extractors.registry import BLAZEPOSE, PERSON
 from models.measures import swap_arms
 from models.people.gesture import inaccurate
 from models.study.candidate import DEFAULT, Candidate
-from models.study.exercise import Exercise
+from models.study.exercise import Exercise, reachable
 from models.study.gallery import Gallery
 from models.study.learner import Learner, assess, taught
 from models.study.mirror import LATER
@@ -24,6 +25,8 @@ from models.study.plan import Plan
 
 EXACT: Final = "exact copies"
 INEXACT: Final = f"copies with {INACCURACY:g} degrees"
+FELT: Final = "felt pairs"
+"""In the place of copies: see `models.extractors.felt`. It is retargeting, not learning from a person."""
 
 CENTRED: Final = "centred"
 ARMS: Final = "by arms"
@@ -91,6 +94,25 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
             found = assess(answers, asked, known, scale, way=way(how, look), **labels)
             still = how == EXACT and count == most and (case, name) in films
             yield _trembling(found, learner, films[case, name], name) if still else found
+    yield from _felt(exercise, asked, seen, plan)
+
+
+def _felt(
+    exercise: Exercise, asked: Floats, seen: Mapping[str, Mapping[str, Features]], plan: Plan
+) -> Iterator[Outcome]:
+    """The same robot, if nobody taught it, and it feels; with the ways to look that say where arms point."""
+    for look, (name, centring) in looks(plan).items():
+        try:
+            pairs = practise(Candidate(name).network.identifier, exercise.decoder, seed=exercise.seed)
+        except ValueError:
+            continue
+        postures = reachable(exercise.decoder.decode(pairs.values))
+        for case, queries in seen.items():
+            learner = taught(Learner(exercise.decoder, centring), pairs.keys, postures, pairs.values)
+            labels = {"case": case, "decoder": exercise.name, "extractor": name, "seed": exercise.seed}
+            answers = learner.answer(queries[name])
+            scale, known = learner.memory.scale, learner.known
+            yield assess(answers, asked, known, scale, way=way(FELT, look), **labels)
 
 
 def _trembling(outcome: Outcome, learner: Learner, films: Sequence[Features], name: str) -> Outcome:

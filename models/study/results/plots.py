@@ -86,8 +86,9 @@ def changed(outcomes: Sequence[Outcome], path: Path) -> Path:
 
 
 def people(outcomes: Sequence[Outcome], path: Path) -> Path:
-    """Bars of the error with each person; a panel for each kind of copies."""
-    outcomes = [one for one in outcomes if one.decoder != arms.JOINTS]
+    """Bars of the error with each person; a panel for each kind of copies, none for what is felt."""
+    learned = [one for one in outcomes if not one.way.startswith(human.FELT)]
+    outcomes = [one for one in learned if one.decoder != arms.JOINTS]
     counts = sorted({one.pairs for one in outcomes})
     figure, axes = _open(2, 13.0, 4.6)
     for ax, copies in zip(axes, (human.EXACT, human.INEXACT), strict=True):

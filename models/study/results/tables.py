@@ -143,17 +143,20 @@ def people(outcomes: Sequence[Outcome]) -> str:
     """Errors with each person, for each kind of copies; how robots tremble; postures without a decoder."""
     parts = []
     coded = [one for one in outcomes if one.decoder != arms.JOINTS]
-    for copies in (human.EXACT, human.INEXACT):
+    for copies in (human.EXACT, human.INEXACT, human.FELT):
+        some = [one for one in coded if one.way.startswith(copies)]
+        if not some:
+            continue
         columns: list[dict[str, object]] = [
             {"pairs": count, "way": way}
-            for count in sorted({one.pairs for one in coded})
-            for way in human.ways(coded, copies)
+            for count in sorted({one.pairs for one in some})
+            for way in human.ways(some, copies)
         ]
         heads = [f"K={one['pairs']}{str(one['way']).removeprefix(copies)}" for one in columns]
         rows = [(case, [error(coded, case=case, **column) for column in columns]) for case in PEOPLE]
         lines = _lines(coded, [{"case": SAME, **column} for column in columns])
         scales = [_scale(choose(coded, case=SAME, **column)) for column in columns]
-        parts.append(f"Learned from {copies}, NMAE in per cent:")
+        parts.append(f"{'With' if copies == human.FELT else 'Learned from'} {copies}, NMAE in per cent:")
         parts.append(grid("seen", heads, [*rows, *lines, ("the scale d that leave-one-out chose", scales)]))
     still = [one for one in coded if one.swings or one.calmed]
     if still:

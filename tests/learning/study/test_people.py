@@ -21,7 +21,7 @@ from models.study.gallery import Gallery
 from models.study.learner import Learner, taught
 from models.study.outcome import Outcome
 from models.study.people import free_arms, human, presence, tremble
-from models.study.people.encounter import OTHER, SAME
+from models.study.people.encounter import OTHER, SAME, SCENES
 from models.study.people.presence import Sort
 from models.study.pictures.cache import Cache
 from models.study.pictures.scene import PersonScene, Shot
@@ -155,6 +155,23 @@ def test_free_arms_have_a_head_each_where_features_are_a_map(gallery: Gallery) -
         free_arms.shown(case, scene) for case in arms.CASES for scene in (SAME, OTHER)
     }
     assert {one.decoder for one in found} == {arms.JOINTS}
+
+
+# --- felt pairs
+
+
+def test_a_robot_that_feels_is_asked_as_one_that_was_taught(gallery: Gallery) -> None:
+    """With what says where arms point; the table keeps it apart from what is learned from a person."""
+    plan = Plan(counts=(3,), fresh=3, named=("efficientnet-lite0", "efficientnet-lite0-person"))
+    found = list(human.measure(gallery, plan, 0))
+    felt = [one for one in found if one.way.startswith(human.FELT)]
+    assert {(one.way, one.pairs) for one in felt} == {(human.way(human.FELT, human.ARMS), 400)}
+    assert [one.case for one in felt] == list(SCENES)
+    assert {one.pairs for one in found if one not in felt} == {3}
+    text = Learned("human", 1, found).text()
+    assert "With felt pairs, NMAE in per cent:" in text
+    assert "| seen | K=400, by arms |" in text
+    assert "K=400" not in text.partition("With felt pairs")[0]
 
 
 # --- presence
