@@ -17,6 +17,7 @@ from models.arrays import AnyFloats
 from models.attention.heads import AttentionHead
 from models.attention.pairs import Pairs, Rows, Table
 from models.attention.similarity import (
+    FINER,
     PAIRS_TO_CHOOSE,
     Comparison,
     chosen,
@@ -147,7 +148,7 @@ class Reader:
     def _condense(self) -> None:
         """From now on there is a shortlist; the mean of the keys stays as it is."""
         if self.comparison.scale is None:
-            self._candidates, self._errors = self._leave_one_out()
+            self._candidates, self._errors = self._leave_one_out(thorough=True)
         self._mean = self.head.of(self._pairs.mean)
         random = np.random.default_rng(0)
         sample = random.choice(self._pairs.order, min(_SAMPLE, len(self._pairs)), replace=False)
@@ -271,8 +272,12 @@ class Reader:
         scales, errors = self._leave_one_out()
         return chosen(scales, errors)
 
-    def _leave_one_out(self) -> tuple[AnyFloats, AnyFloats]:
-        """Scales (k,) to choose from, and how well others predict a pair with each: any pair, or some of many."""
+    def _leave_one_out(self, thorough: bool = False) -> tuple[AnyFloats, AnyFloats]:
+        """Scales (k,) to choose from, and how well others predict a pair with each: any pair, or some of many.
+
+        Finer scales than usual are tried if the finest usual one is the best of these, or always (`thorough`);
+        otherwise their errors are infinite.
+        """
         self._refresh()
         order, count = self._pairs.order, len(self._pairs)
         asked, most = np.arange(count), max(PAIRS_TO_CHOOSE, _PRODUCTS // count)
@@ -283,4 +288,9 @@ class Reader:
         others = np.where(np.arange(count) == asked[:, None], -np.inf, similarity)
         values = self._pairs.value_table.take(order)[:, self.head.values]
         scales = self.comparison.candidates(keys)
-        return scales, prediction_errors(others, values, values[asked], scales, self.comparison.top)
+        errors = np.full(len(scales), np.inf)
+        for part in (slice(FINER, None), slice(FINER)):
+            if part.start or thorough or np.argmin(errors) == FINER:
+                arguments = (others, values, values[asked], scales[part], self.comparison.top)
+                errors[part] = prediction_errors(*arguments)
+        return scales, errors

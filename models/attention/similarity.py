@@ -22,6 +22,8 @@ TOLERANCE: Final = 0.03
 _USUAL: Final = np.geomspace(0.002, 0.2, 21)
 _FINER: Final = _USUAL[0] * 10.0 ** np.linspace(-1.3, -0.1, 13)
 _SCALES: Final = np.concatenate([_FINER, _USUAL])  # of keys of norm 1
+FINER: Final = len(_FINER)
+"""So many of the scales to choose from are finer than usual."""
 LARGEST: Final = 1e15
 """Of keys and values: sums of their squares must stay within float32."""
 
@@ -86,10 +88,10 @@ def chosen(scales: AnyFloats, errors: AnyFloats) -> float:
 
     Args:
         scales: (34,) as `Comparison.candidates` gives them.
-        errors: (34,) of leave-one-out.
+        errors: (34,) of leave-one-out; infinite for those that were not tried.
     """
-    least, finer = int(np.argmin(errors)), len(_FINER)
-    return float(scales[least]) if least < finer else sharpest(scales[finer:], errors[finer:])
+    least = int(np.argmin(errors))
+    return float(scales[least]) if least < FINER else sharpest(scales[FINER:], errors[FINER:])
 
 
 def at_edge(scale: float) -> bool:

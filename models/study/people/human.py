@@ -54,6 +54,12 @@ def way(copies: str, look: str) -> str:
     return f"{copies}, {look}" if look else copies
 
 
+def title(way: str, copies: str) -> str:
+    """What a way that it learned from some copies is called where only looks differ."""
+    look = way.removeprefix(copies).removeprefix(", ")
+    return TITLES.get(look, look)
+
+
 def ways(outcomes: Iterable[Outcome], copies: str) -> list[str]:
     """The ways with these copies that outcomes have, in their order."""
     return [one for one in dict.fromkeys(each.way for each in outcomes) if one.startswith(copies)]

@@ -20,11 +20,12 @@ _COLOURS: Final = ("#1f6f8b", "#e07a1f", "#5a8f3d", "#8c5fa8", "#b23a48", "#6666
 _DOTS: Final = 130  # per inch
 
 
-def _open(columns: int, width: float, height: float) -> "tuple[Any, list[Axes]]":
+def _open(panels: int, width: float, height: float, below: bool = False) -> "tuple[Any, list[Axes]]":
+    """A figure of so many inches, and its panels: beside each other, or one below the other."""
     from matplotlib.figure import Figure
 
     figure = Figure((width, height), layout="constrained")
-    return figure, list(np.atleast_1d(figure.subplots(1, columns)))
+    return figure, list(np.atleast_1d(figure.subplots(panels, 1) if below else figure.subplots(1, panels)))
 
 
 def _save(figure: Any, path: Path) -> Path:
@@ -86,20 +87,18 @@ def changed(outcomes: Sequence[Outcome], path: Path) -> Path:
 
 
 def people(outcomes: Sequence[Outcome], path: Path) -> Path:
-    """Bars of the error with each person; a panel for each kind of copies, none for what is felt."""
+    """Bars of the error with each person, of the most pairs; a panel for each kind of copies, none for felt pairs."""
     learned = [one for one in outcomes if not one.way.startswith(human.FELT)]
-    outcomes = [one for one in learned if one.decoder != arms.JOINTS]
-    counts = sorted({one.pairs for one in outcomes})
-    figure, axes = _open(2, 13.0, 4.6)
+    coded = [one for one in learned if one.decoder != arms.JOINTS]
+    most = max(one.pairs for one in coded)
+    figure, axes = _open(2, 12.0, 8.4, below=True)
     for ax, copies in zip(axes, (human.EXACT, human.INEXACT), strict=True):
+        some = [one for one in coded if one.way.startswith(copies) and one.pairs == most]
         groups: list[tuple[str, dict[str, object]]] = [
-            (way.replace(copies, f"K={count}"), {"pairs": count, "way": way})
-            for count in counts
-            for way in human.ways(outcomes, copies)
+            (human.title(way, copies), {"way": way}) for way in human.ways(some, copies)
         ]
-        some = [one for one in outcomes if one.way.startswith(copies)]
         _bars(ax, some, list(PEOPLE), groups)
-        ax.set_title(f"learned from {copies}")
+        ax.set_title(f"learned from {copies}, K={most}")
     return _save(figure, path)
 
 
@@ -108,7 +107,7 @@ def _bars(
 ) -> None:
     """Groups of bars with their intervals; lines for chance and oracle (the mean over all, of the most pairs)."""
     width = 0.8 / len(groups)
-    for index, ((label, wanted), colour) in enumerate(zip(groups, _COLOURS, strict=False)):
+    for index, ((label, wanted), colour) in enumerate(zip(groups, _COLOURS * len(groups), strict=False)):
         found = [summary(choose(outcomes, case=case, **wanted)) for case in cases]
         cells = [one for one in found if one is not None]
         places = np.arange(len(cells)) + (index - (len(groups) - 1) / 2) * width

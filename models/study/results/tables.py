@@ -177,13 +177,8 @@ def _trembling(outcomes: Sequence[Outcome]) -> str:
             for case in tremble.CASES
             for name in ("swings", "calmed")
         ]
-        rows.append((_look(way), cells))
+        rows.append((human.title(way, human.EXACT), cells))
     return grid("look", heads, rows)
-
-
-def _look(way: str) -> str:
-    look = way.removeprefix(human.EXACT).removeprefix(", ")
-    return human.TITLES.get(look, look)
 
 
 def swing(swings: Iterable[float]) -> str:
