@@ -19,7 +19,7 @@ asked of a robot that has learned all others (leave-one-out).
 import csv
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,17 +28,18 @@ import click
 import numpy as np
 
 from models import photographs
-from models.arrays import Features, Floats
+from models.arrays import Bools, Features, Floats
 from models.cli import PATH, group
 from models.extractors.network import sees_somebody
 from models.files.artifact import ArtifactError, write_atomically
 from models.icub.kinematics import JOINTS
-from models.measures import chance, nmae_per_posture, swap_arms
+from models.measures import nmae, swap_arms
 from models.people.person import Person
 from models.postures import autoencoder
 from models.study.candidate import Candidate
 from models.study.exercise import Exercise, reachable
-from models.study.learner import Learner, taught
+from models.study.learner import Learner, assess, taught
+from models.study.outcome import Outcome
 from models.study.people.human import CENTRED, looks
 from models.study.plan import Plan
 
@@ -133,7 +134,7 @@ class Likeness:
         look: How it looks: the extractor.
         pictures: How many photographs there are.
         seen: In how many of them somebody is seen; NaN if the extractor does not say.
-        errors: NMAE of each photograph that was asked, per cent.
+        errors: NMAE of each photograph that was asked, per cent, by the name of its file.
         oracle: Of the answer that is the best acquired posture.
         chance: Of the answer that is the median acquired posture.
     """
@@ -141,14 +142,18 @@ class Likeness:
     look: str
     pictures: int
     seen: float
-    errors: tuple[float, ...]
+    errors: Mapping[str, float]
     oracle: float
     chance: float
 
+    @property
+    def error(self) -> float:
+        """Mean of the errors; NaN if nothing was asked."""
+        return float(np.mean(list(self.errors.values()))) if self.errors else math.nan
+
     def plain(self) -> dict[str, Any]:
         """For `json`."""
-        mean = float(np.mean(self.errors)) if self.errors else math.nan
-        numbers = vars(self) | {"errors": list(self.errors), "mean": mean}
+        numbers = vars(self) | {"mean": self.error}
         return {name: None if value != value else value for name, value in numbers.items()}  # noqa: PLR0124 (NaN)
 
 
@@ -175,7 +180,16 @@ def measure(
         seen = np.array([sees_somebody(network, features) for features in found[name]])
         share = math.nan if network.presence is None else float(seen.sum())
         title = f"{Candidate(name).title}{f', {CENTRED}' if centring else ''}"
-        yield Likeness(title, count, share, *_asked(found[name], postures, seen, centring, plan.teach))
+        asked = _asked(found[name], postures, seen, centring, plan.teach)
+        errors = {album.paths[number].relative_to(album.folder).as_posix(): one.error for number, one in asked}
+        oracle, by_chance = (_mean(getattr(one, field) for _, one in asked) for field in ("oracle", "chance"))
+        yield Likeness(title, count, share, errors, oracle, by_chance)
+
+
+def _mean(values: Iterable[float]) -> float:
+    """NaN without any."""
+    found = list(values)
+    return float(np.mean(found)) if found else math.nan
 
 
 def _look(album: Album, used: Sequence[Candidate], progress: Callable[[int, int], None]) -> dict[str, Features]:
@@ -192,31 +206,29 @@ def _look(album: Album, used: Sequence[Candidate], progress: Callable[[int, int]
 
 
 def _asked(
-    features: Features, postures: Floats, seen: np.ndarray[Any, np.dtype[np.bool_]], centring: bool, teach: int
-) -> tuple[tuple[float, ...], float, float]:
-    """Errors of those that are asked, oracle, chance: by those that teach, the first ones or all others."""
+    features: Features, postures: Floats, seen: Bools, centring: bool, teach: int
+) -> list[tuple[int, Outcome]]:
+    """What came of each that is asked, with its number: by those that teach, the first ones or all others."""
     number = np.arange(len(postures))
     folds = [(number < teach, number >= teach)] if teach else [(number != one, number == one) for one in number]
-    errors, oracles, chances = [], [], []
+    decoder = autoencoder.load("wide")
+    found = []
     for teaches, asks in folds:
         known, asked = teaches & seen, asks & seen
-        if not known.any() or not asked.any():
+        if not known.any():
             continue
-        learner = taught(Learner(autoencoder.load("wide"), centring), features[known], postures[known])
-        true = postures[asked]
-        errors += list(nmae_per_posture(learner.answer(features[asked]), true))
-        oracles += [
-            nmae_per_posture(postures[known], np.broadcast_to(one, postures[known].shape)).min() for one in true
-        ]
-        chances += [chance(postures[known], one[None]) for one in true]
-    means = [float(np.mean(each)) if each else math.nan for each in (oracles, chances)]
-    return tuple(map(float, errors)), means[0], means[1]
+        learner = taught(Learner(decoder, centring), features[known], postures[known])
+        for one in np.flatnonzero(asked):
+            answer, true = learner.answer(features[one][None]), postures[one][None]
+            labels = {"case": "", "decoder": "", "extractor": "", "way": "", "seed": 0}
+            found.append((int(one), assess(answer, true, learner.known, learner.memory.scale, **labels)))
+    return found
 
 
 def decoded(album: Album) -> float:
     """NMAE of what the decoder itself makes of the postures, per cent: no robot that uses it is better."""
     decoder, postures = autoencoder.load("wide"), reachable(swap_arms(album.postures))
-    return float(nmae_per_posture(reachable(decoder.decode(decoder.encode(postures))), postures).mean())
+    return nmae(reachable(decoder.decode(decoder.encode(postures))), postures)
 
 
 @group("models.study.people.own", __doc__)

@@ -243,7 +243,7 @@ def own(found: Sequence[Likeness], album: Album, teach: int) -> str:
     rows = []
     for one in found:
         seen = "-" if math.isnan(one.seen) else f"{one.seen:.0f} of {one.pictures}"
-        error = str(resampled(one.errors)) if one.errors else "-"
+        error = str(resampled(list(one.errors.values()))) if one.errors else "-"
         bounds = ["-" if math.isnan(each) else f"{each:.1f}" for each in (one.oracle, one.chance)]
         rows.append((one.look, [seen, error, *bounds]))
     table = grid("look", ["somebody seen", "error", "oracle", "chance"], rows)
