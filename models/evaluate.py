@@ -140,7 +140,7 @@ class _Choice:
     "--extractor",
     callback=_known,
     multiple=True,
-    help="one of models.extractors.registry; again and again (mirror: the usual four; human: three; presence: two)",
+    help="one of models.extractors.registry; again and again (mirror: the usual four, human: three, presence: 2)",
 )
 @click.option(
     "--own", type=PATH, metavar="FOLDER", help="human: photographs and postures.csv; the first --pairs teach"
