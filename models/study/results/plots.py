@@ -87,7 +87,7 @@ def changed(outcomes: Sequence[Outcome], path: Path) -> Path:
 
 
 def people(outcomes: Sequence[Outcome], path: Path) -> Path:
-    """Bars of the error with each person, of the most pairs; a panel for each kind of copies, none for felt pairs."""
+    """Bars of the error with each person, of the most pairs; a panel for each kind of copies."""
     learned = [one for one in outcomes if not one.way.startswith(human.FELT)]
     coded = [one for one in learned if one.decoder != arms.JOINTS]
     most = max(one.pairs for one in coded)
