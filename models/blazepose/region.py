@@ -12,6 +12,8 @@ ENLARGED: Final = 1.25
 """How much longer than twice the radius a side is."""
 _LARGEST: Final = 16384
 """Pixels of a side; of larger pictures every second pixel is taken, or every third: OpenCV cuts from no others."""
+_NEAR: Final = 0.05
+"""In sides, and radians."""
 _UPRIGHT: Final = math.pi / 2
 """The direction, counterclockwise from the right, in which a person's second point is seen from the first."""
 
@@ -50,6 +52,13 @@ class Region:
         angle = _UPRIGHT - math.atan2(-y, x)
         angle -= 2 * math.pi * math.floor((angle + math.pi) / (2 * math.pi))
         return cls(float(middle[0]), float(middle[1]), 2 * ENLARGED * math.hypot(x, y), angle)
+
+    def is_near(self, other: Self) -> bool:
+        """Whether another one is hardly elsewhere: 5 % of a side, and 3 degrees."""
+        turn = (self.angle - other.angle + math.pi) % (2 * math.pi) - math.pi
+        away = math.hypot(self.x - other.x, self.y - other.y)
+        grown = abs(self.side - other.side)
+        return away < _NEAR * self.side and grown < _NEAR * self.side and abs(turn) < _NEAR
 
     def place(self, points: AnyFloats) -> Floats:
         """Points (..., 2), in parts of the square from its top left corner, as pixels of the picture."""

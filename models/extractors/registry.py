@@ -5,7 +5,7 @@
 | `efficientnet-lite0` | 5 488: block 10, 7x7 places | `efficientnet` | nothing: it comes with agentspace |
 | `efficientnet-lite0-last` | 15 680: last block, 7x7 places | `efficientnet` | a file that its `export` makes |
 | `efficientnet-lite0-person` | 13: where a person's arms point | `person` | nothing |
-| `blazepose` | 13: how a person's arms lie in the picture | `blazepose` | nothing |
+| `blazepose` | 25: where a person's arms point, and lie in the picture | `blazepose` | nothing |
 | `dino-vits8`, `dino-vits16` | 384: the class token | `dino` | a network, once; or `weights`: a file |
 | `vit-tiny16` | 192: the class token | `dino` | `weights`: a file |
 | `dino-vits8/mean`, ... | 384 or 192: the mean of the patches | `dino` | as without `/mean` |

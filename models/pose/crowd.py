@@ -1,10 +1,12 @@
 """Many people, each in a room of their own: the features of their pictures, and the postures that they show.
 
-    python -m models.pose.crowd runs/crowd.npz [--people 300] [--postures 50] [--seed 0]
+    python -m models.pose.crowd runs/crowd.npz [--people 300] [--postures 50] [--turn 10] [--seed 0]
 
 Bodies, clothes, rooms, lights and places are drawn anew for each person, postures from the training part of
-`models.postures.dataset`. Each room is also looked at without anybody, and so is what a covered or broken camera
-shows. Ctrl-C keeps the people who were there before it. What it is good for: `models.pose.training`.
+`models.postures.dataset`. Each room is also looked at without anybody, and so is what a covered or broken
+camera shows. Of each picture it keeps what two extractors need: features of EfficientNet, and BlazePose's
+landmarks. Ctrl-C keeps the people who were there before it. What it is good for: `models.pose.training`,
+`models.pose.arms`.
 """
 
 import sys
@@ -17,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from models.arrays import Floats, Image
+from models.arrays import Floats, Floats32, Image
+from models.blazepose.landmarks import COUNT as LANDMARKS
+from models.blazepose.pose_finder import PoseFinder
 from models.cli import PATH, command
 from models.extractors.efficientnet import COUNT, EfficientNet
 from models.files.artifact import read_arrays, write_arrays
@@ -27,9 +31,11 @@ from models.people.body import Build
 from models.people.person import Person
 from models.postures import dataset
 
-_KIND: Final = "agentspace crowd 1"
+_KIND: Final = "agentspace crowd 2"
 _SIZE: Final = 224
 _AWAY: Final = 2.0  # metres aside, where the camera does not see a person who is not farther than these draw
+TURN: Final = 10.0
+"""Degrees by which people are turned at most, to one side or the other."""
 POOL: Final = 2500
 """Postures that come again, with another person each time."""
 
@@ -44,6 +50,7 @@ class Crowd:
         person: (n,) who shows it.
         pool: (POOL, 10) degrees, the postures.
         nobody: (k, 5488) float16, of pictures without anybody.
+        landmarks: (n, 33, 2) pixels, of BlazePose; NaN in pictures where it sees nobody.
     """
 
     features: NDArray[np.float16]
@@ -51,6 +58,7 @@ class Crowd:
     person: NDArray[np.int64]
     pool: Floats
     nobody: NDArray[np.float16]
+    landmarks: Floats32
 
     def save(self, path: Path) -> None:
         """Writes it as .npz; the folder is made."""
@@ -71,11 +79,12 @@ class Crowd:
             arrays["person"].astype(np.int64),
             arrays["pool"].astype(np.float64),
             arrays["nobody"].astype(np.float16),
+            arrays["landmarks"].astype(np.float32),
         )
 
 
-def somebody(random: np.random.Generator) -> tuple[Build, Clothes, Sight]:
-    """A random person in a random room, 1.45 to 2.7 m away, up to 0.3 m aside, turned by up to 10 degrees."""
+def somebody(random: np.random.Generator, turn: float = TURN) -> tuple[Build, Clothes, Sight]:
+    """A random person in a random room: 1.45 to 2.7 m away, up to 0.3 m aside, turned by up to `turn` degrees."""
 
     def colour() -> tuple[float, float, float]:
         red, green, blue = random.random(3)
@@ -97,7 +106,7 @@ def somebody(random: np.random.Generator) -> tuple[Build, Clothes, Sight]:
         room.cluttered(random),
         distance=between(1.45, 2.7),
         aside=between(-0.3, 0.3),
-        turn=between(-10.0, 10.0),
+        turn=between(-turn, turn),
         light=between(0.5, 1.4),
         light_from=between(-90.0, 90.0),
     )
@@ -114,7 +123,7 @@ def nothing(random: np.random.Generator) -> Image:
     return np.ascontiguousarray(np.clip(np.rint(turned), 0, 255), np.uint8)
 
 
-def collect(people: int, postures: int, seed: int, progress: bool = False) -> Crowd:
+def collect(people: int, postures: int, seed: int, progress: bool = False, turn: float = TURN) -> Crowd:
     """Draws people and looks at them; Ctrl-C ends it early.
 
     Args:
@@ -122,6 +131,7 @@ def collect(people: int, postures: int, seed: int, progress: bool = False) -> Cr
         postures: That each of them shows.
         seed: Of all that is random.
         progress: Show a progress bar.
+        turn: Degrees by which they are turned at most.
 
     Raises:
         ValueError: There are no people, or no postures, or the seed is negative.
@@ -132,18 +142,22 @@ def collect(people: int, postures: int, seed: int, progress: bool = False) -> Cr
         raise ValueError(f"seed is {seed}; valid is 0 or more")
     random = np.random.default_rng(seed)
     pool = random.choice(dataset.load().train, POOL, replace=False)
-    network = EfficientNet.load()
+    network, finder = EfficientNet.load(), PoseFinder.load()
     features = np.empty((people * postures, COUNT), np.float16)
     shown = np.empty((people, postures), np.int64)
     nobody = np.empty((2 * people, COUNT), np.float16)
+    landmarks = np.full((people * postures, LANDMARKS, 2), np.nan, np.float32)
     done = 0
     try:
         for index in tqdm(range(people), unit="person", disable=not progress):
-            build, clothes, sight = somebody(random)
+            build, clothes, sight = somebody(random, turn)
             shown[index] = random.choice(POOL, postures, replace=False)
             with Person(build, clothes, sight, _SIZE, index) as person:
                 for number, posture in enumerate(shown[index], index * postures):
-                    features[number] = network.features(person.render(pool[posture]))
+                    picture = person.render(pool[posture])
+                    features[number] = network.features(picture)
+                    if (found := finder.find(picture)) is not None:
+                        landmarks[number] = found.points
             with Person(build, clothes, replace(sight, aside=_AWAY), _SIZE, index) as person:
                 nobody[2 * index] = network.features(person.render(pool[0]))
             nobody[2 * index + 1] = network.features(nothing(random))
@@ -154,18 +168,19 @@ def collect(people: int, postures: int, seed: int, progress: bool = False) -> Cr
         print(f"interrupted after {done} of {people} people", file=sys.stderr)
     count = done * postures
     who = np.repeat(np.arange(done), postures)
-    return Crowd(features[:count], shown[:done].ravel(), who, pool, nobody[: 2 * done])
+    return Crowd(features[:count], shown[:done].ravel(), who, pool, nobody[: 2 * done], landmarks[:count])
 
 
 @command("models.pose.crowd", __doc__)
 @click.argument("path", type=PATH)
 @click.option("--people", default=300, help="how many")
 @click.option("--postures", default=50, help="that each of them shows")
+@click.option("--turn", default=TURN, help="degrees by which they are turned at most")
 @click.option("--seed", default=0, help="of all that is random")
-def main(path: Path, people: int, postures: int, seed: int) -> None:
+def main(path: Path, people: int, postures: int, turn: float, seed: int) -> None:
     """Draw a crowd, and write what was seen to PATH, .npz."""
     path.parent.mkdir(parents=True, exist_ok=True)  # before minutes of work
-    crowd = collect(people, postures, seed, progress=True)
+    crowd = collect(people, postures, seed, progress=True, turn=turn)
     crowd.save(path)
     pictures, count = len(crowd.person), crowd.person.max() + 1
     print(f"{path}: {pictures} pictures of {count} people, {len(crowd.nobody)} without")

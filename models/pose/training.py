@@ -149,7 +149,7 @@ def train(crowd: Crowd, recipe: PoseRecipe, progress: bool = False) -> tuple[Pos
     mean = features[~test].mean(axis=0)
     matrix = discriminant(features[~test] - mean, crowd.posture[~test], recipe).astype(np.float16)
     inputs = (features - mean) @ matrix.astype(np.float32)
-    layers = _perceptron(inputs[~test], directions[~test], recipe, progress)
+    layers = perceptron(inputs[~test], directions[~test], recipe, progress)
     nobody = crowd.nobody.astype(np.float32)
     spared = np.arange(len(nobody)) // 2 % _TENTH == 0  # of the same rooms as the people
     there = presence(features[~test], nobody[~spared], recipe.shrinkage)
@@ -163,9 +163,17 @@ def train(crowd: Crowd, recipe: PoseRecipe, progress: bool = False) -> tuple[Pos
     return network, quality
 
 
-def _perceptron(
+def perceptron(
     inputs: NDArray[np.float32], targets: NDArray[np.float32], recipe: PoseRecipe, progress: bool
 ) -> tuple[Layer, ...]:
+    """The layers of a network that says the targets (n, 12) of inputs (n, m), trained as a recipe says.
+
+    Args:
+        inputs: (n, m); their standard deviation is about 1.
+        targets: (n, 12) directions.
+        recipe: Width, noise, epochs, rate and seed.
+        progress: Show a progress bar (epochs).
+    """
     import torch
     from torch import nn
 

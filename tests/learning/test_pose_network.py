@@ -60,6 +60,7 @@ def synthetic(people: int = 30, seed: int = 0) -> Crowd:
         np.repeat(np.arange(people), 20),
         pool,
         nobody.astype(np.float16),
+        np.full((len(features), 33, 2), np.nan, np.float32),
     )
 
 
@@ -119,6 +120,8 @@ def test_a_crowd_is_drawn_looked_at_and_kept(tmp_path: Path, capsys: pytest.Capt
     assert np.isfinite(crowd.features).all()
     assert crowd.person.tolist() == [0, 0, 0, 1, 1, 1]
     assert crowd.nobody.shape == (4, COUNT)
+    assert crowd.landmarks.shape == (6, 33, 2)
+    assert np.isfinite(crowd.landmarks).all()
     assert len(set(crowd.posture[:3])) == 3
     assert "6 pictures of 2 people" in capsys.readouterr().out
     with pytest.raises(ValueError, match="people is 0"):

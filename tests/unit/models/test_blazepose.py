@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.arrays import Floats, Image
+from models.blazepose.arms import bones, mirrored, places
 from models.blazepose.detector import Detection, Detector, anchors, decode, merge, overlap
 from models.blazepose.landmarks import Landmarker, Landmarks, project, refine
 from models.blazepose.pose_finder import PoseFinder
 from models.blazepose.region import Region
 from models.blazepose.tflite import dense
-from models.extractors.blazepose import bones, has_arms
+from models.extractors.blazepose import has_arms
 
 PICTURE = np.zeros((48, 64, 3), np.uint8)
 
@@ -145,12 +146,27 @@ def landmarks(presence: float = 1.0, region: Region = REGION) -> Landmarks:
 def test_bones_are_lengths_of_the_trunk_wherever_somebody_is() -> None:
     """Right arm first, x to the right and y down; where, how near, and how the camera is held does not matter."""
     expected = [0, 0.5, 0, 0.375, 0, 0.15] * 2
-    np.testing.assert_allclose(bones(landmarks()), expected, atol=1e-6)
-    np.testing.assert_allclose(bones(landmarks(region=Region(9.0, 80.0, 400.0))), expected, atol=1e-6)
-    turned = bones(landmarks(region=Region(32.0, 24.0, 40.0, math.pi / 2))).reshape(6, 2)
+    np.testing.assert_allclose(bones(landmarks().points), expected, atol=1e-6)
+    elsewhere = landmarks(region=Region(9.0, 80.0, 400.0)).points
+    np.testing.assert_allclose(bones(elsewhere), expected, atol=1e-6)
+    np.testing.assert_allclose(places(elsewhere), places(landmarks().points), atol=1e-6)
+    both = bones(np.stack([elsewhere, elsewhere]))
+    np.testing.assert_allclose(both, [expected] * 2, atol=1e-6)
+    turned = bones(landmarks(region=Region(32.0, 24.0, 40.0, math.pi / 2)).points).reshape(6, 2)
     np.testing.assert_allclose(turned[:, ::-1] * [1, -1], np.reshape(expected, (6, 2)), atol=1e-6)
     nowhere = project(np.zeros((39, 2)), np.zeros((39, 3)), np.zeros((39, 3)), 1.0, Region(0, 0, 1))
-    assert np.isfinite(bones(nowhere)).all()
+    assert np.isfinite(bones(nowhere.points)).all()
+    assert np.isfinite(places(nowhere.points)).all()
+
+
+def test_in_a_mirror_right_is_left() -> None:
+    """Places of landmarks are mirrored as the picture would be; twice it is the same again."""
+    points = np.random.default_rng(0).uniform(0, 100, (33, 2))
+    swap = [0, *(each for left in range(1, 33, 2) for each in (left + 1, left))]
+    image = points[swap] * (-1, 1)
+    swap_some = places(image)  # eyes are swapped, too, which are not used
+    np.testing.assert_allclose(mirrored(places(points)), swap_some)
+    np.testing.assert_allclose(mirrored(mirrored(places(points))), places(points))
 
 
 def test_arms_are_there_if_an_elbow_or_a_wrist_is_seen() -> None:
@@ -167,13 +183,14 @@ class Script:
     """Plays detector and landmark network: who is detected, and how present they are in each look."""
 
     def __init__(self, people: int, presences: Sequence[float]) -> None:
-        self.people, self.presences = people, list(presences)
+        one = found(0.9, 0.0)._replace(points=np.array([[1.0, 9.0], [1.0, 1.0]] * 2))
+        self.people, self.presences = [one] * people, list(presences)
         self.detections = 0
         self.looked: list[Region] = []
 
     def detect(self, image: Image) -> list[Detection]:
         self.detections += 1
-        return [found(0.9, 0.0, 1.0)._replace(points=np.array([[1.0, 9.0], [1.0, 1.0]] * 2))] * self.people
+        return self.people
 
     def look(self, image: Image, region: Region) -> Landmarks:
         self.looked.append(region)
@@ -203,12 +220,26 @@ def test_in_a_film_somebody_is_followed_until_they_are_gone() -> None:
     assert one is not None
     assert finder.find(PICTURE) is not None
     assert script.detections == 1
-    assert script.looked[2] == one.next
+    assert script.looked[2] == one.next != one.region
     assert finder.find(PICTURE) is None  # lost, searched, and not there in the first look
     assert script.detections == 2
     assert finder.find(PICTURE) is not None
     assert script.detections == 3
     assert script.presences == []
+
+
+def test_a_place_that_hardly_moves_is_kept() -> None:
+    """What trembles does not move the place where it is looked; what moves, grows or turns does."""
+    region = Region(50.0, 40.0, 100.0, math.radians(179.0))
+    for other in (Region(53.0, 37.0, 103.0, math.radians(-179.0)), region):
+        assert region.is_near(other)
+    for other in (
+        Region(55.1, 40.0, 100.0, region.angle),
+        Region(50.0, 34.9, 100.0, region.angle),
+        Region(50.0, 40.0, 106.0, region.angle),
+        Region(50.0, 40.0, 100.0, math.radians(175.0)),
+    ):
+        assert not region.is_near(other)
 
 
 def test_a_picture_of_another_size_is_another_film() -> None:
@@ -218,6 +249,17 @@ def test_a_picture_of_another_size_is_another_film() -> None:
     finder.find(PICTURE)
     finder.find(PICTURE[:40])
     assert script.detections == 2
+
+
+def test_of_several_people_the_nearest_is_looked_at() -> None:
+    """The largest in the picture, however sure the detector is of the others; who is followed stays the one."""
+    script = Script(1, [1.0] * 3)
+    (far,) = script.people
+    near = far._replace(score=0.6, points=far.points * 2)
+    script.people = [far, near, far]
+    finder = script.finder(film=True)
+    finder.find(PICTURE)
+    assert script.looked[0] == near.region
 
 
 def test_nobody() -> None:
