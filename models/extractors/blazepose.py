@@ -13,6 +13,7 @@ knows that it does not know them.
 """
 
 import hashlib
+from functools import cache
 from typing import Final, Self
 
 import numpy as np
@@ -26,6 +27,8 @@ from models.blazepose.pose_finder import PoseFinder
 from models.extractors.network import Look
 from models.files.artifact import checksum
 
+IDENTIFIER: Final = "blazepose/full"
+"""Of its features; the digest of what computes them is behind it."""
 PRESENT: Final = 1.0
 """As much as one direction: a larger number would make all pictures of people more alike."""
 ABSENT: Final = -20.0
@@ -46,7 +49,7 @@ class BlazePoseExtractor:
 
     def __init__(self, finder: PoseFinder, arm_map: ArmMap, digest: str) -> None:
         self._finder, self._map = finder, arm_map
-        self.identifier = f"blazepose/full/{digest[:8]}"
+        self.identifier = f"{IDENTIFIER}/{digest[:8]}"
 
     @classmethod
     def load(cls, threads: int = 1, film: bool = False) -> Self:
@@ -56,7 +59,7 @@ class BlazePoseExtractor:
             ArtifactError: A file is missing or damaged.
             ValueError: `threads` is not positive.
         """
-        finder, arm_map = PoseFinder.load(threads, film), ArmMap.load()
+        finder, arm_map = PoseFinder.load(threads, film), _arm_map()
         digests = "".join(checksum(path) for path in (DETECTOR.path, LANDMARKS.path, arms.FILE))
         return cls(finder, arm_map, hashlib.sha256(digests.encode()).hexdigest())
 
@@ -67,10 +70,6 @@ class BlazePoseExtractor:
             return np.array([0.0] * (DIRECTIONS + BONES) + [ABSENT], np.float32)
         return _together(self._map.directions(places(found.points)), bones(found.points))
 
-    def expected(self, directions: AnyFloats) -> Features:
-        """Features (..., 25) of somebody with arms in directions (..., 12), seen from the front, on average."""
-        return _together(directions, self._map.expected(directions))
-
     def look(self, image: object) -> Look:
         """The same features; there are no maps."""
         return Look(self.features(image))
@@ -79,6 +78,20 @@ class BlazePoseExtractor:
 def _together(directions: AnyFloats, lying: AnyFloats) -> Features:
     present = np.full((*directions.shape[:-1], 1), PRESENT)
     return np.concatenate([directions, _WEIGHT * lying, present], axis=-1).astype(np.float32)
+
+
+@cache
+def _arm_map() -> ArmMap:
+    return ArmMap.load()
+
+
+def expected(directions: AnyFloats) -> Features:
+    """Features (..., 25) of somebody with arms in directions (..., 12), seen from the front, on average.
+
+    Raises:
+        ArtifactError: The file of the map is missing or damaged.
+    """
+    return _together(directions, _arm_map().expected(directions))
 
 
 def has_arms(found: Landmarks) -> bool:

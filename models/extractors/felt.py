@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.arrays import Features, Floats
-from models.extractors import person
+from models.extractors import blazepose, person
 from models.extractors.efficientnet import IDENTIFIER
 from models.icub.kinematics import JOINT_LIMITS, arm_directions
 from models.measures import swap_arms
@@ -29,6 +29,7 @@ COUNT: Final = 400
 """Pairs that a robot practises."""
 _SPACES: Final[tuple[tuple[str, str, Callable[[Floats], Features]], ...]] = (
     (f"{IDENTIFIER}/person/*", "efficientnet-lite0-person", person.expected),
+    (f"{blazepose.IDENTIFIER}/*", "blazepose", blazepose.expected),
 )
 """Identifier of features, name of the extractor, and its features (n, count) of arms that point there (n, 12)."""
 
