@@ -4,6 +4,7 @@ The names of its methods and attributes are those that the copies have, as progr
 """
 
 import enum
+import logging
 import threading
 from typing import Any, Final
 
@@ -15,11 +16,17 @@ from agentspace.classic.space import FOLLOWERS, OBJECTS
 
 _habits: Final = {"generation": Generation()}
 _making = threading.RLock()
+_log = logging.getLogger("agentspace.classic")
 
 
 def set_generation(generation: Generation) -> None:
     """The agents of this process have these habits."""
     _habits["generation"] = generation
+
+
+def _module_of(kind: type) -> str:
+    """The name by which the module of a class is imported."""
+    return current().file.stem if kind.__module__ == "__main__" else kind.__module__
 
 
 class ClassicTrigger(enum.Enum):
@@ -38,6 +45,16 @@ class ClassicAgent:
 
     allAgents: list["ClassicAgent"] = []  # noqa: RUF012, N815  (as programs know it)
     stopped = False
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if "sense_select_act" in vars(cls):
+            _log.warning(
+                "%s is an agent of this library, not of the original: `agentspace agent %s:%s` runs it",
+                cls.__name__,
+                _module_of(cls),
+                cls.__qualname__,
+            )
 
     def __init__(self) -> None:
         self.stopped = False
@@ -104,8 +121,6 @@ class ClassicAgent:
     def run(self) -> None:
         """The life of the agent, in its thread."""
         generation = _habits["generation"]
-        if generation.says_start:
-            print("starting agent", str(type(self))[8:-2])  # noqa: T201
         self.init()
         if generation.loops and self.loopit:
             self.tl = threading.Thread(name="agent", target=self.looping)

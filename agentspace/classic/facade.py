@@ -18,7 +18,7 @@ from typing import Final
 
 from agentspace.classic import Agent, Space, SpaceAdaptor, Trigger, space
 from agentspace.classic.agent import set_generation
-from agentspace.classic.generation import Generation, copy_in, source
+from agentspace.classic.generation import Generation, copy_in, copy_on, source
 
 NAME: Final = "agentspace"
 _NAMES: Final = {
@@ -33,12 +33,27 @@ _NAMES: Final = {
 
 
 class _Facade(ModuleType):
-    """The original's names, and behind them those of this library."""
+    """The original's names, and behind them those of this library.
+
+    Which copy of the original the program would have found is seen when it asks for a name first: until then it
+    may have changed its path.
+    """
 
     def __getattr__(self, name: str) -> object:
+        if "Agent" not in vars(self) and (name == "__all__" or not name.startswith("__")):
+            self._take_after(copy_on(sys.path))
+        if name in vars(self):
+            return vars(self)[name]
         if name.startswith("__"):
             raise AttributeError(name)
         return getattr(_library, name)
+
+    def _take_after(self, copy: Path | None) -> None:
+        """Has the names of a copy, and its agents those habits."""
+        if copy is not None:
+            set_generation(Generation.of(source(copy)))
+            vars(self).update(_imports_of(copy))
+        vars(self).update(_NAMES)
 
 
 _library: Final[ModuleType] = sys.modules[NAME]
@@ -82,16 +97,11 @@ def _imports_of(copy: Path) -> dict[str, object]:
     return found
 
 
-def put_up(folder: Path) -> None:
-    """From now on, a program in a folder imports the names of the original."""
-    copy = copy_in(folder)
+def put_up() -> None:
+    """From now on, the program imports the names of the original."""
     facade = _Facade(NAME, _library.__doc__)
     facade.__path__ = _library.__path__
     facade.__spec__ = _library.__spec__
-    if copy is not None:
-        set_generation(Generation.of(source(copy)))
-        vars(facade).update(_imports_of(copy))
-    vars(facade).update(_NAMES)
     sys.modules[NAME] = facade
     sys.meta_path.insert(0, _Copies())
     importlib.invalidate_caches()

@@ -5,11 +5,13 @@ gives. So the copy is read, never run.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 FILE: Final = "agentspace.py"
+PACKAGE: Final = "agentspace/__init__.py"
 _MARK: Final = "senseSelectAct"  # every generation has it, and no other library
 _MOST: Final = 1 << 20  # bytes of a copy
 _COMMENT: Final = re.compile(r"^\s*#.*$", re.MULTILINE)
@@ -62,9 +64,13 @@ class Generation:
 
 
 def copy_in(folder: Path) -> Path | None:
-    """The copy of the original in a folder; None if there is none."""
-    file = folder / FILE
-    return file if _MARK in source(file) else None
+    """The copy of the original in a folder, a file or a package; None if there is none."""
+    return next((file for file in (folder / PACKAGE, folder / FILE) if _MARK in source(file)), None)
+
+
+def copy_on(path: Iterable[str]) -> Path | None:
+    """The first copy of the original on a path, as Python would find it; None if there is none."""
+    return next((copy for folder in path if (copy := copy_in(Path(folder)))), None)
 
 
 def source(file: Path) -> str:

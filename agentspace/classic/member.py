@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from agentspace.agent.timer import Timer
 from agentspace.classic.generation import Generation
 from agentspace.classic.naming import role_of
+from agentspace.classic.newcomers import NEWCOMERS, Newcomer
 from agentspace.classic.objects import Objects
 from agentspace.classic.program import Program
 from agentspace.classic.stops import Stops
@@ -20,10 +21,6 @@ from agentspace.core.values.value import valid_text
 from agentspace.errors import FencedError, SpaceUnreachableError
 
 _BEGINS: Final = 10.0  #: seconds in which the server has heard that an agent runs
-ATTACHES: Final = 0.2  #: seconds that whoever makes an agent waits for its first trigger
-PATIENCE: Final = 0.5  #: seconds of such waiting in vain, in all; from then on
-_LEAST: Final = 0.01  #: it waits so long (s) for each
-_SETTLES: Final = 0.02  #: seconds for the rest of an agent's `init`, after its first trigger
 _OBEYS: Final = 5.0  #: seconds in which an agent's `stop`, which another thread has called, has set `stopped`
 _GLANCE: Final = 0.002  #: seconds between two looks whether a write is noted
 _MISSING: Final = object()
@@ -43,28 +40,6 @@ class Runs(Protocol):
 
     def stop(self) -> None:
         """Ends it."""
-
-
-class Patience:
-    """The waiting of a program for agents that it makes: most attach at once, and some never do.
-
-    Attributes:
-        left: Seconds of waiting in vain that are left.
-    """
-
-    def __init__(self) -> None:
-        self.left = PATIENCE
-
-    def wait(self, event: threading.Event) -> bool:
-        """Waits until an agent has attached; False if it has not in time."""
-        patience = max(min(ATTACHES, self.left), _LEAST)
-        if event.wait(patience):
-            return True
-        self.left -= patience
-        return False
-
-
-_patience: Final = Patience()
 
 
 class Member:
@@ -100,7 +75,9 @@ class Member:
         self._has_obeyed = threading.Event()
         self._timer: Timer | None = None
         self._open: Wake | None = None  # which the handler's end acknowledges
-        self._has_begun, self._has_attached, self._is_settled = (threading.Event() for _ in range(3))
+        self._has_begun = threading.Event()
+        self._newcomer = Newcomer()
+        self._before = NEWCOMERS.add(self._newcomer)
         kind = type(agent)
         module = program.file.stem if kind.__module__ == "__main__" else kind.__module__
         self.session: Session = program.join(role_of(kind.__name__), f"{module}:{kind.__qualname__}")
@@ -110,11 +87,9 @@ class Member:
     # --- for the agent
 
     def start(self) -> None:
-        """Starts its thread, and waits for its first trigger, for a moment: what is written then wakes it."""
+        """Starts its thread; from then on the server knows that it runs."""
         self.thread.start()
         self._has_begun.wait(_BEGINS)
-        if _patience.wait(self._has_attached):
-            self._is_settled.wait(_SETTLES)
 
     def attach(self, slot: str, name: object, kind: str) -> None:
         """Wakes the agent when something is written to a slot.
@@ -130,12 +105,12 @@ class Member:
         self._program.ask(lambda _: self.session.attach_trigger(slot, trigger))
         if threading.current_thread() is self.thread:
             self.session.running()  # again: so that the tools show the trigger
-        self._has_attached.set()
+        self._newcomer.attached.set()
 
     def tick_every(self, period: float) -> None:
         """Wakes the agent every so many seconds; None of the ticks is made up for."""
         self._timer = Timer(max(float(period), 1e-3), time.monotonic())
-        self._has_attached.set()
+        self._newcomer.attached.set()
         self.session.interrupt()
 
     def cancel(self) -> None:
@@ -182,8 +157,7 @@ class Member:
 
     def receive(self) -> None:
         """Waits for the next reason to run."""
-        self._has_attached.set()
-        self._is_settled.set()
+        self._newcomer.settle()
         self._finish()
         self._drain()
         self._tick()
@@ -203,7 +177,10 @@ class Member:
         try:
             self.session.running()
             self._forget_the_past()
+            if self._generation.says_start:
+                print("starting agent", str(type(self._agent))[8:-2])  # noqa: T201  (before its maker goes on)
             self._has_begun.set()
+            NEWCOMERS.wait(self._before)
             self._agent.run()
         except SystemExit:
             raise
@@ -218,8 +195,7 @@ class Member:
     def _leave(self, error: str | None) -> None:
         self._stops.remove(self.session)
         self._has_begun.set()
-        self._has_attached.set()
-        self._is_settled.set()
+        self._newcomer.settle()
         self.stopping = True
         try:
             if error is None:

@@ -64,7 +64,7 @@ def run_program(
     forget_safe_path()
     sys.argv = [script.name, *arguments]
     sys.path.insert(0, str(script.folder))
-    put_up(script.folder)
+    put_up()
     give_way(script.folder)
     main = script.main_module()
     sys.modules["__main__"] = main

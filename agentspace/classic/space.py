@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol, SupportsFloat
 
 from agentspace.classic.naming import slot_of, space_named, unnamed_space
+from agentspace.classic.newcomers import NEWCOMERS
 from agentspace.classic.objects import Objects, plainest, stand_in
 from agentspace.classic.program import current
 from agentspace.core.change import Decision
@@ -118,6 +119,7 @@ class ClassicSpace:
         Raises:
             TypeError: Validity or priority is no number, where the original finds out.
         """
+        NEWCOMERS.await_mine()
         slot = slot_of(name, self._prefix)
         strength, lasts = _priority(slot, priority), _validity(validity)
         if strength is None:

@@ -19,7 +19,7 @@ from agentspace.client.reports import (
     SwapReport,
 )
 from agentspace.core.life import LAUNCHES
-from agentspace.core.space import Entry
+from agentspace.core.space import DEFAULT_SPACE, Entry
 from agentspace.core.values.introduction import PROGRAM
 from agentspace.core.values.names import OWN
 from agentspace.core.values.plain import as_dict, as_int, as_list, known
@@ -33,7 +33,13 @@ SERVER: Final = "server"  #: in what a launch tells, its server
 
 
 class Tells(Protocol):
-    """A space, as far as its account is asked for."""
+    """A space, as far as its account is asked for.
+
+    Attributes:
+        name: Of the space.
+    """
+
+    name: str
 
     def snapshot(self, mask: str) -> dict[str, Entry]:
         """All slots under a mask that something holds now."""
@@ -44,25 +50,28 @@ class SpaceAccount:
 
     Args:
         slots: The values of the slots under ``_/*`` and ``launch/*``, by name.
+        space: The name of the space.
     """
 
-    def __init__(self, slots: Mapping[str, Any]) -> None:
+    def __init__(self, slots: Mapping[str, Any], space: str = DEFAULT_SPACE) -> None:
         self._slots = slots
+        self._at = "" if space == DEFAULT_SPACE else f" -s '#{space}'"  # for a command
 
     @classmethod
     def of(cls, space: Tells) -> Self:
         """The account of a space, with those of the launches there."""
-        return cls.of_slots([*space.snapshot(f"{OWN}*").values(), *space.snapshot(f"{LAUNCHES}*").values()])
+        slots = [*space.snapshot(f"{OWN}*").values(), *space.snapshot(f"{LAUNCHES}*").values()]
+        return cls.of_slots(slots, space.name)
 
     @classmethod
     def told_by(cls, space: Tells) -> Self:
         """The account of a space alone: one request."""
-        return cls.of_slots(space.snapshot(f"{OWN}*").values())
+        return cls.of_slots(space.snapshot(f"{OWN}*").values(), space.name)
 
     @classmethod
-    def of_slots(cls, entries: Iterable[Entry]) -> Self:
-        """The account that these slots tell."""
-        return cls({entry.name: entry.value for entry in entries})
+    def of_slots(cls, entries: Iterable[Entry], space: str = DEFAULT_SPACE) -> Self:
+        """The account that these slots of a space tell."""
+        return cls({entry.name: entry.value for entry in entries}, space)
 
     @cached_property
     def roles(self) -> dict[str, RoleAccount]:
@@ -139,13 +148,20 @@ class SpaceAccount:
         whole = next((each for each in same if ":" not in each.spec), role)  # an agent says MODULE:CLASS
         count = sum(each.filled for each in same if each is not whole)
         what, never = "an agent of the program", "cannot be swapped or restarted alone"
-        stop = f"`agentspace stop {name}` ends it; " if role.filled else ""
+        stop = f"`agentspace stop{self._at} {name}` ends it; " if role.filled else ""
         if role is whole:
             what, never, stop = "the program", "cannot be swapped", ""
         return (
             f"role {name!r} is {what} {program}, whose agents ({count} now) are threads of one process: "
-            f"it {never}; {stop}{_begin_anew(whole, program)}"
+            f"it {never}; {stop}{self._begin_anew(whole, program)}"
         )
+
+    def _begin_anew(self, whole: RoleAccount, program: str) -> str:
+        """How a program is begun anew."""
+        if whole.launch:
+            return f"`agentspace restart{self._at} {whole.name}` begins the program anew"
+        ends = f"`agentspace stop{self._at} {whole.name}` ends the program, " if whole.filled else ""
+        return f"{ends}`agentspace classic {program}` begins it anew"
 
     @property
     def clock(self) -> SpaceClock | None:
@@ -220,14 +236,6 @@ class SpaceAccount:
             name for name, value in self._slots.items() if name.startswith(prefix) and isinstance(value, dict)
         ]
         return {name.removeprefix(prefix): self._slots[name] for name in names}
-
-
-def _begin_anew(whole: RoleAccount, program: str) -> str:
-    """How a program is begun anew."""
-    if whole.launch:
-        return f"`agentspace restart {whole.name}` begins the program anew"
-    ends = f"`agentspace stop {whole.name}` ends the program, " if whole.filled else ""
-    return f"{ends}`agentspace classic {program}` begins it anew"
 
 
 def _load(told: Any) -> Load:

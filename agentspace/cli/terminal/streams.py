@@ -31,12 +31,13 @@ def soften() -> None:
 
 
 def flush() -> None:
-    """Sends what is printed on its way.
+    """Sends what is printed on its way; a program that was run may have closed the stream, or put another there.
 
     Raises:
         OSError: It cannot go there.
     """
-    sys.stdout.flush()
+    if sys.stdout is sys.__stdout__ and sys.stdout is not None and not sys.stdout.closed:
+        sys.stdout.flush()
 
 
 def mute() -> None:

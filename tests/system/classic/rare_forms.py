@@ -167,6 +167,23 @@ class Failing(Agent):
 agent = Failing(); agent.t.join(20); print(agent.t.is_alive())
 threading.excepthook = threading.__excepthook__
 '''),
+    "what_is_set_after_the_agent_was_made": Form("2 3 4", '''
+class Slow(Agent):
+    def __init__(self, title):
+        super().__init__()
+        self.title = title
+    def init(self):
+        time.sleep(0.05)  # opens a camera, loads a network
+        self.seen = [self.title, limits["most"]]
+        space.attach_trigger("late", self)
+        self.ready = True
+    def senseSelectAct(self): self.seen.append(space["late"])
+agent = Slow("eye"); limits = {"most": 3}
+begun(agent)
+space["late"] = 1
+until(lambda: agent.seen[-1] == 1)
+print(agent.seen, ended(agent))
+'''),
     "a_loop_beside_the_handler": Form("5", '''
 class Looping(Agent):
     def init(self):

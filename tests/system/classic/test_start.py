@@ -12,7 +12,7 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.server_process import ServerProcess
 from tests.system.classic.conftest import written
-from tests.system.classic.doubles import SECOND
+from tests.system.classic.doubles import NEWEST, SECOND
 
 TELLS = """
 import os, sys
@@ -214,3 +214,51 @@ def test_what_is_no_program_is_told_in_one_line(
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert said.format(here=tmp_path) in line
+
+
+TICKS = """
+from agentspace import *
+class Ticks(Agent):
+    def init(self): self.attach_timer(0.05)
+    def senseSelectAct(self):
+        print(self.triggered())
+        self.stop()
+Ticks().t.join()
+"""
+
+
+@pytest.mark.parametrize("place", ["beside", "package", "appended", "inserted"])
+def test_a_copy_tells_its_habits_wherever_it_is_found(board: ServerProcess, tmp_path: Path, place: str) -> None:
+    """Beside the program, as a file or a package; in a folder that the program puts on its path first."""
+    program, library = tmp_path / "robot", tmp_path / "lib"
+    folder = {"beside": program, "package": program / "agentspace"}.get(place, library)
+    written(folder, "", NEWEST)
+    if place == "package":
+        (folder / "agentspace.py").rename(folder / "__init__.py")
+    add = {"appended": f"sys.path.append({str(library)!r})", "inserted": f"sys.path.insert(0, {str(library)!r})"}
+    program.mkdir(exist_ok=True)
+    (program / "demo.py").write_text(f"import sys\n{add.get(place, '')}\n{TICKS}")
+    assert "__timer__" in both(board, tmp_path, "robot/demo.py").stdout
+
+
+@pytest.mark.parametrize(
+    "ends", ["sys.stdout.close()", "sys.stdout = open('log', 'w'); sys.stdout.close()", "sys.stdout = None"]
+)
+def test_a_program_may_close_what_it_prints_to(board: ServerProcess, elsewhere: Path, ends: str) -> None:
+    """It ends as it did: nobody prints there after it."""
+    written(
+        elsewhere / "robot",
+        f"import sys\nfrom agentspace import space\nprint(space['a'])\n{ends}",
+        SECOND,
+        "demo.py",
+    )
+    assert both(board, elsewhere, "robot/demo.py").returncode == 0
+
+
+def test_who_runs_new_agents_as_a_program_is_told(board: ServerProcess, tmp_path: Path) -> None:
+    """Nothing happens in such a file; the command that runs its agents is named."""
+    written(
+        tmp_path, "from agentspace import Agent\nclass Eye(Agent):\n    def sense_select_act(self): pass\n", SECOND
+    )
+    words = ("-P", "-m", "agentspace", "classic", "main.py")
+    assert "`agentspace agent main:Eye` runs it" in run(board, tmp_path, sys.executable, *words).stderr

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import OrderedDict, defaultdict, namedtuple
 from enum import IntEnum, StrEnum
 
 import numpy as np
 import pytest
 
-from agentspace.classic.member import PATIENCE, Patience
 from agentspace.classic.objects import Objects, plainest, stand_in, writable
 from agentspace.classic.tokens import LIMIT, PLAIN, TIMER, Tokens
 from agentspace.core.values.value import check
@@ -94,28 +92,6 @@ def test_what_would_lose_something_is_no_value() -> None:
     circle += [circle, circle]
     with pytest.raises(ValueTypeError, match="deeper"):
         plainest(circle)
-
-
-class _Never:
-    """An event that nothing sets; it counts the seconds."""
-
-    def __init__(self) -> None:
-        self.waited = 0.0
-
-    def wait(self, timeout: float) -> bool:
-        self.waited += timeout
-        return False
-
-
-def test_agents_that_never_attach_are_waited_for_half_a_second_in_all() -> None:
-    """However many; one that attaches costs nothing of that."""
-    patience, never = Patience(), _Never()
-    ready = threading.Event()
-    ready.set()
-    for _ in range(20):
-        assert patience.wait(ready)
-        assert not patience.wait(never)  # type: ignore[arg-type]
-    assert never.waited == pytest.approx(PATIENCE + 17 * 0.01)
 
 
 class _Odd:

@@ -132,7 +132,7 @@ def test_records_take_what_has_their_types() -> None:
     assert known(SpaceClock, {"now": 1, "held_by": ("a",)}) == {"now": 1, "held_by": ("a",)}
 
 
-def _of_program(launch: str, *roles: str) -> SpaceAccount:
+def _of_program(launch: str, *roles: str, space: str = "DATA") -> SpaceAccount:
     """A program with a role of its own, the first, and agents; the last of them was stopped."""
     about = {"program": "/r/duck/main.py", "host": "robot", "pid": 7}
     told = {role: {**about, "state": "running", "class": f"main:{role}"} for role in roles}
@@ -142,7 +142,7 @@ def _of_program(launch: str, *roles: str) -> SpaceAccount:
     slots: dict[str, Any] = {f"_/roles/{role}": its for role, its in told.items()}
     if launch:
         slots[f"launch/{launch}"] = {"pid": 1, "roles": {roles[0]: {"state": "running", "pid": 7}}}
-    return SpaceAccount(slots)
+    return SpaceAccount(slots, space)
 
 
 def test_an_agent_of_a_program_has_no_process_of_its_own() -> None:
@@ -163,5 +163,9 @@ def test_an_agent_of_a_program_has_no_process_of_its_own() -> None:
             "`agentspace stop eye` ends it; `agentspace stop main` ends the program, "
             "`agentspace classic /r/duck/main.py` begins it anew"
         )
+    )
+    own = _of_program("", "main", "eye", "old", space="duck")
+    assert "`agentspace stop -s '#duck' eye` ends it; `agentspace stop -s '#duck' main`" in own.why_not_alone(
+        "eye"
     )
     assert not SpaceAccount({"_/roles/camera": {"state": "running", "class": "a:B"}}).why_not_alone("camera")
