@@ -14,6 +14,7 @@ from typing import Final, Self
 import numpy as np
 
 from models.arrays import AnyFloats, Features, Floats, Floats32
+from models.blazepose.logistic import logistic
 from models.blazepose.networks import FOLDER
 from models.files.artifact import read_arrays, verify, write_arrays
 
@@ -88,7 +89,7 @@ class ArmMap:
         x = np.clip((seen - self.mean) / self.deviation, -_USUAL, _USUAL).astype(np.float32)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = x @ weight + bias
-            x = x / (1.0 + np.exp(-x))
+            x = x * logistic(x)
         return np.asarray(x @ self.weights[-1] + self.biases[-1], np.float32)
 
     def expected(self, directions: AnyFloats) -> Features:

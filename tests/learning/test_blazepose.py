@@ -301,3 +301,10 @@ def test_the_agent_follows_a_person(space: LocalSpace, people: dict[str, Image])
         assert eventually(lambda: space.read("features", [0.0])[-1]) == presence
     assert space.read("features/space").startswith("blazepose/full/")
     assert "nothing" in space.read("gaze/of")
+
+
+def test_places_that_no_body_has_give_numbers() -> None:
+    """Landmarks may lie anywhere: no exponential overflows, and directions are finite."""
+    corners = np.random.default_rng(0).choice([-1e6, 1e6], (2000, 26))
+    with np.errstate(all="raise", under="ignore"):
+        assert np.isfinite(ArmMap.load().directions(corners)).all()
