@@ -1,19 +1,22 @@
 """The associator: learns pairs of (features, latent) in one shot, and answers features with a latent."""
 
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
-from logging import INFO, WARNING
+from logging import ERROR, INFO, WARNING
 from typing import Any, Final
 
 import numpy as np
 
-from agents.memory.handover import HandoverFile, read_handover
+from agents.memory.frozen_picture import FrozenPicture
+from agents.memory.handover import AT_MOST, AT_ONCE, HandoverFile, read_handover
 from agents.memory.memories import KNOWN, Confirmation, Memories
+from agents.memory.mixture import STRONGEST, strongest, told
 from agents.memory.practice import UNPRACTISED, Practised
-from agents.memory.saved_pairs import LAST, SavedPairs, find
+from agents.memory.saved_pairs import LAST, SavedPairs, folder_of
+from agents.memory.wanted_pairs import WantedPairs, wrong
 from agents.script.heed import REST, Heedful, Why
-from agents.script.words import ACQUIRE, FELT, INVITED, USE
+from agents.script.words import ACQUIRE, FELT, INVITED, USE, is_mode
 from agentspace import EMPTY, Entry, Kind, Parameter, SlotName, Trigger
 from agentspace.errors import AgentspaceError
 from models.attention.heads import NAMES, ONE
@@ -23,17 +26,10 @@ from models.extractors.felt import COUNT
 
 STATE_VERSION: Final = 3
 """1 had the pairs of one kind of features only, 2 did not say what values are of; both are read as well."""
-AT_ONCE: Final = 16 << 20
-"""Bytes of a memory that is kept for a successor with every change of it."""
-AT_MOST: Final = 256 << 20
-"""Bytes of a memory that is kept at all, and that a message to a successor has; a larger one goes in a file."""
 KEEPING: Final = 5.0
 """Seconds between two times that a memory larger than `AT_ONCE` is kept."""
 MANY: Final = 1000
 """Pairs; of more, only the strongest are told with each answer, and all values once a second."""
-STRONGEST: Final = 8
-ELSEWHERE: Final = 0.2
-"""Difference of latents of which one picture cannot be: no posture looks like another one to the last bit."""
 TELLING: Final = 1.0
 """Seconds between two times that the values of many pairs are told."""
 
@@ -81,6 +77,7 @@ class Associator(Heedful):
     done = SlotName(
         "memory/done", "dict: what became of a command: command, ok, message, removed (index of a pair)"
     )
+    waits = SlotName("memory/waits", "str: why the pairs to begin with are not loaded; empty when nothing waits")
     kept = SlotName(
         "memory/saved", "dict: folder (in that of the run), pairs, problem: of what is saved by itself"
     )
@@ -110,32 +107,37 @@ class Associator(Heedful):
     validity = Parameter(0.5, "seconds for which an answer is valid", minimum=0.01, live=True)
     patience = Parameter(2.0, "seconds that a confirm waits for a picture", minimum=0.01)
     memory = Parameter(
-        "", f"pairs to begin with: .npz, folder, the original's keys.npy, or {LAST} for those of the last run"
+        "",
+        f"pairs to begin with: .npz, folder, the original's keys.npy, or {LAST}: of the last run with such pairs",
     )
     saved = Parameter("", "folder in that of the run where each pair is saved at once; empty for nowhere")
 
+    def lacks(self) -> Iterator[str]:
+        """Says what is wrong with the memory to begin with."""
+        if self.memory and (told := wrong(self.project, self.memory)):
+            yield f"memory={self.memory}: {told}"
+
     def init(self) -> None:
-        """Begins with an empty memory, or that of a file."""
+        """Begins with an empty memory, or waits until that of a file can be checked."""
         kind: KeyKind = "raw" if self.keys == "raw" else "cosine"
         comparison = Comparison(kind, self.centring, self.scale or None, self.top)
         felt = self.felt if self.practice == FELT else 0
         self._memory = Memories(comparison, self.project, self.heads, self.capacity, felt)
         mode = self.read(self.mode)
-        self._mode = mode if _is_mode(mode) else None  # the trigger brings it to the first incarnation only
+        self._mode = mode if is_mode(mode) else None  # the trigger brings it to the first incarnation only
         self._waiting: deque[Confirmation] = deque()
         self._news = False
         self._unkept = False  # what would be lost with this process
         self._kept_at = self._told_at = 0.0
         self._bad = 0
         self._practised: Practised | None = None
-        self._last: tuple[Any, Any] | None = None  # features and latent of the pair that came last
-        self._saved = SavedPairs(self.run_folder, self._folder()) if self.saved else None
+        self._frozen = FrozenPicture()
+        self._saved = SavedPairs(self.run_folder, folder_of(self.role, self.saved)) if self.saved else None
         self._handover = HandoverFile()
         self._save_at = 0.0
-        if self.memory:
-            run = self.run_folder if self.saved else None
-            self.log.info("%s", self._memory.load(find(self.project, self.memory, run)))
+        self._wanted = WantedPairs(self.project, self.memory, self.run_folder if self.saved else None)
         self._know_features()
+        self._begin_with()
         for slot in (self.features, self.identifier, self.proprio_identifier, self.mode):
             self.attach_trigger(slot)
         for slot in (self.confirm, self.command):
@@ -147,6 +149,7 @@ class Associator(Heedful):
         """Obeys commands, learns what was confirmed, answers what is seen."""
         if self.identifier in self.wake.names or self.proprio_identifier in self.wake.names:
             self._know_features()
+        self._begin_with()
         self.hindrance(REST)  # a motor that was seen can be missed
         if self.mode in self.wake.names:
             self._switch(self.read(self.mode))
@@ -178,6 +181,27 @@ class Associator(Heedful):
             self._news = True
         self._practise()
 
+    def _begin_with(self) -> None:
+        """Loads the pairs to begin with, if it is known what they must be of; says why it does not."""
+        attempt = self._wanted.attempt(self._memory, self.read(self.features), self.read(self.proprio))
+        if attempt is None:
+            return
+        if attempt.done is not None:
+            self.log.log(ERROR if attempt.waits else INFO, "%s", attempt.done["message"])
+            self.write(self.done, attempt.done)
+        if attempt.waits:
+            self.write(self.waits, attempt.waits)
+        else:
+            self._begun()
+
+    def _begun(self) -> None:
+        """The pairs to begin with are here, or others in their place."""
+        self._wanted.text = ""
+        self._news = self._unkept = True
+        if self.read(self.waits) is not None:
+            self.delete(self.waits)
+        self._practise()
+
     def _practise(self) -> None:
         """Says what it knows without having been taught, as soon as that is known."""
         found = self._memory.felt
@@ -186,9 +210,7 @@ class Associator(Heedful):
         self._practised = found
         values = found.pairs.values.astype(np.float32)
         if found is not UNPRACTISED:
-            self.log.log(
-                WARNING if found.problem else INFO, "%s", found.problem or f"{len(values)} pairs are felt"
-            )
+            self.log.log(WARNING if found.problem else INFO, found.problem or f"{len(values)} pairs are felt")
             self.write(self.felt_pairs, {"pairs": len(values), "values": values, "problem": found.problem})
         elif self.read(self.felt_pairs) is not None:  # of a predecessor, or of other features
             self.delete(self.felt_pairs)
@@ -204,11 +226,6 @@ class Associator(Heedful):
         if nbytes <= AT_MOST and (nbytes <= AT_ONCE or now >= self._kept_at + KEEPING):
             self._unkept, self._kept_at = False, now
             self.checkpoint()
-
-    def _folder(self) -> str:
-        """The name of the folder of saved pairs; robots that share a launch have folders of their own."""
-        prefix, _, _ = self.role.rpartition("/")
-        return f"{prefix.replace('/', '-')}-{self.saved}" if prefix else self.saved
 
     def _save(self, saved: SavedPairs, now: float) -> None:
         """Saves the pairs before anybody is told of them; a large memory, and after a failure, a little later."""
@@ -236,14 +253,15 @@ class Associator(Heedful):
             self.write(self.values, self._memory.values)
 
     def _switch(self, mode: Any) -> None:
-        if mode is not None and not _is_mode(mode):
+        if mode is not None and not is_mode(mode):
             text = f"{mode!r:.80} is not a mode: there are {ACQUIRE!r} and {USE!r}"
             self.log.warning("refused mode: %s", text)
             self.write(self.refused_mode, text)
             return
         if self.forget_on_acquire and mode == ACQUIRE and self._mode != ACQUIRE:
             self._memory.forget()
-            self._last, self._news = None, True
+            self._frozen.forget()
+            self._begun()
         self._mode, self._unkept = mode, True
 
     def _learn(self) -> None:
@@ -273,12 +291,13 @@ class Associator(Heedful):
         entry, value = self.space.entry(self.proprio), self.read(self.proprio, EMPTY)
         if value is EMPTY or entry is None or not self._fits(entry, self.proprio_identifier):
             return self._leave_out(confirmation, "no posture", f"{self.proprio} is empty")
-        if self._is_frozen(key, value):
+        if self._frozen.shows(key, value):
             reason = f"{self.features} are to the last bit those of the pair before, and the robot is elsewhere"
             return self._leave_out(confirmation, "frozen picture", reason)
         learned = self._memory.learn(key, value, self.novelty)
         if not learned.reason:
-            self._last = (np.array(key), np.array(value))
+            self._frozen.remember(key, value)
+            self._begun()
         self._news = self._news or not learned.reason
         if learned.reason == KNOWN:
             self.write(self.tried, self._memory.tried)
@@ -286,13 +305,6 @@ class Associator(Heedful):
         if self._saved is not None:
             answer["folder"] = self._saved.folder(self._memory)
         return answer if learned.replaced is None else answer | {"replaced": learned.replaced}
-
-    def _is_frozen(self, key: Any, value: Any) -> bool:
-        """Whether the picture cannot be that of this posture: it was seen before, with another one."""
-        if self._last is None or not np.array_equal(key, self._last[0]):
-            return False
-        before, now = self._last[1], np.asarray(value)
-        return before.shape == now.shape and bool(np.abs(now - before).max() > ELSEWHERE)
 
     def _leave_out(self, confirmation: Confirmation, word: str, reason: str) -> dict[str, Any]:
         """The answer to a confirmation from which nothing can be learned, with the reason in a word as well."""
@@ -320,12 +332,7 @@ class Associator(Heedful):
     def _act(self, answer: Answer) -> None:
         certainty = answer.certainty
         felt = len(answer.mixture) - len(self._memory)
-        known = {
-            "known": certainty.known,
-            **asdict(certainty),
-            "felt": min(1.0, float(answer.mixture[:felt].sum())),
-        }
-        self.write(self.certainty, known, validity=self.validity)
+        self.write(self.certainty, told(answer, felt), validity=self.validity)
         held = self.hindrance(REST)
         still = held is not None and held.why in (Why.STOPPED, Why.PAUSED)
         if (certainty.known or not self.doubt) and not still:
@@ -334,17 +341,17 @@ class Associator(Heedful):
         if len(mixture) <= MANY:
             self.write(self.attention, mixture.astype(np.float32), validity=self.validity)
             return
-        strongest = np.argpartition(mixture, -STRONGEST)[-STRONGEST:]
-        ordered = strongest[np.argsort(-mixture[strongest])]
-        best = {"pairs": ordered.tolist(), "shares": mixture[ordered].tolist()}
-        self.write(self.best, best, validity=self.validity)
+        self.write(self.best, strongest(mixture), validity=self.validity)
 
     def _obey(self, command: Any) -> None:
-        seen = self.read(self.features)
-        self._memory.width = seen.size if isinstance(seen, np.ndarray) else 0
+        self._memory.see(self.read(self.features), self.read(self.proprio))
+        before = self._memory.generation
         try:
             done, fine = self._memory.obey(command), True
-            self._last, self._news = None, True
+            self._frozen.forget()
+            self._news = True
+            if self._memory.generation != before:  # these pairs, or none, and not those to begin with
+                self._begun()
         except (OSError, ValueError) as error:
             done, fine = {"message": str(error)}, False
             self.log.warning("%s: %s", self.command, error)
@@ -356,7 +363,12 @@ class Associator(Heedful):
         waiting = [[each.value, now - each.time] for each in self._waiting]
         large = self._memory.nbytes > AT_MOST
         memory = self._handover.write(self._memory) if large else self._memory.state()
-        return STATE_VERSION, {"memory": memory, "mode": self._mode, "waiting": waiting}
+        return STATE_VERSION, {
+            "memory": memory,
+            "mode": self._mode,
+            "waiting": waiting,
+            "wanted": self._wanted.text,
+        }
 
     def set_state(self, version: int, state: Any) -> None:
         """Takes over from a predecessor."""
@@ -366,8 +378,12 @@ class Associator(Heedful):
         self._memory.restore(read_handover(state["memory"]))
         if self._saved is not None:
             self._saved.resume(self._memory)
+        if not (state.get("wanted") and self._wanted.text):
+            if self._wanted.text:
+                self.log.info("goes on with the pairs of its predecessor, not with memory=%s", self._wanted.text)
+            self._begun()
         self._mode = state["mode"]
-        if _is_mode(self._mode) and self.space.entry(self.mode) is None:  # a power cut has left the pairs only
+        if is_mode(self._mode) and self.space.entry(self.mode) is None:  # a power cut has left the pairs only
             self.write(self.mode, self._mode)
         self._waiting = deque(Confirmation(value, now - age) for value, age in state["waiting"])
         self._practise()
@@ -381,7 +397,3 @@ class Associator(Heedful):
             with suppress(OSError):
                 self._saved.finish(self._memory)
         self._handover.remove()
-
-
-def _is_mode(value: Any) -> bool:
-    return isinstance(value, str) and value in (ACQUIRE, USE)

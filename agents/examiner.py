@@ -66,6 +66,8 @@ class Examiner(Heedful):
     camera = SlotName("camera", "what the robot sees, RGB uint8")
     act = SlotName("act", "the postures that the robot's agents choose; who holds it leads the robot instead")
     answer = SlotName("memory/answer", "dict: what became of a confirm")
+    done = SlotName("memory/done", "dict: ok and message: whether the robot has taken pairs of another day")
+    memory_waits = SlotName("memory/waits", "str: why pairs of another day are not loaded; empty if they are")
     values = SlotName("memory/values", "float32 (pairs, m): the latents of pairs of another day")
     felt = SlotName("memory/felt", "dict: values, the latents of the pairs that the robot feels")
     certainty = SlotName("certainty", "dict: felt, their share in the present answer")
@@ -202,8 +204,19 @@ class Examiner(Heedful):
             case MakeReport():
                 yield from self._report(now)
 
+    def _refused(self) -> str:
+        """Why the robot does not take the pairs that it was given; "" if it does, or was given none."""
+        done = self.read(self.done) if self.memory and self.read(self.memory_waits) is not None else None
+        return str(done.get("message")) if isinstance(done, dict) and done.get("ok") is False else ""
+
     def _wait(self, step: Wait, now: float) -> Play:
-        if not (yield Until(lambda _: step.holds(self.read(step.slot)), now + step.timeout)):
+        def is_over(_: float) -> bool:
+            return step.holds(self.read(step.slot)) or bool(self._refused())
+
+        ended = yield Until(is_over, now + step.timeout)
+        if refused := self._refused():
+            raise ExaminerError(refused)
+        if not ended:
             found = self.read(step.slot)
             raise ExaminerError(f"{step} did not come within {step.timeout:g} s; it is {found!r:.200}")
 

@@ -15,7 +15,7 @@ class Game(Heedful):
     It begins by itself: with the invitation, or with imitation if the robot knows pairs already, those of another
     day say, or felt ones. A short one in any other mode means nothing, as in the original; nor does one that comes
     right after another, since rooms have echoes; and none means anything while the robot is stopped or paused, or
-    came before the game.
+    came before the game. It does not begin while the pairs that the robot was to begin with are not loaded.
     """
 
     whistle = SlotName("whistle", "int: 1 short, 2 long")
@@ -23,6 +23,7 @@ class Game(Heedful):
     mode = SlotName("mode", f"str: {ACQUIRE} or {USE}")
     pairs = SlotName("pairs", "int: how many pairs the memory holds")
     felt = SlotName("memory/felt", "dict: how many pairs are felt, and why none are")
+    waits = SlotName("memory/waits", "str: why the pairs to begin with are not loaded; the game waits, too")
     command = SlotName("memory/command", "dict: do forget")
     ignored = SlotName("whistle/ignored", "dict: count of whistles that meant nothing; the last whistle, and why")
     begins_with = Parameter(
@@ -45,12 +46,13 @@ class Game(Heedful):
         self._begin()
         if not self._begun:
             self.attach_trigger(self.felt)
+            self.attach_trigger(self.waits)
 
     def _begin(self) -> None:
         """Begins the game, when it is known what the robot knows; not if somebody else did."""
         self._begun = self._begun or self.space.entry(self.mode) is not None
         felt = self.read(self.felt, EMPTY) if self.practice == FELT else {}
-        if self._begun or felt is EMPTY:
+        if self._begun or felt is EMPTY or self.read(self.waits) is not None:
             return
         self._begun = True
         knows = self.read(self.pairs, 0) or (isinstance(felt, dict) and felt.get("pairs"))
@@ -70,7 +72,10 @@ class Game(Heedful):
         if not isinstance(whistle, Integral) or whistle not in (SHORT, LONG):
             self._ignore(whistle, f"it is no whistle: there are {SHORT} and {LONG}")
         elif not self._begun and mode is None:
-            self._ignore(whistle, "the game had not begun")
+            waits = self.read(self.waits)
+            self._ignore(
+                whistle, "the game had not begun" if waits is None else f"the game had not begun: {waits}"
+            )
         elif hindrance := self.hindrance():
             self._ignore(whistle, str(hindrance))
         elif not self._hold_off.passes(time):

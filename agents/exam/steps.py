@@ -97,7 +97,9 @@ class Demonstration:
             mirror: The camera looks at the demonstrator; in a game it looks at the partner all the time.
             felt: It has felt ones.
         """
-        known = Wait("memory/felt", CHANGE, has={"problem": ""}) if felt else Wait("pairs", CHANGE, at_least=1)
+        known = (
+            Wait("memory/felt", CHANGE, has={"problem": ""}) if felt else Wait("pairs", self.patience, at_least=1)
+        )
         look = {"camera/source": self.device} if mirror else {}
         running = (
             (Wait("camera/state", CHANGE, has={"state": "running", "device": self.device}),) if mirror else ()

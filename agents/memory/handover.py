@@ -10,6 +10,10 @@ import numpy as np
 from agents.memory.memories import Memories
 
 FILE: Final = "file"
+AT_ONCE: Final = 16 << 20
+"""Bytes of a memory that is kept for a successor with every change of it."""
+AT_MOST: Final = 256 << 20
+"""Bytes of a memory that is kept at all, and that a message to a successor has; a larger one goes in a file."""
 
 
 class HandoverFile:
@@ -18,6 +22,14 @@ class HandoverFile:
     def __init__(self) -> None:
         self._state: dict[str, Any] = {}
         self._revision = -1
+
+    def state(self, memories: Memories) -> dict[str, Any]:
+        """The state of the memories: as it is, or in a file if it is too large for a message.
+
+        Raises:
+            OSError: There is no room for it.
+        """
+        return self.write(memories) if memories.nbytes > AT_MOST else memories.state()
 
     def write(self, memories: Memories) -> dict[str, Any]:
         """The state of the memories as `Memories.state` gives it, with the pairs in a file.

@@ -15,6 +15,7 @@ from agentspace import Entry
 from models.attention.heads import ONE
 from models.attention.memory import UNKNOWN, Answer, Memory
 from models.attention.similarity import Comparison
+from models.files.artifact import ArtifactError
 
 KNOWN: Final = "known already"
 """The reason why a pair that is no news is not added."""
@@ -108,7 +109,8 @@ class Memories:
 
     Attributes:
         revision: Grows with each change of the pairs.
-        width: Numbers in the features that are seen now; 0 if that is not known. Other keys are not loaded.
+        widths: Numbers in the features that are seen now, and in the values that are felt; 0 if that is not known.
+            Keys and values of other lengths are not loaded.
         generation: Grows when the memory in use becomes another one: it forgets, is loaded, or is of another kind.
     """
 
@@ -119,7 +121,8 @@ class Memories:
         self._project = project
         self._heads = heads
         self._capacity = capacity
-        self.revision = self.generation = self.width = 0
+        self.revision = self.generation = 0
+        self.widths = (0, 0)
         self._tried: deque[NDArray[np.float32]] = deque(maxlen=TRIED)
         self._kind = PairKind()
         self._memories = {self._kind: self._new(self._kind)}
@@ -135,6 +138,16 @@ class Memories:
     @property
     def _memory(self) -> Memory:
         return self._memories[self._kind]
+
+    @property
+    def kind(self) -> PairKind:
+        """What the pairs in use are of."""
+        return self._kind
+
+    def see(self, features: Any, value: Any) -> None:
+        """Takes note of the lengths of features and value that are there now; None for none."""
+        first, second = (each.size if isinstance(each, np.ndarray) else 0 for each in (features, value))
+        self.widths = (first, second)
 
     @property
     def felt(self) -> Practised:
@@ -302,15 +315,31 @@ class Memories:
         """Takes the pairs of a file, which must be of the kind in use, instead of the present ones."""
         features, values = (None if space == ANY else space for space in self._kind)
         memory = Memory.load(path, features, self._comparison, self._heads, values, self._capacity)
-        found = memory.keys.shape[1] if len(memory) else self.width
-        if self.width and found != self.width:
-            raise ValueError(f"{memory.source} has keys of {found} numbers; the features in use have {self.width}")
+        self._check_widths(memory)
         self._renew()
         memory.space = values or memory.space
         kind = PairKind(memory.features, memory.space)
         self._memories[kind] = memory
         self.fit(*kind)
         return f"loaded {len(memory)} pairs from {memory.source}"
+
+    @staticmethod
+    def check(path: Path) -> None:
+        """Reads a file without knowing what it must be of.
+
+        Raises:
+            ArtifactError: It is missing, damaged, or no memory.
+        """
+        Memory.load(path)
+
+    def _check_widths(self, memory: Memory) -> None:
+        if not len(memory):
+            return
+        found = (memory.keys.shape[1], memory.values.shape[1])
+        says = ("keys of {} numbers; the features in use have {}", "values of {} numbers; the robot feels {}")
+        for say, theirs, own in zip(says, found, self.widths, strict=True):
+            if own and theirs != own:
+                raise ArtifactError(f"{memory.source} has {say.format(theirs, own)}")
 
     def state(self) -> dict[str, Any]:
         """All pairs as a slot value."""

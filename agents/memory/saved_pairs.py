@@ -4,12 +4,13 @@ Each memory has a folder of its own, `pairs`, `pairs-2`, ...: when the robot for
 becomes another one, what was learned before stays where it is. What was learned on another day is found again.
 """
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Final
 
-from agents.memory.memories import Memories
-from models.attention.memory import FILE
+from agents.memory.memories import ANY, Memories, PairKind
+from models.attention.memory import FILE, spaces_of
 from models.files.artifact import ArtifactError
 
 LAST: Final = "last"
@@ -82,6 +83,12 @@ class SavedPairs:
         return int(found[1] or 1) if found and folder.is_dir() else 0
 
 
+def folder_of(role: str, name: str) -> str:
+    """The name of the folder of an associator's pairs; robots that share a launch have folders of their own."""
+    prefix, _, _ = role.rpartition("/")
+    return f"{prefix.replace('/', '-')}-{name}" if prefix else name
+
+
 def find(project: Path, text: str, run: Path | None = None) -> Path:
     """The file or folder that a text means.
 
@@ -91,12 +98,50 @@ def find(project: Path, text: str, run: Path | None = None) -> Path:
         run: Folder of the present run, which is no earlier one.
 
     Raises:
-        ArtifactError: No earlier run has saved any pairs.
+        ArtifactError: No earlier run has saved any pairs, or there is no such home folder.
     """
-    if text != LAST:
+    if text == LAST:
+        return _earlier(project, run)[0]
+    try:
         return project / Path(text).expanduser()
+    except RuntimeError:  # ~NAME of nobody
+        raise ArtifactError(f"there is no home folder for {text!r:.80}") from None
+
+
+def fitting(project: Path, kind: PairKind, run: Path | None = None) -> Path:
+    """The newest file that an earlier run has saved of these features and values.
+
+    Raises:
+        ArtifactError: There is none; the message says of what the newest one is.
+    """
+    found = _earlier(project, run)
+    for file in found:
+        with contextlib.suppress(ArtifactError):  # a damaged one is none
+            if all(own == told or ANY in (own, told) for own, told in zip(kind, kind_of(file), strict=True)):
+                return file
+    raise ArtifactError(
+        f"no earlier run in {project / RUNS} has saved pairs of {kind}; the newest ones, {found[0]}, "
+        f"are of {kind_of(found[0])}"
+    )
+
+
+def kind_of(path: Path) -> PairKind:
+    """What the pairs of a file, or of a folder, are of.
+
+    Raises:
+        ArtifactError: It cannot be read, or holds no pairs.
+    """
+    return PairKind(*spaces_of(path))
+
+
+def _earlier(project: Path, run: Path | None) -> list[Path]:
+    """What earlier runs have saved, the newest first.
+
+    Raises:
+        ArtifactError: Nothing.
+    """
     own = None if run is None else run.resolve()
     found = [file for file in (project / RUNS).glob(f"*/*/{FILE}") if file.parents[1].resolve() != own]
     if not found:
         raise ArtifactError(f"no earlier run in {project / RUNS} has saved any pairs")
-    return max(found, key=lambda file: file.stat().st_mtime_ns)
+    return sorted(found, key=lambda file: file.stat().st_mtime_ns, reverse=True)

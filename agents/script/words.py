@@ -18,3 +18,8 @@ WHISTLE_VALIDITY: Final = 1.0
 """Seconds for which a whistle is valid; an agent that was held up for longer shall not obey an old one."""
 
 __all__ = ["ACQUIRE", "CONFIRM_VALIDITY", "FELT", "INVITED", "LONG", "SHORT", "USE", "WHISTLE_VALIDITY"]
+
+
+def is_mode(value: object) -> bool:
+    """Whether a value of the slot is a mode."""
+    return isinstance(value, str) and value in (ACQUIRE, USE)

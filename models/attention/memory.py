@@ -365,6 +365,26 @@ class Memory:
         return finite("query", query, self._pairs.key_table.width, np.float32)
 
 
+def spaces_of(path: Path) -> tuple[str, str]:
+    """What keys and values of a memory are of, without reading all of it; `UNKNOWN` where it does not tell.
+
+    Args:
+        path: As for `Memory.load`.
+
+    Raises:
+        ArtifactError: It cannot be read, or is no memory.
+    """
+    if text_pairs.find(path) is not None and not (path / FILE).exists():
+        return UNKNOWN, UNKNOWN
+    file = path / FILE if path.is_dir() else path
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return str(arrays["features"]), str(arrays["space"]) if "space" in arrays else UNKNOWN
+    except Exception:  # in zip, in the header of an array, of another kind
+        found = Memory.load(path)  # says what is wrong
+        return found.features, found.space
+
+
 def _comparison(arrays: dict[str, NDArray[Any]]) -> Comparison:
     """How the pairs of a file were compared; files of older code do not tell all of it."""
     scale = float(arrays["scale"].astype(np.float64))

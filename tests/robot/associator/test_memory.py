@@ -257,7 +257,8 @@ def test_a_memory_too_large_for_a_message_survives_a_swap(
     space: LocalSpace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It goes through a file, written once while nothing changes, and gone when nobody can want it any more."""
-    monkeypatch.setattr("agents.associator.AT_MOST", 10)
+    for module in ("agents.associator", "agents.memory.handover"):
+        monkeypatch.setattr(f"{module}.AT_MOST", 10)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     space.write("proprio/space", "wide-2")
     first = start(space, novelty=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
+from agents.associator import Associator
+from agents.game import Game
 from agents.memory.memories import Memories
 from agents.memory.saved_pairs import SavedPairs, find
 from agentspace import LocalSpace
@@ -87,16 +90,21 @@ def test_the_original_s_text_is_a_memory(space: LocalSpace, tmp_path: Path) -> N
     np.savetxt(tmp_path / "keys.npy", KEYS)
     np.savetxt(tmp_path / "values.npy", VALUES)
     start(space, tmp_path, memory="keys.npy")
+    assert "waits until it is known which features and values" in space.read("memory/waits")
+    space.write("proprio", VALUES[0])
+    space.write("features", KEYS[0])
+    eventually(lambda: space.read("pairs") == 4)
+    assert space.read("memory/waits") is None
     space.write("mode", "use")
     np.testing.assert_allclose(ask(space, KEYS[3]), VALUES[3], atol=1e-6)
     assert space.read("memory/spaces") == {"test/16": 4}
     space.write("memory/command", {"do": "load", "path": str(tmp_path)})
-    done = eventually(lambda: space.read("memory/done"))
+    done = eventually(lambda: (now := space.read("memory/done"))["command"]["path"] == str(tmp_path) and now)
     assert "loaded 4 pairs from" in done["message"]
     assert "(text, as numpy.savetxt writes it)" in done["message"]
     np.savetxt(tmp_path / "keys.npy", np.eye(4, 384))
     space.write("memory/command", {"do": "load", "path": "keys.npy"})
-    done = eventually(lambda: (now := space.read("memory/done"))["command"]["path"] == "keys.npy" and now)
+    done = eventually(lambda: (now := space.read("memory/done"))["ok"] is False and now)
     assert "has keys of 384 numbers; the features in use have 16" in done["message"]
     assert space.read("pairs") == 4
 
@@ -113,6 +121,102 @@ def test_a_disk_that_takes_nothing_is_told(space: LocalSpace, tmp_path: Path) ->
     teach(space, KEYS[1], VALUES[1])
     assert saved(tmp_path) == 2
     assert not space.read("memory/saved")["problem"]
+
+
+FOREIGN = {
+    "other features": ("test/9", "wide-2", 16, 2, "holds features of 'test/9'; the extractor makes 'test/16'"),
+    "other values": ("test/16", "wide-3", 16, 3, "holds values of 'wide-3'; the robot feels 'wide-2'"),
+    "long keys": (None, None, 384, 2, "has keys of 384 numbers; the features in use have 16"),
+    "long values": (None, None, 16, 3, "has values of 3 numbers; the robot feels 2"),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_pairs_that_do_not_fit_are_refused_and_nothing_begins(
+    space: LocalSpace, tmp_path: Path, case: str
+) -> None:
+    """As soon as it is known what they must be of, as the command says it; nothing begins until others come."""
+    features, values, n, m, sentence = FOREIGN[case]
+    keys, latents = np.eye(4, n), np.ones((4, m))
+    name = "pairs.npz"
+    if features is None or values is None:
+        name = "keys.txt"
+        np.savetxt(tmp_path / name, keys)
+        np.savetxt(tmp_path / "values.txt", latents)
+    else:
+        memory = Memory(features, space=values)
+        for key, value in zip(keys, latents, strict=True):
+            memory.add(key, value)
+        memory.save(tmp_path / name)
+    space.delete("features/space")
+    start(space, tmp_path, memory=name)
+    space.run(Game(), role="game")
+    eventually(lambda: space.read("_/roles/game", {}).get("state") == "running")
+    assert "waits until it is known which features and values" in space.read("memory/waits")
+    space.write("features/space", "test/16")
+    space.write("proprio/space", "wide-2")
+    space.write("proprio", VALUES[0])
+    space.write("features", KEYS[0])
+    done = eventually(lambda: space.read("memory/done"))
+    assert (done["ok"], done["command"]) == (False, {"do": "load", "path": name})
+    assert sentence in done["message"]
+    assert name in done["message"]
+    assert space.read("memory/waits") == done["message"]
+    space.write("memory/command", {"do": "load", "path": name})
+    again = eventually(lambda: (now := space.entry("memory/done")) and now.revision > 1 and now.value)
+    assert again["message"] == done["message"]
+    assert (space.read("pairs"), space.read("mode")) == (0, None)
+    assert not (Heard.latest.run_folder / "pairs").exists()
+    space.write("memory/command", {"do": "forget"})
+    eventually(lambda: space.read("mode") == "acquire")
+    assert space.read("memory/waits") is None
+
+
+def test_last_means_the_newest_pairs_that_fit(space: LocalSpace, tmp_path: Path) -> None:
+    """A run with another extractor or decoder in between hides nothing; if none fits, that is said."""
+    for number, features in enumerate(("test/16", "test/16", "test/9"), 1):
+        memory = Memory(features, space="wide-2")
+        for key in KEYS[:number]:
+            memory.add(key, VALUES[0])
+        folder = tmp_path / "runs" / str(number) / "pairs"
+        folder.mkdir(parents=True)
+        memory.save(folder / "memory.npz")
+        os.utime(folder / "memory.npz", ns=(number * 10**9, number * 10**9))
+    space.write("proprio/space", "wide-2")
+    start(space, tmp_path, memory="last")
+    eventually(lambda: space.read("pairs") == 2)
+    assert f"{Path('runs') / '2'}" in space.read("memory/done")["message"]
+    with LocalSpace() as other:
+        other.write("features/space", "test/5")
+        other.write("proprio/space", "wide-2")
+        start(other, tmp_path, memory="last")
+        told = eventually(lambda: other.read("memory/done"))["message"]
+    assert "has saved pairs of test/5 -> wide-2; the newest ones" in told
+    assert "are of test/" in told
+
+
+@pytest.mark.parametrize(
+    ("memory", "told"),
+    [
+        ("missing.npz", "missing.npz cannot be read: No such file or directory"),
+        ("note.npz", "note.npz is "),
+        ("empty", "empty has neither memory.npz in it nor keys.npy and values.npy"),
+        ("last", "no earlier run in "),
+        ("~nobody-here/pairs", "there is no home folder for"),
+    ],
+)
+def test_a_wrong_memory_is_told_before_the_start(tmp_path: Path, memory: str, told: str) -> None:
+    """Whatever can be known of it without features; a good one lacks nothing."""
+    (tmp_path / "note.npz").write_text("note")
+    (tmp_path / "empty").mkdir()
+    Memory().save(tmp_path / "fine.npz")
+    agent, fine = Associator(memory=memory), Associator(memory="fine.npz")
+    agent.project = fine.project = tmp_path
+    (line,) = agent.lacks()
+    assert line.startswith(f"memory={memory}: ")
+    assert told in line
+    assert not list(fine.lacks())
+    assert not list(Associator().lacks())
 
 
 # --- the folders
@@ -200,6 +304,10 @@ def test_pairs_survive_a_kill_of_everything_and_another_day_begins_with_them() -
         first.supervisor.wait()
         again = first.run("launch", str(first.file), "memory=last")
         space = first.connect()
+        eventually(lambda: space.read("memory/waits"), PATIENCE)  # nobody has named its features and values
+        assert space.read("mode") is None
+        space.write("proprio", VALUES[0])
+        space.write("features", KEYS[0])
         eventually(lambda: space.read("mode") == "use", PATIENCE)
         assert space.read("pairs") == len(KEYS)
         space.write("features", KEYS[1])
