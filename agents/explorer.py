@@ -40,7 +40,8 @@ class Explorer(Heedful):
     """While mode is acquire: take a posture, wait until the robot stands, confirm; until there are enough.
 
     It may leave the confirming to another: a partner who copies the posture. Then it shows its nice postures in a
-    circle, as long as the person likes; a robot that confirms by itself has enough when it has tried the eight.
+    circle, as long as the person likes: the next one after each answer of the memory, the same one again if the
+    confirmation could not be used; a robot that confirms by itself has enough when it has tried the eight.
     While the robot does not do what it is told, because it is stopped say, a try waits, and is begun again when
     that is over.
     """
@@ -153,7 +154,8 @@ class Explorer(Heedful):
         self._pairs = answer["pairs"]
         if isinstance(answer.get("left_out"), str):
             self._left_out[answer["left_out"]] += 1
-        if answer.get("left_out") in tuple(Why):  # the same posture again, when the robot obeys
+        left_out = answer.get("left_out")
+        if left_out in tuple(Why) or (isinstance(left_out, str) and not self.confirms):  # the same posture again
             present.confirmed = False
             return
         if self._is_to(answer["confirm"], present) and not present.learned:

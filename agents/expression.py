@@ -24,7 +24,7 @@ class Expression(Heedful):
     confirm = SlotName("confirm", "anything")
     speaking = SlotName("speaking", "bool: the robot speaks; expires, or is false, when it has finished")
     expression = SlotName("expression", f"str: {HAPPY}, {NEUTRAL}, {SURPRISED} or {TALKING}")
-    surprise = Parameter(0.7, "seconds that a surprise takes", minimum=0.05)
+    surprise = Parameter(1.0, "seconds that a surprise takes", minimum=0.05)
 
     def init(self) -> None:
         """Looks neutral, or as the mode says."""

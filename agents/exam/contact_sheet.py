@@ -82,7 +82,7 @@ def save(path: Path, title: str, trials: Sequence[Trial], notes: Sequence[str] =
     """Writes the sheet as PNG; see `draw`."""
     content = io.BytesIO()
     draw(title, trials, notes).save(content, "PNG", optimize=True)
-    write_atomically(path, content.getvalue())
+    write_atomically(path, content.getvalue(), private=True)
 
 
 def _draw_section(sheet: Image.Image, pen: ImageDraw.ImageDraw, section: Section, top: int) -> None:

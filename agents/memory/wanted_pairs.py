@@ -46,6 +46,7 @@ class WantedPairs:
         self._run = run
         self._named = kind_of(find(project, text, run)) if text else PairKind()
         self._seen: tuple[PairKind, tuple[int, int]] | None = None
+        self._told = ""
 
     def attempt(self, memories: Memories, features: Any, value: Any) -> Attempt | None:
         """Loads them, if more is known than at the last attempt; None if not, or if nothing is wanted.
@@ -68,7 +69,8 @@ class WantedPairs:
                 return Attempt(f"{self.text} waits until it is known which {unknown} the robot has")
             message = memories.load(self._find(memories.kind))
         except (OSError, ValueError) as error:
-            return Attempt(str(error), {"ok": False, "message": str(error), "command": command})
+            news, self._told = str(error) != self._told, str(error)
+            return Attempt(self._told, {"ok": False, "message": self._told, "command": command}) if news else None
         self.text = ""
         return Attempt("", {"ok": True, "message": message, "command": command})
 

@@ -73,4 +73,4 @@ def write_picture(path: Path, image: Image) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     _, content = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    write_atomically(path, content.tobytes())
+    write_atomically(path, content.tobytes(), private=True)

@@ -74,7 +74,7 @@ def make_sheets(folder: Path) -> list[Path]:
         ]
         content = io.BytesIO()
         draw_sheet(f"{len(values)} pairs of {folder.resolve().parent.name}", tiles, values).save(content, "PNG")
-        write_atomically(path, content.getvalue())
+        write_atomically(path, content.getvalue(), private=True)
         made.append(path)
     return made
 

@@ -64,8 +64,13 @@ def verify(path: Path, command: str) -> None:
         )
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, private: bool = False) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new one and nothing between.
+
+    Args:
+        path: The file.
+        content: All of it.
+        private: Only its owner may read it: it shows people.
 
     Raises:
         OSError: The folder does not exist, or cannot be written.
@@ -76,7 +81,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(0o600 if private else 0o644)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

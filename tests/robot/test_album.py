@@ -230,4 +230,6 @@ def test_pictures_of_pairs_are_kept_beside_them(tmp_path: Path) -> None:
         )
         space.write("mode", "use")
         eventually(lambda: {"points.png", "sheet.png"} <= {file.name for file in folder.iterdir()})
+        shown = [file for file in folder.iterdir() if file.suffix == ".png"]
+        assert {file.stat().st_mode & 0o777 for file in shown} == {0o600}  # people may be on them
         assert not space.snapshot("_/errors/*")

@@ -216,6 +216,22 @@ def test_each_invitation_begins_with_the_first_nice_posture(space: LocalSpace) -
     np.testing.assert_allclose([act.value for act in acts], autoencoder.NICE_LATENTS[[0, 1, 0]])
 
 
+@pytest.mark.parametrize("reason", ["no picture", "no posture", "frozen picture", "stopped"])
+def test_a_confirmation_that_led_to_no_pair_brings_no_posture(space: LocalSpace, reason: str) -> None:
+    """The person takes the same one again; what is known already is an answer like any other."""
+    start(space, confirms=False, variant="ancestor", nice=True, wanted=0, patience=0.0)
+    told = {"confirm": "whistle", "added": False, "pairs": 0}
+    with recording(space, "act") as acts:
+        space.write("mode", "acquire")
+        eventually(lambda: len(acts) == 1)
+        space.write("memory/answer", told | {"left_out": reason})
+        space.write("memory/answer", told | {"reason": "known already"})
+        eventually(lambda: len(acts) == 2)
+        space.write("memory/answer", told | {"added": True, "pairs": 1})
+        eventually(lambda: len(acts) == 3)
+    np.testing.assert_allclose([act.value for act in acts], autoencoder.NICE_LATENTS[[0, 1, 2]])
+
+
 def test_a_successor_goes_on_with_the_posture_that_is_shown(space: LocalSpace) -> None:
     """A person in the middle of it need not take another one."""
     parameters: dict[str, Any] = {
