@@ -2,13 +2,14 @@
 
 import contextlib
 import itertools
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 
 from agents.pictures.frame import Frame
 from agents.pictures.rate_limit import RateLimit
-from agents.pictures.source import PictureSource, SourceError, open_source
+from agents.pictures.source import PictureSource, SourceError, is_path, open_source
 from agentspace import EMPTY, Agent, Parameter, SlotName, check_name
 from agentspace.errors import AgentspaceError, SlotNameError
 from models.arrays import Image, as_rgb
@@ -34,6 +35,14 @@ class Camera(Agent):
     loop = Parameter(False, "begin a file or folder again at its end")
     stop_at_end = Parameter(False, "end this agent when the last picture of a file or folder has expired")
     retry = Parameter(2.0, "seconds until a device that failed is tried again; 0 for never", minimum=0.0)
+
+    def lacks(self) -> Iterator[str]:
+        """Says that a file or folder is not there; a live device may come later."""
+        if not self.device.startswith(SLOT) and is_path(self.device):
+            try:
+                open_source(self.device, self.project).close()
+            except SourceError as error:
+                yield str(error)
 
     def init(self) -> None:
         """Opens the device."""

@@ -1,10 +1,11 @@
 """The viewer: shows a slot's picture in a window, or keeps it in a file."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
 from agents.pictures.pair_pictures import write_picture
-from agents.pictures.screen import open_screen
+from agents.pictures.screen import open_screen, why_no_window
 from agentspace import EMPTY, Agent, Parameter, SlotName
 from models.arrays import Image, as_rgb
 
@@ -20,6 +21,11 @@ class Viewer(Agent):
     output = Parameter("", "file to write: .png or .jpg for the newest picture, .mp4 or .avi; empty for a window")
     title = Parameter("", "of the window, and of pictures that are saved; empty for the name of the slot")
     rate = Parameter(10.0, "pictures per second", minimum=0.01, maximum=100.0)
+
+    def lacks(self) -> Iterator[str]:
+        """Says that there is no display for a window."""
+        if not self.output and (why := why_no_window()):
+            yield why
 
     def init(self) -> None:
         """Opens the window or the file."""

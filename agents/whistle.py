@@ -1,11 +1,12 @@
 """The whistle: a microphone, or a sound file in its place; one number for each whistle."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from agents.hearing.microphone import Microphone, Recording, SoundSource
 from agents.script.words import WHISTLE_VALIDITY
 from agentspace import Agent, Parameter, SlotName
-from models.sound.file import read
+from models.sound.file import SoundError, read
 from models.sound.whistle import Ear
 
 TICK: Final = 0.02
@@ -20,6 +21,14 @@ class Whistle(Agent):
     file = Parameter("", "sound file (WAV, FLAC, Ogg, MP3) that is heard in place of the microphone")
     long = Parameter(0.5, "seconds from which on a whistle is long", minimum=0.1)
     stop_at_end = Parameter(True, "end with the file")
+
+    def lacks(self) -> Iterator[str]:
+        """Says why a file cannot be heard. A robot without a microphone plays on: somebody else confirms then."""
+        if self.file:
+            try:
+                read(self.project / self.file)
+            except SoundError as error:
+                yield str(error)
 
     def init(self) -> None:
         """Opens the microphone or the file."""

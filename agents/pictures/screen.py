@@ -55,14 +55,21 @@ def open_screen(
     raise ScreenError(f"{path.name!r} is neither an image nor a video; valid endings: {valid}")
 
 
+def why_no_window() -> str:
+    """Why no window can be opened on this machine; "" if one may."""
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return "there is no display (DISPLAY is not set); write a file: output=view.png"
+    return ""
+
+
 class Window:
     """A window; q, Escape or its close button end it, s keeps the picture."""
 
     def __init__(self, title: str, keep: Callable[[Image], object] | None = None) -> None:
         import cv2
 
-        if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            raise ScreenError("there is no display (DISPLAY is not set); write a file: output=view.png")
+        if why := why_no_window():
+            raise ScreenError(why)
         self._title = title
         self._keep = keep
         self._last: Image | None = None

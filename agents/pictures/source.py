@@ -65,6 +65,11 @@ class PictureSource(Protocol):
         """Lets go of the device or file."""
 
 
+def is_path(device: str) -> bool:
+    """Whether a device parameter names a file or folder, and no live device."""
+    return not (device.startswith(YARP) or device.isdecimal() or "://" in device)
+
+
 def open_source(device: str, project: Path, notify: Callable[[], object] = lambda: None) -> PictureSource:
     """Opens the source that a device parameter names.
 

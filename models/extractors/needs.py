@@ -36,7 +36,7 @@ def lacking(
         yield str(error)
         return
     if registry.takes_weights(name):
-        yield from _of_transformer(name.partition("/")[0], weights, folder)
+        yield from _of_transformer(name.partition("/")[0], weights, folder, backend)
     elif name.startswith(registry.ONNX):
         path = folder / Path(name.removeprefix(registry.ONNX)).expanduser()
         if not path.is_file():
@@ -45,17 +45,14 @@ def lacking(
         yield f"{LAST.path} is missing; make it with: {LAST.command}"
 
 
-def _of_transformer(base: str, weights: Path | None, folder: Path) -> Iterator[str]:
+def _of_transformer(base: str, weights: Path | None, folder: Path, backend: str) -> Iterator[str]:
     missing = [name for name in ("torch", "onnxruntime") if importlib.util.find_spec(name) is None]
     if missing:
         yield f"{base} needs {' and '.join(missing)}: pip install 'agentspace[train]'"
+    elif backend != registry.AUTO:
+        yield from _cannot_run(backend)
     if weights is not None:
-        if not (folder / weights).is_file():
-            means = "" if weights.is_absolute() else f"; {weights} is a path from the project's folder"
-            yield f"{folder / weights} is missing: the file with the weights of {base}{means}"
-            return
-        if not missing:
-            yield from _wrong(folder / weights, base)
+        yield from _of_file(folder, weights, base, readable=not missing)
         return
     try:
         entry = catalogue.public(base)
@@ -64,6 +61,26 @@ def _of_transformer(base: str, weights: Path | None, folder: Path) -> Iterator[s
         return
     if not entry.path.is_file() and (why := why_not(entry, _PATIENCE)):
         yield entry.by_hand(why)
+
+
+def _of_file(folder: Path, weights: Path, base: str, readable: bool) -> Iterator[str]:
+    """What is wrong with a file of weights, which is read if that can be."""
+    path = folder / weights
+    if path.is_dir():
+        yield f"{path} is a folder; name the file with the weights of {base}"
+    elif not path.is_file():
+        means = "" if weights.is_absolute() else f"; {weights} is a path from the project's folder"
+        yield f"{path} is missing: the file with the weights of {base}{means}"
+    elif readable:
+        yield from _wrong(path, base)
+
+
+def _cannot_run(backend: str) -> Iterator[str]:
+    """Why a backend that was named cannot run on this machine."""
+    from models.transformer.backends import why_not
+
+    if why := why_not(backend):
+        yield f"backend {backend} cannot run here: {why}"
 
 
 def _wrong(path: Path, base: str) -> Iterator[str]:
