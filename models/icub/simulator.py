@@ -359,7 +359,8 @@ def read_point(value: Any) -> Floats:
     """
     point = _three(value)
     if point is None or not (np.abs(point) <= _FAR).all():
-        raise PointError(f"a point is three numbers (mm: x backwards, y to the right, z up), not {value!r:.80}")
+        form = f"three numbers from -{_FAR:g} to {_FAR:g} (mm: x backwards, y to the right, z up)"
+        raise PointError(f"a point is {form}, not {value!r:.80}")
     return point
 
 
