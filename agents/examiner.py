@@ -1,17 +1,22 @@
 """The examiner: leads a constellation through a script, and measures what the robot has learned."""
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from agents.exam import report
+from agents.exam.calibration import Calibration
 from agents.exam.disturbances import Disturbances
 from agents.exam.examination import Examination
-from agents.exam.steps import GRAMMAR, Demonstration, ExamStep, Imitate, MakeReport, label
+from agents.exam.play import Play, Until, rest
+from agents.exam.steps import GRAMMAR, Copy, Demonstration, ExamStep, Imitate, MakeReport, calibration, label
 from agents.exam.trial import FRESH, SHOWN, Trial
+from agents.pictures.prompt import draw_prompt
 from agents.pictures.thumbnail import thumbnail
 from agents.script.heed import REST, Heedful, Hindrance, hindered_by
 from agents.script.language import Do, Rest, ScriptError, Wait, load
@@ -20,35 +25,20 @@ from agentspace import Entry, Kind, Parameter, Put, SlotName, SpaceAccount, Trig
 from agentspace.errors import AgentspaceError
 from models.arrays import Floats
 from models.postures import decoders
+from models.study.exercise import reachable
 
 STREAM: Final = 2**31
 """Sets its random numbers apart from those of explorers, who use the epoch of their role in its place."""
-MIRROR, IMITATION = "mirror", "imitation"
+MIRROR, IMITATION, CALIBRATION = "mirror", "imitation", "calibration"
 """The scripts that come with it."""
 TOLD: Final = 1.3
 """Seconds after which a space has written its account of itself anew (it does so once a second)."""
+TICK: Final = 0.2
+"""Seconds between two looks at a person who copies postures."""
 
 
 class ExaminerError(AgentspaceError, TimeoutError):
     """A step of the script did not come to its end in time."""
-
-
-@dataclass(frozen=True)
-class Until:
-    """A condition that a script waits for.
-
-    Attributes:
-        reached: Whether it holds at a time (s, monotonic).
-        deadline: Time after which the script goes on without.
-        fragile: An interruption ends it, as what was done for it must be done again.
-    """
-
-    reached: Callable[[float], bool]
-    deadline: float
-    fragile: bool = False
-
-
-Play = Generator[Until, bool, None]  # is sent whether what it waited for was reached in time
 
 
 class Examiner(Heedful):
@@ -71,16 +61,23 @@ class Examiner(Heedful):
     values = SlotName("memory/values", "float32 (pairs, m): the latents of pairs of another day")
     felt = SlotName("memory/felt", "dict: values, the latents of the pairs that the robot feels")
     certainty = SlotName("certainty", "dict: felt, their share in the present answer")
+    features = SlotName("features", "what is seen of a person who copies postures, float32 (n,)")
+    identifier = SlotName("features/space", "str: which features these are")
+    presence = SlotName("features/presence", "int: which of them is negative where nobody is")
+    says = SlotName("examiner/says", "str: what a person who copies postures shall do now")
+    prompt = SlotName("examiner/prompt", "the same, with robot and person, RGB uint8")
     waits = SlotName("examiner/waits", "str: why the script waits; empty while it does not")
     demonstrator_target = SlotName("demonstrator/target", "posture that the demonstrator shall take")
     demonstrator_encoders = SlotName("demonstrator/encoders", "posture of the demonstrator")
     demonstrator_limits = SlotName("demonstrator/limits", "its joint limits, float64 (10, 2) degrees")
     demonstrator_view = SlotName("demonstrator/view", "picture of the demonstrator, RGB uint8")
-    script = Parameter(MIRROR, f"{MIRROR}, {IMITATION}, or a YAML file with steps")
+    script = Parameter(MIRROR, f"{MIRROR}, {IMITATION}, {CALIBRATION}, or a YAML file with steps")
     pairs = Parameter(50, "pairs to acquire at most; this and the next three are not for a file", minimum=1)
     shown = Parameter(50, "how many acquired postures are shown again", minimum=0)
     fresh = Parameter(30, "how many new postures are shown", minimum=0)
     memory = Parameter("", "where the robot has its pairs from; empty if it has to acquire them")
+    copies = Parameter(10, f"how many postures a person copies, in {CALIBRATION}", minimum=1)
+    pace = Parameter(6.0, "seconds for each of these; in the last third the person holds still", minimum=1.0)
     practice = Parameter(
         INVITED, f"{FELT}: the robot feels pairs, and does not have to acquire any", choices=(INVITED, FELT)
     )
@@ -97,14 +94,20 @@ class Examiner(Heedful):
         """Reads the script."""
         device = self.demonstrator_device or f"slot:{self.demonstrator_view}"
         demonstration = Demonstration(self.pairs, self.shown, self.fresh, self.patience, device)
-        known = {MIRROR: demonstration.steps, IMITATION: demonstration.of_a_game}
+        known: dict[str, Callable[[], tuple[ExamStep, ...]]] = {
+            MIRROR: demonstration.steps,
+            IMITATION: demonstration.of_a_game,
+            CALIBRATION: partial(calibration, self.copies, self.pace),
+        }
         make = known.get(self.script)
         felt = self.practice == FELT
-        if make is not None and (self.memory or felt):
+        if self.script in (MIRROR, IMITATION) and (self.memory or felt):
             steps = demonstration.of_memory(self.script == MIRROR, felt)
         else:
             steps = load(self.project / self.script, GRAMMAR) if make is None else make()
         self._examination = Examination()
+        self._calibration: Calibration | None = None
+        self._topic = ""  # what a person was told last
         self._seconds: dict[str, float] = {}
         self._play = self._follow(steps)
         self._until: Until | None = None
@@ -168,6 +171,10 @@ class Examiner(Heedful):
             self._examination.robot.see(self.read(self.encoders), now)
         if self.demonstrator_encoders in self.wake.names:
             self._examination.demonstrator.see(self.read(self.demonstrator_encoders), now)
+        if self._calibration is not None and self.features in self.wake.names:
+            features = self.read(self.features)
+            if features is not None:
+                self._calibration.see(np.array(features), self.read(self.camera), now)
 
     def _note(self, change: Entry, now: float) -> None:
         if change.name in (self.joints, self.target):
@@ -196,11 +203,13 @@ class Examiner(Heedful):
                 for act in step.acts:
                     self.write(*act) if isinstance(act, Put) else self.delete(*act)
             case Rest():
-                yield Until(lambda _: False, now + step.seconds)
+                yield rest(now + step.seconds)
             case Wait():
                 yield from self._wait(step, now)
             case Imitate():
                 yield from self._imitate(step)
+            case Copy():
+                yield from self._copy(step)
             case MakeReport():
                 yield from self._report(now)
 
@@ -276,11 +285,66 @@ class Examiner(Heedful):
         seconds = self.now() - began
         self._examination.trials.append(Trial(kind, *outcome, seen, done, settled, seconds, self._share()))
 
+    def _copy(self, step: Copy) -> Play:
+        """Shows postures that a person copies, and tells what the camera is worth."""
+        decoder = decoders.load(self.variant)
+        notes = self._calibration = Calibration(self._folder(), decoder, self.now())
+        notes.space, notes.presence = str(self.read(self.identifier, "")), self.read(self.presence)
+        self.attach_trigger(self.features)
+        yield from self._count_down(notes, None, step.seconds / 2.0, "get ready, with both arms in the picture")
+        drawn = decoder.decode(decoder.sample(np.random.default_rng([self.seed, STREAM]), step.postures))
+        for number, posture in enumerate(reachable(drawn).round(), 1):
+            yield from self._invite(notes, posture, step.seconds, f"{number} of {step.postures}")
+        self.space.detach_trigger(self.features)
+        notes.publish()
+
+    def _invite(self, notes: Calibration, posture: Floats, seconds: float, which: str) -> Play:
+        """Shows one posture (10,) until a person has copied it; again after an interruption."""
+        hold = seconds / 3.0
+        kept = False
+        while not kept:
+            interruptions = len(self._disturbances.interruptions)
+            notes.begin(posture, self.now())
+            yield from self._count_down(notes, posture, seconds - hold, f"{which}: copy the robot, as in a mirror")
+            notes.hold(self.now(), hold)
+            yield from self._count_down(notes, posture, hold, f"{which}: hold still")
+            if len(self._disturbances.interruptions) > interruptions:
+                self._disturbances.tried_again += 1
+            else:
+                kept = notes.finish(self.read(self.view))
+
+    def _count_down(self, notes: Calibration, posture: Floats | None, seconds: float, words: str) -> Play:
+        """Lets seconds pass in which somebody is seen, and tells them; the robot takes a posture (10,), if any."""
+        left = seconds
+        while left > 0.0:
+            now = self.now()
+            problem = notes.problem(now)
+            self._say(problem or f"{words} ... {math.ceil(left)}", problem or words)
+            if posture is not None:
+                self.write(self.joints, posture, validity=10.0 * TICK)
+            yield rest(now + TICK)
+            left -= 0.0 if problem else TICK
+
+    def _say(self, words: str, topic: str) -> None:
+        """Tells a person what to do; in the log if it is about something else than before."""
+        if topic != self._topic:
+            self._topic = topic
+            self.log.info("%s", topic)
+        self.write(self.says, words, validity=10.0 * TICK)
+        picture = draw_prompt(self.read(self.view), self.read(self.camera), words)
+        self.write(self.prompt, picture, validity=10.0 * TICK)
+
+    def close(self) -> None:
+        """Tells what the camera is worth, also if the person ended it early."""
+        notes: Calibration | None = getattr(self, "_calibration", None)
+        if notes is not None:
+            notes.publish()
+
     def _folder(self) -> Path:
         return self.project / self.out if self.out else self.run_folder
 
     def _report(self, now: float) -> Play:
-        yield Until(lambda _: False, now + TOLD)
+        yield rest(now + TOLD)
         name, account = decoders.load(self.variant).name, SpaceAccount.of(self.space)
         found = report.make(name, self._examination, account, self._seconds, self._disturbances)
         report.publish(found, self._examination.trials, self._folder(), self.run_folder)

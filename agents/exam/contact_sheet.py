@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from agents.exam.trial import FRESH, SHOWN, Trial, of_kind
+from agents.exam.trial import COPIED, FRESH, SHOWN, Trial, of_kind
 from agents.pictures.font import font
 from models.files.artifact import write_atomically
 
@@ -24,6 +24,7 @@ GOOD, FAIR, POOR = "#2e7d4f", "#b7791f", "#b83232"
 TITLES: Final = {
     FRESH: "Fresh postures: the robot has never seen them",
     SHOWN: "Shown postures: acquired before, seen again",
+    COPIED: "Copied postures, the person as in a mirror",
 }
 
 
@@ -32,7 +33,7 @@ class Section:
     """A titled part of the sheet.
 
     Attributes:
-        kind: "fresh" or "shown".
+        kind: "fresh", "shown" or "copied".
         trials: In their order.
         side: Of one picture, pixels.
     """
@@ -62,14 +63,14 @@ def draw(title: str, trials: Sequence[Trial], notes: Sequence[str] = ()) -> Imag
         notes: Lines under the title; long ones are broken.
     """
     lines = [line for note in notes for line in textwrap.wrap(note, LINE)]
-    sections = [Section(kind, of_kind(trials, kind)) for kind in (FRESH, SHOWN) if of_kind(trials, kind)]
+    sections = [Section(kind, of_kind(trials, kind)) for kind in TITLES if of_kind(trials, kind)]
     width = 2 * MARGIN + Section(FRESH, ()).width
     top = MARGIN + HEADING + NOTE * len(lines)
     height = MARGIN + top + sum(section.height for section in sections)
     sheet = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text((MARGIN, MARGIN), title, INK, font(22, bold=True))
-    pen.text((MARGIN, MARGIN + 32), "left: what the camera saw    right: what the robot did", FAINT, font(14))
+    pen.text((MARGIN, MARGIN + 32), "left: what the camera saw    right: the robot", FAINT, font(14))
     for number, line in enumerate(lines):
         pen.text((MARGIN, MARGIN + HEADING - 6 + NOTE * number), line, FAINT, font(12))
     for section in sections:

@@ -165,8 +165,12 @@ class Report:
 
     def save(self, path: Path, details: Mapping[str, Any]) -> None:
         """Writes it as JSON, with further details."""
-        text = json.dumps({**self.to_json(), **_finite(dict(details))}, indent=2)
-        write_atomically(path, text.encode() + b"\n")
+        save_numbers(path, {**self.to_json(), **details})
+
+
+def save_numbers(path: Path, numbers: Mapping[str, Any]) -> None:
+    """Writes numbers as JSON; those that are not finite are null."""
+    write_atomically(path, json.dumps(_finite(dict(numbers)), indent=2).encode() + b"\n")
 
 
 def make(

@@ -4,6 +4,7 @@
 
     - imitate: {shown: 10, fresh: 30}
     - report
+    - copy: {postures: 10, seconds: 6}
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from agents.script.language import SLOTS, Grammar, Step, Wait, delete, fields, grammar, write
 from agents.script.operation import Operation
-from agents.script.words import USE
+from agents.script.words import ACQUIRE, USE
 
 CHANGE: Final = 20.0
 """Seconds until the camera sees the demonstrator, at most."""
@@ -34,6 +35,28 @@ class Imitate:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """Lets a person copy postures that the robot shows, and tells what the camera is worth.
+
+    Attributes:
+        postures: How many.
+        seconds: For each; the person holds still in the last third.
+    """
+
+    postures: int = 10
+    seconds: float = 6.0
+
+    def __post_init__(self) -> None:
+        if type(self.postures) is not int or self.postures < 1:
+            raise ValueError(f"copy takes 1 posture or more, not {self.postures!r:.80}")
+        if isinstance(self.seconds, bool) or not isinstance(self.seconds, int | float) or not self.seconds >= 1.0:
+            raise ValueError(f"copy takes 1 second or more for a posture, not {self.seconds!r:.80}")
+
+    def __str__(self) -> str:
+        return f"copy {self.postures} postures in {self.seconds:g} s each"
+
+
+@dataclass(frozen=True)
 class MakeReport:
     """Makes the report: table, JSON, contact sheet."""
 
@@ -41,7 +64,7 @@ class MakeReport:
         return "report"
 
 
-ExamStep = Step | Imitate | MakeReport
+ExamStep = Step | Imitate | Copy | MakeReport
 
 
 def label(step: ExamStep) -> str:
@@ -71,7 +94,7 @@ class Demonstration:
         """The robot looks at itself, acquires pairs, then imitates the demonstrator."""
         return (
             delete("explorer/done"),
-            write({"mode": "acquire"}),
+            write({"mode": ACQUIRE}),
             Wait("explorer/done", self.patience),
             Wait("explorer/done", 2.0, has={"enough": True}),
             write({"mode": USE, "camera/source": self.device}),
@@ -121,9 +144,15 @@ def _imitate(body: Any) -> Imitate:
     return Imitate(**found)
 
 
+def calibration(postures: int, seconds: float) -> tuple[ExamStep, ...]:
+    """The script in which a person copies postures: the robot invites, and learns nothing."""
+    return (write({"mode": ACQUIRE}), Copy(postures, seconds))
+
+
 GRAMMAR: Final[Grammar[ExamStep]] = {
     **SLOTS,
     "imitate": _imitate,
+    "copy": lambda body: Copy(**fields(body, ("postures", "seconds"))),
     "report": lambda _: MakeReport(),
     **grammar(Operation()),
 }

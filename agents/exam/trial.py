@@ -7,7 +7,7 @@ from typing import Any
 from models.arrays import Floats, Image
 from models.measures import nmae
 
-SHOWN, FRESH = "shown", "fresh"
+SHOWN, FRESH, COPIED = "shown", "fresh", "copied"
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Trial:
     """A posture and its imitation.
 
     Attributes:
-        kind: "shown" (acquired before) or "fresh".
+        kind: "shown" (acquired before), "fresh", or "copied" by a person.
         true: (10,) degrees, what a perfect imitation would be: the demonstrator's joints with the arms swapped.
         answer: (10,) degrees, the robot's joints.
         seen: What the camera saw.

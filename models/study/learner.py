@@ -10,6 +10,7 @@ from models.attention.memory import UNKNOWN, Memory
 from models.attention.similarity import Comparison
 from models.measures import chance, nmae_per_posture
 from models.postures.autoencoder import Autoencoder
+from models.postures.decoders import FreePostures
 from models.study.exercise import reachable
 from models.study.outcome import Outcome
 
@@ -18,7 +19,7 @@ class Learner:
     """Does what associator and generator do, one after the other.
 
     Args:
-        decoder: The autoencoder of its postures; None to associate joints, not latents.
+        decoder: Of its postures: an autoencoder, say; None to associate joints, not latents.
         centring: Whether keys and queries are compared relative to their running means.
         gate: A pair is learned if the answer to it is further away than that; 0 for every pair.
         heads: Of the attention: "one", or "arms" without a decoder.
@@ -32,7 +33,7 @@ class Learner:
 
     def __init__(
         self,
-        decoder: Autoencoder | None,
+        decoder: Autoencoder | FreePostures | None,
         centring: bool = False,
         gate: float = 0.0,
         heads: str = ONE,

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from models.study.people.own import Album
 from tests.support.paths import ROOT
 
 
@@ -24,7 +25,7 @@ def agentspace(space: Path, *arguments: str, timeout: float = 100.0) -> subproce
     )
 
 
-@pytest.mark.parametrize("name", ["mirror", "webcam", "imitation", "imitation_yarp"])
+@pytest.mark.parametrize("name", ["mirror", "webcam", "imitation", "imitation_yarp", "calibrate"])
 def test_launch_files_are_valid(name: str, tmp_path: Path) -> None:
     """Their classes, parameters and slots exist, with values of the right types."""
     done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", "--check")
@@ -164,6 +165,24 @@ def test_the_mirror_runs_in_processes_and_reports(tmp_path: Path) -> None:
     assert report["fresh"]["mean"] < report["chance"]
     assert (tmp_path / "out" / "contact_sheet.png").exists()
     assert "pairs acquired" in done.stdout + done.stderr
+
+
+def test_a_person_copies_the_robot_and_is_told_what_the_camera_is_worth(tmp_path: Path) -> None:
+    """A simulated one, few postures: photographs that can be evaluated, numbers that are better than chance."""
+    folder = tmp_path / "out"
+    arguments = ["person=simulated", "camera=slot:partner/view", "postures=3", "seconds=6", f"out={folder}"]
+    done = agentspace(tmp_path, "launch", "launch/calibrate.yaml", *arguments)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["postures"], report["decoder"]) == (3, "wide-2")
+    assert report["seen"] > 0.8
+    assert report["felt"]["error"] < 0.7 * report["felt"]["chance"]
+    assert len(report["delays"]) == 3
+    assert (folder / "sheet.png").exists()
+    album = Album.read(folder)
+    assert [path.name for path in album.paths] == ["01.png", "02.png", "03.png"]
+    assert album.others == ()
+    assert "somebody seen while holding still" in done.stdout + done.stderr
 
 
 def test_the_mirror_that_does_not_come_to_its_end_fails(tmp_path: Path) -> None:

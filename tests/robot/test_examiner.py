@@ -108,6 +108,8 @@ def test_a_wait_for_items_of_a_dict() -> None:
         ([{"wait": {"slot": "a", "atleast": 3}}], "step 1: wait: 'atleast': did you mean 'at_least'?"),
         ([{"wait": {"slot": "a", "at_least": "many"}}], "step 1: wait: could not convert"),
         ([{"imitate": {"shown": -1}}], "step 1: imitate takes how many shown and fresh postures"),
+        ([{"copy": {"postures": 0}}], "step 1: copy takes 1 posture or more, not 0"),
+        ([{"copy": {"seconds": 0.5}}], "step 1: copy takes 1 second or more for a posture, not 0.5"),
         ([{"imitate": {}}], "step 1: imitate takes how many shown and fresh postures"),
     ],
 )

@@ -105,6 +105,20 @@ class Album:
         return cls(folder, tuple(folder / name for name in names), np.array([row for _, row in found]), others)
 
 
+def write(folder: Path, postures: Mapping[str, Floats]) -> None:
+    """Writes the file of postures.
+
+    Args:
+        folder: For it.
+        postures: Of each photograph, by the name of its file: (10,) degrees, the person's right arm first.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    lines = [f"{name},{','.join(f'{angle:g}' for angle in one)}" for name, one in postures.items()]
+    write_atomically(folder / FILE, "\n".join([",".join(_HEAD), *lines, ""]).encode())
+
+
 def _row(path: Path, number: int, cells: Sequence[str]) -> tuple[str, list[float]] | None:
     """Name and angles in a line of the file; None for the line with the names of the columns."""
     stripped = [cell.strip() for cell in cells]
@@ -251,10 +265,7 @@ def _sheet(folder: Path, count: int, seed: int) -> None:
     postures = Exercise("wide", seed).practised(count).round()
     folder.mkdir(parents=True, exist_ok=True)
     _draw(folder / SHEET, postures)
-    lines = [
-        f"{number:02}.jpg,{','.join(f'{angle:g}' for angle in one)}" for number, one in enumerate(postures, 1)
-    ]
-    write_atomically(path, "\n".join([",".join(_HEAD), *lines, ""]).encode())
+    write(folder, {f"{number:02}.jpg": one for number, one in enumerate(postures, 1)})
     print(f"{folder / SHEET}: copy each of the {count} postures, as in a mirror")
     print(f"{path}: save the photographs beside it, as 01.jpg, 02.jpg, ...")
 
