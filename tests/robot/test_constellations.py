@@ -170,7 +170,7 @@ def test_the_mirror_runs_in_processes_and_reports(tmp_path: Path) -> None:
 def test_a_person_copies_the_robot_and_is_told_what_the_camera_is_worth(tmp_path: Path) -> None:
     """A simulated one, few postures: photographs that can be evaluated, numbers that are better than chance."""
     folder = tmp_path / "out"
-    arguments = ["person=simulated", "camera=slot:partner/view", "postures=3", "seconds=6", f"out={folder}"]
+    arguments = ["partner=simulated", "camera=slot:partner/view", "postures=3", "seconds=6", f"out={folder}"]
     done = agentspace(tmp_path, "launch", "launch/calibrate.yaml", *arguments)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     report = json.loads((folder / "report.json").read_text())
