@@ -182,10 +182,9 @@ def test_idle_agent_lets_go_of_what_it_passed_on(user, start):
     agent = Relay()
     start(agent, passer, "relay")
     writer.write("relay/from", image(1))
-    eventually(lambda: writer.read("relay/both") is not None)
+    eventually(lambda: agent.kept and writer.read("relay/both") is not None)
     for name in ("relay/from", "relay/to", "relay/both"):
         writer.delete(name)
-    eventually(lambda: agent.kept)
     agent.kept.clear()
     eventually(lambda: writer.read("nothing") is None and not pool_of(writer).used)
 
