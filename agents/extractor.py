@@ -11,10 +11,11 @@ from agents.pictures.gaze import GazeFollower
 from agentspace import EMPTY, Agent, Parameter, SlotName
 from agentspace.errors import ParameterError
 from models.arrays import Features
+from models.blazepose.choice import NEAREST, PEOPLE
 from models.extractors import registry
 from models.extractors.crop import CROPS, STRETCH
 from models.extractors.needs import lacking
-from models.extractors.network import sees_somebody
+from models.extractors.network import Look, sees_somebody
 from models.extractors.one_euro import OneEuro
 
 LASTS: Final = 3.0
@@ -51,6 +52,11 @@ class Extractor(Agent):
     identifier = SlotName("features/space", "str: which features these are; others cannot be compared with them")
     presence = SlotName("features/presence", "int: which feature is negative where nobody is; None: none is")
     refused_image = SlotName("features/refused", "str: why the last bad picture was refused")
+    somebody = SlotName(
+        "features/person",
+        "dict: x, y of whose features these are, and box (left, top, width, height), in parts of the picture; "
+        "whether followed; how many people were seen. None: nobody",
+    )
     runtime = SlotName("features/runtime", "str: what computes the features here, and why")
     gaze_wanted = SlotName("gaze/wanted", "float: looks per second that somebody wants, as long as it is valid")
     gaze_kind = SlotName("gaze/of", "str: what the maps are; that there are none, if this network has none")
@@ -70,6 +76,12 @@ class Extractor(Agent):
         maximum=FASTEST,
         live=True,
     )
+    person = Parameter(
+        NEAREST,
+        "of several people the one to look at, unless one is followed; left and right as in the picture",
+        choices=PEOPLE,
+        live=True,
+    )
     gaze = Parameter(0.0, "looks per second; 0: when somebody wants", minimum=0.0, maximum=OFTEN, live=True)
     validity = Parameter(1.0, "seconds for which the features of a picture are valid", minimum=0.01, live=True)
     threads = Parameter(0, "of the computation; 0: as many as pay, measured, up to AGENTSPACE_THREADS", minimum=0)
@@ -77,7 +89,7 @@ class Extractor(Agent):
     def lacks(self) -> Iterator[str]:
         """Says which file, package or server it lacks, and which settings do not go together."""
         weights = Path(self.weights).expanduser() if self.weights else None
-        return lacking(self.network, weights, self.backend, self.project)
+        return lacking(self.network, weights, self.backend, self.project, self.person)
 
     def prepare(self) -> None:
         """Loads the network; what a swap hands on from a predecessor with another network, it leaves out."""
@@ -92,6 +104,8 @@ class Extractor(Agent):
         self._network = registry.load(
             self.network, self.threads, weights, backend, self.project, self.crop, film=True
         )
+        if self.person != NEAREST and not self._network.person:
+            self.log.warning("%s does not tell people apart: person=%s does nothing", self.network, self.person)
         self.log.info("%s: %s", self.network, self._network.backend)
 
     def init(self) -> None:
@@ -99,12 +113,23 @@ class Extractor(Agent):
         self._follower = GazeFollower()
         self._filter = OneEuro(self.calm or FASTEST)
         self._wanted = _rate(self.read(self.gaze_wanted))
+        self._choose()
         self.write(self.identifier, self._network.identifier)
         self.write(self.presence, self._network.presence)
         self.write(self.runtime, self._network.backend)
         self.write(self.gaze_kind, self._network.gaze or "nothing: this network does not tell where it looks")
         self.attach_trigger(self.image)
         self.attach_trigger(self.gaze_wanted)
+
+    def parameters_changed(self, names: frozenset[str]) -> None:
+        """Looks for the person who is meant from now on.
+
+        Raises:
+            ValueError: This network does not tell people apart.
+        """
+        if "person" in names:
+            registry.check_arguments(self.network, person=self.person)
+            self._choose()
 
     def sense_select_act(self) -> None:
         """Looks at the newest picture."""
@@ -120,16 +145,23 @@ class Extractor(Agent):
 
     def _see(self, image: Any) -> None:
         rate, now = max(self.gaze, self._wanted), self.now()
-        if not (self._network.gaze and self._follower.is_due(rate, now)):
+        due = bool(self._network.gaze) and self._follower.is_due(rate, now)
+        if not (due or self._network.person):
             self._say(self._network.features(image), now)
             return
         look = self._network.look(image)
         self._say(look.features, now)
-        if gaze := self._follower.follow(image, look, now):
+        if self._network.person:
+            self.write(self.somebody, _told(look), validity=self.validity)
+        if due and (gaze := self._follower.follow(image, look, now)):
             lasts = max(self.validity, LASTS / rate)
             self.write(self.gaze_maps, gaze.maps, validity=lasts)
             self.write(self.gaze_points, gaze.points, validity=lasts)
             self.write(self.gaze_view, gaze.view, validity=lasts)
+
+    def _choose(self) -> None:
+        if self._network.person:
+            self._network.person = self.person
 
     def _say(self, features: Features, now: float) -> None:
         """Tells the features, calmed where that is wished; whoever comes, or comes back, begins anew."""
@@ -139,6 +171,21 @@ class Extractor(Agent):
         else:
             self._filter.forget()
         self.write(self.features, features, validity=self.validity)
+
+
+def _told(look: Look) -> dict[str, Any] | None:
+    """Where the person is whom features are of, in parts of the picture; None if it is nobody."""
+    if look.somebody is None:
+        return None
+    x, y, box, people = look.somebody
+    left, top, width, height = look.window
+    return {
+        "x": left + x * width,
+        "y": top + y * height,
+        "box": [left + box[0] * width, top + box[1] * height, box[2] * width, box[3] * height],
+        "followed": people is None,
+        "people": people,
+    }
 
 
 def _rate(wanted: Any) -> float:

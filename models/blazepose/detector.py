@@ -43,6 +43,11 @@ class Detection(NamedTuple):
         """The square with the person."""
         return Region.of_person(self.points[0], self.points[1])
 
+    @property
+    def upper(self) -> float:
+        """Radius of the upper body, pixels; raised arms do not change it, as they do the region."""
+        return float(np.linalg.norm(self.points[3] - self.points[2]))
+
 
 def anchors(size: int = DETECTOR.size) -> Floats:
     """The places (2254, 2), x and y in parts of the picture: the middles of cells, grid by grid, row by row."""

@@ -56,9 +56,13 @@ class Region:
     def is_near(self, other: Self) -> bool:
         """Whether another one is hardly elsewhere: 5 % of a side, and 3 degrees."""
         turn = (self.angle - other.angle + math.pi) % (2 * math.pi) - math.pi
-        away = math.hypot(self.x - other.x, self.y - other.y)
+        away = self.apart(other)
         grown = abs(self.side - other.side)
         return away < _NEAR * self.side and grown < _NEAR * self.side and abs(turn) < _NEAR
+
+    def apart(self, other: Self) -> float:
+        """Pixels between the middles of this one and another."""
+        return math.hypot(self.x - other.x, self.y - other.y)
 
     def place(self, points: AnyFloats) -> Floats:
         """Points (..., 2), in parts of the square from its top left corner, as pixels of the picture."""

@@ -18,13 +18,13 @@ from typing import Final, Self
 
 import numpy as np
 
-from models.arrays import AnyFloats, Features
+from models.arrays import AnyFloats, Features, Floats, Floats32, as_rgb
 from models.blazepose import arms
 from models.blazepose.arms import BONES, DIRECTIONS, ArmMap, bones, places
 from models.blazepose.landmarks import Landmarks
 from models.blazepose.networks import DETECTOR, LANDMARKS
 from models.blazepose.pose_finder import PoseFinder
-from models.extractors.network import Look
+from models.extractors.network import Look, Somebody
 from models.files.artifact import checksum
 
 IDENTIFIER: Final = "blazepose/full"
@@ -36,6 +36,9 @@ SEEN: Final = 0.3
 """The visibility from which on an elbow or a wrist counts as seen."""
 _WEIGHT: Final = 2.0  # of bones in the picture: in lengths of the trunk they are about half as long as directions
 _ELBOWS_AND_WRISTS: Final = [13, 14, 15, 16]
+_ARMS: Final = ([12, 14, 16, 20], [11, 13, 15, 19])  # shoulder, elbow, wrist, forefinger
+_TRUNK: Final = [11, 12, 23, 24]
+_PLACES: Final = 56  # of a map, in each direction
 
 
 class BlazePoseExtractor:
@@ -43,7 +46,7 @@ class BlazePoseExtractor:
 
     count: int = DIRECTIONS + BONES + 1
     size: int = LANDMARKS.size
-    gaze: str = ""
+    gaze: str = "the arms of the person who is looked at, from the shoulders to the hands"
     presence: int | None = DIRECTIONS + BONES
     backend: str = "onnxruntime, float32"
 
@@ -63,16 +66,47 @@ class BlazePoseExtractor:
         digests = "".join(checksum(path) for path in (DETECTOR.path, LANDMARKS.path, arms.FILE))
         return cls(finder, arm_map, hashlib.sha256(digests.encode()).hexdigest())
 
+    @property
+    def person(self) -> str:
+        """At whom of several it looks; see `models.blazepose.pose_finder.PoseFinder`."""
+        return self._finder.person
+
+    @person.setter
+    def person(self, person: str) -> None:
+        self._finder.person = person
+
     def features(self, image: object) -> Features:
         """Features (25,) float32 of an image; see `models.extractors.network.Network`. It is not stretched."""
-        found = self._finder.find(image)
-        if found is None or not has_arms(found):
-            return np.array([0.0] * (DIRECTIONS + BONES) + [ABSENT], np.float32)
-        return _together(self._map.directions(places(found.points)), bones(found.points))
+        return self.look(image).features
 
     def look(self, image: object) -> Look:
-        """The same features; there are no maps."""
-        return Look(self.features(image))
+        """The same features, whom they are of, and a map (1, 56, 56) of their arms; no map where nobody is."""
+        given = as_rgb(image)
+        found = self._finder.seek(given)
+        if found is None or not has_arms(found.landmarks):
+            return Look(np.array([0.0] * (DIRECTIONS + BONES) + [ABSENT], np.float32))
+        points = found.landmarks.points
+        features = _together(self._map.directions(places(points)), bones(points))
+        shares = points / (given.shape[1], given.shape[0])
+        return Look(features, _drawn(shares), somebody=_somebody(shares, found.people))
+
+
+def _somebody(shares: Floats, people: int | None) -> Somebody:
+    """Where a body is whose points (33, 2) are in parts of a picture."""
+    (left, top), (right, bottom) = np.clip([shares.min(axis=0), shares.max(axis=0)], 0.0, 1.0).tolist()
+    x, y = shares[_TRUNK].mean(axis=0).tolist()
+    return Somebody(x, y, (left, top, right - left, bottom - top), people)
+
+
+def _drawn(shares: Floats) -> Floats32:
+    """A map (1, 56, 56) of a picture with the arms of a body whose points (33, 2) are in parts of it."""
+    import cv2
+
+    canvas = np.zeros((_PLACES, _PLACES), np.uint8)
+    for arm in _ARMS:
+        corners = np.clip(shares[arm] * _PLACES, -_PLACES, 2 * _PLACES).astype(np.int32)
+        cv2.polylines(canvas, [corners], False, 1, thickness=2)
+    return canvas[None].astype(np.float32)
 
 
 def _together(directions: AnyFloats, lying: AnyFloats) -> Features:

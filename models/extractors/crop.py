@@ -40,6 +40,15 @@ class Cropped:
         self.count, self.size = network.count, network.size
         self.gaze, self.backend, self.presence = network.gaze, network.backend, network.presence
 
+    @property
+    def person(self) -> str:
+        """As the network's."""
+        return self._network.person
+
+    @person.setter
+    def person(self, person: str) -> None:
+        self._network.person = person
+
     def features(self, image: object) -> Features:
         """Features (count,) float32 of the middle of an image; see `Network.features`."""
         return self._network.features(centre(as_rgb(image), self.size))

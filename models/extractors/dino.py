@@ -33,6 +33,7 @@ class Dino:
     size: int = SIZE
     gaze: str = "attention of the class token in the last block, by head"
     presence: int | None = None
+    person: str = ""
 
     def __init__(self, run: Run, identifier: str, view: str, backend: str = "") -> None:
         self._run = run

@@ -102,6 +102,7 @@ class EfficientNet:
     size: int = SIZE
     gaze: str = "how unlike the rest of the picture each of 7x7 places is: this network has no attention"
     presence: int | None = None
+    person: str = ""
 
     def __init__(
         self, session: "onnxruntime.InferenceSession", variant: Variant = BLOCK10, backend: str = ONNX

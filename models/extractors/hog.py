@@ -32,6 +32,7 @@ class Hog:
     size: int = SIZE
     gaze: str = ""
     presence: int | None = None
+    person: str = ""
     backend: str = "NumPy"
 
     def features(self, image: object) -> Features:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from models.blazepose.choice import NEAREST
 from models.extractors import registry
 from models.extractors.efficientnet import LAST
 from models.files.artifact import ArtifactError
@@ -16,7 +17,11 @@ _PATIENCE: Final = 3.0
 
 
 def lacking(
-    name: str, weights: Path | None = None, backend: str = registry.AUTO, project: Path | None = None
+    name: str,
+    weights: Path | None = None,
+    backend: str = registry.AUTO,
+    project: Path | None = None,
+    person: str = NEAREST,
 ) -> Iterator[str]:
     """What keeps an extractor from being loaded, a line each that says what to do.
 
@@ -28,10 +33,11 @@ def lacking(
         weights: File with the weights of a Vision Transformer; None for the official ones.
         backend: What is to run it.
         project: What relative files mean; None for the working directory.
+        person: Who of several people is to be looked at.
     """
     folder = project or Path()
     try:
-        registry.check_arguments(name, weights=weights, backend=backend)
+        registry.check_arguments(name, weights=weights, backend=backend, person=person)
     except ValueError as error:
         yield str(error)
         return

@@ -9,6 +9,22 @@ Window = tuple[float, float, float, float]
 WHOLE: Final[Window] = (0.0, 0.0, 1.0, 1.0)
 
 
+class Somebody(NamedTuple):
+    """Where in an image the person is whom features are of.
+
+    Attributes:
+        x: Of the middle of their trunk, in parts of the image from its left.
+        y: Likewise, from its top.
+        box: The part of the image that their body takes, as far as it is in it.
+        people: How many people were seen; None if only the one was looked at who is followed.
+    """
+
+    x: float
+    y: float
+    box: Window
+    people: int | None = None
+
+
 class Look(NamedTuple):
     """What an extractor made of an image, and where in it.
 
@@ -16,12 +32,14 @@ class Look(NamedTuple):
         features: (count,) float32.
         maps: (heads, h, w) float32, none of them negative: how much each place counts, row by row from the top, in
             the sense of `Network.gaze`. None if the extractor cannot tell.
-        window: The part of the image that the maps cover.
+        window: The part of the image that was looked at: maps cover it, and boxes are relative to it.
+        somebody: Who the features are of. None if it is nobody, or the extractor cannot tell.
     """
 
     features: Features
     maps: Floats32 | None = None
     window: Window = WHOLE
+    somebody: Somebody | None = None
 
 
 class Network(Protocol):
@@ -34,6 +52,8 @@ class Network(Protocol):
         gaze: What the maps of `look` are, in words; "" if it gives none.
         backend: What computes it, in words.
         presence: Which feature is negative where nobody is there; None if it cannot tell.
+        person: Who of several people it looks at, one of `models.blazepose.choice.PEOPLE`; "" if it does not tell
+            people apart. Another one may be set: then whoever was followed is forgotten.
     """
 
     identifier: str
@@ -42,6 +62,7 @@ class Network(Protocol):
     gaze: str
     backend: str
     presence: int | None
+    person: str
 
     def features(self, image: object) -> Features:
         """Features (count,) float32 of an image.

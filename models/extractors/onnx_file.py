@@ -126,6 +126,7 @@ class OnnxFile:
         self.backend = "onnxruntime"
         self.gaze = "" if self._attention is None else f"output {self._attention!r} of the network, by head"
         self.presence: int | None = None
+        self.person = ""
         self.count = 0
 
     @classmethod

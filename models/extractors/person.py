@@ -120,6 +120,7 @@ class PersonExtractor:
     size: int = SIZE
     gaze: str = "class activation map: how much each of 7x7 places moves what the arms are said to do"
     presence: int | None = DIRECTIONS
+    person: str = ""
 
     def __init__(self, network: PoseNetwork, extractor: EfficientNet, digest: str) -> None:
         self._network = network

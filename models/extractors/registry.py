@@ -22,6 +22,8 @@ from typing import Final
 
 import numpy as np
 
+from models.blazepose import choice
+from models.blazepose.choice import NEAREST
 from models.extractors.crop import CENTRE, CROPS, STRETCH, Cropped
 from models.extractors.efficientnet import BLOCK10, INT8, LAST, SIZE, EfficientNet
 from models.extractors.efficientnet import ONNX as FLOATS
@@ -70,6 +72,11 @@ def takes_weights(name: str) -> bool:
     return name.partition("/")[0] in _TRANSFORMERS
 
 
+def tells_people_apart(name: str) -> bool:
+    """Whether an extractor looks at one of several people, so that it can be told at whom."""
+    return name == BLAZEPOSE
+
+
 def backends(name: str) -> tuple[str, ...]:
     """What may run an extractor, on one machine or another; the first leaves the choice to it.
 
@@ -89,7 +96,12 @@ EVERY_BACKEND: Final = tuple(dict.fromkeys(backend for name in NAMES for backend
 
 
 def check_arguments(
-    name: str, threads: int = 1, weights: Path | None = None, backend: str = AUTO, crop: str = STRETCH
+    name: str,
+    threads: int = 1,
+    weights: Path | None = None,
+    backend: str = AUTO,
+    crop: str = STRETCH,
+    person: str = NEAREST,
 ) -> None:
     """Whether there is such an extractor, and it takes these arguments; see `load`.
 
@@ -105,6 +117,8 @@ def check_arguments(
         raise ValueError(f"threads is {threads!r}; valid: 0 (as many as pay), 1, 2, ...")
     if weights is not None and not takes_weights(name):
         raise ValueError(f"{name} takes no file with weights; these do: {', '.join(_TRANSFORMERS)}")
+    if choice.check(person) != NEAREST and not tells_people_apart(name):
+        raise ValueError(f"{name} does not tell people apart, person is {person!r}; this one does: {BLAZEPOSE}")
 
 
 def to_fetch(name: str, weights: Path | None = None) -> str:
@@ -126,6 +140,7 @@ def load(
     project: Path | None = None,
     crop: str = STRETCH,
     film: bool = False,
+    person: str = NEAREST,
 ) -> Network:
     """Load an extractor.
 
@@ -139,16 +154,20 @@ def load(
         crop: Which part of an image it looks at: one of `models.extractors.crop.CROPS`.
         film: Whether images come one after the other from one camera, so that an extractor may follow in one what
             it saw in the last one; `blazepose` does. Otherwise the same image always has the same features.
+        person: At whom it looks of several people whom it does not follow yet, one of
+            `models.blazepose.choice.PEOPLE`; only `blazepose` tells people apart.
 
     Raises:
         ArtifactError: A file that it needs is missing or damaged; the message says what to do.
         ValueError: There is no such extractor, or it does not take these arguments: see `check_arguments`.
     """
-    check_arguments(name, threads, weights, backend, crop)
+    check_arguments(name, threads, weights, backend, crop, person)
     folder = project or Path()
     if threads == 0 and not takes_weights(name):  # a Vision Transformer chooses threads and backend together
         threads = 1 if name == _HOG else _as_many_as_pay(lambda each: _load(name, each, weights, backend, folder))
     network = _load(name, threads, weights, backend, folder, film)
+    if network.person:
+        network.person = person
     return Cropped(network) if crop == CENTRE else network
 
 

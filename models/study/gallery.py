@@ -86,7 +86,8 @@ class Gallery:
 
     def _watched(self, film: Sequence[Shot], candidate: Candidate) -> Features:
         pictures = list(self.pictures(film))
-        candidate.follower.features(np.zeros_like(pictures[0]))  # whom it saw in the last film it forgets
+        nothing = np.zeros((1, 1, 3), np.uint8)
+        candidate.follower.features(nothing)  # of another size: whom it saw in the last film it forgets
         return np.stack([candidate.follower.features(picture) for picture in pictures])
 
     def __contains__(self, key: str) -> bool:

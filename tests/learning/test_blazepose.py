@@ -300,7 +300,7 @@ def test_the_agent_follows_a_person(space: LocalSpace, people: dict[str, Image])
         space.write("camera", picture)
         assert eventually(lambda: space.read("features", [0.0])[-1]) == presence
     assert space.read("features/space").startswith("blazepose/full/")
-    assert "nothing" in space.read("gaze/of")
+    assert "the arms of the person" in space.read("gaze/of")
 
 
 def test_places_that_no_body_has_give_numbers() -> None:

@@ -15,7 +15,7 @@ from models.arrays import Floats, Image
 from models.blazepose.arms import bones, mirrored, places
 from models.blazepose.detector import Detection, Detector, anchors, decode, merge, overlap
 from models.blazepose.landmarks import Landmarker, Landmarks, project, refine
-from models.blazepose.pose_finder import PoseFinder
+from models.blazepose.pose_finder import PATIENCE, PoseFinder
 from models.blazepose.region import Region
 from models.blazepose.tflite import dense
 from models.extractors.blazepose import has_arms
@@ -218,8 +218,10 @@ def test_in_a_film_somebody_is_followed_until_they_are_gone() -> None:
     finder = script.finder(film=True)
     one = finder.find(PICTURE)
     assert one is not None
-    assert finder.find(PICTURE) is not None
+    two = finder.find(PICTURE)
+    assert two is not None
     assert script.detections == 1
+    script.people = [standing(two.next.x, y=two.next.y)]
     assert script.looked[2] == one.next != one.region
     assert finder.find(PICTURE) is None  # lost, searched, and not there in the first look
     assert script.detections == 2
@@ -260,6 +262,73 @@ def test_of_several_people_the_nearest_is_looked_at() -> None:
     finder = script.finder(film=True)
     finder.find(PICTURE)
     assert script.looked[0] == near.region
+
+
+def standing(x: float, y: float = 24.0, upper: float = 8.0, all_of_it: float = 8.0) -> Detection:
+    """Somebody with hips at x, y, whose upper body and whole body have these radii."""
+    points = np.array([[x, y], [x, y - all_of_it], [x, y], [x, y - upper]])
+    return found(0.9, 0.0)._replace(points=points)
+
+
+def test_raised_arms_bring_nobody_nearer() -> None:
+    """The nearest has the largest upper body, whatever its region; left and right are those of the picture."""
+    near, far, other = (
+        standing(30.0, upper=9.0),
+        standing(50.0, upper=8.0, all_of_it=12.0),
+        standing(10.0, upper=5.0),
+    )
+    for rule, expected in (("nearest", near), ("left", other), ("right", far)):
+        script = Script(0, [1.0] * 2)
+        script.people = [far, near, other]
+        finder = script.finder(film=False)
+        finder.person = rule
+        seen = finder.seek(PICTURE)
+        assert script.looked[0] == expected.region
+        assert seen is not None
+        assert seen.people == 3
+
+
+def test_who_is_lost_for_a_moment_is_found_again_and_nobody_else() -> None:
+    """Of those who are there the one who stands where they were lost; others only after ten pictures."""
+    script = Script(0, [1.0] * 2 + [0.0] + [1.0] * 9)
+    script.people = [standing(32.0)]
+    finder = script.finder(film=True)
+    first = finder.seek(PICTURE)
+    assert first is not None
+    assert first.people == 1
+    last = first.landmarks.next
+    here, there = (standing(last.x + away * last.side, y=last.y) for away in (0.1, 0.16))
+    script.people = [there]
+    assert [finder.seek(PICTURE) for _ in range(5)] == [None] * 5
+    script.people = [there, here]
+    again = finder.seek(PICTURE)
+    assert script.looked[-2] == here.region
+    assert again is not None
+    assert again.people == 2
+    followed = finder.seek(PICTURE)
+    assert followed is not None
+    assert followed.people is None
+    script.people, script.presences[:1] = [], [0.0]
+    assert [finder.seek(PICTURE) for _ in range(PATIENCE)] == [None] * PATIENCE
+    script.people = [there]
+    assert finder.seek(PICTURE) is not None
+
+
+def test_another_choice_forgets_who_was_followed() -> None:
+    """The one who is meant now is searched for in the next picture; what is no choice changes nothing."""
+    script = Script(0, [1.0] * 9)
+    left, right = standing(10.0), standing(50.0, upper=9.0)
+    script.people = [left, right]
+    finder = script.finder(film=True)
+    finder.find(PICTURE)
+    assert script.looked[0] == right.region
+    with pytest.raises(ValueError, match="person is 'middle'; valid: nearest, left, right"):
+        finder.person = "middle"
+    finder.find(PICTURE)
+    assert script.detections == 1
+    finder.person = "left"
+    finder.find(PICTURE)
+    assert script.looked[-2] == left.region
 
 
 def test_nobody() -> None:
