@@ -37,6 +37,7 @@ def copy_of(posture: Floats, noise: float = 0.0) -> PostureCopy:
 
 
 def postures(count: int) -> Floats:
+    pytest.importorskip("icub_models", reason="postures are kept within the limits of the robot's joints")
     decoder = autoencoder.load("wide")
     return reachable(decoder.decode(decoder.sample(np.random.default_rng(3), count)))
 
