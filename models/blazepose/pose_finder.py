@@ -2,7 +2,7 @@
 
 The detector is right about where somebody is, but not to the pixel; the landmark network says where it should have
 looked. So it looks twice in a picture where nobody is known, and once in the next pictures of a film, there where
-the person was.
+the person was. The detector tells whether somebody else has come, whose body must not be taken for theirs.
 """
 
 from typing import Final, NamedTuple, Self
@@ -12,13 +12,12 @@ from models.blazepose.choice import NEAREST, check, choose
 from models.blazepose.detector import Detection, Detector
 from models.blazepose.landmarks import Landmarker, Landmarks
 from models.blazepose.region import Region
+from models.blazepose.tracks import Track, going_on, match
 
 PASSES: Final = 2
 """Of the landmark network, where the detector has just found somebody."""
-PATIENCE: Final = 10
-"""Pictures in which only the person who was followed is looked for, after they were lost."""
-REACH: Final = 0.15
-"""How far from where they were lost they may be, in sides of their region: 40 cm."""
+ROUND: Final = 3
+"""In every so many-th picture of somebody who is followed it is looked whether somebody else has come."""
 
 
 class Sighting(NamedTuple):
@@ -26,19 +25,11 @@ class Sighting(NamedTuple):
 
     Attributes:
         landmarks: Where their body is.
-        people: How many people the detector saw; None if it was not asked, since this one is followed.
+        people: How many people the detector saw; None of somebody who was seen in the picture before, too.
     """
 
     landmarks: Landmarks
     people: int | None
-
-
-class _Track(NamedTuple):
-    """Who was followed: the shape of the picture, where they were, and how many pictures ago that was."""
-
-    shape: tuple[int, ...]
-    region: Region
-    lost: int = 0
 
 
 class PoseFinder:
@@ -48,9 +39,9 @@ class PoseFinder:
         detector: Finds people.
         landmarker: Finds their landmarks.
         film: Whether pictures come one after the other from one camera: then the person who was found in one is
-            looked for in the same place of the next, which takes half of the time. In the first `PATIENCE`
-            pictures without them nobody else is taken for them; then, or if pictures have another size, they are
-            forgotten.
+            looked for in the same place of the next, which takes half of the time. While somebody else is there,
+            all are told apart in each picture (`models.blazepose.tracks`), and nobody else is taken for the one
+            for a while. If pictures have another size, everybody is forgotten.
         passes: See `PASSES`.
     """
 
@@ -59,8 +50,14 @@ class PoseFinder:
     ) -> None:
         self._detector, self._landmarker = detector, landmarker
         self._film, self._passes = film, passes
-        self._track: _Track | None = None
         self._person = NEAREST
+        self._shape: tuple[int, ...] = ()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._tracks: list[Track] = []  # the first one is of who is followed
+        self._place: Region | None = None  # where they were in the last picture; None if they were not seen
+        self._blind = 0  # pictures since it was looked whether somebody else is there
 
     @classmethod
     def load(cls, threads: int = 1, film: bool = False) -> Self:
@@ -85,7 +82,8 @@ class PoseFinder:
 
     @person.setter
     def person(self, person: str) -> None:
-        self._person, self._track = check(person), None
+        self._person = check(person)
+        self._forget()
 
     def find(self, image: object) -> Landmarks | None:
         """The landmarks of the person in a picture; None if nobody is there. See `seek`."""
@@ -100,43 +98,59 @@ class PoseFinder:
             ValueError: Wrong shape.
         """
         given = as_rgb(image)
-        track = self._track if self._track and self._track.shape == given.shape else None
-        found = self._follow(given, track) or self._search(given, track)
-        self._track = _next(given, track, found) if self._film else None
-        return found
+        if not self._film or given.shape != self._shape:
+            self._forget()
+            self._shape = given.shape
+        followed = self._place is not None
+        landmarks = self._follow(given)
+        people: list[Detection] = []
+        if landmarks is None:
+            people = self._detector.detect(given)
+            landmarks = self._search(given, people)
+        self._place = None if landmarks is None else _steady(landmarks)
+        return None if landmarks is None else Sighting(landmarks, None if followed else len(people))
 
-    def _follow(self, image: Image, track: _Track | None) -> Sighting | None:
-        """The person of the last picture; None if they are not there, or nobody was."""
-        if track is None or track.lost:
+    def _follow(self, image: Image) -> Landmarks | None:
+        """Who was in the last picture, if they are alone; None if they are not there, or others may have come."""
+        self._blind += 1
+        if self._place is None or len(self._tracks) > 1 or self._blind >= ROUND:
             return None
-        landmarks = self._landmarker.look(image, track.region)
-        return Sighting(landmarks, None) if landmarks.is_there else None
+        landmarks = self._landmarker.look(image, self._place)
+        if not landmarks.is_there:
+            self._place = None
+            return None
+        self._tracks = [self._tracks[0].seen(landmarks.next)]
+        return landmarks
 
-    def _search(self, image: Image, track: _Track | None) -> Sighting | None:
-        people = self._detector.detect(image)
-        chosen = self._choose(people, track)
-        region = chosen.region if chosen else None
-        landmarks = None
+    def _search(self, image: Image, people: list[Detection]) -> Landmarks | None:
+        """Who was followed; who is chosen, if nobody was."""
+        self._blind = 0
+        found = match(self._tracks, people) if self._tracks else [choose(people, self._person)]
+        landmarks = self._look(image, found[0]) if found[0] else None
+        followed = bool(self._tracks)
+        if landmarks or followed:
+            self._tracks = going_on(self._tracks, people, found, landmarks is not None)
+        if landmarks and followed and _closest(people, landmarks.next) is not found[0]:
+            return None  # it is somebody before or behind them
+        return landmarks
+
+    def _look(self, image: Image, chosen: Detection) -> Landmarks | None:
+        """The landmarks of somebody who was detected; by one pass, if they are where they were."""
+        if self._place is not None and self._place.reaches(chosen.region):
+            landmarks = self._landmarker.look(image, self._place)
+            if landmarks.is_there:
+                return landmarks
+        region = chosen.region
         for _ in range(self._passes):
-            if region is not None:
-                landmarks = self._landmarker.look(image, region)
-                region = landmarks.next if landmarks.is_there else None
-        return Sighting(landmarks, len(people)) if landmarks is not None and landmarks.is_there else None
-
-    def _choose(self, people: list[Detection], track: _Track | None) -> Detection | None:
-        if track is None:
-            return choose(people, self._person)
-        last = track.region
-        closest = min(people, key=lambda one: one.region.apart(last), default=None)
-        return closest if closest and closest.region.apart(last) <= REACH * last.side else None
+            landmarks = self._landmarker.look(image, region)
+            if not landmarks.is_there:
+                return None
+            region = landmarks.next
+        return landmarks
 
 
-def _next(image: Image, track: _Track | None, found: Sighting | None) -> _Track | None:
-    if found:
-        return _Track(image.shape, _steady(found.landmarks))
-    if track and track.lost + 1 < PATIENCE:
-        return track._replace(lost=track.lost + 1)
-    return None
+def _closest(people: list[Detection], region: Region) -> Detection:
+    return min(people, key=lambda one: one.region.apart(region))
 
 
 def _steady(found: Landmarks) -> Region:

@@ -14,6 +14,8 @@ _LARGEST: Final = 16384
 """Pixels of a side; of larger pictures every second pixel is taken, or every third: OpenCV cuts from no others."""
 _NEAR: Final = 0.05
 """In sides, and radians."""
+REACH: Final = 0.15
+"""In sides; two metres from the camera it is 40 cm."""
 _UPRIGHT: Final = math.pi / 2
 """The direction, counterclockwise from the right, in which a person's second point is seen from the first."""
 
@@ -59,6 +61,10 @@ class Region:
         away = self.apart(other)
         grown = abs(self.side - other.side)
         return away < _NEAR * self.side and grown < _NEAR * self.side and abs(turn) < _NEAR
+
+    def reaches(self, other: Self) -> bool:
+        """Whether another one is so close that it may be that of the same person in the next picture."""
+        return self.apart(other) <= REACH * self.side
 
     def apart(self, other: Self) -> float:
         """Pixels between the middles of this one and another."""

@@ -13,7 +13,7 @@ from agents.extractor import Extractor
 from agentspace import LocalSpace
 from agentspace.errors import ParameterError
 from models.arrays import Features, Image
-from models.blazepose.pose_finder import PATIENCE
+from models.blazepose.tracks import PATIENCE
 from models.extractors import registry
 from models.extractors.blazepose import ABSENT, PRESENT
 from models.people.appearance import Sight
@@ -100,11 +100,36 @@ def test_who_is_followed_stays_the_one_when_somebody_nearer_comes_and_all_is_cov
     assert again is not None
     assert (again["followed"], again["people"]) == (False, 2)
     assert again["x"] == pytest.approx(0.5, abs=0.08)
-    for far in steps(0.0, 1.2):
+    for far in steps(0.0, 0.9):
         assert film.place(scene(-0.7, far)) == pytest.approx(0.5 + FAR * far, abs=0.12)
     places = [film.place(scene(-0.7)) for _ in range(PATIENCE + 1)]
     assert places[:PATIENCE] == [None] * PATIENCE
     assert places[PATIENCE] == pytest.approx(0.5 - 0.7 * NEAR, abs=0.08)
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["through", "back"])
+def test_who_walks_close_in_front_is_not_taken_for_who_is_followed(film: Film, back: bool) -> None:
+    """While they hide the other nobody is seen; then it is the one from before, also if they turned back."""
+    assert film.place(scene(AWAY, 0.0)) == pytest.approx(0.5, abs=0.08)
+    way = [*steps(-1.5, 0.0), *(steps(0.0, -1.5) if back else steps(0.15, 1.5))]
+    places = [film.place(scene(near, 0.0)) for near in way]
+    assert all(place is None or abs(place - 0.5) < 0.08 for place in places)
+    assert None not in places[:5] + places[-5:]
+
+
+def test_who_walks_on_behind_somebody_is_found_at_the_other_side(film: Film) -> None:
+    """By their speed; nobody is seen while they are hidden."""
+    film.space.configure("extractor", {"person": "left"})
+    places = [(far, film.place(scene(0.1, far))) for far in steps(-0.8, 1.0)]
+    for far, place in places:
+        assert place is None or place == pytest.approx(0.5 + FAR * far, abs=0.08)
+    assert None not in [place for _, place in places[:2] + places[-2:]]
+
+
+def test_who_is_alone_is_found_wherever_they_are(film: Film) -> None:
+    """They jumped, or the camera was moved: there is nobody for whom they could be mistaken."""
+    for near in (0.0, 0.0, 0.6, -0.3, -0.3):
+        assert film.place(scene(near)) == pytest.approx(0.5 + NEAR * near, abs=0.08)
 
 
 def test_of_two_people_the_one_is_looked_at_who_is_wanted(film: Film) -> None:

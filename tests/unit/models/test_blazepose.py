@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -15,9 +16,10 @@ from models.arrays import Floats, Image
 from models.blazepose.arms import bones, mirrored, places
 from models.blazepose.detector import Detection, Detector, anchors, decode, merge, overlap
 from models.blazepose.landmarks import Landmarker, Landmarks, project, refine
-from models.blazepose.pose_finder import PATIENCE, PoseFinder
+from models.blazepose.pose_finder import ROUND, PoseFinder
 from models.blazepose.region import Region
 from models.blazepose.tflite import dense
+from models.blazepose.tracks import PATIENCE
 from models.extractors.blazepose import has_arms
 
 PICTURE = np.zeros((48, 64, 3), np.uint8)
@@ -185,7 +187,7 @@ class Script:
     def __init__(self, people: int, presences: Sequence[float]) -> None:
         one = found(0.9, 0.0)._replace(points=np.array([[1.0, 9.0], [1.0, 1.0]] * 2))
         self.people, self.presences = [one] * people, list(presences)
-        self.detections = 0
+        self.detections, self.exact = 0, False
         self.looked: list[Region] = []
 
     def detect(self, image: Image) -> list[Detection]:
@@ -194,7 +196,8 @@ class Script:
 
     def look(self, image: Image, region: Region) -> Landmarks:
         self.looked.append(region)
-        return landmarks(self.presences.pop(0), region)
+        found = landmarks(self.presences.pop(0), region)
+        return replace(found, next=region) if self.exact else found
 
     def finder(self, film: bool) -> PoseFinder:
         return PoseFinder(cast("Detector", self), cast("Landmarker", self), film)
@@ -288,30 +291,66 @@ def test_raised_arms_bring_nobody_nearer() -> None:
         assert seen.people == 3
 
 
-def test_who_is_lost_for_a_moment_is_found_again_and_nobody_else() -> None:
-    """Of those who are there the one who stands where they were lost; others only after ten pictures."""
-    script = Script(0, [1.0] * 2 + [0.0] + [1.0] * 9)
-    script.people = [standing(32.0)]
+def film_of(script: Script, *people: Detection) -> PoseFinder:
+    """A finder that follows the first of these, and a network that sees everybody just where the detector does."""
+    script.people, script.exact = list(people), True
     finder = script.finder(film=True)
-    first = finder.seek(PICTURE)
-    assert first is not None
-    assert first.people == 1
-    last = first.landmarks.next
-    here, there = (standing(last.x + away * last.side, y=last.y) for away in (0.1, 0.16))
-    script.people = [there]
+    found = finder.seek(PICTURE)
+    assert found is not None
+    assert (found.people, script.looked[-1]) == (len(people), people[0].region)
+    return finder
+
+
+def test_who_is_alone_is_followed_without_the_detector() -> None:
+    """It tells in every third picture whether somebody else has come, and in each one while somebody is there."""
+    script = Script(0, [1.0] * 99)
+    me, other = standing(32.0, upper=9.0), standing(90.0)
+    finder = film_of(script, me)
+    for _ in range(2 * ROUND):
+        found = finder.seek(PICTURE)
+        assert found is not None
+        assert found.people is None
+    assert script.detections == 3
+    script.people = [other, me]
+    seen = [finder.seek(PICTURE) for _ in range(ROUND + 2)]
+    assert all(one is not None and one.people is None for one in seen)
+    assert script.detections == 6
+    assert set(script.looked) == {me.region}
+
+
+def test_who_is_hidden_is_waited_for_and_nobody_else_is_taken_for_them() -> None:
+    """They are there again, or another is chosen after a while; whose body it is decides who is closest to it."""
+    script = Script(0, [1.0] * 99)
+    me, other = standing(32.0, upper=9.0), standing(60.0)
+    finder = film_of(script, me, other)
+    script.people = [other]
     assert [finder.seek(PICTURE) for _ in range(5)] == [None] * 5
-    script.people = [there, here]
+    script.people = [other, me]
     again = finder.seek(PICTURE)
-    assert script.looked[-2] == here.region
     assert again is not None
     assert again.people == 2
-    followed = finder.seek(PICTURE)
-    assert followed is not None
-    assert followed.people is None
-    script.people, script.presences[:1] = [], [0.0]
+    assert again.landmarks.region == me.region
+    script.people = [me, standing(33.0)]
+    script.exact = False  # the body in that place is that of somebody lower in the picture
+    script.people[1].points[:, 1] += 5.0
+    assert finder.seek(PICTURE) is None
+    script.exact, script.people = True, [other]
     assert [finder.seek(PICTURE) for _ in range(PATIENCE)] == [None] * PATIENCE
-    script.people = [there]
-    assert finder.seek(PICTURE) is not None
+    chosen = finder.seek(PICTURE)
+    assert chosen is not None
+    assert chosen.landmarks.region == other.region
+
+
+def test_who_is_alone_may_jump() -> None:
+    """The network does not see them where they were, and the detector sees them elsewhere: that is they."""
+    script = Script(0, [1.0] * 99)
+    finder = film_of(script, standing(32.0))
+    elsewhere = standing(5.0)
+    script.people, script.presences = [elsewhere], [0.0, 1.0, 1.0]
+    found = finder.seek(PICTURE)
+    assert found is not None
+    assert (found.people, found.landmarks.region) == (None, elsewhere.region)
+    assert script.presences == []
 
 
 def test_another_choice_forgets_who_was_followed() -> None:
@@ -324,8 +363,9 @@ def test_another_choice_forgets_who_was_followed() -> None:
     assert script.looked[0] == right.region
     with pytest.raises(ValueError, match="person is 'middle'; valid: nearest, left, right"):
         finder.person = "middle"
-    finder.find(PICTURE)
-    assert script.detections == 1
+    followed = finder.seek(PICTURE)
+    assert followed is not None
+    assert followed.people is None
     finder.person = "left"
     finder.find(PICTURE)
     assert script.looked[-2] == left.region
