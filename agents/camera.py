@@ -37,12 +37,14 @@ class Camera(Agent):
     retry = Parameter(2.0, "seconds until a device that failed is tried again; 0 for never", minimum=0.0)
 
     def lacks(self) -> Iterator[str]:
-        """Says that a file or folder is not there; a live device may come later."""
-        if not self.device.startswith(SLOT) and is_path(self.device):
-            try:
+        """Says that a file or folder is not there, or that a slot cannot be; a live device may come later."""
+        try:
+            if self.device.startswith(SLOT):
+                check_name(self.device.removeprefix(SLOT))
+            elif is_path(self.device):
                 open_source(self.device, self.project).close()
-            except SourceError as error:
-                yield str(error)
+        except (SourceError, SlotNameError) as error:
+            yield str(error)
 
     def init(self) -> None:
         """Opens the device."""

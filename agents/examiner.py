@@ -1,7 +1,7 @@
 """The examiner: leads a constellation through a script, and measures what the robot has learned."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from agents.exam import report
-from agents.exam.calibration import Calibration
+from agents.exam.calibration import Calibration, taken
 from agents.exam.disturbances import Disturbances
 from agents.exam.examination import Examination
 from agents.exam.play import Play, Until, rest
@@ -64,6 +64,7 @@ class Examiner(Heedful):
     features = SlotName("features", "what is seen of a person who copies postures, float32 (n,)")
     identifier = SlotName("features/space", "str: which features these are")
     presence = SlotName("features/presence", "int: which of them is negative where nobody is")
+    camera_state = SlotName("camera/state", "dict: message, why no picture comes")
     says = SlotName("examiner/says", "str: what a person who copies postures shall do now")
     prompt = SlotName("examiner/prompt", "the same, with robot and person, RGB uint8")
     waits = SlotName("examiner/waits", "str: why the script waits; empty while it does not")
@@ -89,6 +90,14 @@ class Examiner(Heedful):
     )
     demonstrator_device = Parameter("", "by which the camera sees the demonstrator; by default its slot")
     out = Parameter("", "folder for report.json and contact_sheet.png, made if missing; empty: that of the run")
+
+    def lacks(self) -> Iterator[str]:
+        """Says why nothing can be written into the folder."""
+        folder = self.project / self.out
+        if self.out and folder.exists() and not folder.is_dir():
+            yield f"out={self.out}: {folder} is no folder"
+        elif self.out and self.script == CALIBRATION and (told := taken(folder)):
+            yield told
 
     def init(self) -> None:
         """Reads the script."""
@@ -318,12 +327,17 @@ class Examiner(Heedful):
         left = seconds
         while left > 0.0:
             now = self.now()
-            problem = notes.problem(now)
+            problem = notes.problem(now, self._told_by_camera())
             self._say(problem or f"{words} ... {math.ceil(left)}", problem or words)
             if posture is not None:
                 self.write(self.joints, posture, validity=10.0 * TICK)
             yield rest(now + TICK)
-            left -= 0.0 if problem else TICK
+            left -= 0.0 if problem else min(self.now() - now, 2.0 * TICK)  # more was an interruption
+
+    def _told_by_camera(self) -> str:
+        """Why no picture comes; "" if it does not say."""
+        state = self.read(self.camera_state)
+        return str(state.get("message", "")) if isinstance(state, dict) else ""
 
     def _say(self, words: str, topic: str) -> None:
         """Tells a person what to do; in the log if it is about something else than before."""

@@ -51,8 +51,8 @@ class Calibration:
     """
 
     def __init__(self, folder: Path, decoder: Autoencoder | FreePostures, now: float) -> None:
-        if (folder / own.FILE).exists():
-            raise CalibrationError(f"{folder / own.FILE} is there already; name another folder, or delete it")
+        if told := taken(folder):
+            raise CalibrationError(told)
         self.copies: list[PostureCopy] = []
         self.space = ""
         self.presence: int | None = None
@@ -87,14 +87,19 @@ class Calibration:
             except (TypeError, ValueError):
                 return  # it has expired since
 
-    def problem(self, now: float) -> str:
-        """Why nothing can be copied at a time (s), in words; "" if somebody is seen. Waiting is noted."""
+    def problem(self, now: float, told: str = "") -> str:
+        """Why nothing can be copied at a time (s), in words; "" if somebody is seen. Waiting is noted.
+
+        Args:
+            now: The time.
+            told: What the camera says of pictures that do not come.
+        """
         if now - self._last < AWAY:
             return ""
         self._waited = True
         self._lost = self._lost or now >= self._still
         if now - self._arrived >= AWAY:
-            return "nothing is seen: no picture comes from the camera, or the extractor has none"
+            return f"nothing is seen: {told or 'no picture comes from the camera, or the extractor has none'}"
         return "nobody is seen: step back until both arms are in the picture, and face the camera"
 
     def finish(self, view: Any) -> bool:
@@ -108,13 +113,13 @@ class Calibration:
         _, key, picture = self._kept
         times, features, seen = zip(*self._film, strict=True)
         relative, still = np.array(times) - self._began, self._still - self._began
-        self.copies.append(
-            PostureCopy(self._posture, key, relative, np.stack(features), np.array(seen), still, self._waited)
-        )
-        self._pictures.append((thumbnail(picture)[:, ::-1], thumbnail(view)))
-        write_picture(self._folder / _name(len(self.copies)), picture)
-        persons = {_name(number): swap_arms(one.posture) for number, one in enumerate(self.copies, 1)}
+        copy = PostureCopy(self._posture, key, relative, np.stack(features), np.array(seen), still, self._waited)
+        copies = [*self.copies, copy]
+        write_picture(self._folder / _name(len(copies)), picture)
+        persons = {_name(number): swap_arms(one.posture) for number, one in enumerate(copies, 1)}
         own.write(self._folder, persons)
+        self.copies = copies
+        self._pictures.append((thumbnail(picture)[:, ::-1], thumbnail(view)))
         return True
 
     def publish(self) -> None:
@@ -123,11 +128,12 @@ class Calibration:
         Raises:
             OSError: The folder cannot be written.
         """
-        if self._published or not self.copies:
+        if self._published:
             return
         self._published = True
-        if len(self.copies) < LEAST:
-            print(f"{len(self.copies)} postures were copied; {LEAST} at least tell something: {self._folder}")  # noqa: T201
+        if (count := len(self.copies)) < LEAST:
+            where = f": {self._folder}" if count else ""
+            print(f"{count} postures were copied; {LEAST} at least tell something{where}")  # noqa: T201
             return
         found = worth(self.copies, self.space, self._decoder, self.presence is not None)
         rows = table(found)
@@ -147,6 +153,12 @@ class Calibration:
             Trial(COPIED, one.posture, answer, seen, shown, True, float(one.times[-1]))
             for one, answer, (seen, shown) in rows
         ]
+
+
+def taken(folder: Path) -> str:
+    """Why a folder cannot take photographs: it has those of another day; "" if it can."""
+    path = folder / own.FILE
+    return f"{path} is there already; name another folder, or delete it" if path.exists() else ""
 
 
 def ways(found: Worth) -> dict[str, Likenesses]:

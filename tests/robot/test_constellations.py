@@ -193,14 +193,14 @@ def test_the_mirror_that_does_not_come_to_its_end_fails(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "report.json").exists()
 
 
-def test_the_webcam_constellation_ends_with_its_pictures(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "argument"), [("webcam", "store=game.db"), ("calibrate", "out=me")])
+def test_constellations_with_a_webcam_end_with_its_pictures(name: str, argument: str, tmp_path: Path) -> None:
     """A folder of images instead of a webcam: all are seen, then the launch ends with exit code 0."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     for index in range(5):
         assert cv2.imwrite(str(folder / f"{index}.png"), np.full((60, 80, 3), 40 * index, np.uint8))
-    done = agentspace(
-        tmp_path, "launch", "launch/webcam.yaml", f"camera={folder}", f"store={tmp_path / 'game.db'}"
-    )
+    key, value = argument.split("=")
+    done = agentspace(tmp_path, "launch", f"launch/{name}.yaml", f"camera={folder}", f"{key}={tmp_path / value}")
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "camera has ended: stopping" in done.stdout + done.stderr

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agents.camera import Camera
+from agents.examiner import Examiner
 from agents.viewer import Viewer
 from agents.whistle import Whistle
 from agentspace import Agent
@@ -30,6 +31,11 @@ def lines(agent: Agent, project: Path) -> list[str]:
         (Camera, {"device": "slot:partner/view"}, ""),
         (Camera, {"device": "yarp:/icub/cam/left"}, ""),
         (Camera, {"device": "rtsp://camera/1"}, ""),
+        (Camera, {"device": "slot:partner/"}, "'partner/' is not a slot name"),
+        (Examiner, {"script": "calibration", "out": "me"}, "postures.csv is there already; name another folder"),
+        (Examiner, {"script": "calibration", "out": "empty"}, ""),
+        (Examiner, {"out": "me"}, ""),
+        (Examiner, {"out": "note.txt"}, "is no folder"),
         (Whistle, {"file": "song.wav"}, "song.wav cannot be read: No such file or directory"),
         (Whistle, {"file": "note.txt"}, "note.txt: "),
         (Whistle, {}, ""),
@@ -44,6 +50,8 @@ def test_a_line_says_what_cannot_work(
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "me").mkdir()
+    (tmp_path / "me" / "postures.csv").touch()
     (tmp_path / "note.txt").write_text("note")
     found = lines(cls(**parameters), tmp_path)
     assert len(found) == bool(told)

@@ -77,6 +77,7 @@ def test_who_is_away_is_told_and_a_picture_without_them_is_not(tmp_path: Path) -
     notes = begun(tmp_path)
     assert notes.problem(0.5 * AWAY) == ""
     assert "no picture comes from the camera" in notes.problem(AWAY)
+    assert notes.problem(AWAY, "it is unplugged") == "nothing is seen: it is unplugged"
     notes.see(seen_of(POSTURE), PICTURE, 2.0)
     notes.see(seen_of(POSTURE, there=False), PICTURE, 2.5)
     assert notes.problem(2.6) == ""
@@ -105,6 +106,16 @@ def test_too_few_copies_are_kept_and_said(tmp_path: Path, capsys: pytest.Capture
     notes.publish()
     assert capsys.readouterr().out.startswith("1 postures were copied; 3 at least tell something")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["01.png", own.FILE]
+
+
+def test_what_cannot_be_kept_is_not_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The folder is a file: the copy is lost, and nothing else is said of it."""
+    (tmp_path / "me").touch()
+    notes = begun(tmp_path / "me")
+    with pytest.raises(OSError, match="me"):
+        copied(notes, POSTURE, 0.0)
+    notes.publish()
+    assert capsys.readouterr().out == "0 postures were copied; 3 at least tell something\n"
 
 
 def test_photographs_of_another_day_are_not_overwritten(tmp_path: Path) -> None:
