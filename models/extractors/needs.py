@@ -7,7 +7,6 @@ from typing import Final
 
 from models.blazepose.choice import NEAREST
 from models.extractors import registry
-from models.extractors.efficientnet import LAST
 from models.files.artifact import ArtifactError
 from models.weights import catalogue
 from models.weights.pull import why_not
@@ -25,8 +24,8 @@ def lacking(
 ) -> Iterator[str]:
     """What keeps an extractor from being loaded, a line each that says what to do.
 
-    Files with weights are read, which takes seconds; whether a server has official ones is asked only if they are
-    not here yet.
+    Networks and files with weights are read, which takes seconds at most; whether a server has official ones is
+    asked only if they are not here yet.
 
     Args:
         name: Of the extractor; one of `models.extractors.registry`, or onnx:FILE.
@@ -43,12 +42,11 @@ def lacking(
         return
     if registry.takes_weights(name):
         yield from _of_transformer(name.partition("/")[0], weights, folder, backend)
-    elif name.startswith(registry.ONNX):
-        path = folder / Path(name.removeprefix(registry.ONNX)).expanduser()
-        if not path.is_file():
-            yield f"{path} is missing: the ONNX file of the extractor"
-    elif name == registry.LAST_BLOCK and not LAST.path.is_file():
-        yield f"{LAST.path} is missing; make it with: {LAST.command}"
+        return
+    try:
+        registry.load(name, backend=backend, project=folder)  # it is small
+    except ArtifactError as error:
+        yield str(error)
 
 
 def _of_transformer(base: str, weights: Path | None, folder: Path, backend: str) -> Iterator[str]:

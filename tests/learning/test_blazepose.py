@@ -119,12 +119,17 @@ def test_the_networks_are_made_of_those_of_mediapipe(tmp_path: Path) -> None:
 
 def test_other_wheels_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No wheel, one without these networks, one with others; what is no TFLite file, and what is damaged."""
-    missing, empty, other = (tmp_path / name for name in ("missing.whl", "empty.whl", "other.whl"))
+    missing, empty, other, cut = (tmp_path / f"{name}.whl" for name in ("missing", "empty", "other", "cut"))
     with zipfile.ZipFile(empty, "w"):
         pass
     with zipfile.ZipFile(other, "w") as archive:
         archive.writestr(DETECTOR.member, b"1234TFL3")
-    for wheel in (missing, empty):
+    with zipfile.ZipFile(cut, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(DETECTOR.member, bytes(range(256)))
+    whole = cut.read_bytes()
+    begin = 30 + len(DETECTOR.member)  # of what is packed, behind its header
+    cut.write_bytes(whole[:begin] + b"\xff" * 100 + whole[begin + 100 :])
+    for wheel in (missing, empty, cut):
         assert making.main(["convert", str(wheel)]) == 1
         told = capsys.readouterr().err
         assert "is not the wheel of mediapipe 0.10.21" in told

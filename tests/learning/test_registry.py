@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from models.extractors.needs import lacking
 from models.extractors.network import Network
 from models.extractors.onnx_file import Declaration, OnnxFile
 from models.files.artifact import ArtifactError
+from models.files.processor import multiplies_bytes
 from models.transformer.onnx import export
 from models.transformer.vision_transformer import CONFIGS, Config
 from models.weights import catalogue
@@ -207,11 +209,12 @@ def test_arguments_that_an_extractor_does_not_take_are_refused(name: str, folder
 
 @pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite0-person", "hog", "onnx:net.onnx"])
 def test_each_backend_of_an_extractor_gives_its_features(name: str, folder: Path) -> None:
-    """Those that are named as valid are."""
+    """Those that are named as valid are; sums of bytes may overflow where the processor cannot multiply them."""
+    near = 0.02 if multiplies_bytes() else 0.1
     expected = registry.load(name, project=folder).features(picture())
     for backend in registry.backends(name):
         found = registry.load(name, backend=backend, project=folder).features(picture())
-        assert 1.0 - np.vdot(found, expected) / np.linalg.norm(found) / np.linalg.norm(expected) < 0.02
+        assert 1.0 - np.vdot(found, expected) / np.linalg.norm(found) / np.linalg.norm(expected) < near
 
 
 def test_efficientnet_has_two_backends_and_its_last_block_one() -> None:
@@ -245,13 +248,16 @@ def test_what_is_lacking_is_told_before_anything_is_loaded(
     assert list(lacking("dino-vits8/grid", project=folder)) == []
     catalogue.entry("dino-vits8").path.unlink()
     assert next(iter(lacking("vit-tiny16"))).startswith("vit-tiny16 has no public weights: name a file")
+    (folder / "cut.onnx").write_bytes((folder / "net.onnx").read_bytes()[:100])
+    shutil.copy(folder / "net.yaml", folder / "cut.yaml")
     for name, file, what in (
         (
             "dino-vits8",
             Path("absent.pth"),
             f"{folder}/absent.pth is missing: the file with the weights of dino-vits8",
         ),
-        ("onnx:absent.onnx", None, f"{folder}/absent.onnx is missing: the ONNX file of the extractor"),
+        ("onnx:absent.onnx", None, f"{folder}/absent.onnx is missing"),
+        ("onnx:cut.onnx", None, f"{folder}/cut.onnx is not an ONNX network that can be run"),
         ("vgg", None, "'vgg' is no extractor; valid: "),
         ("hog", weights, "hog takes no file with weights; these do: "),
     ):
