@@ -125,21 +125,32 @@ class PoseFinder:
     def _search(self, image: Image, people: list[Detection]) -> Landmarks | None:
         """Who was followed; who is chosen, if nobody was."""
         self._blind = 0
-        found = match(self._tracks, people) if self._tracks else [choose(people, self._person)]
+        before = self._tracks
+        found = match(before, people) if before else [choose(people, self._person)]
+        if landmarks := self._stay(image, people, found[0]):
+            if found[0] and not landmarks.next.reaches(found[0].region):
+                found[0] = None  # they did not jump there: it is somebody else
+            self._tracks = going_on(before, people, found, True)
+            if found[0] is None:
+                self._tracks[0] = before[0].seen(landmarks.next)
+            return landmarks
         landmarks = self._look(image, found[0]) if found[0] else None
-        followed = bool(self._tracks)
-        if landmarks or followed:
-            self._tracks = going_on(self._tracks, people, found, landmarks is not None)
-        if landmarks and followed and _closest(people, landmarks.next) is not found[0]:
-            return None  # it is somebody before or behind them
-        return landmarks
+        if landmarks or before:
+            self._tracks = going_on(before, people, found, landmarks is not None)
+        hidden = landmarks and before and _closest(people, landmarks.next) is not found[0]
+        return None if hidden else landmarks
+
+    def _stay(self, image: Image, people: list[Detection], one: Detection | None) -> Landmarks | None:
+        """The landmarks of who is still in the place of the last picture, detected or not, and is nobody else."""
+        if self._place is None:
+            return None
+        landmarks = self._landmarker.look(image, self._place)
+        closest = _closest(people, landmarks.next)
+        taken = closest is not None and closest is not one and landmarks.next.reaches(closest.region)
+        return landmarks if landmarks.is_there and not taken else None
 
     def _look(self, image: Image, chosen: Detection) -> Landmarks | None:
-        """The landmarks of somebody who was detected; by one pass, if they are where they were."""
-        if self._place is not None and self._place.reaches(chosen.region):
-            landmarks = self._landmarker.look(image, self._place)
-            if landmarks.is_there:
-                return landmarks
+        """The landmarks of somebody who was detected."""
         region = chosen.region
         for _ in range(self._passes):
             landmarks = self._landmarker.look(image, region)
@@ -149,8 +160,8 @@ class PoseFinder:
         return landmarks
 
 
-def _closest(people: list[Detection], region: Region) -> Detection:
-    return min(people, key=lambda one: one.region.apart(region))
+def _closest(people: list[Detection], region: Region) -> Detection | None:
+    return min(people, key=lambda one: one.region.apart(region), default=None)
 
 
 def _steady(found: Landmarks) -> Region:

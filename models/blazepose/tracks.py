@@ -57,8 +57,9 @@ class Track(NamedTuple):
 def match(tracks: Sequence[Track], people: Sequence[Detection]) -> list[Detection | None]:
     """What was detected of each: of the nearer ones first, and where they would be.
 
-    If the first one is not there, though nobody is missing, everybody moved, or the camera: then they are who they
-    are from left to right. So who is alone in both pictures is the same, wherever they are.
+    If the first one is not there, though nobody is missing: whoever was hidden is the one who is left over,
+    wherever they came out; else everybody moved, or the camera, and they are from left to right who they were. So
+    who is alone in both pictures is the same.
     """
     found: list[Detection | None] = [None] * len(tracks)
     rest = list(people)
@@ -69,6 +70,9 @@ def match(tracks: Sequence[Track], people: Sequence[Detection]) -> list[Detectio
             found[index] = closest
             rest = [one for one in rest if one is not closest]
     if found[0] is None and len(people) == len(tracks):
+        if tracks[0].missed:
+            found[0] = min(rest, key=tracks[0].difference)
+            return found
         order = sorted(range(len(tracks)), key=lambda each: tracks[each].expected.x)
         for index, one in zip(order, sorted(people, key=lambda one: one.region.x), strict=True):
             found[index] = one

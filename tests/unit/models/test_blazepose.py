@@ -323,7 +323,7 @@ def test_who_is_hidden_is_waited_for_and_nobody_else_is_taken_for_them() -> None
     script = Script(0, [1.0] * 99)
     me, other = standing(32.0, upper=9.0), standing(60.0)
     finder = film_of(script, me, other)
-    script.people = [other]
+    script.people, script.presences[0] = [other], 0.0
     assert [finder.seek(PICTURE) for _ in range(5)] == [None] * 5
     script.people = [other, me]
     again = finder.seek(PICTURE)
@@ -339,6 +339,25 @@ def test_who_is_hidden_is_waited_for_and_nobody_else_is_taken_for_them() -> None
     chosen = finder.seek(PICTURE)
     assert chosen is not None
     assert chosen.landmarks.region == other.region
+
+
+def test_who_is_not_detected_is_followed_as_long_as_their_body_is_seen() -> None:
+    """Also beside somebody else; but a body where another is detected is the other's."""
+    script = Script(0, [1.0] * 99)
+    me, other = standing(32.0, upper=9.0), standing(60.0)
+    finder = film_of(script, me)
+    for people in ([], [other]):
+        script.people = people
+        for _ in range(PATIENCE + ROUND):
+            found = finder.seek(PICTURE)
+            assert found is not None
+            assert (found.people, found.landmarks.region) == (None, me.region)
+    for away in (24.0, 20.0, 16.0, 12.0, 8.0, 4.0):
+        script.people = [standing(32.0 + away, upper=10.0)]
+        found = finder.seek(PICTURE)
+        assert found is not None
+    script.people = [standing(33.0, upper=10.0)]
+    assert finder.seek(PICTURE) is None
 
 
 def test_who_is_alone_may_jump() -> None:

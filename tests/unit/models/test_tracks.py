@@ -67,6 +67,13 @@ def test_who_walks_on_behind_somebody_is_expected_at_the_other_side() -> None:
     assert seen == [None if abs(x - 50.0) < 8.0 else x for x in WAY]
 
 
+def test_who_was_hidden_is_who_is_left_over() -> None:
+    """Wherever they come out, as long as nobody is missing."""
+    hidden, there = [person(50.0, NEAR)], [person(50.0, NEAR), person(70.0)]
+    seen, _ = film([track(48.0), track(50.0, NEAR)], [hidden, hidden, there, there])
+    assert seen == [None, None, 70.0, 70.0]
+
+
 def test_who_is_alone_is_the_same_wherever_they_are() -> None:
     """They jumped, or the camera was moved; that is no speed. After the lens was covered, too."""
     seen, (one,) = film([track(50.0)], [[person(90.0)], [person(90.0)], [], [], [person(10.0, NEAR)]])
