@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from logging import ERROR, INFO, WARNING
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
+from agents.memory.centring import Centring
 from agents.memory.frozen_picture import FrozenPicture
 from agents.memory.handover import AT_MOST, AT_ONCE, HandoverFile, read_handover
 from agents.memory.memories import KNOWN, Confirmation, Memories
@@ -83,7 +84,7 @@ class Associator(Heedful):
     )
     keys = Parameter("cosine", "how keys are compared", choices=KEY_KINDS)
     scale = Parameter(0.0, "d in softmax(q K / d); 0 to choose it by leave-one-out from 20 pairs on", minimum=0.0)
-    centring = Parameter(False, "compare relative to running means, for scenes that change")
+    centring = Centring()
     top = Parameter(0, "so many of the most similar pairs take part in an answer; 0 for all", minimum=0)
     heads = Parameter(
         ONE,
@@ -119,10 +120,9 @@ class Associator(Heedful):
 
     def init(self) -> None:
         """Begins with an empty memory, or waits until that of a file can be checked."""
-        kind: KeyKind = "raw" if self.keys == "raw" else "cosine"
-        comparison = Comparison(kind, self.centring, self.scale or None, self.top)
+        comparison = Comparison(cast("KeyKind", self.keys), scale=self.scale or None, top=self.top)
         felt = self.felt if self.practice == FELT else 0
-        self._memory = Memories(comparison, self.project, self.heads, self.capacity, felt)
+        self._memory = Memories(comparison, self.project, self.heads, self.capacity, felt, self.centring)
         mode = self.read(self.mode)
         self._mode = mode if is_mode(mode) else None  # the trigger brings it to the first incarnation only
         self._waiting: deque[Confirmation] = deque()

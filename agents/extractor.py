@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from logging import INFO, WARNING
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,7 +64,11 @@ class Extractor(Agent):
     gaze_maps = SlotName("gaze/maps", "float32 (1 + heads, h, w): where it looks, the mean of the heads first")
     gaze_points = SlotName("gaze/points", "float64 (1 + heads, 2): x, y of what counts most, 0..1, steadied")
     gaze_view = SlotName("gaze/view", "RGB image (H, W, 3) uint8: maps and points over the picture")
-    network = NetworkName(registry.DEFAULT, f"which extractor: {', '.join(registry.NAMES)}, onnx:FILE")
+    network = NetworkName(
+        registry.DEFAULT,
+        f"which extractor: {', '.join(registry.NAMES)}, onnx:FILE; {registry.AUTO}: {registry.BLAZEPOSE}, which "
+        f"is best at people, or {registry.DEFAULT} where that cannot look",
+    )
     weights = Parameter(
         "", "file with the weights of a Vision Transformer; empty: the official ones, fetched once"
     )
@@ -93,20 +98,19 @@ class Extractor(Agent):
 
     def prepare(self) -> None:
         """Loads the network; what a swap hands on from a predecessor with another network, it leaves out."""
-        given = self.weights and registry.takes_weights(self.network)
+        name, self._reason = registry.settle(self.network)
+        given = self.weights and registry.takes_weights(name)
         weights = Path(self.weights).expanduser() if given else None
-        valid = registry.backends(self.network)
+        valid = registry.backends(name)
         backend = self.backend if self.backend in valid else registry.AUTO
         if backend != self.backend:
-            self.log.warning("%s has no backend %s; valid: %s", self.network, self.backend, ", ".join(valid))
-        if missing := registry.to_fetch(self.network, weights):
+            self.log.warning("%s has no backend %s; valid: %s", name, self.backend, ", ".join(valid))
+        if missing := registry.to_fetch(name, weights):
             self.log.warning("fetches %s", missing)
-        self._network = registry.load(
-            self.network, self.threads, weights, backend, self.project, self.crop, film=True
-        )
+        self._network = registry.load(name, self.threads, weights, backend, self.project, self.crop, film=True)
         if self.person != NEAREST and not self._network.person:
-            self.log.warning("%s does not tell people apart: person=%s does nothing", self.network, self.person)
-        self.log.info("%s: %s", self.network, self._network.backend)
+            self.log.warning("%s does not tell people apart: person=%s does nothing", name, self.person)
+        self.log.log(WARNING if self._reason else INFO, "%s looks: %s", name, self._runs())
 
     def init(self) -> None:
         """Says which features these are."""
@@ -116,7 +120,7 @@ class Extractor(Agent):
         self._choose()
         self.write(self.identifier, self._network.identifier)
         self.write(self.presence, self._network.presence)
-        self.write(self.runtime, self._network.backend)
+        self.write(self.runtime, self._runs())
         self.write(self.gaze_kind, self._network.gaze or "nothing: this network does not tell where it looks")
         self.attach_trigger(self.image)
         self.attach_trigger(self.gaze_wanted)
@@ -128,7 +132,7 @@ class Extractor(Agent):
             ValueError: This network does not tell people apart.
         """
         if "person" in names:
-            registry.check_arguments(self.network, person=self.person)
+            registry.check_arguments(registry.settle(self.network).name, person=self.person)
             self._choose()
 
     def sense_select_act(self) -> None:
@@ -158,6 +162,10 @@ class Extractor(Agent):
             self.write(self.gaze_maps, gaze.maps, validity=lasts)
             self.write(self.gaze_points, gaze.points, validity=lasts)
             self.write(self.gaze_view, gaze.view, validity=lasts)
+
+    def _runs(self) -> str:
+        """What computes the features, and why it is that."""
+        return "; ".join(filter(None, (self._network.backend, self._reason)))
 
     def _choose(self) -> None:
         if self._network.person:

@@ -15,7 +15,7 @@ MOVED: Final = MappingProxyType(
         "models.extractor": "models.extractors.efficientnet",
         "models.film": "models.dino.render",
         "models.person": "models.people.person",
-        "models.pose_training": "models.pose.training",
+        "models.pose_training": "models.pose.arms",
         "models.posture": "models.postures",
         "models.reach": "models.study.reach",
         "models.runtime": "models.transformer.runtime",

@@ -3,18 +3,20 @@
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.memory.centring import NO, is_centred
 from agents.memory.practice import Practice, Practised
 from agentspace import Entry
 from models.attention.heads import ONE
 from models.attention.memory import UNKNOWN, Answer, Memory
 from models.attention.similarity import Comparison
+from models.extractors import retired
 from models.files.artifact import ArtifactError
 
 KNOWN: Final = "known already"
@@ -101,11 +103,12 @@ class Memories:
     forgotten, saved nor handed over, nor do they go for others.
 
     Args:
-        comparison: Of queries with keys.
+        comparison: Of queries with keys; `centring` is decided for each kind of features.
         project: Where relative paths begin.
         heads: A name of `models.attention.heads`.
         capacity: Pairs at most of each kind; 0 for any number.
         felt: How many pairs are felt.
+        centring: Which features are compared relative to running means; see `agents.memory.centring`.
 
     Attributes:
         revision: Grows with each change of the pairs.
@@ -115,9 +118,16 @@ class Memories:
     """
 
     def __init__(
-        self, comparison: Comparison, project: Path, heads: str = ONE, capacity: int = 0, felt: int = 0
+        self,
+        comparison: Comparison,
+        project: Path,
+        heads: str = ONE,
+        capacity: int = 0,
+        felt: int = 0,
+        centring: str = NO,
     ) -> None:
         self._comparison = comparison
+        self._centring = centring
         self._project = project
         self._heads = heads
         self._capacity = capacity
@@ -130,7 +140,20 @@ class Memories:
         self._whole: Memory | None = None
 
     def _new(self, kind: PairKind) -> Memory:
-        return Memory(kind.features, self._comparison, self._heads, kind.values, self._capacity)
+        return Memory(kind.features, self._compared(kind.features), self._heads, kind.values, self._capacity)
+
+    def _compared(self, features: str) -> Comparison:
+        return replace(self._comparison, centring=is_centred(self._centring, features))
+
+    def _adopted(self, memory: Memory, kind: PairKind) -> Memory:
+        """A memory that had no name, which is of this kind now."""
+        memory.features, memory.space = kind
+        if memory.comparison == self._compared(kind.features):
+            return memory
+        named = self._new(kind)
+        for key, value in zip(memory.keys, memory.values, strict=True):
+            named.add(key, value)
+        return named
 
     def __len__(self) -> int:
         return len(self._memory)
@@ -163,7 +186,8 @@ class Memories:
         if self._whole is None:
             felt, whole = self.felt.pairs, self._memory
             if len(felt.keys):
-                whole = Memory(self._kind.features, self._comparison, self._heads, self._kind.values)
+                compared = self._compared(self._kind.features)
+                whole = Memory(self._kind.features, compared, self._heads, self._kind.values)
                 for keys, values in (felt, (self._memory.keys, self._memory.values)):
                     for key, value in zip(keys, values, strict=True):
                         whole.add(key, value)
@@ -214,8 +238,9 @@ class Memories:
         if not self._memories.get(kind):
             known = (other for other, memory in self._memories.items() if memory and kind.admits(other))
             found = next(known, None)
-            self._memories[kind] = self._new(kind) if found is None else self._memories.pop(found)
-            self._memory.features, self._memory.space = kind
+            self._memories[kind] = (
+                self._new(kind) if found is None else self._adopted(self._memories.pop(found), kind)
+            )
         return True
 
     def learn(self, key: Any, value: Any, gate: float) -> Learned:
@@ -314,7 +339,9 @@ class Memories:
     def load(self, path: Path) -> str:
         """Takes the pairs of a file, which must be of the kind in use, instead of the present ones."""
         features, values = (None if space == ANY else space for space in self._kind)
-        memory = Memory.load(path, features, self._comparison, self._heads, values, self._capacity)
+        theirs = retired.features_of(path)
+        compared = self._compared(features or theirs)
+        memory = Memory.load(path, features, compared, self._heads, values, self._capacity)
         self._check_widths(memory)
         self._renew()
         memory.space = values or memory.space
@@ -329,7 +356,9 @@ class Memories:
 
         Raises:
             ArtifactError: It is missing, damaged, or no memory.
+            ValueError: Nobody makes such features any more.
         """
+        retired.features_of(path)
         Memory.load(path)
 
     def _check_widths(self, memory: Memory) -> None:

@@ -17,12 +17,14 @@ from models.arrays import AnyFloats, Features, Floats, Floats32
 from models.blazepose.logistic import logistic
 from models.blazepose.networks import FOLDER
 from models.files.artifact import read_arrays, verify, write_arrays
+from models.files.layers import Layer, pack, unpack
 
 FILE: Final = FOLDER / "arms.npz"
 COMMAND: Final = "python -m models.pose.arms train runs/crowd.npz"
 DIRECTIONS: Final = 12
 BONES: Final = 12
-_KIND: Final = "agentspace arm map 1"
+_KIND: Final = "agentspace arm map 2"
+_NETWORK: Final = "directions"
 _SHOULDERS, _ELBOWS, _WRISTS, _HIPS = (12, 11), (14, 13), (16, 15), (24, 23)  # right, left
 _KNUCKLES: Final = ((18, 17), (20, 19))
 _USED: Final = (0, *range(11, 21), 23, 24)
@@ -73,24 +75,22 @@ class ArmMap:
     Attributes:
         mean: (26,) of the places that it was trained with.
         deviation: (26,) their standard deviation.
-        weights: (n, m) of each layer of the perceptron; SiLU is between them.
-        biases: (m,) of each layer.
+        layers: Of the perceptron; SiLU is between them.
         picture: (12, 12) how bones lie in the picture on average, linear in the directions.
     """
 
     mean: Floats32
     deviation: Floats32
-    weights: tuple[Floats32, ...]
-    biases: tuple[Floats32, ...]
+    layers: tuple[Layer, ...]
     picture: Floats32
 
     def directions(self, seen: AnyFloats) -> Features:
         """Directions (..., 12) of right upper arm, right forearm, left ones, by places (..., 26)."""
         x = np.clip((seen - self.mean) / self.deviation, -_USUAL, _USUAL).astype(np.float32)
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            x = x @ weight + bias
+        for layer in self.layers[:-1]:
+            x = layer(x)
             x = x * logistic(x)
-        return np.asarray(x @ self.weights[-1] + self.biases[-1], np.float32)
+        return np.asarray(self.layers[-1](x), np.float32)
 
     def expected(self, directions: AnyFloats) -> Features:
         """Bones (..., 12) as they lie in a picture of somebody with arms in these directions (..., 12)."""
@@ -99,9 +99,7 @@ class ArmMap:
     def save(self, path: Path) -> None:
         """Writes it as .npz."""
         arrays = {"mean": self.mean, "deviation": self.deviation, "picture": self.picture}
-        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            arrays |= {f"weight{index}": weight.astype(np.float16), f"bias{index}": bias}
-        write_arrays(path, _KIND, arrays)
+        write_arrays(path, _KIND, arrays | pack(_NETWORK, self.layers, np.float16))
 
     @classmethod
     def load(cls, path: Path = FILE) -> Self:
@@ -112,6 +110,5 @@ class ArmMap:
         """
         verify(path, COMMAND)
         arrays = {name: array.astype(np.float32) for name, array in read_arrays(path, _KIND).items()}
-        count = sum(name.startswith("weight") for name in arrays)
-        weights, biases = (tuple(arrays[f"{name}{each}"] for each in range(count)) for name in ("weight", "bias"))
-        return cls(arrays["mean"], arrays["deviation"], weights, biases, arrays["picture"])
+        layers = unpack(arrays, _NETWORK, np.float32)
+        return cls(arrays["mean"], arrays["deviation"], layers, arrays["picture"])

@@ -2,7 +2,7 @@
 
 BlazePose was trained on photographs of real people (`models.blazepose`). Of its landmarks 24 numbers are made:
 twelve directions, of the right upper arm, the right forearm, the left upper arm and the left forearm, in the
-root frame of an iCub in that posture, as of `models.extractors.person`; and how upper arm, forearm and hand of
+root frame of an iCub in that posture; and how upper arm, forearm and hand of
 both arms lie in the picture, x to the right and y down. The former are right about people who stand turned, the
 latter tell more postures apart and tremble less. Neither knows where somebody stands, nor how near. They are
 features like others: what the robot should do when it sees them it still learns in one shot, by attention.
@@ -19,13 +19,14 @@ from typing import Final, Self
 import numpy as np
 
 from models.arrays import AnyFloats, Features, Floats, Floats32, as_rgb
-from models.blazepose import arms
+from models.blazepose import arms, networks
 from models.blazepose.arms import BONES, DIRECTIONS, ArmMap, bones, places
 from models.blazepose.landmarks import Landmarks
 from models.blazepose.networks import DETECTOR, LANDMARKS
 from models.blazepose.pose_finder import PoseFinder
 from models.extractors.network import Look, Somebody
-from models.files.artifact import checksum
+from models.files.artifact import ArtifactError, checksum, verify
+from models.files.onnx import why_not
 
 IDENTIFIER: Final = "blazepose/full"
 """Of its features; the digest of what computes them is behind it."""
@@ -89,6 +90,19 @@ class BlazePoseExtractor:
         features = _together(self._map.directions(places(points)), bones(points))
         shares = points / (given.shape[1], given.shape[0])
         return Look(features, _drawn(shares), somebody=_somebody(shares, found.people))
+
+
+def missing() -> str:
+    """What keeps it from looking on this machine, and what to do; "" if nothing does."""
+    if why := why_not():
+        return why
+    try:
+        for path in (DETECTOR.path, LANDMARKS.path):
+            verify(path, networks.COMMAND)
+        verify(arms.FILE, arms.COMMAND)
+    except (ArtifactError, OSError) as error:
+        return str(error)
+    return ""
 
 
 def _somebody(shares: Floats, people: int | None) -> Somebody:

@@ -18,8 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.arrays import Features, Floats
-from models.extractors import blazepose, person
-from models.extractors.efficientnet import IDENTIFIER
+from models.extractors import blazepose
 from models.icub.kinematics import JOINT_LIMITS, arm_directions
 from models.measures import swap_arms
 from models.postures.autoencoder import Autoencoder
@@ -28,7 +27,6 @@ from models.postures.decoders import FreePostures
 COUNT: Final = 400
 """Pairs that a robot practises."""
 _SPACES: Final[tuple[tuple[str, str, Callable[[Floats], Features]], ...]] = (
-    (f"{IDENTIFIER}/person/*", "efficientnet-lite0-person", person.expected),
     (f"{blazepose.IDENTIFIER}/*", "blazepose", blazepose.expected),
 )
 """Identifier of features, name of the extractor, and its features (n, count) of arms that point there (n, 12)."""
@@ -44,6 +42,11 @@ class FeltPairs(NamedTuple):
 
     keys: Features
     values: Floats
+
+
+def says_where_arms_point(features: str) -> bool:
+    """Whether features are about arms, and about nothing else: neither about who has them, nor what is around."""
+    return any(fnmatchcase(features, pattern) for pattern, _, _ in _SPACES)
 
 
 def felt_keys(features: str, postures: Floats) -> Features:

@@ -7,6 +7,7 @@ from typing import Final
 
 from models.blazepose.choice import NEAREST
 from models.extractors import registry
+from models.files import onnx
 from models.files.artifact import ArtifactError
 from models.weights import catalogue
 from models.weights.pull import why_not
@@ -42,6 +43,9 @@ def lacking(
         return
     if registry.takes_weights(name):
         yield from _of_transformer(name.partition("/")[0], weights, folder, backend)
+        return
+    if name != registry.HOG and (why := onnx.why_not()):
+        yield f"{name}: {why}"
         return
     try:
         registry.load(name, backend=backend, project=folder)  # it is small

@@ -4,8 +4,8 @@
 |---|---|---|---|
 | `efficientnet-lite0` | 5 488: block 10, 7x7 places | `efficientnet` | nothing: it comes with agentspace |
 | `efficientnet-lite0-last` | 15 680: last block, 7x7 places | `efficientnet` | a file that its `export` makes |
-| `efficientnet-lite0-person` | 13: where a person's arms point | `person` | nothing |
 | `blazepose` | 25: where a person's arms point, and lie in the picture | `blazepose` | nothing |
+| `auto` | those of `blazepose`, or of the first where that cannot look | | nothing |
 | `dino-vits8`, `dino-vits16` | 384: the class token | `dino` | a network, once; or `weights`: a file |
 | `vit-tiny16` | 192: the class token | `dino` | `weights`: a file |
 | `dino-vits8/mean`, ... | 384 or 192: the mean of the patches | `dino` | as without `/mean` |
@@ -15,15 +15,16 @@
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from models.blazepose import choice
 from models.blazepose.choice import NEAREST
+from models.extractors import retired
 from models.extractors.crop import CENTRE, CROPS, STRETCH, Cropped
 from models.extractors.efficientnet import BLOCK10, INT8, LAST, SIZE, EfficientNet
 from models.extractors.efficientnet import ONNX as FLOATS
@@ -36,35 +37,60 @@ DEFAULT: Final = "efficientnet-lite0"
 LAST_BLOCK: Final = "efficientnet-lite0-last"
 _EFFICIENTNETS: Final = {DEFAULT: BLOCK10, LAST_BLOCK: LAST}
 _TRANSFORMERS: Final = ("dino-vits8", "dino-vits16", "vit-tiny16")
-PERSON: Final = "efficientnet-lite0-person"
 BLAZEPOSE: Final = "blazepose"
 ONNX: Final = "onnx:"
 """Before the name of a file."""
 AUTO: Final = "auto"
-"""The backend that is the fastest, or the only one."""
+"""The backend that is the fastest, or the only one; and the extractor that is best at people: see `settle`."""
 _PAUSE: Final = 1.0 / 30.0  # seconds between two pictures
 _BUDGET: Final = 2.0  # seconds
-_HOG: Final = "hog"
+HOG: Final = "hog"
 
 NAMES: Final = (
     *_EFFICIENTNETS,
-    PERSON,
     BLAZEPOSE,
     *(f"{name}{view}" for name in _TRANSFORMERS for view in ("", "/mean", "/grid")),
-    _HOG,
+    HOG,
 )
-"""All that need no file to be named; beside them there is onnx:FILE."""
+"""All that need no file to be named; beside them there are onnx:FILE, and auto, which is one of them."""
 
 
-def check(name: str) -> str:
+class Settled(NamedTuple):
+    """The extractor that a name means on this machine.
+
+    Attributes:
+        name: Of it; never `AUTO`.
+        reason: Why it is not the one that is best at people, and what to do, if it was left open which one it is.
+    """
+
+    name: str
+    reason: str = ""
+
+
+def check(name: str, others: Sequence[str] = (AUTO,)) -> str:
     """The name, if it is one.
 
+    Args:
+        name: Of an extractor.
+        others: Names that are valid besides `NAMES`.
+
     Raises:
-        ValueError: It is not; the message lists the valid ones.
+        ValueError: It is not, or is retired; the message says what is valid.
     """
-    if name in NAMES or (name.startswith(ONNX) and len(name) > len(ONNX)):
+    if name in (*NAMES, *others) or (name.startswith(ONNX) and len(name) > len(ONNX)):
         return name
-    raise ValueError(f"{name!r} is no extractor; valid: {', '.join(NAMES)}, {ONNX}FILE")
+    retired.check_name(name)
+    raise ValueError(f"{name!r} is no extractor; valid: {', '.join((*NAMES, f'{ONNX}FILE', *others))}")
+
+
+def settle(name: str) -> Settled:
+    """The extractor that is meant: of `AUTO`, `BLAZEPOSE`, or `DEFAULT` on a machine where that cannot look."""
+    if name != AUTO:
+        return Settled(name)
+    from models.extractors import blazepose
+
+    why = blazepose.missing()
+    return Settled(DEFAULT, f"not {BLAZEPOSE}, which is better at people: {why}") if why else Settled(BLAZEPOSE)
 
 
 def takes_weights(name: str) -> bool:
@@ -74,7 +100,7 @@ def takes_weights(name: str) -> bool:
 
 def tells_people_apart(name: str) -> bool:
     """Whether an extractor looks at one of several people, so that it can be told at whom."""
-    return name == BLAZEPOSE
+    return name in (BLAZEPOSE, AUTO)
 
 
 def backends(name: str) -> tuple[str, ...]:
@@ -87,7 +113,7 @@ def backends(name: str) -> tuple[str, ...]:
         return (AUTO, *BACKENDS)
     if name.startswith(ONNX):
         return (AUTO, FLOATS)
-    own = {_HOG: (), LAST_BLOCK: (FLOATS,), BLAZEPOSE: (FLOATS,)}.get(name, (FLOATS, INT8))
+    own = {HOG: (), LAST_BLOCK: (FLOATS,), BLAZEPOSE: (FLOATS,), AUTO: (FLOATS,)}.get(name, (FLOATS, INT8))
     return (AUTO, *own)
 
 
@@ -145,7 +171,7 @@ def load(
     """Load an extractor.
 
     Args:
-        name: One of `NAMES`, or onnx:FILE.
+        name: One of `NAMES`, or onnx:FILE; or `AUTO`, see `settle`.
         threads: Of the computation; 0 for as many as pay, measured in seconds: see `models.extractors.threads`.
         weights: File with the weights of a Vision Transformer; None for the official ones, which are fetched once.
         backend: What runs it: one of `backends`. Of a Vision Transformer see `models.transformer.backends`, of
@@ -162,9 +188,11 @@ def load(
         ValueError: There is no such extractor, or it does not take these arguments: see `check_arguments`.
     """
     check_arguments(name, threads, weights, backend, crop, person)
+    name = settle(name).name
+    check_arguments(name, person=person)
     folder = project or Path()
     if threads == 0 and not takes_weights(name):  # a Vision Transformer chooses threads and backend together
-        threads = 1 if name == _HOG else _as_many_as_pay(lambda each: _load(name, each, weights, backend, folder))
+        threads = 1 if name == HOG else _as_many_as_pay(lambda each: _load(name, each, weights, backend, folder))
     network = _load(name, threads, weights, backend, folder, film)
     if network.person:
         network.person = person
@@ -183,15 +211,11 @@ def _load(
         from models.extractors.dino import Dino
 
         return Dino.load(base, view or "class", folder / weights if weights else None, threads, backend)
-    if base == PERSON:
-        from models.extractors.person import PersonExtractor
-
-        return PersonExtractor.load(threads, backend=backend)
     if base == BLAZEPOSE:
         from models.extractors.blazepose import BlazePoseExtractor
 
         return BlazePoseExtractor.load(threads, film)
-    if base == _HOG:
+    if base == HOG:
         from models.extractors.hog import Hog
 
         return Hog()

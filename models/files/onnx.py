@@ -1,5 +1,6 @@
 """Networks as ONNX files: made of modules of PyTorch, and run by onnxruntime on the processor."""
 
+import importlib
 import logging
 import warnings
 from collections.abc import Sequence
@@ -100,6 +101,15 @@ def open_session(source: Path | bytes, threads: int = 1, provider: str = CPU) ->
     if session.get_providers()[0] != provider:  # it falls back to the processor, and only logs why
         raise ArtifactError(f"{provider} of onnxruntime does not work here: a library of the system is missing")
     return session
+
+
+def why_not() -> str:
+    """Why onnxruntime cannot be loaded, and what to do; "" if it can."""
+    try:
+        importlib.import_module("onnxruntime")
+    except (ImportError, OSError) as error:
+        return f"onnxruntime cannot be loaded ({error}): pip install 'agentspace[robot]'"
+    return ""
 
 
 def installed_providers() -> tuple[str, ...]:

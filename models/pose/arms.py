@@ -8,24 +8,52 @@ their mirror images. How bones lie in the picture is fitted by least squares to 
 """
 
 import sys
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import click
 import numpy as np
+from tqdm import tqdm
 
-from models.arrays import AnyFloats, Floats
-from models.blazepose.arms import FILE, ArmMap, bones, mirrored, places
+from models.arrays import AnyFloats, Floats, Floats32
+from models.blazepose.arms import DIRECTIONS, FILE, ArmMap, bones, mirrored, places
 from models.cli import PATH, group
 from models.files.artifact import record
+from models.files.layers import Layer
 from models.icub.kinematics import arm_directions
 from models.measures import swap_arms
 from models.pose.crowd import Crowd
-from models.pose.training import PoseRecipe, perceptron
 
-RECIPE: Final = PoseRecipe(hidden=256, noise=0.05, epochs=240)
 _TENTH: Final = 10  # every tenth person is kept for testing
 _RESTING: Final = 1e-3  # at least, of a deviation: what never moves
+
+
+@dataclass(frozen=True)
+class ArmRecipe:
+    """Recipe of the training.
+
+    Attributes:
+        hidden: Width of the two hidden layers.
+        drop: Share of hidden values that are left out in each step.
+        noise: Standard deviation of what is added to the inputs; theirs is 1.
+        epochs: Passes over the pictures.
+        batch: Pictures per step.
+        rate: Highest learning rate.
+        seed: Of all that is random.
+    """
+
+    hidden: int = 256
+    drop: float = 0.1
+    noise: float = 0.05
+    epochs: int = 240
+    batch: int = 128
+    rate: float = 2e-3
+    seed: int = 0
+
+
+RECIPE: Final = ArmRecipe()
 
 
 class ArmQuality(NamedTuple):
@@ -48,7 +76,7 @@ class ArmQuality(NamedTuple):
         )
 
 
-def train(crowd: Crowd, recipe: PoseRecipe = RECIPE, progress: bool = False) -> tuple[ArmMap, ArmQuality]:
+def train(crowd: Crowd, recipe: ArmRecipe = RECIPE, progress: bool = False) -> tuple[ArmMap, ArmQuality]:
     """Trains the map on nine tenths of the people, and tries it with the others.
 
     Args:
@@ -68,8 +96,7 @@ def train(crowd: Crowd, recipe: PoseRecipe = RECIPE, progress: bool = False) -> 
     trained = ArmMap(
         mean.astype(np.float32),
         deviation.astype(np.float32),
-        tuple(np.asarray(layer.weight, np.float32) for layer in layers),
-        tuple(np.asarray(layer.bias, np.float32) for layer in layers),
+        layers,
         _picture(directions[~test], bones(points[~test])),
     )
     median = np.broadcast_to(np.median(wanted, axis=0), directions[test].shape)
@@ -79,6 +106,41 @@ def train(crowd: Crowd, recipe: PoseRecipe = RECIPE, progress: bool = False) -> 
         1.0 - float(seen.mean()),
     )
     return trained, quality
+
+
+def perceptron(inputs: Floats32, targets: Floats32, recipe: ArmRecipe, progress: bool) -> tuple[Layer, ...]:
+    """The layers of a network that says the targets (n, 12) of inputs (n, m), trained as a recipe says.
+
+    Args:
+        inputs: (n, m); their standard deviation is about 1.
+        targets: (n, 12) directions.
+        recipe: Width, noise, epochs, rate and seed.
+        progress: Show a progress bar (epochs).
+    """
+    import torch
+    from torch import nn
+
+    from models.postures.variational import layers_of
+
+    torch.manual_seed(recipe.seed)
+    torch.set_num_threads(1)  # the network is too small for more
+    widths = (inputs.shape[1], recipe.hidden, recipe.hidden)
+    parts: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        parts += [nn.Linear(before, after), nn.SiLU(), nn.Dropout(recipe.drop)]
+    network = nn.Sequential(*parts, nn.Linear(recipe.hidden, DIRECTIONS))
+    optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=1e-2)
+    x, y = torch.tensor(inputs), torch.tensor(targets)
+    steps = recipe.epochs * -(-len(x) // recipe.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, steps)
+    for _ in tqdm(range(recipe.epochs), desc="perceptron", unit="epoch", disable=not progress):
+        for batch in torch.split(torch.randperm(len(x)), recipe.batch):
+            noisy = x[batch] + recipe.noise * torch.randn(len(batch), x.shape[1])
+            optimizer.zero_grad()
+            torch.abs(network(noisy) - y[batch]).mean().backward()  # type: ignore[no-untyped-call]  # torch
+            optimizer.step()
+            schedule.step()
+    return tuple(layers_of(network, np.float32))
 
 
 def _picture(directions: AnyFloats, seen: AnyFloats) -> AnyFloats:

@@ -17,7 +17,6 @@ change little have latents that change little. The answer is never worse than th
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -27,6 +26,7 @@ from numpy.typing import ArrayLike
 
 from models.arrays import Floats
 from models.files.artifact import WEIGHTS, ArtifactError, read_arrays, verify, write_arrays
+from models.files.layers import Layer, pack, unpack
 from models.icub.kinematics import JOINT_LIMITS, JOINTS
 from models.measures import postures
 from models.postures.design import LINEAR, VARIANTS, Activation, design
@@ -60,14 +60,6 @@ _STARTS: Final = 16  # from which the nearest latent is looked for
 _REACH: Final = 0.25  # longest step, where the map is the square -1..1
 _DAMPING: Final = 0.3  # at the beginning
 _SMALLEST: Final = 1e-4  # damping
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One linear layer: x W + b, with W (inputs, outputs) and b (outputs,)."""
-
-    weight: Floats
-    bias: Floats
 
 
 class Autoencoder:
@@ -178,18 +170,14 @@ class Autoencoder:
 
     def _run(self, layers: tuple[Layer, ...], x: Floats, last: Activation) -> Floats:
         for layer in layers[:-1]:
-            x = self._design.activation.value(x @ layer.weight + layer.bias)
-        return last.value(x @ layers[-1].weight + layers[-1].bias)
+            x = self._design.activation.value(np.asarray(layer(x), np.float64))
+        return last.value(np.asarray(layers[-1](x), np.float64))
 
     def save(self, path: Path) -> None:
         """Write the networks as .npz (float32)."""
         about = {name: np.array(getattr(self, name)) for name in ("variant", "recipe", "data")}
-        arrays = {**about, "seen": self.seen.astype(np.float32)}
-        for name, layers in (("encoder", self._encoder), ("decoder", self._decoder)):
-            for index, layer in enumerate(layers):
-                arrays[f"{name}{index}.weight"] = layer.weight.astype(np.float32)
-                arrays[f"{name}{index}.bias"] = layer.bias.astype(np.float32)
-        write_arrays(path, _KIND, arrays)
+        networks = pack("encoder", self._encoder) | pack("decoder", self._decoder)
+        write_arrays(path, _KIND, {**about, "seen": self.seen.astype(np.float32), **networks})
 
 
 def refine(linearised: Linearised, guess: Floats, target: Floats, steps: int = STEPS) -> Floats:
@@ -291,14 +279,7 @@ def load_file(path: Path) -> Autoencoder:
     arrays = read_arrays(path, _KIND)
     try:
         variant = str(arrays["variant"])
-        count = len(design(variant).hidden) + 1
-        encoder, decoder = (
-            [
-                Layer(arrays[f"{name}{i}.weight"].astype(np.float64), arrays[f"{name}{i}.bias"].astype(np.float64))
-                for i in range(count)
-            ]
-            for name in ("encoder", "decoder")
-        )
+        encoder, decoder = (unpack(arrays, name, np.float64) for name in ("encoder", "decoder"))
         model = Autoencoder(variant, encoder, decoder, arrays["seen"].astype(np.float64))
         model.recipe, model.data = (str(arrays.get(name, "")) for name in ("recipe", "data"))
         return model

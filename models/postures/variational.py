@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from models.arrays import Floats
+from models.files.layers import Layer
 from models.icub.kinematics import JOINTS
-from models.postures.autoencoder import Autoencoder, Layer, design
+from models.postures.autoencoder import Autoencoder, design
 from models.postures.recipe import Recipe
 
 _SEEN: Final = 2000  # so many latents of training postures are kept for sampling

@@ -33,7 +33,6 @@ SHORT: Final = {
 }
 """The same where there is little room."""
 DEFAULT: Final = registry.DEFAULT
-PERSON: Final = registry.PERSON
 _CODE: Final = (blazepose, extractors, transformer, onnx)
 _FILES: Final = {"efficientnet-lite0": BLOCK10, "efficientnet-lite0-last": LAST}
 
@@ -49,11 +48,7 @@ class Candidate:
     name: str
 
     def __post_init__(self) -> None:
-        if self.name != RANDOM:
-            try:
-                registry.check(self.name)
-            except ValueError as error:
-                raise ValueError(f"{error}, {RANDOM}") from None
+        registry.check(self.name, (RANDOM,))
 
     @property
     def title(self) -> str:
@@ -92,7 +87,7 @@ class Candidate:
         if variant is not None and not variant.path.exists():
             raise ArtifactError(f"{variant.path} is missing; make it with: {variant.command}")
         files = () if variant is None else (variant.path,)
-        if self.name in (DEFAULT, PERSON) and choose("auto") == INT8:
+        if self.name == DEFAULT and choose("auto") == INT8:
             files = (*files, BYTES)
         name = self.name if variant or self.name == "hog" else self.network.identifier
         return f"{name} {digest(_CODE, ('onnxruntime', 'opencv-python'), files)}"

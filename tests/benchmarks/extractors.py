@@ -34,7 +34,6 @@ def candidates(threads: int) -> Iterator[tuple[str, Callable[[np.ndarray], objec
     for backend in (ONNX, INT8):
         default = registry.load("efficientnet-lite0", threads, backend=backend)
         yield f"efficientnet-lite0 {backend}", default.features
-    yield "efficientnet-lite0-person", registry.load("efficientnet-lite0-person", threads).features
     for what, film in (("following", True), ("searching", False)):
         yield f"blazepose {what}", registry.load("blazepose", threads, film=film).features
     for name in ("efficientnet-lite0-last", "hog"):

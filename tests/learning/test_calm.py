@@ -39,7 +39,7 @@ class Film:
 def film() -> Iterator[Film]:
     clock = [100.0]
     with LocalSpace(clock=lambda: clock[0]) as space:
-        space.run(Extractor(network=registry.PERSON, calm=1.0, threads=1), role="extractor")
+        space.run(Extractor(network=registry.BLAZEPOSE, calm=1.0, threads=1), role="extractor")
         yield Film(space, clock)
 
 
@@ -59,7 +59,7 @@ def nobody() -> Image:
 
 def test_who_stands_still_is_seen_to_stand_still(film: Film, trembling: list[Image]) -> None:
     """The first features are as they are seen; later ones swing less than these, about the same mean."""
-    network = registry.load(registry.PERSON)
+    network = registry.load(registry.BLAZEPOSE, film=True)
     seen = np.array([network.features(image) for image in trembling])
     told = np.array([film.show(image) for image in trembling])
     np.testing.assert_allclose(told[0], seen[0], atol=1e-5)
@@ -70,8 +70,8 @@ def test_who_stands_still_is_seen_to_stand_still(film: Film, trembling: list[Ima
 
 def test_nobody_is_no_half_person(film: Film, trembling: list[Image], nobody: Image) -> None:
     """When somebody leaves, and when they come, nothing lies between there and away."""
-    network = registry.load(registry.PERSON)
-    film.show(trembling[0])
+    network = registry.load(registry.BLAZEPOSE, film=True)
+    np.testing.assert_allclose(film.show(trembling[0]), network.features(trembling[0]), atol=1e-5)
     for image in (nobody, trembling[1], nobody, trembling[2]):
         np.testing.assert_allclose(film.show(image), network.features(image), atol=1e-5)
     assert not sees_somebody(network, network.features(nobody))
@@ -79,8 +79,8 @@ def test_nobody_is_no_half_person(film: Film, trembling: list[Image], nobody: Im
 
 def test_it_is_switched_while_it_runs(film: Film, trembling: list[Image]) -> None:
     """With calm=0 features are as they are seen, at once."""
-    network = registry.load(registry.PERSON)
-    first = [film.show(image) for image in trembling[:3]]
-    assert np.abs(first[2] - network.features(trembling[2])).max() > 1e-3
+    network = registry.load(registry.BLAZEPOSE, film=True)
+    told, seen = ([look(image) for image in trembling[:3]] for look in (film.show, network.features))
+    assert np.abs(told[2] - seen[2]).max() > 1e-3
     film.space.configure("extractor", {"calm": 0.0})
     eventually(lambda: np.allclose(film.show(trembling[3]), network.features(trembling[3]), atol=1e-5))

@@ -15,7 +15,6 @@ from agentspace import LocalSpace
 from models.attention.memory import Memory
 from models.extractors import registry
 from models.extractors.crop import CENTRE, centre, window
-from models.extractors.person import PoseNetwork
 from models.files.artifact import ArtifactError
 from models.transformer.onnx import export
 from models.transformer.vision_transformer import CONFIGS, Config, normalise
@@ -54,11 +53,10 @@ def test_the_maps_of_dino_are_the_attention_of_its_class_token(backend: str, wei
     assert "attention" in found.gaze
 
 
-@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite0-person"])
-def test_the_default_has_a_map_that_is_no_attention(name: str) -> None:
+def test_the_default_has_a_map_that_is_no_attention() -> None:
     """It says what it is, and the features stay what they were."""
-    found = registry.load(name)
-    assert "no attention" in found.gaze or "class activation map" in found.gaze
+    found = registry.load()
+    assert "no attention" in found.gaze
     look = found.look(picture())
     np.testing.assert_array_equal(look.features, found.features(picture()))
     assert look.maps is not None
@@ -76,17 +74,6 @@ def test_the_default_looks_at_what_is_unlike_the_rest() -> None:
         maps = registry.load().look(image).maps
         assert maps is not None
         assert maps[0, row : row + 2, column : column + 2].mean() > 1.5 * np.median(maps)
-
-
-def test_the_map_of_people_sums_up_to_their_discriminants() -> None:
-    """The parts of the places together are what the perceptron behind them is given."""
-    network, features = PoseNetwork.load(), registry.load().features(picture())
-    x = features - network.mean
-    matrix = network.discriminant.astype(np.float32)
-    only = np.zeros((112, 49), np.float32)
-    only[:, 10] = x.reshape(112, 49)[:, 10]
-    expected = np.linalg.norm(only.ravel() @ matrix)
-    assert network.places(features)[0].ravel()[10] == pytest.approx(expected, rel=1e-3)
 
 
 def test_who_has_no_maps_says_so() -> None:

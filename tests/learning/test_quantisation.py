@@ -12,12 +12,11 @@ from onnx import numpy_helper
 from models.arrays import Features
 from models.extractors import efficientnet, registry
 from models.extractors.efficientnet import BYTES, EfficientNet
-from models.extractors.person import PersonExtractor
 from models.files import processor
 from models.files.artifact import ArtifactError
 from models.files.onnx import open_session
 from models.icub.simulator import Icub
-from models.quantisation.__main__ import main, pictures
+from models.quantisation.__main__ import main
 from models.quantisation.network import Quantiser
 from models.quantisation.survey import survey
 from tests.learning.test_extractor import picture
@@ -82,14 +81,6 @@ def test_threads_change_nothing(of_bytes: EfficientNet) -> None:
     two = EfficientNet.load(threads=2, backend="onnx-int8")
     for seed in range(3):
         np.testing.assert_array_equal(two.features(picture(seed)), of_bytes.features(picture(seed)))
-
-
-@NEEDS
-def test_limbs_are_where_they_were() -> None:
-    """What tells where the arms of a person point says nearly the same."""
-    image = next(pictures(people=1, robots=0, colours=0))
-    first, second = (PersonExtractor.load(backend=backend).features(image) for backend in ("onnx", "onnx-int8"))
-    np.testing.assert_allclose(second, first, atol=0.1)
 
 
 def test_which_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,7 +207,7 @@ def test_arguments_that_an_extractor_does_not_take_are_refused(name: str, folder
             registry.load(name, weights=folder / "weights.pth", project=folder)
 
 
-@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite0-person", "hog", "onnx:net.onnx"])
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "blazepose", "hog", "onnx:net.onnx"])
 def test_each_backend_of_an_extractor_gives_its_features(name: str, folder: Path) -> None:
     """Those that are named as valid are; sums of bytes may overflow where the processor cannot multiply them."""
     near = 0.02 if multiplies_bytes() else 0.1

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.arrays import Features, Floats
 from models.extractors.felt import practise
-from models.extractors.registry import BLAZEPOSE, PERSON
+from models.extractors.registry import BLAZEPOSE
 from models.measures import swap_arms
 from models.people.gesture import inaccurate
 from models.study.candidate import DEFAULT, Candidate
@@ -29,15 +29,13 @@ FELT: Final = "felt pairs"
 """In the place of copies: see `models.extractors.felt`. It is retargeting, not learning from a person."""
 
 CENTRED: Final = "centred"
-ARMS: Final = "by arms"
 LOOKS: Final = {
     "": (DEFAULT, False),
     CENTRED: (DEFAULT, True),
-    ARMS: (PERSON, False),
     BLAZEPOSE: (BLAZEPOSE, False),
 }
 """How a robot usually looks: its extractor, and whether it compares relative to running means."""
-TITLES: Final = {"": "block 10", CENTRED: "block 10, centred", ARMS: "efficientnet-lite0-person"}
+TITLES: Final = {"": "block 10", CENTRED: "block 10, centred"}
 """What ways to look are called where their name alone would not do."""
 
 

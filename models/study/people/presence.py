@@ -13,7 +13,7 @@ import numpy as np
 from models import photographs
 from models.arrays import Image
 from models.extractors.network import sees_somebody
-from models.extractors.registry import BLAZEPOSE, PERSON
+from models.extractors.registry import BLAZEPOSE
 from models.measures import swap_arms
 from models.people.appearance import Clothes, Sight
 from models.people.body import Build
@@ -26,7 +26,7 @@ from models.study.people.encounter import SCENES
 from models.study.pictures.scene import PersonScene, RobotScene, Shot, shots
 from models.study.plan import Plan
 
-USUAL: Final = (PERSON, BLAZEPOSE)
+USUAL: Final = (BLAZEPOSE,)
 """Extractors that say whether anybody is there."""
 _MOST: Final = 24  # pictures of one kind
 _SIZE: Final = 224

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from models.extractors.felt import COUNT
+from models.extractors.registry import BLAZEPOSE
 from models.study import robustness
 from models.study.candidate import DEFAULT
 from models.study.mirror import DRAWN, FRESH, GATED, SHOWN
@@ -13,12 +15,15 @@ from models.study.results.tables import grid
 NOT_MEASURED: Final = "not measured"
 _SAME, _OTHER = "the same person", "another person, room and light"
 _NEARER, _ASIDE = "the same, 20 % nearer", "the same, 15 cm aside"
+_TURNED: Final = "the same, turned by 20 degrees"
 _PHOTO: Final = "photograph behind"
 _VARIED: Final = (
     "even the best acquired posture (oracle) is further away than in the study: the postures are more varied"
 )
-_FURNITURE: Final = "not separated: the random rooms that it learned from hold no furniture like this one"
-_HALF: Final = "the bar is half of what the default extractor had when it was measured (9.8 and 7.9)"
+_FEW: Final = (
+    "features that do not err would make 7.3 with so few pairs, of which the best (oracle) is 7.1 away; "
+    "the scale d that leave-one-out chooses costs 0.2"
+)
 _PEOPLE: Final = (
     "not separated: the study's people, clothes and rooms are not known, and the postures are more varied here"
 )
@@ -33,13 +38,14 @@ class Target:
 
     Attributes:
         case: What is measured.
-        unit: Per cent of NMAE, or milliseconds.
+        unit: Per cent of NMAE, milliseconds, or degrees.
         study: What the feasibility study reached, in words.
         bar: At most that.
         moonshot: What would be excellent.
         command: Whose result it is in.
         wanted: Attributes of the cell of that result.
         reason: Why it was missed, if it was.
+        swing: Which number of a calmed tremble it is, "mean" or "largest"; "" for the mean error.
     """
 
     case: str
@@ -50,6 +56,7 @@ class Target:
     wanted: Mapping[str, object]
     unit: str = "%"
     reason: str = ""
+    swing: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,11 +118,24 @@ def _free(case: str, study: str, **more: Any) -> Target:
 
 
 def _human(
-    case: str, pairs: int, look: str, study: str, bar: float, moonshot: float | None, **more: Any
+    case: str,
+    pairs: int,
+    look: str,
+    study: str,
+    bar: float,
+    moonshot: float,
+    copies: str = human.EXACT,
+    **more: Any,
 ) -> Target:
-    wanted = {"case": case, "way": human.way(human.EXACT, look), "pairs": pairs}
-    name = human.way(f"human: {case}, K={pairs}, exact copies", look)
+    wanted = {"case": case, "way": human.way(copies, look), "pairs": pairs}
+    name = human.way(f"human: {case}, K={pairs}, {copies}", look)
     return Target(name, study, bar, moonshot, "human", wanted, **more)
+
+
+def _tremble(swing: str, study: str, bar: float, moonshot: float) -> Target:
+    wanted = {"case": _OTHER, "way": human.way(human.EXACT, BLAZEPOSE), "pairs": 100}
+    name = f"human: {_OTHER}, standing still, calm=1, K=100, {human.EXACT}, {BLAZEPOSE}: {swing} swing of a joint"
+    return Target(name, study, bar, moonshot, "human", wanted, unit="degrees", swing=swing)
 
 
 def _speed(case: str, name: str, study: str, bar: float) -> Target:
@@ -142,12 +162,17 @@ TARGETS: Final = (
     _human(_SAME, 100, "", "3.9", 4.2, 3.2, reason=_PEOPLE),
     _human(_OTHER, 20, human.CENTRED, "9.1", 9.5, 6.0, reason=_PEOPLE),
     _human(_OTHER, 100, human.CENTRED, "4.6", 5.0, 3.5, reason=_PEOPLE),
-    _human(_SAME, 20, human.ARMS, "8.0", 8.5, 6.0),
-    _human(_SAME, 100, human.ARMS, "3.9", 4.2, 3.2),
-    _human(_OTHER, 20, human.ARMS, "9.1", 9.5, 6.0),
-    _human(_OTHER, 100, human.ARMS, "4.6", 5.0, 3.5, reason=_FURNITURE),
-    _human(_NEARER, 100, human.ARMS, "-", 4.9, None, reason=_HALF),
-    _human(_ASIDE, 100, human.ARMS, "-", 3.9, None, reason=_HALF),
+    _human(_SAME, 20, BLAZEPOSE, "8.2", 8.0, 6.0, reason=_FEW),
+    _human(_SAME, 100, BLAZEPOSE, "4.0", 3.9, 3.2),
+    _human(_OTHER, 20, BLAZEPOSE, "8.2", 8.2, 6.0),
+    _human(_OTHER, 100, BLAZEPOSE, "4.6", 4.6, 3.5),
+    _human(_NEARER, 100, BLAZEPOSE, "4.2", 4.3, 3.5),
+    _human(_ASIDE, 100, BLAZEPOSE, "4.1", 4.0, 3.5),
+    _human(_TURNED, 100, BLAZEPOSE, "4.3", 4.3, 3.5),
+    _human(_SAME, COUNT, BLAZEPOSE, "3.4", 3.4, 2.5, human.FELT),
+    _human(_OTHER, COUNT, BLAZEPOSE, "3.4", 3.4, 2.5, human.FELT),
+    _tremble("mean", "1.4", 1.5, 0.8),
+    _tremble("largest", "4.4", 5.0, 2.0),
     _speed("default", "EfficientNet-Lite0 block 10, 7x7", "3.0", 4.0),
     _speed("ViT-S/16", "ViT-S/16, onnxruntime", "27", 30.0),
     _speed("ViT-S/8", "ViT-S/8, onnxruntime", "117..130", 150.0),
@@ -167,6 +192,8 @@ def _compared(target: Target, result: Mapping[str, Any]) -> Cell:
     reason = target.reason
     if found and target.command == "speed":
         ours, reason = found[0]["p50"], _disturbed(found[0], result.get("machine", {}))
+    elif target.swing:
+        ours = found[0].get("calmed", {}).get(target.swing) if found else None
     elif found:
         ours, half = found[0]["mean"], (found[0]["high"] - found[0]["low"]) / 2.0
     return Cell(target, ours, half, reason)

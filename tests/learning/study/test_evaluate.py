@@ -72,8 +72,8 @@ def test_other_scenes_people_and_times_are_measured(tmp_path: Path) -> None:
     """Each as a table; `bars` takes what was measured, and says what was not."""
     heads = {
         "robustness": "| seen (K=20) | HOG | HOG, centred |",
-        "human": "| seen | K=20 | K=20, centred | K=20, by arms | K=20, blazepose |",
-        "presence": "| pictures | number | efficientnet-lite0-person | blazepose |",
+        "human": "| seen | K=20 | K=20, centred | K=20, blazepose |",
+        "presence": "| pictures | number | blazepose |",
         "speed": "| what | p50, ms | p99, ms | best, ms |",
     }
     for command, head in heads.items():
@@ -90,12 +90,12 @@ def test_other_scenes_people_and_times_are_measured(tmp_path: Path) -> None:
 @pytest.mark.timeout(200)
 def test_people_are_looked_at_with_the_extractors_that_are_named(tmp_path: Path) -> None:
     """Those and no others; the usual ways to look with them have their usual names."""
-    named = ("--extractor", "blazepose", "--extractor", "efficientnet-lite0-person")
+    named = ("--extractor", "blazepose", "--extractor", "hog")
     done = evaluate("human", *TINY[:3], *named, "--json", "--cache", tmp_path)
     assert done.returncode == 0, done.stderr
     found = {(one["way"], one["extractor"]) for one in json.loads(done.stdout)["outcomes"]}
-    assert {way.partition(", ")[2] for way, _ in found} == {"by arms", "blazepose"}
-    assert {name for _, name in found} == {"blazepose", "efficientnet-lite0-person"}
+    assert {way.partition(", ")[2] for way, _ in found} == {"blazepose", "hog"}
+    assert {name for _, name in found} == {"blazepose", "hog"}
 
 
 def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:

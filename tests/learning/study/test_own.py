@@ -95,7 +95,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_photograph_is_asked_of_who_has_learned_the_others(photographs: Path) -> None:
     """Nobody is no posture; or the first ones teach, and only the rest is asked."""
-    album, plan = Album.read(photographs), Plan(named=("efficientnet-lite0-person",))
+    album, plan = Album.read(photographs), Plan(named=("blazepose",))
     (found,) = own.measure(album, plan)
     assert (found.pictures, found.seen, list(found.errors)) == (8, 7.0, [f"{number}.png" for number in range(7)])
     assert found.oracle <= found.chance
@@ -109,17 +109,17 @@ def test_who_shows_what_was_taught_is_imitated(photographs: Path, tmp_path: Path
     """The same pictures again, with the person's arms exchanged for the robot's."""
     album = Album.read(photographs)
     twice = Album(album.folder, album.paths[:7] * 2, np.vstack([album.postures[:7]] * 2))
-    (found,) = own.measure(twice, Plan(named=("efficientnet-lite0-person",), teach=7))
+    (found,) = own.measure(twice, Plan(named=("blazepose",), teach=7))
     assert found.error < own.decoded(album) + 2.0
-    assert (found.look, found.oracle) == ("efficientnet-lite0-person", 0.0)
+    assert (found.look, found.oracle) == ("blazepose", 0.0)
 
 
 def test_the_command_tells_it(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As a table, and apart from the result with simulated people; wrong words end it at once."""
-    arguments = ["human", "--own", str(photographs), "--extractor", "efficientnet-lite0-person"]
+    arguments = ["human", "--own", str(photographs), "--extractor", "blazepose"]
     assert evaluate([*arguments, "--cache", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert "| efficientnet-lite0-person | 7 of 8 | " in told
+    assert "| blazepose | 7 of 8 | " in told
     assert "each is asked of a robot that has learned all others" in told
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["own.json"]
     assert evaluate(["human", "--own", str(tmp_path), "--cache", str(tmp_path)]) == 1

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from models.arrays import Features, Image
+from models.extractors.registry import BLAZEPOSE
 from models.files.artifact import ArtifactError
 from models.study import arms
 from models.study.candidate import Candidate
@@ -148,9 +149,9 @@ def test_tremble_edges_and_free_arms_are_in_the_table() -> None:
 
 def test_free_arms_have_a_head_each_where_features_are_a_map(gallery: Gallery) -> None:
     """Those of block 10 are one, twelve directions are none; both are asked in both scenes."""
-    plan = Plan(counts=(6,), fresh=3, named=("efficientnet-lite0", "efficientnet-lite0-person"))
+    plan = Plan(counts=(6,), fresh=3, named=("efficientnet-lite0", "blazepose"))
     found = list(free_arms.measure(gallery, plan, 0))
-    assert {one.way for one in found} == {"one head", "a head for each arm", "one head, by arms"}
+    assert {one.way for one in found} == {"one head", "a head for each arm", "one head, blazepose"}
     assert {one.case for one in found} == {
         free_arms.shown(case, scene) for case in arms.CASES for scene in (SAME, OTHER)
     }
@@ -162,15 +163,15 @@ def test_free_arms_have_a_head_each_where_features_are_a_map(gallery: Gallery) -
 
 def test_a_robot_that_feels_is_asked_as_one_that_was_taught(gallery: Gallery) -> None:
     """With what says where arms point; the table keeps it apart from what is learned from a person."""
-    plan = Plan(counts=(3,), fresh=3, named=("efficientnet-lite0", "efficientnet-lite0-person"))
+    plan = Plan(counts=(3,), fresh=3, named=("efficientnet-lite0", "blazepose"))
     found = list(human.measure(gallery, plan, 0))
     felt = [one for one in found if one.way.startswith(human.FELT)]
-    assert {(one.way, one.pairs) for one in felt} == {(human.way(human.FELT, human.ARMS), 400)}
+    assert {(one.way, one.pairs) for one in felt} == {(human.way(human.FELT, BLAZEPOSE), 400)}
     assert [one.case for one in felt] == list(SCENES)
     assert {one.pairs for one in found if one not in felt} == {3}
     text = Learned("human", 1, found).text()
     assert "With felt pairs, NMAE in per cent:" in text
-    assert "| seen | K=400, by arms |" in text
+    assert "| seen | K=400, blazepose |" in text
     assert "K=400" not in text.partition("With felt pairs")[0]
 
 
@@ -212,7 +213,7 @@ def test_pictures_are_of_what_they_are_said_to_be(gallery: Gallery, painter: Pai
 
 def test_who_cannot_tell_is_not_asked(gallery: Gallery, tmp_path: Path) -> None:
     """Extractors without presence, folders without images, files that are none."""
-    with pytest.raises(ValueError, match="hog does not say whether anybody is there; these do: efficientnet"):
+    with pytest.raises(ValueError, match="hog does not say whether anybody is there; these do: blazepose"):
         presence.candidates(Plan(named=("hog",)))
     with pytest.raises(ArtifactError, match="has no images"):
         presence.sorts(gallery, Plan(things=(tmp_path,)))
@@ -229,4 +230,4 @@ def test_extractors_that_ship_see_people_and_no_rooms(tmp_path: Path) -> None:
         sorts = presence.sorts(Gallery(cache, Painter()), Plan(fresh=6))
     for sort in sorts:
         if sort.title.startswith(("a covered", "noise", "a parcel")):
-            assert [one.wrong for one in presence.look(sort, used)] == [(), ()], sort.title
+            assert [one.wrong for one in presence.look(sort, used)] == [()], sort.title

@@ -13,7 +13,7 @@ from agents.memory.saved_pairs import SavedPairs
 from agentspace import LocalSpace
 from models.attention.memory import Memory
 from models.attention.similarity import Comparison
-from models.extractors.efficientnet import IDENTIFIER
+from models.extractors.blazepose import IDENTIFIER
 from models.extractors.felt import felt_keys
 from models.icub.kinematics import JOINT_LIMITS
 from models.measures import nmae
@@ -21,16 +21,16 @@ from models.postures import decoders
 from tests.robot.associator.teaching import Heard, ask, start, teach
 from tests.support.eventually import eventually
 
-PERSON = f"{IDENTIFIER}/person/01234567"
+ARMS = f"{IDENTIFIER}/01234567"
 DECODER = decoders.load("wide")
 LATENTS = DECODER.sample(np.random.default_rng(99), 12)
-QUERIES = felt_keys(PERSON, np.clip(DECODER.decode(LATENTS), *JOINT_LIMITS.T))
-STRANGE = np.array([*[0.5, -0.5, 0.7] * 4, 2.0], np.float32)
+QUERIES = felt_keys(ARMS, np.clip(DECODER.decode(LATENTS), *JOINT_LIMITS.T))
+STRANGE = np.array([*[0.5, -0.5, 0.7] * 8, 1.0], np.float32)
 
 
 def practising(space: LocalSpace, **parameters: Any) -> dict[str, Any]:
     """An associator that feels, in mode use; what it says of that."""
-    space.write("features/space", PERSON)
+    space.write("features/space", ARMS)
     space.write("proprio/space", decoders.space("wide"))
     space.write("mode", "use")
     start(space, practice="felt", novelty=0.0, **parameters)
@@ -86,7 +86,7 @@ def test_taught_pairs_come_beside_felt_ones(space: LocalSpace) -> None:
 
 def test_what_is_known_by_feeling_is_no_news(space: LocalSpace) -> None:
     """The gate asks whether a pair would change an answer, whoever taught that one."""
-    space.write("features/space", PERSON)
+    space.write("features/space", ARMS)
     space.write("proprio/space", decoders.space("wide"))
     start(space, practice="felt", novelty=0.2)
     eventually(lambda: space.read("memory/felt"))
@@ -99,10 +99,10 @@ def test_features_without_directions_are_not_felt_and_nothing_fails(space: Local
     practising(space)
     space.write("features/space", "hog/13x13/9")
     problem = eventually(lambda: space.read("memory/felt", {}).get("problem"))
-    assert "'hog/13x13/9' do not say where arms point; those that do are of: efficientnet-lite0-person" in problem
+    assert "'hog/13x13/9' do not say where arms point; those that do are of: blazepose" in problem
     assert space.read("memory/felt")["pairs"] == 0
     assert teach(space, np.ones(7, np.float32), np.array([1.0, 0.0]))["pairs"] == 1
-    space.write("features/space", PERSON)
+    space.write("features/space", ARMS)
     eventually(lambda: space.read("memory/felt")["pairs"] == 400)
     space.write("proprio/space", decoders.space("wide-4"))
     eventually(lambda: space.read("memory/felt")["values"].shape == (400, 4))
@@ -131,7 +131,7 @@ def test_a_successor_feels_or_not_as_it_is_told(space: LocalSpace) -> None:
 def memories(tmp_path: Path) -> Memories:
     """Memories that feel 30 pairs, for two that are taught at most."""
     found = Memories(Comparison(scale=1e-4), tmp_path, capacity=2, felt=30)
-    found.fit(PERSON, decoders.space("wide"))
+    found.fit(ARMS, decoders.space("wide"))
     return found
 
 
@@ -156,7 +156,7 @@ def test_felt_pairs_are_neither_saved_nor_handed_over(memories: Memories, tmp_pa
 
 def test_a_full_memory_gives_up_taught_pairs_only(memories: Memories) -> None:
     """The one with the most similar value goes, also where a felt one is more similar; the answers know."""
-    keys = np.eye(3, 13, dtype=np.float32)
+    keys = np.eye(3, 25, dtype=np.float32)
     near = memories.felt.pairs.values[0]
     for key, value in zip(keys, ([5.0, 5.0], [-5.0, -5.0], near), strict=True):
         learned = memories.learn(key, value, 0.0)
@@ -176,7 +176,7 @@ def test_a_full_memory_gives_up_taught_pairs_only(memories: Memories) -> None:
 def test_heads_that_cannot_divide_what_is_felt_say_so(tmp_path: Path) -> None:
     """An attention for each arm needs a map of the picture, which directions are not."""
     memories = Memories(Comparison(), tmp_path, "arms", felt=30)
-    memories.fit(PERSON, decoders.space("free"))
+    memories.fit(ARMS, decoders.space("free"))
     with pytest.raises(ValueError, match="are no map of the picture"):
         memories.answer(STRANGE)
     assert "are no map of the picture" in memories.learn(STRANGE, np.zeros(10), 0.0).reason
