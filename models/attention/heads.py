@@ -1,20 +1,24 @@
 """Attention heads: which features answer for which part of the values.
 
-`one` head: all features answer for all values. `arms`: two heads; each sees a half of the feature map and answers
-for the five joints of the arm that is there. Values are postures then (10 joints, degrees: right arm, left arm),
-not latents: no decoder could mix two arms that are known apart. `auto`: arms if that can be, else one.
+`one` head: all features answer for all values. `arms`: two heads; each sees a half of the feature map, or what is
+said of one arm, and answers for the five joints of the arm that is there. Values are postures then (10 joints,
+degrees: right arm, left arm), not latents: no decoder could mix two arms that are known apart. `auto`: arms if
+that can be, else one. Between joints a head also interpolates (`models.attention.interpolation`).
 
 Which half is which: the robot learns before a mirror, where its right arm is seen at the right of the picture.
 What is meant for its right arm, somebody in front of it shows with the left one, which is at the right, too. So
 the **right columns belong to the right arm** in both games. The column in the middle (of 7) belongs to neither.
 
-Only some extractors make a map. Which one can be told from the identifier of the feature space:
+Only some extractors make a map, or say where arms point: six numbers of a person's right arm, six of the left one,
+as many again as they lie in the picture, and last whether anybody is there, which both heads see. Which ones can
+be told from the identifier of the feature space:
 
 | identifier | places | order |
 |---|---|---|
 | `efficientnet-lite0/...` | 7x7 | channel, row, column |
 | `.../grid/...` (Vision Transformers) | 7x7 | row, column, channel |
 | `hog/...` | 13x13 | row, column, channel |
+| `blazepose/...` | none | arms |
 """
 
 from dataclasses import dataclass
@@ -29,6 +33,9 @@ ONE, ARMS, AUTO = "one", "arms", "auto"
 NAMES: Final = (ONE, ARMS, AUTO)
 _MAPS: Final = (("efficientnet-lite0/*", 7, True), ("*/grid/*", 7, False), ("hog/*", 13, False))
 """Identifier, places in a row and in a column, whether the channel comes first."""
+_POINTING: Final = "blazepose/*"
+"""Identifiers of features that say where arms point."""
+_LIMBS: Final = 6  # numbers for an arm
 
 
 @dataclass(frozen=True)
@@ -79,11 +86,13 @@ class AttentionHead:
         name: For people.
         features: Indices of the features that it compares; None for all.
         values: Which part of the values it answers.
+        joints: Whether these are joints, between which it interpolates; latents are not.
     """
 
     name: str
     features: NDArray[np.intp] | None
     values: slice
+    joints: bool = False
 
     def of(self, keys: NDArray[np.floating]) -> NDArray[np.floating]:
         """Its part of keys (..., n)."""
@@ -116,7 +125,7 @@ def make(name: str, identifier: str, n: int, m: int) -> tuple[AttentionHead, ...
         except ValueError:
             if name == ARMS:
                 raise
-    return (AttentionHead("all", None, slice(0, m)),)
+    return (AttentionHead("all", None, slice(0, m), m == 2 * _ARM),)
 
 
 def _arms(identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
@@ -124,13 +133,21 @@ def _arms(identifier: str, n: int, m: int) -> tuple[AttentionHead, ...]:
         raise ValueError(
             f"heads {ARMS!r} answer with {2 * _ARM} joints, right arm, left arm; the values have {m} numbers"
         )
+    right, left = _sides(identifier, n)
+    return (
+        AttentionHead("right arm", right, slice(0, _ARM), True),
+        AttentionHead("left arm", left, slice(_ARM, 2 * _ARM), True),
+    )
+
+
+def _sides(identifier: str, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices of the features for the robot's right arm, which people show with their left, and for its left."""
+    if fnmatchcase(identifier, _POINTING) and n % (2 * _LIMBS) == 1:
+        theirs = np.arange(n - 1).reshape(-1, 2, _LIMBS)
+        return np.append(theirs[:, 1], n - 1), np.append(theirs[:, 0], n - 1)
     found = map_of(identifier, n)
     half = found.side // 2
-    right, left = found.columns(found.side - half, found.side), found.columns(0, half)
-    return (
-        AttentionHead("right arm", right, slice(0, _ARM)),
-        AttentionHead("left arm", left, slice(_ARM, 2 * _ARM)),
-    )
+    return found.columns(found.side - half, found.side), found.columns(0, half)
 
 
 def check(name: str) -> str:

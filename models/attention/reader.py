@@ -15,6 +15,7 @@ import numpy as np
 
 from models.arrays import AnyFloats
 from models.attention.heads import AttentionHead
+from models.attention.interpolation import NEIGHBOURS, onwards
 from models.attention.pairs import Pairs, Rows, Table
 from models.attention.similarity import (
     FINER,
@@ -236,7 +237,24 @@ class Reader:
         picks, similarity = self._compare(prepared[None], self._pairs.order)
         shares = softmax(strongest(similarity[0], self.comparison.top) / scale)
         values = self._pairs.value_table.take(self._pairs.order[picks[0]])[:, self.head.values]
-        return Found(shares @ values, picks[0], shares, float(similarity[0].max()))
+        value = shares @ values
+        if self._interpolates:
+            near = np.argsort(similarity[0])[-NEIGHBOURS:]
+            keys = self._prepared_keys(self._pairs.order[picks[0][near]])
+            value = value + onwards(prepared, keys, values[near], shares[near])
+        return Found(value, picks[0], shares, float(similarity[0].max()))
+
+    def _prepared_keys(self, rows: Rows) -> AnyFloats:
+        """Some keys (k, n) as they are compared."""
+        if self._shortlist is None:
+            return self._prepared.take(rows)
+        return self.comparison.prepare(self.head.of(self._pairs.key_table.take(rows)), self._mean)
+
+    @property
+    def _interpolates(self) -> bool:
+        """Whether answers go on from the mixture: those of the original (raw keys) and centred ones do not."""
+        usual = self.comparison.kind == "cosine" and not self.comparison.centring and not self.comparison.top
+        return usual and self.head.joints and len(self._pairs) >= PAIRS_TO_CHOOSE
 
     def _compare(self, queries: AnyFloats, order: Rows) -> tuple[Rows, AnyFloats]:
         """Pairs (b, c) that may answer prepared queries (b, n), and how similar they are."""

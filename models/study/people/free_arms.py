@@ -28,7 +28,7 @@ def shown(case: str, scene: str) -> str:
 def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
     """One robot that learns from a person, who then shows it other postures, as somebody else does elsewhere.
 
-    It looks in each way that compares as it sees, with a head for each arm where its features are a map.
+    It looks in each way that compares as it sees, with a head for each arm where its features can be divided.
     """
     used = {look: name for look, (name, centring) in human.looks(plan).items() if not centring}
     candidates = [Candidate(name) for name in dict.fromkeys(used.values())]
@@ -42,7 +42,7 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
             queries = gallery.look(pictures, candidates)
             for (look, name), (head, kind) in itertools.product(used.items(), WAYS.items()):
                 features = Candidate(name).network.identifier
-                if kind == ARMS and not _is_map(features, keys[name].shape[1]):
+                if kind == ARMS and not _divides(features, keys[name].shape[1], practised.shape[1]):
                     continue
                 learner = taught(Learner(None, heads=kind, features=features), keys[name], practised)
                 answers = learner.answer(queries[name])
@@ -52,9 +52,9 @@ def measure(gallery: Gallery, plan: Plan, seed: int) -> Iterator[Outcome]:
                 yield assess(answers, asked, learner.known, scale, way=way, **labels)
 
 
-def _is_map(identifier: str, count: int) -> bool:
+def _divides(identifier: str, n: int, m: int) -> bool:
     try:
-        heads.map_of(identifier, count)
+        heads.make(ARMS, identifier, n, m)
     except ValueError:
         return False
     return True

@@ -174,9 +174,21 @@ def test_a_full_memory_gives_up_taught_pairs_only(memories: Memories) -> None:
 
 
 def test_heads_that_cannot_divide_what_is_felt_say_so(tmp_path: Path) -> None:
-    """An attention for each arm needs a map of the picture, which directions are not."""
+    """An attention for each arm answers with joints, which latents are not."""
     memories = Memories(Comparison(), tmp_path, "arms", felt=30)
-    memories.fit(ARMS, decoders.space("free"))
-    with pytest.raises(ValueError, match="are no map of the picture"):
+    memories.fit(ARMS, decoders.space("wide"))
+    with pytest.raises(ValueError, match="the values have 2 numbers"):
         memories.answer(STRANGE)
-    assert "are no map of the picture" in memories.learn(STRANGE, np.zeros(10), 0.0).reason
+    assert "the values have 2 numbers" in memories.learn(STRANGE, np.zeros(2), 0.0).reason
+
+
+def test_an_attention_for_each_arm_feels_free_arms_better(tmp_path: Path) -> None:
+    """Arms that are free of each other, of somebody who shows them as a mirror would: two attentions err less."""
+    free = decoders.load("free", unseen=True).sample(np.random.default_rng(0), 20)
+    errors = {}
+    for heads in ("one", "arms"):
+        memories = Memories(Comparison(), tmp_path / heads, heads, felt=100)
+        memories.fit(ARMS, decoders.space("free"))
+        errors[heads] = nmae([memories.answer(query).value for query in felt_keys(ARMS, free)], free)
+    assert errors["arms"] < 0.8 * errors["one"]
+    assert errors["arms"] < 7.0

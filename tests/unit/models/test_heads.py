@@ -59,6 +59,16 @@ def test_what_heads_there_are():
         Memory(heads="legs")
 
 
+def test_features_that_say_where_arms_point():
+    """What somebody shows with the left arm is meant for the right one; whether anybody is there, both see."""
+    right, left = heads.make("auto", "blazepose/full/0123abcd", 25, 10)
+    assert right.features.tolist() == [*range(6, 12), *range(18, 24), 24]
+    assert left.features.tolist() == [*range(6), *range(12, 18), 24]
+    assert [head.name for head in heads.make("auto", "blazepose/full/0123abcd", 25, 2)] == ["all"]
+    with pytest.raises(ValueError, match="are no map of the picture"):
+        heads.make("arms", "blazepose/full/0123abcd", 26, 10)
+
+
 @pytest.mark.parametrize("exact", [1024, 20])
 def test_each_arm_is_answered_on_its_own(exact):
     """A combination of two arms that was never seen is answered by the two pairs that have one of them each."""
