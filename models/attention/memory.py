@@ -12,13 +12,14 @@ are therefore divided by their norms (*cosine* keys; measured: d between 0.005 a
 chosen by leave-one-out over the pairs as soon as there are 20 of them.
 
 *Centring* makes the memory robust against a changed scene: keys are taken relative to their mean, queries
-relative to the running mean of the queries (which starts as the mean of the keys with weight 3). It is causal: an
-answer depends on the query and those before, and what is asked to measure novelty does not count. It assumes
-that queries vary: a person who stands still for long moves the mean towards one posture.
+relative to the running mean of those before (which starts as the mean of the keys with weight 0.5). What is asked
+to measure novelty does not count, and a query that is like the last one counts as the same: a person who stands
+still moves no mean.
 
-A memory can have several *heads*, each for a part of features and values (`models.attention.heads`). Up to
-`Comparison.exact` pairs every key is compared; of more, a shortlist is (`models.attention.reader`), so that
-100 000 pairs answer at the rate of a camera. The mean of the keys stays from then on as it is.
+A memory can have several *heads*, each for a part of features and values (`models.attention.heads`); between
+joints they interpolate (`models.attention.interpolation`). Up to `Comparison.exact` pairs every key is compared;
+of more, a shortlist is (`models.attention.reader`), so that 100 000 pairs answer at the rate of a camera. The mean
+of the keys stays from then on as it is.
 """
 
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class Answer:
     """The answer of a memory to a query.
 
     Attributes:
-        value: (m,) the mixture of values.
+        value: (m,) the mixture of values; joints are interpolated.
         mixture: (l,) coefficients; the mean over the heads.
         certainty: How sure it is.
     """

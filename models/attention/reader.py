@@ -25,12 +25,14 @@ from models.attention.similarity import (
     prediction_errors,
     softmax,
     strongest,
+    unit,
 )
 
 _DIRECTIONS: Final = 128
 _SAMPLE: Final = 256  # keys from which the directions are found
 _LENGTH: Final = 128  # keys on a shortlist
-_PRIOR: Final = 3.0  # weight of the mean of the keys in the running mean of the queries
+_PRIOR: Final = 0.5  # weight of the mean of the keys in the running mean of the queries: soon in another scene
+_STILL: Final = 0.125  # of the mean distance between two keys: by less, a query is not another one
 _REGROWTH: Final = 1.1  # the scale is chosen anew when the memory has grown by a tenth
 _PRODUCTS: Final = 1 << 17  # pairs that leave-one-out asks, times pairs that it compares them with, at most
 _PROBES: Final = 128  # pairs whose errors decide on the scale when there are many; the older, the less they count
@@ -127,6 +129,7 @@ class Reader:
         self._chosen_for = 0  # with so many pairs the scale was chosen
         self._query_sum: AnyFloats = np.zeros(n, np.float64)
         self._queries = 0
+        self._present: AnyFloats | None = None  # the query that the latest ones are like
 
     # --- pairs come and go
 
@@ -276,11 +279,17 @@ class Reader:
         return np.asarray(products)
 
     def _query_mean(self, query: AnyFloats) -> AnyFloats:
-        """(n,) the running mean of the queries, this one included."""
-        self._query_sum = self._query_sum + query
-        self._queries += 1
+        """(n,) the running mean of the queries before; while somebody stands still, it stays as it is."""
+        if self._present is None or self._differ(query, self._present):
+            if self._present is not None:
+                self._query_sum = self._query_sum + self._present
+                self._queries += 1
+            self._present = query
         mean = (_PRIOR * self._mean + self._query_sum) / (_PRIOR + self._queries)
         return np.asarray(mean, np.float32)
+
+    def _differ(self, one: AnyFloats, other: AnyFloats) -> bool:
+        return 1.0 - float(unit(one) @ unit(other)) > _STILL * self._pairs.spread
 
     def _choose(self) -> float:
         if self.comparison.scale is not None:

@@ -185,6 +185,18 @@ def test_centring_survives_a_changed_scene():
     assert error[True] < 0.5 * error[False]
 
 
+def test_who_stands_still_moves_no_mean():
+    """A hundred pictures of the same are answered as the first one, and what comes then as after one picture."""
+    rng = np.random.default_rng(6)
+    keys, values = smooth_pairs(rng, 60)
+    (still, other), _ = smooth_pairs(rng, 2)
+    patient, short = filled(keys, values, centring=True), filled(keys, values, centring=True)
+    first = short.answer(still)[0]
+    for _ in range(100):
+        assert patient.answer(still + rng.normal(size=still.size) * 1e-3)[0] == pytest.approx(first, abs=0.05)
+    assert patient.answer(other)[0] == pytest.approx(short.answer(other)[0], abs=0.05)
+
+
 def test_centring_is_causal():
     """An answer depends on the queries before it, never on those to come; forgetting forgets them, too."""
     rng = np.random.default_rng(5)
