@@ -114,7 +114,7 @@ def _changed(case: str, study: str, way: str = "", bar: float = 4.5, **more: Any
 
 def _free(case: str, study: str, **more: Any) -> Target:
     wanted = {"case": case, "way": "a head for each arm", "pairs": 100}
-    return Target(f"8 free joints, K=100, a head for each arm: {case}", study, 7.0, 5.0, "mirror", wanted, **more)
+    return Target(f"8 free joints, K=100, a head for each arm: {case}", study, 6.5, 5.0, "mirror", wanted, **more)
 
 
 def _human(
