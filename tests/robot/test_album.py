@@ -45,6 +45,11 @@ def picture(level: int) -> np.ndarray:
     return np.full((60, 80, 3), level, np.uint8)
 
 
+def level_of(small: np.ndarray) -> int:
+    """The brightness of what a thumbnail shows, which is grey above and below."""
+    return int(small[len(small) // 2].mean())
+
+
 def acquire(space: LocalSpace, level: int, point: float, albums: Sequence[str] = (ALBUM,)) -> None:
     """The robot is shown a picture, and acquires it; it goes on when the albums have its picture, too."""
     pairs = space.read("pairs", 0) + 1
@@ -57,14 +62,14 @@ def acquire(space: LocalSpace, level: int, point: float, albums: Sequence[str] =
 
     eventually(acquired)
     for album in albums:  # a row may be counted, and grey, before its picture comes
-        eventually(lambda: len(space.read(album)) == pairs and int(space.read(album)[-1].mean()) == level)  # noqa: B023
+        eventually(lambda: len(space.read(album)) == pairs and level_of(space.read(album)[-1]) == level)  # noqa: B023
 
 
 def levels(space: LocalSpace) -> list[int]:
     """The brightness of each thumbnail."""
     pictures = space.read("memory/thumbnails")
     assert (pictures.dtype, pictures.shape[1:]) == (np.uint8, (48, 48, 3))
-    return [int(each.mean()) for each in pictures]
+    return [level_of(each) for each in pictures]
 
 
 def command(space: LocalSpace, **what: Any) -> None:
@@ -184,7 +189,7 @@ def test_pairs_beyond_the_limit_have_no_picture(space: LocalSpace) -> None:
         acquire(space, level, 0.01 * level, (ALBUM, "few"))
     acquire(space, 30, 0.3)
     eventually(lambda: levels(space) == [10, 20, 30])
-    eventually(lambda: [int(each.mean()) for each in space.read("few")] == [10, 20])
+    eventually(lambda: [level_of(each) for each in space.read("few")] == [10, 20])
 
 
 def test_nothing_that_lies_in_the_slots_harms_it() -> None:

@@ -472,9 +472,11 @@ def test_the_contact_sheet_shows_every_posture(tmp_path: Path) -> None:
 
 
 def test_thumbnails_are_small_and_a_missing_picture_is_grey() -> None:
-    """Pictures of any size become 160 pixels; what is no picture becomes grey."""
-    image = np.full((480, 640, 3), 50, np.uint8)
-    assert thumbnail(image).shape == (160, 160, 3)
-    assert (thumbnail(image) == 50).all()
+    """Pictures of any size become 160 pixels, and nobody in them thin; what is no picture becomes grey."""
+    for height, width in ((480, 640), (640, 480), (160, 160), (1, 4000)):
+        small = thumbnail(np.full((height, width, 3), 50, np.uint8))
+        assert small.shape == (160, 160, 3)
+        rows, columns = (small == 50).all(axis=2).any(axis=1).sum(), (small == 50).all(axis=2).any(axis=0).sum()
+        assert (rows, columns) == (max(1, 160 * height // max(height, width)), 160 * width // max(height, width))
     for value in (None, "text"):
         assert (thumbnail(value) == 128).all()
