@@ -46,4 +46,5 @@ def onwards(query: AnyFloats, keys: AnyFloats, values: AnyFloats, shares: AnyFlo
     explained = 1.0 - (rest @ rest) / max(left @ left, _TINY)
     least, enough = TRUSTED
     trust = np.clip((explained - least) / (enough - least), 0.0, 1.0)
-    return np.asarray(trust * (weights @ (values - values.mean(axis=0))))
+    reach = np.ptp(values, axis=0)
+    return np.asarray(np.clip(trust * (weights @ (values - values.mean(axis=0))), -reach, reach))

@@ -47,6 +47,15 @@ def test_what_no_posture_explains_moves_nothing():
     assert onwards(np.ones(2), np.ones((5, 2)), np.arange(5.0)[:, None], np.full(5, 0.2)) == pytest.approx([0.0])
 
 
+
+def test_keys_that_are_nearly_the_same():
+    """Nothing is added beyond what values differ, however steep the plane through such keys is."""
+    random = np.random.default_rng(0)
+    keys, values = 1.0 + 1e-7 * random.normal(size=(32, 5)), 50.0 * random.normal(size=(32, 8))
+    added = onwards(np.arange(5.0), keys, values, np.full(32, 1 / 32))
+    assert np.any(added) and np.all(np.abs(added) <= np.ptp(values, axis=0))
+
+
 @pytest.mark.parametrize("exact", [1024, 100])
 def test_joints_are_interpolated(exact):
     """Fresh queries are answered much better than by a mixture, with a shortlist, too; and so are the keys."""
