@@ -43,7 +43,7 @@ class Track(NamedTuple):
     def difference(self, one: Detection) -> float:
         """How unlike them somebody is who was detected: by the place, in sides, and how near they are."""
         where = self.expected
-        return one.region.apart(where) / where.side + abs(math.log(nearness(one) / self.near))
+        return one.region.apart(where) / max(where.side, 1.0) + abs(math.log(nearness(one) / self.near))
 
     def seen(self, region: Region, near: float | None = None) -> "Track":
         """The same, after they were seen in the next picture; whoever jumped there does not go on so."""

@@ -118,3 +118,10 @@ def test_hips_above_the_picture(y: float) -> None:
     above = person(50.0)._replace(points=np.full((4, 2), y))
     assert nearness(above) > 0.0
     assert track(50.0).difference(above) > 0.0
+
+
+def test_a_detection_without_size() -> None:
+    """Two points of a body that fall together make a region without a side."""
+    none = Detection(0.9, np.zeros((2, 2)), np.full((4, 2), 50.0))
+    assert none.region.side == 0.0
+    assert match([Track(none.region, nearness(none))], [none]) == [none]
