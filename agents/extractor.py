@@ -98,7 +98,8 @@ class Extractor(Agent):
 
     def prepare(self) -> None:
         """Loads the network; what a swap hands on from a predecessor with another network, it leaves out."""
-        name, self._reason = registry.settle(self.network)
+        self._settled = registry.settle(self.network)
+        name, reason = self._settled
         given = self.weights and registry.takes_weights(name)
         weights = Path(self.weights).expanduser() if given else None
         valid = registry.backends(name)
@@ -110,7 +111,7 @@ class Extractor(Agent):
         self._network = registry.load(name, self.threads, weights, backend, self.project, self.crop, film=True)
         if self.person != NEAREST and not self._network.person:
             self.log.warning("%s does not tell people apart: person=%s does nothing", name, self.person)
-        self.log.log(WARNING if self._reason else INFO, "%s looks: %s", name, self._runs())
+        self.log.log(WARNING if reason else INFO, "%s looks: %s", name, self._runs())
 
     def init(self) -> None:
         """Says which features these are."""
@@ -132,7 +133,7 @@ class Extractor(Agent):
             ValueError: This network does not tell people apart.
         """
         if "person" in names:
-            registry.check_arguments(registry.settle(self.network).name, person=self.person)
+            registry.check_arguments(self._settled.name, person=self.person)
             self._choose()
 
     def sense_select_act(self) -> None:
@@ -165,7 +166,7 @@ class Extractor(Agent):
 
     def _runs(self) -> str:
         """What computes the features, and why it is that."""
-        return "; ".join(filter(None, (self._network.backend, self._reason)))
+        return "; ".join(filter(None, (self._network.backend, self._settled.reason)))
 
     def _choose(self) -> None:
         if self._network.person:
