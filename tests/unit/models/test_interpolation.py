@@ -53,7 +53,8 @@ def test_keys_that_are_nearly_the_same():
     random = np.random.default_rng(0)
     keys, values = 1.0 + 1e-7 * random.normal(size=(32, 5)), 50.0 * random.normal(size=(32, 8))
     added = onwards(np.arange(5.0), keys, values, np.full(32, 1 / 32))
-    assert np.any(added) and np.all(np.abs(added) <= np.ptp(values, axis=0))
+    assert np.any(added)
+    assert np.all(np.abs(added) <= np.ptp(values, axis=0))
 
 
 @pytest.mark.parametrize("exact", [1024, 100])
