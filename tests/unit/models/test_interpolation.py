@@ -47,7 +47,6 @@ def test_what_no_posture_explains_moves_nothing():
     assert onwards(np.ones(2), np.ones((5, 2)), np.arange(5.0)[:, None], np.full(5, 0.2)) == pytest.approx([0.0])
 
 
-
 def test_keys_that_are_nearly_the_same():
     """Nothing is added beyond what values differ, however steep the plane through such keys is."""
     random = np.random.default_rng(0)
