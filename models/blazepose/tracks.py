@@ -91,7 +91,7 @@ def going_on(
         first: Whether the first one was really there.
 
     Returns:
-        None, if who is followed is forgotten.
+        None at all, if who is followed is forgotten.
     """
     new = [Track(one.region, nearness(one)) for one in people if not any(one is other for other in found)]
     if not tracks:
